@@ -1,0 +1,81 @@
+# One static library per folder. The folder's *.cc are its sources, its *_test.cc its unit tests.
+#
+#   reeve_library(engine DEPS model journal workflow [EXTERNAL ext_x] [PURE])
+#
+# makes: reeve_engine (the library), reeve_engine_test (its unit tests), reeve_engine_link_test
+# (the whole archive links against the declared dependencies and nothing else) and, for PURE
+# libraries, a scan that refuses symbols of clocks, entropy, environment, threads and sockets.
+
+# Two precompiled headers in all: the standard library for sources, the same plus gtest for tests.
+add_library(reeve_pch STATIC "${PROJECT_SOURCE_DIR}/cmake/pch.cc")
+target_link_libraries(reeve_pch PRIVATE reeve_flags)
+target_precompile_headers(reeve_pch PRIVATE "${PROJECT_SOURCE_DIR}/cmake/pch.h")
+if(REEVE_TESTS)
+  add_library(reeve_test_pch STATIC "${PROJECT_SOURCE_DIR}/cmake/pch.cc")
+  target_link_libraries(reeve_test_pch PRIVATE reeve_flags GTest::gtest)
+  target_precompile_headers(reeve_test_pch PRIVATE "${PROJECT_SOURCE_DIR}/cmake/test_pch.h")
+endif()
+option(REEVE_PCH "use precompiled headers" ON)
+
+function(reeve_use_pch target pch)
+  if(REEVE_PCH)
+    target_precompile_headers(${target} REUSE_FROM ${pch})
+  endif()
+endfunction()
+
+function(reeve_test target)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS;ARGS" ${ARGN})
+  add_executable(${target} ${ARG_SOURCES})
+  target_link_libraries(${target} PRIVATE reeve_flags ${ARG_DEPS} GTest::gtest GTest::gtest_main)
+  reeve_use_pch(${target} reeve_test_pch)
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_test(NAME ${target} COMMAND ${target} ${ARG_ARGS})
+  set_tests_properties(${target} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+function(reeve_library folder)
+  cmake_parse_arguments(ARG "PURE" "" "DEPS;EXTERNAL" ${ARGN})
+  string(REPLACE "/" "_" name "${folder}")
+  set(target reeve_${name})
+  set(dir "${PROJECT_SOURCE_DIR}/src/${folder}")
+  file(GLOB sources CONFIGURE_DEPENDS "${dir}/*.cc")
+  file(GLOB tests CONFIGURE_DEPENDS "${dir}/*_test.cc")
+  file(GLOB headers CONFIGURE_DEPENDS "${dir}/*.h")
+  if(tests)
+    list(REMOVE_ITEM sources ${tests})
+  endif()
+  if(NOT sources)
+    message(WARNING "src/${folder} has no sources")
+    return()
+  endif()
+  set(deps)
+  foreach(dep IN LISTS ARG_DEPS)
+    string(REPLACE "/" "_" dep "${dep}")
+    list(APPEND deps reeve_${dep})
+  endforeach()
+
+  add_library(${target} STATIC ${sources})
+  target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/src" FILES ${headers})
+  set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+  target_link_libraries(${target} PUBLIC reeve_flags ${deps} PRIVATE ${ARG_EXTERNAL})
+  reeve_use_pch(${target} reeve_pch)
+
+  if(REEVE_TESTS)
+    if(tests)
+      reeve_test(${target}_test SOURCES ${tests} DEPS ${target} LABEL unit)
+    endif()
+    add_executable(${target}_link_test "${PROJECT_SOURCE_DIR}/cmake/link_test.cc")
+    target_link_libraries(${target}_link_test PRIVATE
+      reeve_flags -Wl,--whole-archive $<TARGET_FILE:${target}> -Wl,--no-whole-archive ${deps} ${ARG_EXTERNAL})
+    add_dependencies(${target}_link_test ${target})
+    add_test(NAME ${target}_link_test COMMAND ${target}_link_test)
+    set_tests_properties(${target}_link_test PROPERTIES LABELS check)
+    if(ARG_PURE)
+      add_test(NAME ${target}_symbols
+        COMMAND ${Python3_EXECUTABLE} "${PROJECT_SOURCE_DIR}/scripts/check_symbols.py" $<TARGET_FILE:${target}>)
+      set_tests_properties(${target}_symbols PROPERTIES LABELS check)
+    endif()
+  endif()
+endfunction()
