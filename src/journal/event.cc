@@ -1,0 +1,104 @@
+#include "journal/event.h"
+
+#include "base/strings.h"
+
+namespace reeve::journal {
+
+namespace {
+
+constexpr std::size_t kNumberBytes = 8;
+
+/// Little-endian whatever the machine, so that a journal can be checked on another one.
+void append_fixed(std::string& out, std::uint64_t number) {
+  char bytes[kNumberBytes];
+  for (char& byte : bytes) {
+    byte = static_cast<char>(number & 0xffU);
+    number >>= 8U;
+  }
+  out.append(bytes, kNumberBytes);
+}
+
+void append_number(std::string& out, std::uint64_t number) {
+  append_fixed(out, kNumberBytes);
+  append_fixed(out, number);
+}
+
+void append_text(std::string& out, std::string_view text) {
+  append_fixed(out, text.size());
+  out.append(text);
+}
+
+}  // namespace
+
+std::string_view to_string(Kind kind) {
+  switch (kind) {
+    case Kind::Workflow:
+      return "workflow";
+    case Kind::Mission:
+      return "mission";
+  }
+  return "unknown";
+}
+
+Result<Kind> parse_kind(std::string_view text) {
+  for (const Kind kind : {Kind::Workflow, Kind::Mission}) {
+    if (to_string(kind) == text) {
+      return kind;
+    }
+  }
+  return make_error(ErrorCode::Invalid, concat("there is no kind \"", text, "\""), "kind");
+}
+
+const Sha256Bytes& Chain::advance(const Event& event) {
+  buffer_.clear();
+  buffer_.append(reinterpret_cast<const char*>(head_.data()), head_.size());
+  append_number(buffer_, event.revision.value());
+  append_number(buffer_, static_cast<std::uint64_t>(to_unix_millis(event.at)));
+  append_text(buffer_, to_string(event.object.kind));
+  append_text(buffer_, event.object.ns.view());
+  append_text(buffer_, event.object.name);
+  append_text(buffer_, event.uid.view());
+  append_text(buffer_, event.type);
+  append_text(buffer_, event.actor.view());
+  append_text(buffer_, event.correlation.view());
+  append_fixed(buffer_, event.data.size());
+  hash_.update(buffer_);
+  // The data may be a mebibyte: hashed where it is, and not kept in the buffer afterwards.
+  hash_.update(event.data);
+  head_ = hash_.finish();
+  return head_;
+}
+
+Result<void> ChainVerifier::check(const Event& event) {
+  const std::string_view subject = "journal";
+  if (event.revision != last_.next()) {
+    return make_error(
+        ErrorCode::Corrupt,
+        concat(
+            "revision ",
+            event.revision.value(),
+            " follows revision ",
+            last_.value(),
+            ": an event is missing, repeated or out of order"
+        ),
+        std::string(subject)
+    );
+  }
+  const Sha256Bytes before = chain_.head();
+  if (chain_.advance(event) != event.chain) {
+    chain_ = Chain(before);
+    return make_error(
+        ErrorCode::Corrupt,
+        concat(
+            "revision ",
+            event.revision.value(),
+            " does not have the chain value of its content: it was changed after it was written"
+        ),
+        std::string(subject)
+    );
+  }
+  last_ = event.revision;
+  return {};
+}
+
+}  // namespace reeve::journal

@@ -1,0 +1,212 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/box.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "model/run.h"
+
+/// A mission: one intent that must finish. The structs hold state only; engine/ holds the rules.
+namespace reeve::model {
+
+/// See engine/mission_machine.h for the legal moves.
+enum class MissionState : std::uint8_t {
+  Prep,
+  Queued,
+  Held,
+  Launching,
+  Active,
+  Compensating,
+  Complete,
+  Failed,
+  Aborted,
+};
+
+inline constexpr std::size_t kMissionStates = 9;
+
+std::string_view to_string(MissionState state);  ///< "PREP" …
+Result<MissionState> parse_mission_state(std::string_view text);
+
+constexpr bool is_terminal(MissionState state) {
+  return state == MissionState::Complete || state == MissionState::Failed ||
+         state == MissionState::Aborted;
+}
+
+/// Why a mission moved. One closed list for all kinds of moves.
+enum class Reason : std::uint8_t {
+  UserRequest,
+  Scheduler,
+  AgentReady,
+  Completion,
+  Failure,
+  Timeout,
+  QuotaExceeded,
+  RateLimit,
+  WorkerLost,
+  ApprovalGranted,
+  ApprovalRejected,
+  ApprovalExpired,
+  HoldReleased,
+  Retry,
+  Drain,
+  Dependency,
+  Compensation,
+  Skipped,
+};
+
+std::string_view to_string(Reason reason);  ///< "user_request" …
+Result<Reason> parse_reason(std::string_view text);
+
+/// The fold of a task's runs, plus WAITING and SKIPPED.
+enum class TaskState : std::uint8_t {
+  Waiting,  ///< not its turn yet
+  Pending,  ///< a run waits for its delay or for a free slot
+  Launching,
+  Active,
+  Complete,
+  Failed,
+  Aborted,
+  Skipped,
+};
+
+std::string_view to_string(TaskState state);  ///< "WAITING" …
+Result<TaskState> parse_task_state(std::string_view text);
+
+constexpr bool is_ended(TaskState state) {
+  return state == TaskState::Complete || state == TaskState::Failed ||
+         state == TaskState::Aborted || state == TaskState::Skipped;
+}
+
+/// Why an intent does not proceed.
+enum class HoldKind : std::uint8_t {
+  Approval,
+  Validation,
+  Quota,
+  Dependency,
+  Policy,
+  Spiral,
+  NoAgent,
+  NoTier,
+  NoCapacity,
+  Backoff,
+  Drain,
+  CompensationFailed,
+};
+
+std::string_view to_string(HoldKind kind);  ///< "approval" …
+Result<HoldKind> parse_hold_kind(std::string_view text);
+
+/// What happens to a hold at its deadline.
+enum class OnDeadline : std::uint8_t { Release, Abort };
+
+std::string_view to_string(OnDeadline action);  ///< "release", "abort"
+Result<OnDeadline> parse_on_deadline(std::string_view text);
+
+/// One open reason not to proceed; identified by (kind, subject).
+struct Hold {
+  HoldKind kind = HoldKind::Backoff;
+  /// What it is about: a task's name, or empty for the whole mission.
+  std::string subject;
+  Timestamp since;
+  std::optional<Timestamp> deadline;
+  OnDeadline on_deadline = OnDeadline::Release;
+  /// For people: what is waited for and what would release it.
+  std::string message;
+};
+
+/// The current or last run of a task (or of its compensation).
+struct RunSlot {
+  RunState state = RunState::Pending;
+  /// Number of this run within the epoch, from 1; 0: there was none yet.
+  std::uint32_t attempt = 0;
+  /// Failed runs since the task was last reached: retries that are used up.
+  std::uint32_t failures = 0;
+  /// Runs lost by infrastructure since the task was last reached.
+  std::uint32_t lost = 0;
+  Fence fence;
+  bool cancelling = false;
+  /// Started when the mission closes (`always_run`): its routes are not followed.
+  bool closing = false;
+  /// While PENDING: not before this time.
+  std::optional<Timestamp> not_before;
+};
+
+struct TaskStatus {
+  TaskState state = TaskState::Waiting;
+  /// An entry or a route has led here, and the task has not started yet.
+  bool reached = false;
+  /// Completed in an earlier epoch (or parent mission); reaching it reuses that result.
+  bool kept = false;
+  RunSlot run;
+  /// Present once compensation of this task has begun.
+  Box<RunSlot> undo;
+  /// Whether its effect may have to be undone: it completed, or its outcome is unknown.
+  bool undoable = false;
+  /// Runs in all epochs.
+  std::uint32_t attempts = 0;
+  std::uint32_t polls = 0;
+  std::optional<Timestamp> polling_since;
+  std::optional<Timestamp> started_at;
+  std::optional<Timestamp> ended_at;
+  /// Revision at which it last ended; orders outputs and compensation.
+  Revision ended;
+  /// Decimal, or a word such as SKIPPED.
+  std::string exit_code;
+  std::string error_code;
+  std::string message;
+  std::vector<NamedValue> outputs;
+  std::vector<ArtifactRef> artifacts;
+};
+
+struct Mission {
+  MissionName name;
+  Namespace ns;
+  Uid uid;
+  Principal owner;
+  CorrelationId correlation;
+
+  std::string workflow_name;
+  Digest workflow;
+  std::vector<NamedValue> params;
+  /// The ended mission whose completed tasks this one reuses.
+  std::optional<MissionName> continues;
+  /// Container methods run in the local shell.
+  bool local = false;
+
+  /// Revision of its first and of its last event.
+  Revision created;
+  Revision revision;
+  Timestamp created_at;
+  std::optional<Timestamp> started_at;
+  std::optional<Timestamp> ended_at;
+
+  MissionState state = MissionState::Prep;
+  Reason reason = Reason::UserRequest;
+  /// Restarts of the whole, from 1.
+  std::uint32_t epoch = 1;
+  /// A task failed and nothing handles it: start nothing new.
+  bool draining = false;
+  /// Someone asked to stop.
+  bool aborting = false;
+  /// The mission's own deadline has passed.
+  bool timed_out = false;
+  /// How often a task was started in this epoch; bounds loops.
+  std::uint32_t starts = 0;
+  std::string error_code;
+  std::string message;
+
+  std::vector<TaskStatus> tasks;
+  std::vector<Hold> holds;
+};
+
+/// "my-mission", "build.2": letters, digits, '.', '_', '-', at most 100, starts with a letter or
+/// digit. Invalid says what is wrong. Mission and task names become directory names.
+Result<void> check_name(std::string_view name, std::string_view what);
+
+}  // namespace reeve::model

@@ -1,0 +1,138 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace reeve::model {
+
+/// Where one attempt at a task is. See engine/run_machine.h for the legal moves.
+enum class RunState : std::uint8_t { Pending, Launching, Active, Complete, Failed, Aborted, Lost };
+
+std::string_view to_string(RunState state);  ///< "PENDING" …
+Result<RunState> parse_run_state(std::string_view text);
+
+/// Builds `<mission>.<epoch>.<task>.<attempt>`.
+RunName make_run_name(
+    const MissionName& mission, std::uint32_t epoch, const TaskName& task, std::uint32_t attempt
+);
+
+/// When a step of a run is carried out.
+enum class Phase : std::uint8_t {
+  Before,  ///< preparation; a failure skips the main steps
+  Main,    ///< the work; stops at the first step that fails
+  After,   ///< always; a failure is a warning
+};
+
+std::string_view to_string(Phase phase);  ///< "before", "main", "after"
+Result<Phase> parse_phase(std::string_view text);
+
+/// One command of a run: a script, run by its shebang, else bash, else sh.
+struct Step {
+  Phase phase = Phase::Main;
+  std::string script;
+};
+
+/// Which runs keep their artifacts.
+enum class ArtifactWhen : std::uint8_t { Always, OnSuccess, OnFailure };
+
+std::string_view to_string(ArtifactWhen when);  ///< "always", "on_success", "on_failure"
+Result<ArtifactWhen> parse_artifact_when(std::string_view text);
+
+/// One kept file of a run.
+struct ArtifactRef {
+  /// Relative to the working directory of the run, with '/' between components, no "..".
+  std::string path;
+  Digest digest;
+  std::uint64_t size_bytes = 0;
+  /// Permission bits of the file (0644, 0755).
+  std::uint32_t mode = 0644;
+  std::optional<Timestamp> expires_at;
+};
+
+using NamedValue = std::pair<std::string, std::string>;
+
+/// Everything a host needs to carry out one run. All templates are already rendered.
+struct RunSpec {
+  std::vector<Step> steps;
+  /// Overlaid on the host's own environment, in order; later entries win.
+  std::vector<NamedValue> environment;
+  /// Absolute, or relative to the run's own directory; empty: the run's own directory.
+  std::string working_dir;
+  /// Wall time for each attempt, measured on a clock that does not jump; 0: none.
+  Duration timeout{0};
+  /// Between TERM and KILL.
+  Duration grace{5000};
+  /// Bytes of each output stream that are kept; what is beyond is counted and dropped.
+  std::uint64_t output_bytes_max = std::uint64_t{64} << 20U;
+  /// Globs relative to the working directory.
+  std::vector<std::string> artifact_paths;
+  ArtifactWhen artifact_when = ArtifactWhen::Always;
+  std::optional<Duration> artifact_expiry;
+  /// Artifacts of other tasks, put into the working directory before the first step.
+  std::vector<ArtifactRef> inputs;
+};
+
+/// How a run's process ended.
+enum class RunEnd : std::uint8_t {
+  Exited,        ///< by its own exit code
+  Signalled,     ///< by a signal it or somebody else sent; exit code 128+signal
+  TimedOut,      ///< by us, at its deadline
+  Cancelled,     ///< by us, on request
+  OutOfMemory,   ///< by the kernel
+  LaunchFailed,  ///< it never started: missing interpreter, input, directory
+};
+
+std::string_view to_string(RunEnd end);  ///< "exited", "signalled", …
+Result<RunEnd> parse_run_end(std::string_view text);
+
+/// What a run left behind.
+struct RunResult {
+  RunEnd end = RunEnd::Exited;
+  int exit_code = 0;
+  /// For people: "killed by SIGSEGV", "no such file or directory: /bin/zsh".
+  std::string reason;
+  /// Values published by `::set-output` and `$REEVE_OUTPUT`; the last one of a name wins.
+  std::vector<NamedValue> outputs;
+  std::vector<ArtifactRef> artifacts;
+  /// Things a person should know that did not fail the run.
+  std::vector<std::string> warnings;
+  Timestamp started_at;
+  Timestamp ended_at;
+
+  bool succeeded() const { return end == RunEnd::Exited && exit_code == 0; }
+};
+
+// Limits of a result, so that it always fits into an event.
+inline constexpr std::size_t kOutputsMax = 256;
+inline constexpr std::size_t kOutputNameBytesMax = 128;
+inline constexpr std::size_t kOutputValueBytesMax = std::size_t{64} << 10U;
+inline constexpr std::size_t kOutputsBytesMax = std::size_t{256} << 10U;
+inline constexpr std::size_t kArtifactsMax = 1000;
+inline constexpr std::size_t kArtifactPathBytesMax = 512;
+inline constexpr std::size_t kWarningsMax = 32;
+inline constexpr std::size_t kWarningBytesMax = 512;
+
+// Limits of a spec.
+inline constexpr std::size_t kStepsMax = 1000;
+inline constexpr std::size_t kEnvironmentMax = 10'000;
+inline constexpr std::size_t kInputsMax = 100'000;
+
+// JSON forms, used in spec.json, exit records and events. Decoders refuse unknown members and
+// wrong types and name the field.
+Json to_json(const ArtifactRef& artifact);
+Result<ArtifactRef> artifact_from_json(const Json& json);
+Json to_json(const RunSpec& spec);
+Result<RunSpec> run_spec_from_json(const Json& json);
+Json to_json(const RunResult& result);
+Result<RunResult> run_result_from_json(const Json& json);
+
+}  // namespace reeve::model
