@@ -1,0 +1,114 @@
+#include <algorithm>
+
+#include "base/strings.h"
+#include "workflow/graph_layout.h"
+
+namespace reeve::workflow {
+
+namespace {
+
+constexpr std::size_t kRowWidthMax = 96;
+
+std::string repeat(std::string_view piece, std::size_t count) {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) {
+    out += piece;
+  }
+  return out;
+}
+
+/// One row of boxes side by side.
+class Row {
+ public:
+  bool fits(std::string_view text) const {
+    return top_.empty() || display_width(top_) + display_width(text) + 6 <= kRowWidthMax;
+  }
+
+  void add(std::string_view text) {
+    const std::string gap = top_.empty() ? "" : "  ";
+    const std::string line = repeat("─", display_width(text) + 2);
+    top_ += concat(gap, "┌", line, "┐");
+    middle_ += concat(gap, "│ ", text, " │");
+    bottom_ += concat(gap, "└", line, "┘");
+  }
+
+  void flush(std::string& out) {
+    if (!top_.empty()) {
+      out += concat(top_, "\n", middle_, "\n", bottom_, "\n");
+    }
+    *this = Row();
+  }
+
+ private:
+  std::string top_;
+  std::string middle_;
+  std::string bottom_;
+};
+
+/// What can follow a task, one line each: "2 ─▶ diagnose".
+std::vector<std::string> outgoing(
+    const Workflow& workflow, const std::vector<Arrow>& arrows, TaskIndex task
+) {
+  std::vector<std::string> lines;
+  const auto line = [&](std::string_view label, std::string_view tip, std::string_view target) {
+    const std::string middle = label.empty() ? "" : concat(" ", label, " ─");
+    lines.push_back(concat("─", middle, tip, " ", target));
+  };
+  for (const Arrow& arrow : arrows) {
+    if (arrow.from == task) {
+      line(arrow.label, arrow.back ? "↺" : "▶", workflow.tasks[arrow.to].name.view());
+    }
+  }
+  for (const Route& route : workflow.tasks[task].routes) {
+    const std::string action = target_text(route.target);
+    if (!action.empty()) {
+      line(route.on, "▷", action);
+    }
+  }
+  return lines;
+}
+
+void append_outgoing(
+    std::string& out, const Workflow& workflow, const std::vector<Arrow>& arrows, TaskIndex task
+) {
+  const std::vector<std::string> lines = outgoing(workflow, arrows, task);
+  const std::string_view name = workflow.tasks[task].name.view();
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const bool only = lines.size() == 1;
+    const bool last = i + 1 == lines.size();
+    out += "  ";
+    if (i == 0) {
+      out += concat(name, only ? " ─" : " ┬");
+    } else {
+      out += concat(repeat(" ", display_width(name)), last ? " └" : " ├");
+    }
+    out += concat(lines[i], "\n");
+  }
+}
+
+}  // namespace
+
+std::string draw_text(const Workflow& workflow) {
+  const Layout layout = make_layout(workflow);
+  std::string out = concat(workflow.name, "\n");
+  for (const auto& layer : layout.layers) {
+    out += "\n";
+    Row row;
+    for (const TaskIndex task : layer) {
+      const bool entry = std::find(workflow.entries.begin(), workflow.entries.end(), task) !=
+                         workflow.entries.end();
+      const std::string text = concat(entry ? "● " : "", caption(workflow, task));
+      if (!row.fits(text)) {
+        row.flush(out);
+      }
+      row.add(text);
+    }
+    row.flush(out);
+    for (const TaskIndex task : layer) {
+      append_outgoing(out, workflow, layout.arrows, task);
+    }
+  }
+  return out;
+}
+
+}  // namespace reeve::workflow

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace reeve::workflow {
+
+/// A value that begins with `{{` and is not quoted: YAML would read it as nested maps.
+struct BareTemplate {
+  /// Of the first brace.
+  Position position;
+  /// As it should be written: `"{{ .X }}"`.
+  std::string quoted;
+};
+
+struct Quoted {
+  /// The text with those values in single quotes; lines stay what they were.
+  std::string text;
+  std::vector<BareTemplate> bare;
+  /// Column of the quote that was put in, by line.
+  std::map<int, int> columns;
+};
+
+/// Quotes values that begin with `{{`. With `mixed`, also plain values that hold an action with
+/// `: ` or ` #` inside, which YAML would cut there.
+Quoted quote_bare_templates(std::string_view text, bool mixed);
+
+}  // namespace reeve::workflow

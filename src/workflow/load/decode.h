@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "workflow/document/yaml.h"
+#include "workflow/load/draft.h"
+#include "workflow/load/problems.h"
+#include "workflow/workflow.h"
+
+namespace reeve::workflow {
+
+/// A value in the source that was decided while loading: put there so that loading the source
+/// again decides the same.
+struct Patch {
+  std::size_t offset = 0;
+  std::size_t length = 0;
+  std::string text;
+};
+
+/// Variables of a document or task.
+inline constexpr std::size_t kVariablesMax = 1000;
+/// Values of a document that may hold templates carried out while loading.
+inline constexpr std::size_t kLateValuesMax = 10'000;
+
+/// `source` with the patches applied.
+std::string apply_patches(std::string_view source, std::vector<Patch> patches);
+
+/// What both front ends read from: the document's text, and what is known while loading it.
+struct DecodeContext {
+  Format format = Format::Native;
+  /// The text that was parsed.
+  std::string_view source;
+  /// Column of quotes that were put in by `quote_bare_templates`, by line.
+  std::map<int, int> quote_columns;
+  /// Constants of the document overlaid by the params: what templates may use while loading.
+  Json data = Json::object();
+};
+
+/// Reads values out of nodes. Every function reports what is wrong, with position and field path,
+/// and returns something harmless then. One thread.
+class Decoder {
+ public:
+  Decoder(DecodeContext context, Problems& problems)
+      : context_(std::move(context)), problems_(problems) {}
+
+  Problems& problems() { return problems_; }
+
+  const std::vector<Patch>& patches() const { return patches_; }
+
+  /// Reports that `node` is of the wrong type.
+  void wrong(const document::Node& node, std::string_view path, std::string_view expected);
+
+  /// Text that may keep templates; their syntax is checked.
+  Text text(const document::Node& node, std::string_view path);
+
+  /// Text with its templates carried out now.
+  std::optional<std::string> literal(const document::Node& node, std::string_view path);
+
+  /// A name by the rule of workflows and tasks.
+  std::string name(const document::Node& node, std::string_view path);
+
+  std::string description(const document::Node& node, std::string_view path);
+  bool flag(const document::Node& node, std::string_view path, bool fallback);
+  std::uint32_t count(
+      const document::Node& node, std::string_view path, std::uint32_t max, std::uint32_t fallback
+  );
+  double number(
+      const document::Node& node, std::string_view path, double min, double max, double fallback
+  );
+  Duration duration(const document::Node& node, std::string_view path, Duration fallback);
+
+  /// A duration that may be a template; a constant one is checked.
+  Text duration_text(const document::Node& node, std::string_view path);
+
+  /// One text or a list of texts.
+  std::vector<Text> texts(const document::Node& node, std::string_view path);
+
+  /// A list of names.
+  std::vector<Ref> refs(const document::Node& node, std::string_view path);
+  Ref ref(const document::Node& node, std::string_view path);
+
+  std::vector<std::pair<std::string, Text>> environment(
+      const document::Node& node, std::string_view path
+  );
+
+  /// A map, or (Formicary) a list of {name, value}.
+  std::vector<Variable> variables(const document::Node& node, std::string_view path);
+
+  /// `{min, max, factor, jitter}`.
+  std::optional<Backoff> backoff(const document::Node& node, std::string_view path);
+
+  /// Code → target. Codes are upper-cased.
+  std::vector<RawRoute> routes(const document::Node& node, std::string_view path);
+
+  std::vector<Text> artifact_paths(const document::Node& node, std::string_view path);
+  model::ArtifactWhen artifact_when(const document::Node& node, std::string_view path);
+  Text working_dir(const document::Node& node, std::string_view path);
+  std::optional<Method> method(const document::Node& node, std::string_view path);
+
+  bool native() const { return context_.format == Format::Native; }
+
+ private:
+  Position content(const document::Node& node) const;
+  Position in_scalar(const document::Node& node, Position place) const;
+  void check_templates(const document::Node& node, std::string_view path);
+  void remember(const document::Node& node, const std::string& text);
+  std::optional<Duration> parse(
+      const document::Node& node, std::string_view path, const std::string& text
+  );
+  void check_json_templates(const document::Node& node, std::string_view path);
+
+  DecodeContext context_;
+  Problems& problems_;
+  std::vector<Patch> patches_;
+  std::size_t late_values_ = 0;
+};
+
+/// Why `name` cannot name a workflow or task; empty if it can.
+std::string name_fault(std::string_view name);
+
+}  // namespace reeve::workflow

@@ -1,0 +1,154 @@
+#include "workflow/load/draft.h"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "base/strings.h"
+#include "workflow/validate.h"
+
+namespace reeve::workflow {
+
+namespace {
+
+using Index = std::map<std::string, TaskIndex, std::less<>>;
+
+constexpr std::pair<std::string_view, Action> kActions[] = {
+    {"COMPLETED", Action::Complete},
+    {"FAILED", Action::Fail},
+    {"FATAL", Action::Fatal},
+    {"EXECUTING", Action::Poll},
+    {"RESTART_TASK", Action::RestartTask},
+    {"RESTART_JOB", Action::RestartJob},
+    {"PAUSE_JOB", Action::PauseJob},
+};
+
+std::vector<std::string> task_names(const Index& index) {
+  std::vector<std::string> names;
+  for (const auto& [name, task] : index) {
+    names.push_back(name);
+  }
+  return names;
+}
+
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates) {
+  const std::string near = nearest(name, candidates);
+  return near.empty() ? std::string() : concat("did you mean \"", near, "\"?");
+}
+
+Index index_tasks(const Draft& draft, Problems& problems) {
+  Index index;
+  for (std::size_t i = 0; i < draft.tasks.size(); ++i) {
+    const TaskDraft& task = draft.tasks[i];
+    const auto [first, fresh] = index.emplace(task.task.name.str(), static_cast<TaskIndex>(i));
+    if (!fresh && !task.task.name.empty()) {
+      problems.error(
+          "duplicate-task",
+          task.task.position,
+          task.path,
+          concat(
+              "there are two tasks named \"",
+              task.task.name.str(),
+              "\", the first in line ",
+              problems.line(draft.tasks[first->second].task.position)
+          ),
+          "rename one of them"
+      );
+    }
+  }
+  return index;
+}
+
+std::optional<TaskIndex> resolve(const Ref& ref, const Index& index, Problems& problems) {
+  const auto found = index.find(ref.name);
+  if (found != index.end()) {
+    return found->second;
+  }
+  problems.error(
+      "unknown-task",
+      ref.position,
+      ref.path,
+      concat("there is no task \"", ref.name, "\""),
+      problems.full() ? std::string() : did_you_mean(ref.name, task_names(index))
+  );
+  return std::nullopt;
+}
+
+std::vector<TaskIndex> resolve_all(
+    const std::vector<Ref>& refs, const Index& index, Problems& problems
+) {
+  std::vector<TaskIndex> tasks;
+  std::set<TaskIndex> seen;
+  for (const Ref& ref : refs) {
+    if (const auto task = resolve(ref, index, problems)) {
+      if (!seen.insert(*task).second) {
+        problems.warning(
+            "duplicate-entry", ref.position, ref.path, concat("\"", ref.name, "\" is listed twice")
+        );
+      } else {
+        tasks.push_back(*task);
+      }
+    }
+  }
+  return tasks;
+}
+
+std::optional<Target> resolve_target(const Ref& ref, const Index& index, Problems& problems) {
+  for (const auto& [name, action] : kActions) {
+    if (ref.name == name) {
+      return Target(action);
+    }
+  }
+  if (ref.name.starts_with("ERR_") && ref.name.size() > 4 && !index.contains(ref.name)) {
+    return Target(FailWith{ref.name});
+  }
+  const auto found = index.find(ref.name);
+  if (found != index.end()) {
+    return Target(found->second);
+  }
+  std::vector<std::string> candidates;
+  if (!problems.full()) {
+    candidates = task_names(index);
+    for (const auto& [name, action] : kActions) {
+      candidates.emplace_back(name);
+    }
+  }
+  problems.error(
+      "unknown-task",
+      ref.position,
+      ref.path,
+      concat("the route leads to \"", ref.name, "\", which is no task and no action"),
+      did_you_mean(ref.name, candidates)
+  );
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::shared_ptr<Workflow> assemble(Draft draft, Problems& problems) {
+  const std::size_t before = problems.error_count();
+  const Index index = index_tasks(draft, problems);
+  auto workflow = std::make_shared<Workflow>(std::move(draft.workflow));
+  for (TaskDraft& entry : draft.tasks) {
+    entry.task.needs = resolve_all(entry.needs, index, problems);
+    entry.task.dependencies = resolve_all(entry.dependencies, index, problems);
+    for (const RawRoute& route : entry.routes) {
+      if (auto target = resolve_target(route.target, index, problems)) {
+        entry.task.routes.push_back({route.on, *std::move(target), route.target.position});
+      }
+    }
+    workflow->tasks.push_back(std::move(entry.task));
+  }
+  // With names unresolved, the graph would only repeat what was said already.
+  if (problems.error_count() > before || index.contains("")) {
+    return nullptr;
+  }
+  find_entries(*workflow);
+  for (GraphProblem& problem : validate_graph(*workflow)) {
+    problems.error(problem.rule, std::move(problem.error));
+  }
+  return problems.has_errors() ? nullptr : workflow;
+}
+
+}  // namespace reeve::workflow

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "workflow/load/problems.h"
+#include "workflow/workflow.h"
+
+namespace reeve::workflow {
+
+/// A mention of a task by name, before names are resolved.
+struct Ref {
+  std::string name;
+  Position position;
+  /// Field path: "spec.tasks[1].needs[0]".
+  std::string path;
+};
+
+struct RawRoute {
+  std::string on;
+  Ref target;
+};
+
+struct TaskDraft {
+  Task task;
+  std::string path;
+  std::vector<RawRoute> routes;
+  std::vector<Ref> needs;
+  std::vector<Ref> dependencies;
+};
+
+/// What a front end makes of a document.
+struct Draft {
+  Workflow workflow;
+  std::vector<TaskDraft> tasks;
+};
+
+/// Resolves names and checks the whole graph. Null if anything is an error.
+std::shared_ptr<Workflow> assemble(Draft draft, Problems& problems);
+
+}  // namespace reeve::workflow

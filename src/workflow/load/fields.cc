@@ -1,0 +1,106 @@
+#include "workflow/load/fields.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/strings.h"
+
+namespace reeve::workflow {
+
+using document::Node;
+
+Fields::Fields(Decoder& decoder, const Node& node, std::string path)
+    : decoder_(decoder), path_(std::move(path)), position_(node.position) {
+  if (node.is_map()) {
+    map_ = &node;
+  } else {
+    decoder_.wrong(node, path_, "a map");
+  }
+}
+
+const Node* Fields::get(std::string_view key) {
+  asked_.emplace_back(key);
+  const Node* value = map_ == nullptr ? nullptr : map_->find(key);
+  if (value != nullptr && value->is_null() && decoder_.native()) {
+    decoder_.problems().error(
+        "missing-value",
+        value->position,
+        path(key),
+        concat("\"", key, "\" has no value"),
+        "give it one or remove the line"
+    );
+  }
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+const Node* Fields::need(std::string_view key) {
+  const Node* value = get(key);
+  if (value == nullptr && map_ != nullptr) {
+    decoder_.problems().error(
+        "missing-field", position_, path_, concat("\"", key, "\" is missing")
+    );
+  }
+  return value;
+}
+
+const Node* Fields::key(std::string_view key) const {
+  if (map_ != nullptr) {
+    for (const document::Member& member : map_->members) {
+      if (member.key.text == key) {
+        return &member.key;
+      }
+    }
+  }
+  return nullptr;
+}
+
+std::string Fields::path(std::string_view key) const {
+  return path_.empty() ? std::string(key) : concat(path_, ".", key);
+}
+
+std::vector<const document::Member*> Fields::rest() const {
+  std::vector<const document::Member*> out;
+  if (map_ != nullptr) {
+    for (const document::Member& member : map_->members) {
+      if (std::find(asked_.begin(), asked_.end(), member.key.text) == asked_.end()) {
+        out.push_back(&member);
+      }
+    }
+  }
+  return out;
+}
+
+std::string Fields::nearest_key(std::string_view word) const {
+  return nearest(word, asked_);
+}
+
+void Fields::finish_except(std::span<const std::string_view> handled) {
+  for (const document::Member* member : rest()) {
+    const std::string& key = member->key.text;
+    if (std::find(handled.begin(), handled.end(), key) != handled.end()) {
+      continue;
+    }
+    const std::string near = decoder_.problems().full() ? std::string() : nearest_key(key);
+    const std::string hint = near.empty() ? concat("known here: ", join(asked_, ", "))
+                                          : concat("did you mean \"", near, "\"?");
+    if (decoder_.native()) {
+      decoder_.problems().error(
+          "unknown-field",
+          member->key.position,
+          path(key),
+          concat("unknown field \"", key, "\""),
+          hint
+      );
+    } else {
+      decoder_.problems().warning(
+          "unknown-field",
+          member->key.position,
+          path(key),
+          concat("unknown field \"", key, "\" is ignored"),
+          near.empty() ? std::string() : hint
+      );
+    }
+  }
+}
+
+}  // namespace reeve::workflow

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "workflow/document/yaml.h"
+#include "workflow/load/decode.h"
+
+namespace reeve::workflow {
+
+/// The members of a map, each asked for at most once.
+class Fields {
+ public:
+  /// `node` may be anything; what is not a map has no members and is reported.
+  Fields(Decoder& decoder, const document::Node& node, std::string path);
+
+  /// The value of `key`, or null if it is absent or empty (which a native document may not be).
+  const document::Node* get(std::string_view key);
+
+  /// As `get`; its absence is an error.
+  const document::Node* need(std::string_view key);
+
+  /// The node of the key `key`, or null.
+  const document::Node* key(std::string_view key) const;
+
+  /// `path.key`
+  std::string path(std::string_view key) const;
+
+  /// What nobody asked for, in order.
+  std::vector<const document::Member*> rest() const;
+
+  /// The key most like `word` among those asked for.
+  std::string nearest_key(std::string_view word) const;
+
+  /// Reports everything nobody asked for, with the nearest key: an error in a native document, a
+  /// warning in Formicary's, which always ignored what it did not know.
+  void finish() { finish_except({}); }
+
+  /// As `finish`, for all but the keys in `handled`.
+  void finish_except(std::span<const std::string_view> handled);
+
+  Position position() const { return position_; }
+
+ private:
+  Decoder& decoder_;
+  const document::Node* map_ = nullptr;
+  std::string path_;
+  Position position_;
+  std::vector<std::string> asked_;
+};
+
+}  // namespace reeve::workflow

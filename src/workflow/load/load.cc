@@ -1,0 +1,261 @@
+#include "workflow/load/load.h"
+
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "base/hash.h"
+#include "base/strings.h"
+#include "workflow/document/lines.h"
+#include "workflow/document/yaml.h"
+#include "workflow/load/actions.h"
+#include "workflow/load/bare.h"
+#include "workflow/load/decode.h"
+#include "workflow/load/formicary.h"
+#include "workflow/load/loader.h"
+#include "workflow/load/native.h"
+#include "workflow/load/problems.h"
+#include "workflow/load/shape.h"
+#include "workflow/load/templates.h"
+
+namespace reeve::workflow {
+
+namespace {
+
+using document::Node;
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+struct Marks {
+  bool native = false;
+  bool formicary = false;
+  bool dynamic = false;
+};
+
+bool is_key(std::string_view line, std::string_view key) {
+  if (line.starts_with('"') || line.starts_with('\'')) {
+    line.remove_prefix(1);
+  }
+  if (!line.starts_with(key)) {
+    return false;
+  }
+  line.remove_prefix(key.size());
+  if (line.starts_with('"') || line.starts_with('\'')) {
+    line.remove_prefix(1);
+  }
+  return trim(line).starts_with(':');
+}
+
+/// Which front end a text belongs to, told before it is parsed: the two are prepared differently.
+Marks find_marks(std::string_view text) {
+  Marks marks;
+  for (const document::Line& line : document::scan_lines(text, is_structural_line)) {
+    if (line.in_block || line.indent > 0) {
+      continue;
+    }
+    marks.formicary = marks.formicary || is_key(line.text, "job_type");
+    marks.native = marks.native || is_key(line.text, "kind") || is_key(line.text, "apiVersion");
+    marks.dynamic = marks.dynamic || (is_key(line.text, "dynamic_template_tasks") &&
+                                      line.text.find("true") != std::string_view::npos);
+  }
+  return marks;
+}
+
+using Made = std::shared_ptr<const Workflow>;
+
+Made finish(
+    Draft draft,
+    Decoder& decoder,
+    std::string_view parsed,
+    std::string_view original,
+    Problems& problems
+) {
+  auto workflow = assemble(std::move(draft), problems);
+  if (workflow == nullptr) {
+    return nullptr;
+  }
+  workflow->source =
+      decoder.patches().empty() ? std::string(original) : apply_patches(parsed, decoder.patches());
+  workflow->digest = sha256(workflow->source);
+  return workflow;
+}
+
+Made load_native(std::string_view text, const LoadOptions& options, Problems& problems) {
+  Quoted quoted = quote_bare_templates(text, false);
+  for (const BareTemplate& bare : quoted.bare) {
+    problems.error(
+        "unquoted-template",
+        bare.position,
+        {},
+        "a value that begins with {{ must be quoted",
+        concat("quote it: ", bare.quoted)
+    );
+  }
+  auto root = document::parse_yaml(quoted.text, {.size_bytes_max = 2 * kSourceBytesMax});
+  if (!root.ok()) {
+    problems.error("yaml", std::move(root).error());
+    return nullptr;
+  }
+  DecodeContext context{
+      .format = Format::Native,
+      .source = quoted.text,
+      .quote_columns = quoted.columns,
+      .data = overlay(native_data(*root), options.params)};
+  Decoder decoder(std::move(context), problems);
+  Draft draft = decode_native(*root, decoder);
+  return finish(std::move(draft), decoder, quoted.text, text, problems);
+}
+
+/// Templates among the variables themselves, carried out as far as they can be.
+Json render_variables(Json data) {
+  for (auto& [name, value] : data.as_object()) {
+    if (value.is_string() && templates::has_actions(value.as_string())) {
+      auto rendered = render_now(value.as_string(), data, MissingValue::Error);
+      if (rendered.ok()) {
+        value = Json(std::move(rendered).value());
+      }
+    }
+  }
+  return data;
+}
+
+/// The parts of `job_variables` that can be used while loading.
+Json formicary_data(const Node& root, const LoadOptions& options) {
+  Json data = Json::object();
+  const Node* variables = root.find("job_variables");
+  if (variables != nullptr && variables->members.size() + variables->items.size() > kVariablesMax) {
+    return data;  // the decoder refuses the document
+  }
+  if (variables != nullptr && variables->is_map()) {
+    data = document::to_json(*variables);
+  } else if (variables != nullptr && variables->is_sequence()) {
+    for (const Node& item : variables->items) {
+      const Node* name = item.find("name");
+      const Node* value = item.find("value");
+      if (name != nullptr && value != nullptr) {
+        data.set(name->text, document::to_json(*value));
+      }
+    }
+  }
+  return render_variables(overlay(std::move(data), options.params));
+}
+
+Made load_formicary(
+    std::string_view text, bool dynamic, const LoadOptions& options, Problems& problems
+) {
+  const document::Limits limits{.size_bytes_max = 2 * kSourceBytesMax};
+  std::string shaped_text;
+  std::string_view original = text;
+  Quoted quoted = quote_bare_templates(text, true);
+  auto root = document::parse_yaml(quoted.text, limits);
+  const bool templated = text.find("{{") != std::string_view::npos;
+  if (templated && (dynamic || (!root.ok() && has_structure(text)))) {
+    auto shaped = shape(text, overlay(read_job_variables(text), options.params));
+    if (!shaped.ok()) {
+      problems.error("template", std::move(shaped).error());
+      return nullptr;
+    }
+    // The caller's text may be gone before the workflow is made.
+    shaped_text = std::move(shaped->text);
+    original = shaped_text;
+    problems.set_lines(std::move(shaped->lines));
+    quoted = quote_bare_templates(shaped_text, true);
+    root = document::parse_yaml(quoted.text, limits);
+  }
+  if (!root.ok()) {
+    problems.error("yaml", std::move(root).error());
+    return nullptr;
+  }
+  DecodeContext context{
+      .format = Format::Formicary,
+      .source = quoted.text,
+      .quote_columns = quoted.columns,
+      .data = formicary_data(*root, options)};
+  Decoder decoder(std::move(context), problems);
+  Draft draft = decode_formicary(*root, decoder);
+  return finish(std::move(draft), decoder, quoted.text, original, problems);
+}
+
+/// A text that shows neither key at the start of a line: find out why, or what it is.
+Made load_unmarked(std::string_view text, const LoadOptions& options, Problems& problems) {
+  auto root = document::parse_yaml(text);
+  if (!root.ok()) {
+    problems.error("yaml", std::move(root).error());
+    return nullptr;
+  }
+  if (root->find("job_type") != nullptr) {
+    return load_formicary(text, false, options, problems);
+  }
+  if (root->find("kind") != nullptr || root->find("apiVersion") != nullptr) {
+    return load_native(text, options, problems);
+  }
+  std::string hint = "begin with \"apiVersion: reeve.dev/v1\" and \"kind: Workflow\"";
+  for (const document::Member& member : root->members) {
+    const std::string near = nearest(member.key.text, {"job_type", "kind", "apiVersion"});
+    if (!near.empty()) {
+      hint = concat("did you mean \"", near, "\" instead of \"", member.key.text, "\"?");
+    }
+  }
+  problems.error(
+      "not-a-workflow",
+      root->position,
+      {},
+      "this is no workflow: it has neither \"kind: Workflow\" nor \"job_type\"",
+      std::move(hint)
+  );
+  return nullptr;
+}
+
+}  // namespace
+
+const Error& Loaded::first_error() const {
+  for (const Problem& problem : problems) {
+    if (problem.severity == Severity::Error) {
+      return problem.error;
+    }
+  }
+  REEVE_ASSERT(false && "a document without errors has no first error");
+  std::abort();
+}
+
+std::shared_ptr<const Workflow> load_into(
+    std::string_view text, const LoadOptions& options, Problems& problems
+) {
+  auto readable = document::check_text(text, {.size_bytes_max = kSourceBytesMax});
+  if (!readable.ok()) {
+    problems.error(
+        readable.error().code == ErrorCode::LimitExceeded ? "too-large" : "not-text",
+        readable.error()
+    );
+    return nullptr;
+  }
+  if (text.starts_with(kByteOrderMark)) {
+    text.remove_prefix(kByteOrderMark.size());
+  }
+  const Marks marks = find_marks(text);
+  if (marks.native && marks.formicary) {
+    problems.error(
+        "two-formats",
+        {1, 1},
+        {},
+        "has both \"kind\" and \"job_type\"",
+        "a document is either a native workflow or a Formicary job"
+    );
+    return nullptr;
+  }
+  if (marks.formicary) {
+    return load_formicary(text, marks.dynamic, options, problems);
+  }
+  if (marks.native) {
+    return load_native(text, options, problems);
+  }
+  return load_unmarked(text, options, problems);
+}
+
+Loaded load(std::string_view text, const LoadOptions& options) {
+  Problems problems(options.file);
+  auto workflow = load_into(text, options, problems);
+  return {std::move(workflow), std::move(problems).take()};
+}
+
+}  // namespace reeve::workflow

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "workflow/workflow.h"
+
+namespace reeve::workflow {
+
+enum class Severity : std::uint8_t { Error, Warning };
+
+/// One finding about a document, with file position and the fix in `error.hint`.
+struct Problem {
+  Severity severity = Severity::Error;
+  /// Stable id of the rule, kebab-case: "unknown-field", "duplicate-key", "cycle".
+  std::string rule;
+  Error error;
+};
+
+/// What loading a document gives: a workflow if there is no Error among the problems.
+struct Loaded {
+  std::shared_ptr<const Workflow> workflow;
+  std::vector<Problem> problems;
+
+  bool ok() const { return workflow != nullptr; }
+
+  /// The first error; only if !ok().
+  const Error& first_error() const;
+};
+
+struct LoadOptions {
+  /// Named in every problem.
+  std::string file = "workflow";
+  /// Values for templates that decide the structure of a Formicary document (`{{range}}` lines);
+  /// an object. Laid over the document's own `job_variables`.
+  Json params = Json::object();
+};
+
+/// Reads a workflow document: native (`kind: Workflow`) or Formicary's (`job_type:`), told apart by
+/// those keys. Reports every problem it can find, not only the first. Never throws; bounded in
+/// size (kSourceBytesMax), depth and node count.
+Loaded load(std::string_view text, const LoadOptions& options = {});
+
+/// Everything `load` reports and what is legal but likely to surprise: text from outside spliced
+/// into a script, undefined variables, cron expressions with six fields, missing timeouts.
+std::vector<Problem> lint(std::string_view text, const LoadOptions& options = {});
+
+}  // namespace reeve::workflow

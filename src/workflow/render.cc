@@ -1,0 +1,288 @@
+#include "workflow/render.h"
+
+#include "base/strings.h"
+#include "workflow/values.h"
+
+namespace reeve::workflow {
+
+namespace {
+
+// What Linux lets a process start with: one entry at most 128 KiB including its end, and all of
+// them within a quarter of the smallest usual stack, less some room for the host's own.
+constexpr std::size_t kEnvironmentEntryBytesMax = (std::size_t{128} << 10U) - 1;
+constexpr std::size_t kEnvironmentBytesMax = std::size_t{1536} << 10U;
+
+bool is_variable_name(std::string_view name) {
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  bool legal = !name.empty() && is_letter(name.front());
+  for (const char c : name) {
+    legal = legal && (is_letter(c) || (c >= '0' && c <= '9'));
+  }
+  return legal;
+}
+
+templates::Missing missing_in(const Workflow& workflow) {
+  return workflow.format == Format::Native ? templates::Missing::Error
+                                           : templates::Missing::NoValue;
+}
+
+Error at(Error error, const Text& text, std::string field) {
+  error.subject = std::move(field);
+  error.position = text.position;
+  return error;
+}
+
+/// Makes the RunSpec of one task, or of its compensation, piece by piece.
+class SpecMaker {
+ public:
+  SpecMaker(
+      const Workflow& workflow, const Task& task, const RenderContext& context, const Values& values
+  )
+      : workflow_(workflow), task_(task), context_(context), values_(values) {}
+
+  Result<model::RunSpec> task() {
+    if (task_.script.empty() && task_.method != Method::Noop) {
+      return no_script(concat("task ", task_.name.view(), " has no script"), "script");
+    }
+    REEVE_CHECK(add_steps(model::Phase::Before, task_.before_script, field("before_script")));
+    REEVE_CHECK(add_steps(model::Phase::Main, task_.script, field("script")));
+    REEVE_CHECK(add_steps(model::Phase::After, task_.after_script, field("after_script")));
+    REEVE_CHECK(add_surroundings(task_.name.str()));
+    REEVE_TRY(spec_.timeout, timeout());
+    REEVE_CHECK(add_artifacts());
+    return std::move(spec_);
+  }
+
+  Result<model::RunSpec> compensation() {
+    if (!task_.compensate || task_.compensate->script.empty()) {
+      return no_script(
+          concat("task ", task_.name.view(), " has no compensation script"), "compensate"
+      );
+    }
+    const Compensation& undo = *task_.compensate;
+    REEVE_CHECK(add_steps(model::Phase::Main, undo.script, field("compensate.script")));
+    REEVE_CHECK(add_surroundings(concat(task_.name.view(), "~compensate")));
+    spec_.timeout = undo.timeout > Duration(0) ? undo.timeout : kTaskTimeoutDefault;
+    return std::move(spec_);
+  }
+
+ private:
+  std::string field(std::string_view name) const {
+    return concat("tasks.", task_.name.view(), ".", name);
+  }
+
+  Error no_script(std::string message, std::string_view name) const {
+    Error error = make_error(ErrorCode::Invalid, std::move(message), field(name));
+    error.position = task_.position;
+    return error;
+  }
+
+  Result<void> add_steps(
+      model::Phase phase, const std::vector<Text>& scripts, const std::string& name
+  ) {
+    for (std::size_t i = 0; i < scripts.size(); ++i) {
+      const std::string item = concat(name, "[", i, "]");
+      REEVE_TRY(std::string script, values_.render(scripts[i], item));
+      REEVE_CHECK(refuse_nul(script, scripts[i], item));
+      spec_.steps.push_back(model::Step{phase, std::move(script)});
+    }
+    return {};
+  }
+
+  /// Environment and working directory.
+  Result<void> add_surroundings(const std::string& task_name) {
+    for (const auto& [name, value] : values_.for_environment()) {
+      if (is_variable_name(name)) {
+        REEVE_CHECK(set(name, environment_text(value), Text{}, name));
+      }
+    }
+    for (const auto& [name, text] : task_.environment) {
+      const std::string where = field(concat("environment.", name));
+      if (name.empty() || name.find_first_of(std::string_view("=\0", 2)) != std::string::npos) {
+        return at(make_error(ErrorCode::Invalid, "is no name for a variable"), text, where);
+      }
+      REEVE_TRY(std::string value, values_.render(text, where));
+      REEVE_CHECK(set(name, std::move(value), text, where));
+    }
+    const std::vector<model::NamedValue> own = {
+        {"REEVE_MISSION", context_.mission.str()},
+        {"REEVE_TASK", task_name},
+        {"REEVE_RUN", context_.run.str()},
+        {"REEVE_ATTEMPT", std::to_string(context_.attempt)},
+        {"REEVE_NONCE", values_.nonce()},
+        {"REEVE_WORKFLOW", workflow_.name},
+        {"REEVE_NAMESPACE", context_.ns.str()}};
+    for (const auto& [name, value] : own) {
+      REEVE_CHECK(set(name, value, Text{}, name));
+    }
+    REEVE_TRY(const std::string dir, values_.render(task_.working_dir, field("working_dir")));
+    spec_.working_dir = std::string(trim(dir));
+    return refuse_nul(spec_.working_dir, task_.working_dir, field("working_dir"));
+  }
+
+  Result<void> set(
+      const std::string& name, std::string value, const Text& text, const std::string& where
+  ) {
+    const std::size_t bytes = name.size() + value.size() + std::string_view("=").size();
+    environment_bytes_ += bytes + 1;
+    if (bytes > kEnvironmentEntryBytesMax || environment_bytes_ > kEnvironmentBytesMax) {
+      Error error = make_error(
+          ErrorCode::LimitExceeded,
+          bytes > kEnvironmentEntryBytesMax
+              ? concat("is longer than ", kEnvironmentEntryBytesMax, " bytes")
+              : concat("the environment is longer than ", kEnvironmentBytesMax, " bytes")
+      );
+      error.hint = "pass large values in files: artifacts";
+      return at(std::move(error), text, where);
+    }
+    REEVE_CHECK(refuse_nul(value, text, where));
+    spec_.environment.emplace_back(name, std::move(value));
+    return {};
+  }
+
+  static Result<void> refuse_nul(
+      std::string_view value, const Text& text, const std::string& where
+  ) {
+    if (value.find('\0') != std::string_view::npos) {
+      return at(make_error(ErrorCode::Invalid, "contains a zero byte"), text, where);
+    }
+    return {};
+  }
+
+  Result<Duration> timeout() const {
+    REEVE_TRY(const std::string rendered, values_.render(task_.timeout, field("timeout")));
+    const std::string_view text = trim(rendered);
+    if (text.empty()) {
+      return kTaskTimeoutDefault;
+    }
+    auto parsed = parse_duration(text);
+    if (!parsed.ok()) {
+      return at(std::move(parsed).error(), task_.timeout, field("timeout"));
+    }
+    return parsed;
+  }
+
+  Result<void> add_artifacts() {
+    for (std::size_t i = 0; i < task_.artifacts.paths.size(); ++i) {
+      const std::string item = field(concat("artifacts.paths[", i, "]"));
+      REEVE_TRY(const std::string path, values_.render(task_.artifacts.paths[i], item));
+      REEVE_CHECK(refuse_nul(path, task_.artifacts.paths[i], item));
+      if (!trim(path).empty()) {
+        spec_.artifact_paths.emplace_back(trim(path));
+      }
+    }
+    spec_.artifact_when = task_.artifacts.when;
+    spec_.artifact_expiry = task_.artifacts.expires_after;
+    return {};
+  }
+
+  const Workflow& workflow_;
+  const Task& task_;
+  const RenderContext& context_;
+  const Values& values_;
+  model::RunSpec spec_;
+  std::size_t environment_bytes_ = 0;
+};
+
+Error param_error(std::string_view name, std::string_view problem) {
+  return make_error(
+      ErrorCode::Invalid, concat("param \"", name, "\" ", problem), concat("params.", name)
+  );
+}
+
+Result<void> refuse_unknown_params(
+    const Workflow& workflow, const std::vector<model::NamedValue>& params
+) {
+  std::vector<std::string> names;
+  for (const Param& param : workflow.params) {
+    names.push_back(param.name);
+  }
+  for (const auto& [name, value] : params) {
+    bool declared = false;
+    for (const std::string& known : names) {
+      declared = declared || known == name;
+    }
+    if (!declared) {
+      constexpr std::size_t kListedMax = 10;
+      Error error = param_error(name, concat("is not declared by workflow ", workflow.name));
+      const std::string best = nearest(name, names);
+      if (!best.empty()) {
+        error.hint = concat("did you mean \"", best, "\"?");
+      } else if (!names.empty() && names.size() <= kListedMax) {
+        error.hint = concat("declared: ", join(names, ", "));
+      }
+      return error;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<model::RunSpec> render_task(
+    const Workflow& workflow, TaskIndex task, const RenderContext& context
+) {
+  REEVE_ASSERT(task < workflow.tasks.size());
+  const Task& rendered = workflow.tasks[task];
+  REEVE_TRY(const Values values, Values::make(workflow, &rendered, context, missing_in(workflow)));
+  return SpecMaker(workflow, rendered, context, values).task();
+}
+
+Result<model::RunSpec> render_compensation(
+    const Workflow& workflow, TaskIndex task, const RenderContext& context
+) {
+  REEVE_ASSERT(task < workflow.tasks.size());
+  const Task& rendered = workflow.tasks[task];
+  REEVE_TRY(const Values values, Values::make(workflow, &rendered, context, missing_in(workflow)));
+  return SpecMaker(workflow, rendered, context, values).compensation();
+}
+
+Result<bool> render_condition(
+    const Workflow& workflow, const Task* task, const Text& condition, const RenderContext& context
+) {
+  if (condition.empty()) {
+    return false;
+  }
+  // A condition may well ask whether something has been published at all.
+  REEVE_TRY(
+      const Values values, Values::make(workflow, task, context, templates::Missing::NoValue)
+  );
+  const std::string field =
+      task == nullptr ? std::string("skip_if") : concat("tasks.", task->name.view(), ".skip_if");
+  REEVE_TRY(const std::string text, values.render(condition, field));
+  return text.find("true") != std::string::npos;
+}
+
+Result<void> check_params(const Workflow& workflow, const std::vector<model::NamedValue>& params) {
+  if (workflow.format == Format::Native) {
+    REEVE_CHECK(refuse_unknown_params(workflow, params));
+  }
+  const auto given = [&](std::string_view name) {
+    bool found = false;
+    for (const auto& [known, value] : params) {
+      found = found || known == name;
+    }
+    return found;
+  };
+  for (const Param& param : workflow.params) {
+    if (param.required && !param.fallback && !given(param.name)) {
+      Error error = param_error(param.name, "is required");
+      error.hint = param.description;
+      return error;
+    }
+  }
+  for (const std::string& name : workflow.required_params) {
+    bool has_variable = false;
+    for (const Variable& variable : workflow.variables) {
+      has_variable = has_variable || variable.name == name;
+    }
+    if (!has_variable && !given(name)) {
+      return param_error(name, "is required");
+    }
+  }
+  return {};
+}
+
+}  // namespace reeve::workflow

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "model/run.h"
+#include "workflow/workflow.h"
+
+namespace reeve::workflow {
+
+/// What is known when a task (or a condition) is rendered. Rendering the same context twice gives
+/// the same text: nothing else is consulted.
+struct RenderContext {
+  MissionName mission;
+  Namespace ns;
+  Uid uid;
+  Principal owner;
+  std::uint32_t epoch = 1;
+  /// Attempt at this task, from 1.
+  std::uint32_t attempt = 1;
+  RunName run;
+  Fence fence;
+  Timestamp mission_started_at;
+  Timestamp now;
+  /// Given at submission.
+  const std::vector<model::NamedValue>* params = nullptr;
+  /// Published by earlier tasks (`::set-output`, `<task>-status`), oldest first.
+  const std::vector<model::NamedValue>* outputs = nullptr;
+};
+
+/// Renders everything of `task` that a host needs. `inputs` of the result is left empty: the
+/// engine knows the artifacts.
+///
+/// Precedence of values, low to high: workflow variables, built-ins (JobID, JobType, JobRetry,
+/// JobElapsedSecs, TaskType, TaskRetry, Nonce, DateYear …), task variables, params, outputs; while
+/// the task's own texts are rendered, task variables win over everything. The environment holds
+/// all of these by name (names that are no legal variable names are left out), then the task's
+/// `environment`, then REEVE_MISSION, REEVE_TASK, REEVE_RUN, REEVE_ATTEMPT, REEVE_NONCE,
+/// REEVE_WORKFLOW, REEVE_NAMESPACE.
+///
+/// Invalid: a template fails or a rendered value has the wrong form; with the position in the
+/// workflow's source.
+Result<model::RunSpec> render_task(
+    const Workflow& workflow, TaskIndex task, const RenderContext& context
+);
+
+/// The same for the compensation of `task`.
+Result<model::RunSpec> render_compensation(
+    const Workflow& workflow, TaskIndex task, const RenderContext& context
+);
+
+/// Renders a condition (`skip_if`, `except`): true iff the output contains "true". An empty text
+/// is false. `task` may be null for conditions of the whole workflow.
+Result<bool> render_condition(
+    const Workflow& workflow, const Task* task, const Text& condition, const RenderContext& context
+);
+
+/// Checks params against the workflow's declarations before a mission is made: unknown params of a
+/// native workflow, missing required ones. Invalid names the param and the nearest known one.
+Result<void> check_params(const Workflow& workflow, const std::vector<model::NamedValue>& params);
+
+}  // namespace reeve::workflow

@@ -1,0 +1,301 @@
+#include "workflow/validate.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "base/strings.h"
+
+namespace reeve::workflow {
+
+namespace {
+
+using Neighbours = std::vector<std::vector<TaskIndex>>;
+
+/// Successors of every task: by its routes, and by the `needs` of others.
+Neighbours successors(const Workflow& workflow) {
+  Neighbours next(workflow.tasks.size());
+  for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
+    for (const Route& route : workflow.tasks[i].routes) {
+      if (const auto* target = std::get_if<TaskIndex>(&route.target)) {
+        next[i].push_back(*target);
+      }
+    }
+    for (const TaskIndex need : workflow.tasks[i].needs) {
+      next[need].push_back(static_cast<TaskIndex>(i));
+    }
+  }
+  return next;
+}
+
+/// Tasks that a route of another task leads to.
+std::vector<bool> routed_to(const Workflow& workflow) {
+  std::vector<bool> routed(workflow.tasks.size());
+  for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
+    for (const Route& route : workflow.tasks[i].routes) {
+      const auto* target = std::get_if<TaskIndex>(&route.target);
+      if (target != nullptr && *target != i) {
+        routed[*target] = true;
+      }
+    }
+  }
+  return routed;
+}
+
+std::string quoted(const Task& task) {
+  return concat("\"", task.name.view(), "\"");
+}
+
+GraphProblem problem(
+    std::string rule, Position position, const Task& task, std::string message, std::string hint
+) {
+  Error error =
+      make_error(ErrorCode::Invalid, std::move(message), concat("tasks.", task.name.view()));
+  error.position = position;
+  error.hint = std::move(hint);
+  return GraphProblem{std::move(rule), std::move(error)};
+}
+
+/// Finds cycles in `needs` by walking it depth first with a stack of its own: a workflow may have
+/// a thousand tasks in a row.
+class CycleFinder {
+ public:
+  explicit CycleFinder(const Workflow& workflow)
+      : workflow_(workflow), marks_(workflow.tasks.size(), Mark::New) {}
+
+  std::vector<std::vector<TaskIndex>> run() {
+    for (std::size_t i = 0; i < marks_.size(); ++i) {
+      if (marks_[i] == Mark::New) {
+        walk(static_cast<TaskIndex>(i));
+      }
+    }
+    return std::move(cycles_);
+  }
+
+ private:
+  enum class Mark : std::uint8_t { New, Open, Done };
+
+  struct Visit {
+    TaskIndex task;
+    std::size_t next_need = 0;
+  };
+
+  void walk(TaskIndex start) {
+    stack_.push_back({start});
+    marks_[start] = Mark::Open;
+    while (!stack_.empty()) {
+      Visit& visit = stack_.back();
+      const std::vector<TaskIndex>& needs = workflow_.tasks[visit.task].needs;
+      if (visit.next_need == needs.size()) {
+        marks_[visit.task] = Mark::Done;
+        stack_.pop_back();
+        continue;
+      }
+      const TaskIndex need = needs[visit.next_need++];
+      if (need == visit.task) {
+        continue;  // has a rule of its own
+      }
+      if (marks_[need] == Mark::Open) {
+        record(need);
+      } else if (marks_[need] == Mark::New) {
+        marks_[need] = Mark::Open;
+        stack_.push_back({need});
+      }
+    }
+  }
+
+  void record(TaskIndex from) {
+    auto first = std::find_if(stack_.begin(), stack_.end(), [&](const Visit& visit) {
+      return visit.task == from;
+    });
+    std::vector<TaskIndex> cycle;
+    for (; first != stack_.end(); ++first) {
+      cycle.push_back(first->task);
+    }
+    cycles_.push_back(std::move(cycle));
+  }
+
+  const Workflow& workflow_;
+  std::vector<Mark> marks_;
+  std::vector<Visit> stack_;
+  std::vector<std::vector<TaskIndex>> cycles_;
+};
+
+std::string spell_out(const Workflow& workflow, const std::vector<TaskIndex>& cycle) {
+  constexpr std::size_t kSpelledMax = 10;
+  std::string text;
+  for (std::size_t i = 0; i < cycle.size() && i < kSpelledMax; ++i) {
+    text += concat(workflow.tasks[cycle[i]].name.view(), " needs ");
+  }
+  if (cycle.size() > kSpelledMax) {
+    text += concat("… (", cycle.size() - kSpelledMax, " more) needs ");
+  }
+  return concat(text, workflow.tasks[cycle.front()].name.view());
+}
+
+/// What can be started at all, by repeating the rules until nothing is added.
+std::vector<bool> reachable(const Workflow& workflow, std::vector<bool> reached) {
+  for (const TaskIndex entry : workflow.entries) {
+    reached[entry] = true;
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
+      const Task& task = workflow.tasks[i];
+      const bool startable =
+          task.always_run ||
+          (!task.needs.empty() &&
+           std::all_of(task.needs.begin(), task.needs.end(), [&](TaskIndex need) {
+             return reached[need];
+           }));
+      if (startable && !reached[i]) {
+        reached[i] = true;
+        changed = true;
+      }
+      for (const Route& route : task.routes) {
+        const auto* target = std::get_if<TaskIndex>(&route.target);
+        if (reached[i] && target != nullptr && !reached[*target]) {
+          reached[*target] = true;
+          changed = true;
+        }
+      }
+    }
+  }
+  return reached;
+}
+
+/// Tasks from which `task` can be come to, itself included only if it is on a loop.
+std::vector<bool> ancestors(const Neighbours& previous, TaskIndex task) {
+  std::vector<bool> seen(previous.size());
+  std::vector<TaskIndex> open = {task};
+  while (!open.empty()) {
+    const TaskIndex at = open.back();
+    open.pop_back();
+    for (const TaskIndex before : previous[at]) {
+      if (!seen[before]) {
+        seen[before] = true;
+        open.push_back(before);
+      }
+    }
+  }
+  return seen;
+}
+
+void check_dependencies(const Workflow& workflow, std::vector<GraphProblem>& problems) {
+  const Neighbours next = successors(workflow);
+  Neighbours previous(next.size());
+  for (std::size_t i = 0; i < next.size(); ++i) {
+    for (const TaskIndex after : next[i]) {
+      previous[after].push_back(static_cast<TaskIndex>(i));
+    }
+  }
+  for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
+    const Task& task = workflow.tasks[i];
+    // An always_run task starts when everything else has ended.
+    if (task.dependencies.empty() || task.always_run) {
+      continue;
+    }
+    const std::vector<bool> before = ancestors(previous, static_cast<TaskIndex>(i));
+    for (const TaskIndex dependency : task.dependencies) {
+      if (dependency == i || before[dependency]) {
+        continue;
+      }
+      const Task& other = workflow.tasks[dependency];
+      problems.push_back(problem(
+          "dependency-order",
+          task.position,
+          task,
+          concat(
+              "task ", quoted(task), " depends on ", quoted(other), ", which never runs before it"
+          ),
+          workflow.format == Format::Native
+              ? concat("add ", quoted(other), " to its needs, or a route from there")
+              : concat("let a route lead from ", quoted(other), " to ", quoted(task))
+      ));
+    }
+  }
+}
+
+void check_reachable(
+    const Workflow& workflow, std::vector<bool> excused, std::vector<GraphProblem>& problems
+) {
+  const std::vector<bool> reached = reachable(workflow, std::move(excused));
+  for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
+    const Task& task = workflow.tasks[i];
+    if (!reached[i]) {
+      problems.push_back(problem(
+          "unreachable",
+          task.position,
+          task,
+          concat("task ", task.name.view(), " is not reachable"),
+          workflow.format == Format::Native ? "let a route lead to it, or remove it"
+                                            : "let a route lead to it: only the first task that "
+                                              "no route leads to starts by itself"
+      ));
+    }
+  }
+}
+
+}  // namespace
+
+void find_entries(Workflow& workflow) {
+  workflow.entries.clear();
+  const std::vector<bool> routed = routed_to(workflow);
+  for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
+    const Task& task = workflow.tasks[i];
+    if (!routed[i] && task.needs.empty() && !task.always_run) {
+      workflow.entries.push_back(static_cast<TaskIndex>(i));
+      if (workflow.format == Format::Formicary) {
+        return;
+      }
+    }
+  }
+}
+
+std::vector<GraphProblem> validate_graph(const Workflow& workflow) {
+  std::vector<GraphProblem> problems;
+  std::vector<bool> excused(workflow.tasks.size());
+  for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
+    const Task& task = workflow.tasks[i];
+    if (std::find(task.needs.begin(), task.needs.end(), i) != task.needs.end()) {
+      excused[i] = true;
+      problems.push_back(problem(
+          "self-need",
+          task.position,
+          task,
+          concat("task ", quoted(task), " needs itself"),
+          "remove it from its needs"
+      ));
+    }
+  }
+  for (const std::vector<TaskIndex>& cycle : CycleFinder(workflow).run()) {
+    const Task& first = workflow.tasks[cycle.front()];
+    for (const TaskIndex task : cycle) {
+      excused[task] = true;
+    }
+    problems.push_back(problem(
+        "cycle",
+        first.position,
+        first,
+        concat("needs form a cycle: ", spell_out(workflow, cycle)),
+        "for a loop use a route (onExitCode, onFailed), which may lead back"
+    ));
+  }
+  if (!problems.empty()) {
+    check_reachable(workflow, std::move(excused), problems);
+  } else if (workflow.entries.empty() && !workflow.tasks.empty()) {
+    const Task& first = workflow.tasks.front();
+    problems.push_back(problem(
+        "no-entry",
+        first.position,
+        first,
+        "no task can start: every task has needs, is always_run, or a route leads to it",
+        "add a first task that no route leads to"
+    ));
+  } else {
+    check_reachable(workflow, std::move(excused), problems);
+  }
+  check_dependencies(workflow, problems);
+  return problems;
+}
+
+}  // namespace reeve::workflow

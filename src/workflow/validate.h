@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "workflow/workflow.h"
+
+namespace reeve::workflow {
+
+/// Something wrong with the shape of the graph; `rule` as in load/load.h.
+struct GraphProblem {
+  std::string rule;
+  Error error;
+};
+
+/// Sets `workflow.entries`: the tasks that start at once. Native: tasks without `needs` that no
+/// route leads to and that are not `always_run`. Formicary: the first such task.
+void find_entries(Workflow& workflow);
+
+/// Checks what only the whole graph shows, with the position of the offending task or route:
+/// "cycle" (in `needs`, spelling out the tasks), "unreachable" (neither entry,
+/// needed-and-startable, routed to, nor always_run), "no-entry", "self-need", "dependency-order" (a
+/// dependency that can never have run before; a task may depend on itself, for loops). Cycles of
+/// routes are legal.
+std::vector<GraphProblem> validate_graph(const Workflow& workflow);
+
+}  // namespace reeve::workflow

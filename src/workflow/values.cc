@@ -1,0 +1,253 @@
+#include "workflow/values.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "base/hash.h"
+#include "base/strings.h"
+
+namespace reeve::workflow {
+
+namespace {
+
+/// Lists and objects are handed to templates as JSON text, so that `{{.Issues}}` gives JSON back.
+Json template_value(const Json& value) {
+  return value.is_array() || value.is_object() ? Json(value.dump()) : value;
+}
+
+Json to_object(const std::map<std::string, Json, std::less<>>& values) {
+  Json::Object members;
+  members.reserve(values.size());
+  for (const auto& [name, value] : values) {
+    members.emplace_back(name, template_value(value));
+  }
+  return Json(std::move(members));
+}
+
+bool is_template(const Json& value) {
+  return value.is_string() && templates::has_actions(value.as_string());
+}
+
+/// Formicary's `&lt;` stands for `<` in every text, whether or not it came from a template.
+std::string unescape_less(std::string text) {
+  constexpr std::string_view kEntity = "&lt;";
+  for (std::size_t at = text.find(kEntity); at != std::string::npos;
+       at = text.find(kEntity, at + 1)) {
+    text.replace(at, kEntity.size(), "<");
+  }
+  return text;
+}
+
+Position known(Position position) {
+  return position.line > 0 ? position : Position{1, 1};
+}
+
+}  // namespace
+
+Result<Values> Values::make(
+    const Workflow& workflow,
+    const Task* task,
+    const RenderContext& context,
+    templates::Missing missing
+) {
+  Values values(workflow, task, context);
+  values.missing_ = missing;
+  REEVE_CHECK(values.fill());
+  return values;
+}
+
+Result<void> Values::fill() {
+  for (const Variable& variable : workflow_->variables) {
+    if (!is_template(variable.value)) {
+      environment_[variable.name] = variable.value;
+    }
+  }
+  add_given();
+  const auto nonce = given_.find("Nonce");
+  nonce_ =
+      nonce != given_.end()
+          ? environment_text(nonce->second)
+          : sha256(
+                concat(
+                    context_->uid.view(), "\n", context_->run.view(), "\n", context_->fence.value()
+                )
+            )
+                .str()
+                .substr(0, 12);
+  const std::string seed =
+      concat(context_->run.view(), "\n", context_->fence.value(), "\n", nonce_);
+  functions_ = make_functions(stable_hash(seed), context_->now);
+  add_builtins();
+  for (const auto& [name, value] : given_) {
+    environment_[name] = value;
+  }
+  data_ = to_object(environment_);
+  REEVE_CHECK(add_rendered_variables());
+  return add_task_variables();
+}
+
+/// Declared defaults, params, outputs: later ones win.
+void Values::add_given() {
+  for (const Param& param : workflow_->params) {
+    if (param.fallback) {
+      given_[param.name] = *param.fallback;
+    }
+  }
+  if (context_->params != nullptr) {
+    for (const auto& [name, text] : *context_->params) {
+      given_[name] = typed(name, text);
+    }
+  }
+  if (context_->outputs != nullptr) {
+    for (const auto& [name, text] : *context_->outputs) {
+      given_[name] = text;
+    }
+  }
+}
+
+/// Params arrive as text. One that stands in for a declared number or truth value becomes one, so
+/// that comparisons in templates go on working.
+Json Values::typed(const std::string& name, const std::string& text) const {
+  const Json* model = nullptr;
+  const auto variable = environment_.find(name);
+  if (variable != environment_.end()) {
+    model = &variable->second;
+  }
+  for (const Param& param : workflow_->params) {
+    if (param.name == name && param.fallback) {
+      model = &*param.fallback;
+    }
+  }
+  if (model != nullptr && (model->is_number() || model->is_bool())) {
+    auto parsed = parse_json(trim(text));
+    if (parsed.ok() &&
+        (parsed->type() == model->type() || (parsed->is_number() && model->is_number()))) {
+      return std::move(parsed).value();
+    }
+  }
+  return Json(text);
+}
+
+void Values::add_builtins() {
+  const RenderContext& c = *context_;
+  const auto today = std::chrono::floor<std::chrono::days>(c.now);
+  const std::chrono::year_month_day date(today);
+  const std::chrono::sys_days new_year(date.year() / std::chrono::January / 1);
+  const auto seconds = [](auto span) {
+    return static_cast<std::int64_t>(std::chrono::floor<std::chrono::seconds>(span).count());
+  };
+  Map& values = environment_;
+  values["JobID"] = c.uid.empty() ? c.mission.str() : c.uid.str();
+  values["JobType"] = workflow_->name;
+  values["JobRetry"] = static_cast<std::int64_t>(c.epoch) - 1;
+  values["JobElapsedSecs"] = seconds(c.now - c.mission_started_at);
+  values["SemVersion"] = workflow_->version;
+  values["TaskType"] = task_ == nullptr ? std::string() : task_->name.str();
+  values["TaskRetry"] = static_cast<std::int64_t>(c.attempt) - 1;
+  values["UserID"] = c.owner.str();
+  values["OrganizationID"] = c.ns.str();
+  values["Nonce"] = nonce_;
+  values["DateYear"] = static_cast<int>(date.year());
+  values["DateMonth"] = static_cast<std::int64_t>(static_cast<unsigned>(date.month()));
+  values["DateDay"] = static_cast<std::int64_t>(static_cast<unsigned>(date.day()));
+  values["YearDay"] = static_cast<std::int64_t>((today - new_year).count()) + 1;
+  values["FullDate"] = format_timestamp(c.now).substr(0, std::string_view("2006-01-02").size());
+  values["EpochSecs"] = seconds(c.now.time_since_epoch());
+}
+
+/// Workflow variables with templates, in their order; each sees what is known before it.
+Result<void> Values::add_rendered_variables() {
+  for (const Variable& variable : workflow_->variables) {
+    // A built-in or given value of this name wins, and there is no use in rendering what loses.
+    if (!is_template(variable.value) || environment_.contains(variable.name)) {
+      continue;
+    }
+    REEVE_TRY(Json value, variable_value(variable, "variables"));
+    data_.set(variable.name, value);
+    environment_[variable.name] = std::move(value);
+  }
+  return {};
+}
+
+Result<void> Values::add_task_variables() {
+  if (task_ == nullptr) {
+    return {};
+  }
+  const std::string owner = concat("tasks.", task_->name.view(), ".variables");
+  for (const Variable& variable : task_->variables) {
+    REEVE_TRY(Json value, variable_value(variable, owner));
+    data_.set(variable.name, template_value(value));
+    if (!given_.contains(variable.name)) {
+      environment_[variable.name] = std::move(value);
+    }
+  }
+  return {};
+}
+
+Result<Json> Values::variable_value(const Variable& variable, std::string_view owner) const {
+  if (!is_template(variable.value)) {
+    return variable.value;
+  }
+  REEVE_TRY(
+      std::string text,
+      render(Text{variable.value.as_string(), variable.position}, concat(owner, ".", variable.name))
+  );
+  return Json(std::move(text));
+}
+
+Result<std::string> Values::render(const Text& text, std::string_view field) const {
+  std::string out = text.text;
+  if (templates::has_actions(text.text)) {
+    REEVE_TRY(out, run_template(text, field));
+  }
+  return workflow_->format == Format::Formicary ? unescape_less(std::move(out)) : out;
+}
+
+Result<std::string> Values::run_template(const Text& text, std::string_view field) const {
+  const auto explain = [&](Error error) {
+    if (!error.subject.empty()) {
+      error.message = concat("at ", error.subject, ": ", error.message);
+    }
+    error.subject = std::string(field);
+    return error;
+  };
+  auto parsed = templates::Template::parse(text.text, functions_, known(text.position));
+  if (!parsed.ok()) {
+    return explain(std::move(parsed).error());
+  }
+  templates::RenderOptions options;
+  options.missing = missing_;
+  auto rendered = parsed->render(data_, options);
+  if (!rendered.ok()) {
+    return explain(std::move(rendered).error());
+  }
+  return std::move(rendered).value();
+}
+
+std::string environment_text(const Json& value) {
+  switch (value.type()) {
+    case Json::Type::Null:
+      return {};
+    case Json::Type::String:
+      return value.as_string();
+    case Json::Type::Double: {
+      // The longest double has 309 digits before the point, the smallest 1074 after it.
+      std::array<char, 1100> text{};
+      const auto end =
+          std::to_chars(
+              text.data(), text.data() + text.size(), value.as_double(), std::chars_format::fixed
+          )
+              .ptr;
+      return std::string(text.data(), end);
+    }
+    case Json::Type::Bool:
+    case Json::Type::Int:
+    case Json::Type::Array:
+    case Json::Type::Object:
+      return value.dump();
+  }
+  return {};
+}
+
+}  // namespace reeve::workflow
