@@ -1,0 +1,37 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "base/result.h"
+#include "blob/blob_store.h"
+#include "model/run.h"
+
+/// Files that go into and come out of a run's working directory.
+namespace reeve::host {
+
+/// Longest file kept as an artifact.
+inline constexpr std::uint64_t kArtifactBytesMax = std::uint64_t{4} << 30U;
+/// Directory entries looked at for one run's artifacts.
+inline constexpr std::size_t kArtifactEntriesMax = 1'000'000;
+
+/// Keeps the files below `base` that match `spec.artifact_paths` (globs; a directory stands for
+/// everything below it) in `blobs` and lists them in `result`, sorted by path. Symbolic links are
+/// followed only to regular files below `base`. A path that matches nothing, leaves `base` or
+/// cannot be kept is a warning. Does nothing if `spec.artifact_when` says so. Any thread.
+void collect_artifacts(
+    blob::BlobStore& blobs,
+    const std::filesystem::path& base,
+    const model::RunSpec& spec,
+    model::RunResult& result
+);
+
+/// Writes `inputs` below `base`, making directories as needed and passing through no symbolic link.
+/// The error names the first input that could not be placed. Any thread.
+Result<void> place_inputs(
+    blob::BlobStore& blobs,
+    const std::filesystem::path& base,
+    const std::vector<model::ArtifactRef>& inputs
+);
+
+}  // namespace reeve::host

@@ -1,0 +1,431 @@
+#include "host/run_supervisor.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <map>
+#include <poll.h>
+#include <string_view>
+#include <unistd.h>
+
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+
+#include "base/strings.h"
+#include "executor/shell/script.h"
+#include "host/process_tree.h"
+#include "host/shim.h"
+
+namespace reeve::host {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using model::Phase;
+using model::RunEnd;
+
+constexpr Duration kNever = Duration::max();
+/// All after steps together, so that "always" is not "for ever".
+constexpr Duration kAfterTimeMax{60'000};
+/// The same once the run was cancelled: the host waits only grace + 10 s for us.
+constexpr Duration kAfterTimeCancelled{5'000};
+constexpr Duration kAfterGraceCancelled{1'000};
+/// What a pipe can hold at most: reading that much after the writer's death reads all of it.
+constexpr std::size_t kDrainBytesMax = std::size_t{1} << 20U;
+/// Pipes that background processes of earlier steps still write to.
+constexpr std::size_t kLingeringPipesMax = 64;
+constexpr std::uint64_t kCancelReasonBytesMax = 1024;
+constexpr mode_t kScriptMode = 0700;
+constexpr int kSignalExitBase = 128;
+
+extern "C" char** environ;  // NOLINT: the C library's name
+
+std::string end_text(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  return name != nullptr ? concat("killed by SIG", name) : concat("killed by signal ", signal);
+}
+
+}  // namespace
+
+Result<void> RunSupervisor::prepare() {
+  sigset_t taken;
+  ::sigemptyset(&taken);
+  for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) {
+    ::sigaddset(&taken, signal);
+  }
+  signals_.reset(::signalfd(-1, &taken, SFD_NONBLOCK | SFD_CLOEXEC));
+  timer_.reset(::timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC));
+  if (!signals_ || !timer_) {
+    return platform::errno_error("signalfd", dir_);
+  }
+  REEVE_TRY(working_dir_, working_directory(dir_, spec_.spec));
+  if (spec_.spec.working_dir.empty() || spec_.spec.working_dir.front() != '/') {
+    REEVE_CHECK(platform::make_directories(working_dir_));
+  }
+  REEVE_CHECK(platform::make_directories(dir_ / kStepsDir));
+  REEVE_CHECK(platform::replace_file(dir_ / kOutputFile, ""));
+  shell_ = executor::shell::default_shell();
+  record_.run = spec_.run;
+  record_.fence = spec_.fence;
+  build_environment();
+  return {};
+}
+
+void RunSupervisor::build_environment() {
+  std::map<std::string, std::string> values;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    // A first character may be '=', so the search starts at the second.
+    const std::size_t split_at = text.find('=', 1);
+    if (split_at != std::string_view::npos) {
+      values[std::string(text.substr(0, split_at))] = text.substr(split_at + 1);
+    }
+  }
+  for (const auto& [name, value] : spec_.spec.environment) {
+    if (name.empty() || name.find_first_of(std::string_view("=\0", 2)) != std::string::npos ||
+        value.find('\0') != std::string::npos) {
+      add_warning(
+          record_.result, concat("environment variable ", name, " has an impossible name or value")
+      );
+      continue;
+    }
+    values[name] = value;
+  }
+  values["PWD"] = working_dir_.native();
+  values["REEVE_WORKSPACE"] = working_dir_.native();
+  values["REEVE_OUTPUT"] = (dir_ / kOutputFile).native();
+  values["REEVE_RUN"] = spec_.run.str();
+  values["REEVE_FENCE"] = concat(spec_.fence.value());
+  values[std::string(kMarkVariable)] = spec_.mark;
+  for (const auto& [name, value] : values) {
+    environment_.push_back(concat(name, "=", value));
+  }
+}
+
+ExitRecord RunSupervisor::run() {
+  const Duration started = platform::monotonic_now();
+  const Duration timeout = spec_.spec.timeout;
+  record_.result.started_at = clock_.now();
+  const Duration deadline = timeout.count() > 0 ? started + timeout : kNever;
+  std::optional<StepEnd> verdict;
+  run_phase(Phase::Before, deadline, verdict);
+  if (!verdict) {
+    run_phase(Phase::Main, deadline, verdict);
+  }
+  cancelled_ = verdict && verdict->end == RunEnd::Cancelled;
+  Duration after_time = timeout.count() > 0 ? std::min(timeout, kAfterTimeMax) : kAfterTimeMax;
+  after_time = cancelled_ ? std::min(after_time, kAfterTimeCancelled) : after_time;
+  std::optional<StepEnd> ignored;
+  run_phase(Phase::After, platform::monotonic_now() + after_time, ignored);
+  kill_tree();
+  finish(record_, verdict.value_or(StepEnd{}));
+  return std::move(record_);
+}
+
+void RunSupervisor::run_phase(Phase phase, Duration deadline, std::optional<StepEnd>& verdict) {
+  phase_ = phase;
+  for (std::size_t index = 0; index < spec_.spec.steps.size(); ++index) {
+    if (spec_.spec.steps[index].phase != phase) {
+      continue;
+    }
+    const std::uint64_t begin = log_.kept(Stream::Out);
+    StepEnd end = run_step(index, deadline);
+    record_.steps.push_back(StepRecord{
+        .phase = phase,
+        .end = end.end,
+        .exit_code = end.exit_code,
+        .stdout_begin = begin,
+        .stdout_end = log_.kept(Stream::Out)});
+    if (end.succeeded()) {
+      continue;
+    }
+    if (phase == Phase::After) {
+      add_warning(record_.result, concat(step_name(index), ": ", end.reason));
+      continue;
+    }
+    if (end.end == RunEnd::Exited || end.end == RunEnd::Signalled) {
+      end.reason = concat(step_name(index), " ", end.reason);
+    }
+    verdict = std::move(end);
+    return;
+  }
+}
+
+std::string RunSupervisor::step_name(std::size_t index) const {
+  std::size_t number = 0;
+  for (std::size_t i = 0; i <= index; ++i) {
+    number += spec_.spec.steps[i].phase == phase_ ? 1U : 0U;
+  }
+  switch (phase_) {
+    case Phase::Before:
+      return concat("before step ", number);
+    case Phase::Main:
+      return concat("step ", number);
+    case Phase::After:
+      return concat("after step ", number);
+  }
+  return "step";
+}
+
+Result<StepCommand> RunSupervisor::command_for(std::size_t index) {
+  const std::string& script = spec_.spec.steps[index].script;
+  const fs::path file = dir_ / kStepsDir / concat(index, ".sh");
+  REEVE_CHECK(platform::replace_file(file, script, kScriptMode));
+  StepCommand command{
+      .argv = executor::shell::interpreter(script, shell_),
+      .environment = environment_,
+      .working_dir = working_dir_,
+      .cgroup = cgroup_ != nullptr ? cgroup_->directory() : -1};
+  command.argv.push_back(file.native());
+  return command;
+}
+
+StepEnd RunSupervisor::run_step(std::size_t index, Duration deadline) {
+  stopping_.reset();
+  step_ = Running{};
+  kill_at_ = kNever;
+  we_killed_ = false;
+  take_signals();
+  if (should_stop(deadline)) {
+    begin_stop(cancels_ > cancels_done_);
+    return judge();
+  }
+  oom_before_ = machine_oom_kills() + (cgroup_ != nullptr ? cgroup_->oom_kills() : 0);
+  auto command = command_for(index);
+  auto process = command.ok() ? start_step(*command) : Result<StepProcess>(command.error());
+  if (!process.ok()) {
+    const bool refused = process.error().code == ErrorCode::PermissionDenied;
+    return StepEnd{
+        .end = RunEnd::LaunchFailed,
+        .exit_code = refused ? kExitNotExecutable : kExitNotFound,
+        .reason = process.error().message};
+  }
+  step_.pid = process->pid;
+  pipes_.push_back(OutputPipe{.fd = std::move(process->out), .stream = Stream::Out});
+  pipes_.push_back(OutputPipe{.fd = std::move(process->err), .stream = Stream::Err});
+  supervise(deadline);
+  collect_pipes();
+  return judge();
+}
+
+void RunSupervisor::supervise(Duration deadline) {
+  while (!is_over()) {
+    if (!stopping_ && should_stop(deadline)) {
+      begin_stop(cancels_ > cancels_done_);
+    }
+    if (stopping_ && platform::monotonic_now() >= kill_at_) {
+      we_killed_ = true;
+      kill_tree();
+      return;
+    }
+    poll_once(stopping_ ? kill_at_ : deadline);
+  }
+}
+
+bool RunSupervisor::should_stop(Duration deadline) const {
+  return cancels_ > cancels_done_ || platform::monotonic_now() >= deadline;
+}
+
+/// A step ends with its main process: pipes that daemons keep open do not count. A step that was
+/// told to stop ends with its process group, so that every member gets its grace.
+bool RunSupervisor::is_over() const {
+  if (!step_.exited) {
+    return false;
+  }
+  return !stopping_ || (::kill(-step_.pid, 0) != 0 && errno == ESRCH);
+}
+
+void RunSupervisor::begin_stop(bool cancelled) {
+  stopping_ = cancelled ? RunEnd::Cancelled : RunEnd::TimedOut;
+  cancels_done_ = cancels_;
+  const bool hurried = cancelled_ || (cancelled && phase_ == Phase::After);
+  const Duration grace =
+      hurried ? std::min(spec_.spec.grace, kAfterGraceCancelled) : spec_.spec.grace;
+  kill_at_ = platform::monotonic_now() + grace;
+  if (step_.pid > 0 && !step_.exited) {
+    ::kill(-step_.pid, SIGTERM);
+    // A stopped process cannot act on TERM before it is continued.
+    ::kill(-step_.pid, SIGCONT);
+  }
+}
+
+StepEnd RunSupervisor::judge() const {
+  if (stopping_ == RunEnd::TimedOut) {
+    const std::string limit = phase_ == Phase::After ? std::string("the time for after steps")
+                                                     : format_duration(spec_.spec.timeout);
+    return {RunEnd::TimedOut, kExitTimedOut, concat("timed out after ", limit)};
+  }
+  if (stopping_ == RunEnd::Cancelled) {
+    return {RunEnd::Cancelled, kExitCancelled, cancel_reason()};
+  }
+  if (was_out_of_memory()) {
+    return {RunEnd::OutOfMemory, kSignalExitBase + SIGKILL, "killed because memory ran out"};
+  }
+  if (WIFSIGNALED(step_.status)) {
+    const int signal = WTERMSIG(step_.status);
+    return {RunEnd::Signalled, kSignalExitBase + signal, end_text(signal)};
+  }
+  const int code = WEXITSTATUS(step_.status);
+  return {RunEnd::Exited, code, code == 0 ? std::string() : concat("exited with code ", code)};
+}
+
+/// A KILL that is not ours while the kernel's counter of such kills grew. A shell reports the KILL
+/// of its child as an exit code.
+bool RunSupervisor::was_out_of_memory() const {
+  const bool killed =
+      (WIFSIGNALED(step_.status) && WTERMSIG(step_.status) == SIGKILL) ||
+      (WIFEXITED(step_.status) && WEXITSTATUS(step_.status) == kSignalExitBase + SIGKILL);
+  if (!killed || we_killed_) {
+    return false;
+  }
+  return machine_oom_kills() + (cgroup_ != nullptr ? cgroup_->oom_kills() : 0) > oom_before_;
+}
+
+std::string RunSupervisor::cancel_reason() const {
+  const auto reason = platform::read_file(dir_ / kCancelFile, kCancelReasonBytesMax);
+  if (reason.ok() && !trim(*reason).empty() && is_utf8(*reason)) {
+    return concat("cancelled: ", trim(*reason));
+  }
+  return reason.ok() ? std::string("cancelled")
+                     : concat("cancelled by a signal from process ", canceller_);
+}
+
+/// Reads what the ended step left in its pipes; those that others still hold open stay watched.
+void RunSupervisor::collect_pipes() {
+  std::erase_if(pipes_, [this](OutputPipe& pipe) { return !read_pipe(pipe, kDrainBytesMax); });
+  while (pipes_.size() > kLingeringPipesMax) {
+    pipes_.erase(pipes_.begin());
+  }
+}
+
+/// Reads until the pipe is empty or `bytes_max` were read; false: its last writer is gone.
+bool RunSupervisor::read_pipe(OutputPipe& pipe, std::size_t bytes_max) {
+  std::size_t total = 0;
+  while (total < bytes_max) {
+    const ssize_t count = ::read(pipe.fd.get(), buffer_.data(), buffer_.size());
+    if (count > 0) {
+      const auto size = static_cast<std::size_t>(count);
+      log_.append(pipe.stream, std::string_view(buffer_.data(), size), clock_.now());
+      total += size;
+    } else if (count == 0) {
+      return false;
+    } else if (errno != EINTR) {
+      return errno == EAGAIN;
+    }
+  }
+  return true;
+}
+
+void RunSupervisor::arm(Duration wake_at) {
+  if (wake_at == armed_) {
+    return;
+  }
+  armed_ = wake_at;
+  itimerspec spec{};
+  if (wake_at != kNever) {
+    constexpr std::int64_t kMillisPerSecond = 1000;
+    constexpr std::int64_t kNanosPerMilli = 1'000'000;
+    const std::int64_t millis = std::max<std::int64_t>(wake_at.count(), 1);
+    spec.it_value.tv_sec = static_cast<time_t>(millis / kMillisPerSecond);
+    spec.it_value.tv_nsec = static_cast<long>(millis % kMillisPerSecond * kNanosPerMilli);
+  }
+  ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
+}
+
+void RunSupervisor::poll_once(Duration wake_at) {
+  arm(wake_at);
+  std::vector<pollfd> fds;
+  fds.reserve(pipes_.size() + 2);
+  fds.push_back({.fd = signals_.get(), .events = POLLIN, .revents = 0});
+  fds.push_back({.fd = timer_.get(), .events = POLLIN, .revents = 0});
+  for (const OutputPipe& pipe : pipes_) {
+    fds.push_back({.fd = pipe.fd.get(), .events = POLLIN, .revents = 0});
+  }
+  if (::poll(fds.data(), fds.size(), -1) <= 0) {
+    return;
+  }
+  std::vector<OutputPipe> open;
+  open.reserve(pipes_.size());
+  for (std::size_t i = 0; i < pipes_.size(); ++i) {
+    if (fds[i + 2].revents == 0 || read_pipe(pipes_[i], kOutputReadBytes)) {
+      open.push_back(std::move(pipes_[i]));
+    }
+  }
+  pipes_ = std::move(open);
+  take_signals();
+}
+
+void RunSupervisor::take_signals() {
+  for (;;) {
+    signalfd_siginfo info{};
+    const ssize_t count = ::read(signals_.get(), &info, sizeof info);
+    if (count < 0 && errno == EINTR) {
+      continue;
+    }
+    if (count != static_cast<ssize_t>(sizeof info)) {
+      break;
+    }
+    if (info.ssi_signo != static_cast<std::uint32_t>(SIGCHLD)) {
+      ++cancels_;
+      canceller_ = static_cast<int>(info.ssi_pid);
+    }
+  }
+  reap();
+}
+
+void RunSupervisor::reap() {
+  for (;;) {
+    int status = 0;
+    const pid_t pid = ::waitpid(-1, &status, WNOHANG);
+    if (pid <= 0) {
+      return;
+    }
+    if (pid == step_.pid) {
+      step_.exited = true;
+      step_.status = status;
+    }
+  }
+}
+
+void RunSupervisor::kill_tree() {
+  bool group_was_killed = false;
+  const auto kill_group = [this, &group_was_killed] {
+    if (cgroup_ != nullptr) {
+      cgroup_->kill_all();
+      group_was_killed = true;
+    }
+    return group_was_killed;
+  };
+  const auto reaped = [this](int pid, int status) {
+    if (pid == step_.pid) {
+      step_.exited = true;
+      step_.status = status;
+    }
+  };
+  const std::vector<int> left = kill_own_tree(kill_group, reaped);
+  if (group_was_killed && !cgroup_->renew()) {
+    cgroup_ = nullptr;
+  }
+  if (!left.empty()) {
+    add_warning(
+        record_.result, concat(left.size(), " processes could not be ended, the first is ", left[0])
+    );
+  }
+}
+
+void RunSupervisor::finish(ExitRecord& record, const StepEnd& verdict) {
+  collect_pipes();
+  record.result.end = verdict.end;
+  record.result.exit_code = verdict.exit_code;
+  record.result.reason = verdict.reason;
+  record.result.ended_at = clock_.now();
+  log_.finish(record.result.ended_at);
+  for (const std::string& warning : log_.warnings()) {
+    add_warning(record.result, warning);
+  }
+}
+
+}  // namespace reeve::host

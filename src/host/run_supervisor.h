@@ -1,0 +1,114 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "host/cgroup.h"
+#include "host/log_writer.h"
+#include "host/run_dir.h"
+#include "host/step_process.h"
+#include "platform/posix/files.h"
+#include "platform/posix/system.h"
+
+namespace reeve::host {
+
+/// What became of the main process of one step, or why there is none.
+struct StepEnd {
+  model::RunEnd end = model::RunEnd::Exited;
+  int exit_code = 0;
+  std::string reason;
+
+  bool succeeded() const { return end == model::RunEnd::Exited && exit_code == 0; }
+};
+
+/// Bytes of output taken at a time.
+inline constexpr std::size_t kOutputReadBytes = std::size_t{64} << 10U;
+
+/// An output pipe of a step.
+struct OutputPipe {
+  platform::FileDescriptor fd;
+  Stream stream = Stream::Out;
+};
+
+/// Supervises one run inside a shim: its steps, deadline, cancellation, output and tree. The caller
+/// has blocked SIGTERM, SIGINT and SIGCHLD, is a child subreaper and has no other children.
+/// Single-threaded: everything happens in `poll_once`.
+class RunSupervisor {
+ public:
+  RunSupervisor(std::filesystem::path dir, SpecRecord spec, Cgroup* cgroup)
+      : dir_(std::move(dir)),
+        spec_(std::move(spec)),
+        cgroup_(cgroup),
+        log_(dir_, spec_.spec.output_bytes_max) {}
+
+  /// Signals, timer, standing files. Nothing of the run is started yet.
+  Result<void> prepare();
+
+  /// Carries out all steps and ends the tree.
+  ExitRecord run();
+
+ private:
+  struct Running {
+    int pid = 0;
+    bool exited = false;
+    int status = 0;
+  };
+
+  void run_phase(model::Phase phase, Duration deadline, std::optional<StepEnd>& verdict);
+  StepEnd run_step(std::size_t index, Duration deadline);
+  Result<StepCommand> command_for(std::size_t index);
+  void supervise(Duration deadline);
+  bool should_stop(Duration deadline) const;
+  bool is_over() const;
+  void begin_stop(bool cancelled);
+  StepEnd judge() const;
+  bool was_out_of_memory() const;
+  std::string step_name(std::size_t index) const;
+  void collect_pipes();
+  void poll_once(Duration wake_at);
+  void arm(Duration wake_at);
+  void take_signals();
+  void reap();
+  bool read_pipe(OutputPipe& pipe, std::size_t bytes_max);
+  void kill_tree();
+  void build_environment();
+  std::string cancel_reason() const;
+  void finish(ExitRecord& record, const StepEnd& verdict);
+
+  std::filesystem::path dir_;
+  SpecRecord spec_;
+  Cgroup* cgroup_;
+  LogWriter log_;
+  platform::SystemClock clock_;
+  platform::FileDescriptor signals_;
+  platform::FileDescriptor timer_;
+  std::filesystem::path working_dir_;
+  std::vector<std::string> environment_;
+  std::string shell_;
+  ExitRecord record_;
+
+  Running step_;
+  model::Phase phase_ = model::Phase::Before;
+  std::vector<OutputPipe> pipes_;
+  /// SIGTERMs received, and how many of them have had their effect.
+  int cancels_ = 0;
+  int cancels_done_ = 0;
+  int canceller_ = 0;
+  /// The stop of the current step: why, and when TERM gives way to KILL.
+  std::optional<model::RunEnd> stopping_;
+  Duration kill_at_ = Duration::max();
+  Duration armed_ = Duration::max();
+  bool we_killed_ = false;
+  std::uint64_t oom_before_ = 0;
+  bool cancelled_ = false;
+  std::array<char, kOutputReadBytes> buffer_{};
+};
+
+}  // namespace reeve::host

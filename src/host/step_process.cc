@@ -1,0 +1,190 @@
+#include "host/step_process.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <linux/sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/strings.h"
+
+namespace reeve::host {
+
+namespace {
+
+using platform::FileDescriptor;
+
+constexpr int kExecFailedCode = 127;
+/// More room between the step and us: fewer wake-ups for talkative steps.
+constexpr int kPipeBytes = 1 << 18;
+
+struct Pipe {
+  FileDescriptor read;
+  FileDescriptor write;
+};
+
+Result<Pipe> make_pipe() {
+  std::array<int, 2> fds{};
+  if (::pipe2(fds.data(), O_CLOEXEC) != 0) {
+    return platform::errno_error("pipe", {});
+  }
+  return Pipe{.read = FileDescriptor(fds[0]), .write = FileDescriptor(fds[1])};
+}
+
+enum class Stage : int { Session, Descriptors, Directory, Exec };
+
+/// What a child that could not exec tells its parent.
+struct Failure {
+  Stage stage = Stage::Session;
+  int error = 0;
+};
+
+struct ChildPlan {
+  char* const* argv = nullptr;
+  char* const* environment = nullptr;
+  const char* working_dir = nullptr;
+  int null = -1;
+  int out = -1;
+  int err = -1;
+  int failure = -1;
+  pid_t parent = 0;
+};
+
+[[noreturn]] void give_up(const ChildPlan& plan, Stage stage) {
+  const Failure failure{.stage = stage, .error = errno};
+  [[maybe_unused]] const ssize_t count = ::write(plan.failure, &failure, sizeof failure);
+  ::_exit(kExecFailedCode);
+}
+
+/// The child between clone and exec: system calls only.
+[[noreturn]] void become_step(const ChildPlan& plan) {
+  for (int signal = 1; signal < NSIG; ++signal) {
+    ::signal(signal, SIG_DFL);
+  }
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // If the shim dies first, its host ends the tree; this makes that prompt for the main process.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::setsid() < 0 || ::getppid() != plan.parent) {
+    give_up(plan, Stage::Session);
+  }
+  if (::dup2(plan.null, STDIN_FILENO) < 0 || ::dup2(plan.out, STDOUT_FILENO) < 0 ||
+      ::dup2(plan.err, STDERR_FILENO) < 0) {
+    give_up(plan, Stage::Descriptors);
+  }
+  if (::chdir(plan.working_dir) != 0) {
+    give_up(plan, Stage::Directory);
+  }
+  ::execve(plan.argv[0], plan.argv, plan.environment);
+  give_up(plan, Stage::Exec);
+}
+
+/// A new process, born into the cgroup if the kernel can do that: moving it there later would cost
+/// milliseconds and leave a gap.
+pid_t clone_into(int cgroup) {
+  if (cgroup >= 0) {
+    clone_args args{};
+    args.flags = CLONE_INTO_CGROUP;
+    args.exit_signal = SIGCHLD;
+    args.cgroup = static_cast<__u64>(cgroup);
+    const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+    if (pid >= 0) {
+      return static_cast<pid_t>(pid);
+    }
+  }
+  return ::fork();
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> list;
+  list.reserve(strings.size() + 1);
+  for (const std::string& text : strings) {
+    // execve takes char* for historical reasons and does not write.
+    list.push_back(const_cast<char*>(text.c_str()));  // NOLINT
+  }
+  list.push_back(nullptr);
+  return list;
+}
+
+Error describe(const Failure& failure, const StepCommand& command) {
+  errno = failure.error;
+  Error error = platform::errno_error("exec", command.argv.front());
+  const char* text = ::strerrordesc_np(failure.error);
+  std::string cause = text != nullptr ? text : concat("error ", failure.error);
+  cause[0] = to_lower(cause.substr(0, 1)).front();
+  switch (failure.stage) {
+    case Stage::Session:
+    case Stage::Descriptors:
+      error.message = concat("could not prepare the process: ", cause);
+      break;
+    case Stage::Directory:
+      error.message = concat(cause, ": ", command.working_dir.native());
+      break;
+    case Stage::Exec:
+      error.message = failure.error == E2BIG ? "the environment is too large for a new process"
+                                             : concat(cause, ": ", command.argv.front());
+      break;
+  }
+  return error;
+}
+
+bool read_failure(int fd, Failure& failure) {
+  for (;;) {
+    const ssize_t count = ::read(fd, &failure, sizeof failure);
+    if (count < 0 && errno == EINTR) {
+      continue;
+    }
+    return count == static_cast<ssize_t>(sizeof failure);
+  }
+}
+
+}  // namespace
+
+Result<StepProcess> start_step(const StepCommand& command) {
+  REEVE_TRY(Pipe out, make_pipe());
+  REEVE_TRY(Pipe err, make_pipe());
+  REEVE_TRY(Pipe failure_pipe, make_pipe());
+  const FileDescriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!null) {
+    return platform::errno_error("open", "/dev/null");
+  }
+  for (const int fd : {out.read.get(), err.read.get()}) {
+    ::fcntl(fd, F_SETFL, O_NONBLOCK);
+    ::fcntl(fd, F_SETPIPE_SZ, kPipeBytes);
+  }
+  const std::vector<char*> argv = pointers(command.argv);
+  const std::vector<char*> environment = pointers(command.environment);
+  const ChildPlan plan{
+      .argv = argv.data(),
+      .environment = environment.data(),
+      .working_dir = command.working_dir.c_str(),
+      .null = null.get(),
+      .out = out.write.get(),
+      .err = err.write.get(),
+      .failure = failure_pipe.write.get(),
+      .parent = ::getpid()};
+  const pid_t pid = clone_into(command.cgroup);
+  if (pid < 0) {
+    return platform::errno_error("fork", command.argv.front());
+  }
+  if (pid == 0) {
+    become_step(plan);
+  }
+  failure_pipe.write.reset();
+  Failure failure;
+  if (read_failure(failure_pipe.read.get(), failure)) {
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    return describe(failure, command);
+  }
+  return StepProcess{.pid = pid, .out = std::move(out.read), .err = std::move(err.read)};
+}
+
+}  // namespace reeve::host

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "platform/posix/files.h"
+
+namespace reeve::host {
+
+/// How one step is started.
+struct StepCommand {
+  std::vector<std::string> argv;
+  /// NAME=VALUE, complete.
+  std::vector<std::string> environment;
+  std::filesystem::path working_dir;
+  /// Directory of the cgroup it is born into; -1: none.
+  int cgroup = -1;
+};
+
+/// A running step: a leader of its own session and process group, standard input /dev/null.
+struct StepProcess {
+  int pid = 0;
+  /// Read ends, non-blocking.
+  platform::FileDescriptor out;
+  platform::FileDescriptor err;
+};
+
+/// Starts a step. The error's message names what is missing, its code tells PermissionDenied from
+/// NotFound and the rest. For single-threaded callers: the child runs our code until exec.
+Result<StepProcess> start_step(const StepCommand& command);
+
+}  // namespace reeve::host
