@@ -10,6 +10,7 @@
 #include <sys/vfs.h>
 
 #include "base/strings.h"
+#include "platform/posix/cgroup_dir.h"
 
 namespace reeve::host {
 
@@ -22,41 +23,6 @@ constexpr mode_t kDirectoryMode = 0755;
 
 std::string group_name(std::string_view mark) {
   return concat("reeve-", mark);
-}
-
-/// Where the version 2 hierarchy is mounted with its own root, from /proc/self/mountinfo.
-std::optional<fs::path> mount_point() {
-  const auto text = platform::read_file("/proc/self/mountinfo", kProcFileBytesMax);
-  if (!text.ok()) {
-    return std::nullopt;
-  }
-  for (const std::string_view line : split(*text, '\n')) {
-    const std::size_t dash = line.find(" - cgroup2 ");
-    if (dash == std::string_view::npos) {
-      continue;
-    }
-    const auto fields = split(line.substr(0, dash), ' ');
-    constexpr std::size_t kRoot = 3;
-    constexpr std::size_t kPoint = 4;
-    if (fields.size() > kPoint && fields[kRoot] == "/") {
-      return fs::path(fields[kPoint]);
-    }
-  }
-  return std::nullopt;
-}
-
-/// This process's group in the version 2 hierarchy, from /proc/self/cgroup.
-std::optional<std::string> own_group() {
-  const auto text = platform::read_file("/proc/self/cgroup", kProcFileBytesMax);
-  if (!text.ok()) {
-    return std::nullopt;
-  }
-  for (const std::string_view line : split(*text, '\n')) {
-    if (line.starts_with("0::/") && line.find("..") == std::string_view::npos) {
-      return std::string(line.substr(4));
-    }
-  }
-  return std::nullopt;
 }
 
 bool is_cgroup2(const fs::path& path) {
@@ -111,12 +77,11 @@ platform::FileDescriptor make_group(const fs::path& path) {
 }  // namespace
 
 std::optional<Cgroup> Cgroup::create(std::string_view mark) {
-  const auto mount = mount_point();
-  const auto own = own_group();
-  if (!mount || !own) {
+  const std::optional<fs::path> own = platform::own_cgroup_dir();
+  if (!own) {
     return std::nullopt;
   }
-  const fs::path path = *mount / *own / group_name(mark);
+  const fs::path path = *own / group_name(mark);
   auto directory = make_group(path);
   if (!directory) {
     return std::nullopt;

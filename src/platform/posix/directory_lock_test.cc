@@ -498,6 +498,14 @@ TEST_F(DirectoryLockTest, DoesNotBreakTheLockOfAnotherPidNamespace) {
   EXPECT_EQ(acquire().error().code, ErrorCode::DeadlineExceeded);
 }
 
+TEST_F(DirectoryLockTest, DoesNotCompareStartTimesAcrossTimeNamespaces) {
+  LockOwner shifted = record_of_us();
+  shifted.time_namespace = "time:[1]";
+  shifted.start_time += 1000;
+  plant(shifted);
+  EXPECT_EQ(acquire().error().code, ErrorCode::DeadlineExceeded);
+}
+
 TEST_F(DirectoryLockTest, BreaksTheLockOfAnEarlierBoot) {
   LockOwner before = record_of_us();
   before.boot_id = "11111111-2222-3333-4444-555555555555";

@@ -13,10 +13,12 @@ namespace reeve::platform {
 
 namespace {
 
-std::string pid_namespace() {
+/// The identity of one of this process's namespaces ("pid", "time"), "" where there is none.
+std::string namespace_of(std::string_view kind) {
   constexpr std::size_t kLinkBytesMax = 64;
   char target[kLinkBytesMax] = {};
-  const ssize_t length = readlink("/proc/self/ns/pid", target, sizeof(target));
+  const std::string link = concat("/proc/self/ns/", kind);
+  const ssize_t length = readlink(link.c_str(), target, sizeof(target));
   return length > 0 ? std::string(target, static_cast<std::size_t>(length)) : std::string();
 }
 
@@ -38,7 +40,8 @@ Result<LockOwner> lock_owner_of(int pid) {
   LockOwner owner;
   owner.host = host_name();
   owner.boot_id = boot_id();
-  owner.pid_namespace = pid_namespace();
+  owner.pid_namespace = namespace_of("pid");
+  owner.time_namespace = namespace_of("time");
   owner.pid = pid;
   owner.start_time = process_start_time(pid);
   if (owner.start_time == 0) {
@@ -52,6 +55,7 @@ std::string encode_lock_owner(const LockOwner& owner) {
   json.set("host", owner.host);
   json.set("bootId", owner.boot_id);
   json.set("pidNamespace", owner.pid_namespace);
+  json.set("timeNamespace", owner.time_namespace);
   json.set("pid", owner.pid);
   json.set("startTime", owner.start_time);
   json.set("token", owner.token);
@@ -69,6 +73,7 @@ Result<LockOwner> decode_lock_owner(std::string_view text) {
   owner.host = json->get_string("host");
   owner.boot_id = json->get_string("bootId");
   owner.pid_namespace = json->get_string("pidNamespace");
+  owner.time_namespace = json->get_string("timeNamespace");
   owner.purpose = json->get_string("purpose");
   const std::int64_t pid = json->get_int("pid");
   const std::int64_t start_time = json->get_int("startTime");
@@ -93,10 +98,14 @@ OwnerState state_of(const LockOwner& owner) {
     return owner.host == host_name() ? OwnerState::Dead : OwnerState::Unknown;
   }
   // The same boot is the same kernel, whatever the host is called inside a container.
-  if (owner.pid_namespace.empty() || owner.pid_namespace != pid_namespace()) {
+  if (owner.pid_namespace.empty() || owner.pid_namespace != namespace_of("pid")) {
     return OwnerState::Unknown;
   }
   const std::uint64_t start_time = process_start_time(owner.pid);
+  if (start_time != 0 && owner.time_namespace != namespace_of("time")) {
+    // Start times are told from another zero there: they cannot be compared.
+    return OwnerState::Unknown;
+  }
   if (start_time != 0) {
     return start_time == owner.start_time ? OwnerState::Alive : OwnerState::Dead;
   }

@@ -13,7 +13,7 @@ namespace reeve::platform {
 enum class OwnerState {
   Alive,    ///< the process runs
   Dead,     ///< provably gone: ended, a zombie, or of an earlier boot of this machine
-  Unknown,  ///< on another machine, in another PID namespace, or hidden from us
+  Unknown,  ///< on another machine, in another PID or time namespace, or hidden from us
 };
 
 /// Who holds a directory lock, as written in `<locks>/<name>/owner.json`.
@@ -22,6 +22,8 @@ struct LockOwner {
   std::string boot_id;
   /// PIDs mean something only within one namespace (`/proc/self/ns/pid`).
   std::string pid_namespace;
+  /// Start times mean something only within one namespace (`/proc/self/ns/time`).
+  std::string time_namespace;
   int pid = 0;
   /// In clock ticks since boot; with pid and boot id it names the process for ever.
   std::uint64_t start_time = 0;

@@ -29,6 +29,7 @@
 #include <sys/wait.h>
 
 #include "base/strings.h"
+#include "platform/posix/cgroup_dir.h"
 #include "platform/posix/files.h"
 #include "platform/posix/probe_data_dir.h"
 #include "platform/posix/system.h"
@@ -45,7 +46,6 @@ constexpr rlim_t kOpenFilesWanted = 4096;
 constexpr std::int64_t kInotifyInstancesWanted = 64;
 /// The product did not exist before: 2025-01-01.
 constexpr Timestamp kEarliestSaneTime = from_unix_millis(1'735'689'600'000);
-constexpr std::string_view kCgroupRoot = "/sys/fs/cgroup";
 
 Finding ok(std::string name, std::string detail) {
   return Finding{
@@ -156,25 +156,10 @@ Finding probe_pidfd() {
   return ok("pidfd", "available");
 }
 
-/// Our own cgroup, or "" without cgroup v2.
-fs::path own_cgroup() {
-  struct statfs info {};
-
-  if (statfs(std::string(kCgroupRoot).c_str(), &info) != 0 || info.f_type != CGROUP2_SUPER_MAGIC) {
-    return {};
-  }
-  for (const std::string_view line : split(small_file("/proc/self/cgroup"), '\n')) {
-    if (line.starts_with("0::")) {
-      return fs::path(concat(kCgroupRoot, line.substr(3)));
-    }
-  }
-  return {};
-}
-
 std::vector<Finding> probe_cgroups() {
-  const fs::path own = own_cgroup();
-  if (own.empty()) {
-    const std::string detail = concat("no cgroup v2 at ", kCgroupRoot);
+  const std::optional<fs::path> group = own_cgroup_dir();
+  if (!group) {
+    const std::string detail = "no cgroup v2 is mounted";
     return {
         flaw(
             "cgroup",
@@ -195,6 +180,7 @@ std::vector<Finding> probe_cgroups() {
             "memory limits of runs are not enforced"
         )};
   }
+  const fs::path& own = *group;
   std::vector<Finding> findings;
   const fs::path child = own / concat("reeve-probe-", getpid());
   if (mkdir(child.c_str(), 0755) == 0) {
