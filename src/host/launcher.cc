@@ -186,6 +186,9 @@ Outcome Launcher::launch_in(const Key& key, const model::LaunchRun& request) con
   if (auto report = concluded(key)) {
     return std::move(*report);
   }
+  if (request.started) {
+    return lose(key, "it had started, and nothing of it is left on this machine");
+  }
   return start(key, request, std::move(*lock));
 }
 

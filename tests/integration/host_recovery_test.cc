@@ -167,6 +167,14 @@ TEST_P(HostRecovery, FindsTheLossOfAShimThatDiedWhileNoHostWasThere) {
   EXPECT_TRUE(ends(orphan));
 }
 
+TEST_P(HostRecovery, DoesNotStartAgainWhatIsKnownToHaveStarted) {
+  auto launch = request("gone", script(concat("echo again > ", (root_ / "again").string())));
+  launch.started = true;
+  submit(launch);
+  EXPECT_NE(await_lost(launch).find("nothing of it is left"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(root_ / "again"));
+}
+
 TEST_P(HostRecovery, ReplacesALiveRunOfAnOlderFence) {
   Bell bell(root_ / "bell");
   const auto older =
