@@ -190,6 +190,8 @@ struct Mission {
   Reason reason = Reason::UserRequest;
   /// Restarts of the whole, from 1.
   std::uint32_t epoch = 1;
+  /// How often a task paused it, in all epochs.
+  std::uint32_t pauses = 0;
   /// A task failed and nothing handles it: start nothing new.
   bool draining = false;
   /// Someone asked to stop.

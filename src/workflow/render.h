@@ -21,6 +21,8 @@ struct RenderContext {
   Uid uid;
   Principal owner;
   std::uint32_t epoch = 1;
+  /// How often the mission was paused by a task; counts as a retry of the whole for templates.
+  std::uint32_t pauses = 0;
   /// Attempt at this task, from 1.
   std::uint32_t attempt = 1;
   RunName run;
@@ -55,7 +57,8 @@ Result<model::RunSpec> render_compensation(
 );
 
 /// Renders a condition (`skip_if`, `except`): true iff the output contains "true". An empty text
-/// is false. `task` may be null for conditions of the whole workflow.
+/// is false. `task` may be null for conditions of the whole workflow; one of a Formicary document
+/// that fails is false, as there.
 Result<bool> render_condition(
     const Workflow& workflow, const Task* task, const Text& condition, const RenderContext& context
 );

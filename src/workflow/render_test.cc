@@ -281,8 +281,8 @@ TEST(RenderTask, KnowsTheBuiltInValues) {
 TEST(RenderTask, TheNonceBelongsToTheAttemptUnlessItIsGiven) {
   Fixture f;
   const std::string nonce = f.script("{{.Nonce}}");
-  EXPECT_EQ(nonce.size(), 12U);
-  EXPECT_EQ(nonce.find_first_not_of("0123456789abcdef"), std::string::npos);
+  EXPECT_EQ(nonce.find_first_not_of("0123456789"), std::string::npos);
+  EXPECT_EQ(f.script("{{if gt .Nonce 0}}a number{{end}}"), "a number");
   EXPECT_EQ(f.script("{{.Nonce}}"), nonce);
   EXPECT_EQ(f.environment("Nonce"), nonce);
   EXPECT_EQ(f.environment("REEVE_NONCE"), nonce);
@@ -465,6 +465,33 @@ TEST(RenderCondition, WorksWithoutATask) {
   ASSERT_FALSE(bad.ok());
   EXPECT_EQ(bad.error().subject, "skip_if");
   EXPECT_EQ(bad.error().position.line, 4);
+}
+
+TEST(RenderTask, TheWorkingDirectoryOfAContainerIsWithinTheRun) {
+  Fixture f;
+  const auto rendered = [&](Method method, const std::string& dir) {
+    f.task().method = method;
+    f.task().script = {at_line("true")};
+    f.task().working_dir = at_line(dir);
+    const auto spec = render_task(f.workflow, 0, f.context);
+    return spec.ok() ? spec->working_dir : spec.error().describe();
+  };
+  EXPECT_EQ(rendered(Method::Kubernetes, "/srv/app"), "srv/app");
+  EXPECT_EQ(rendered(Method::Docker, "/"), "");
+  EXPECT_EQ(rendered(Method::Docker, "app"), "app");
+  EXPECT_EQ(rendered(Method::Shell, "/srv/app"), "/srv/app");
+}
+
+TEST(RenderCondition, OfAWholeFormicaryJobIsFalseIfItFails) {
+  Fixture f;
+  f.workflow.format = Format::Formicary;
+  const Text count = at_line("{{if ge (CountByJobTypeAndState \"a\" \"PENDING\") 1}}true{{end}}");
+  const auto job = render_condition(f.workflow, nullptr, count, f.context);
+  ASSERT_TRUE(job.ok());
+  EXPECT_FALSE(*job);
+  EXPECT_FALSE(render_condition(f.workflow, &f.task(), count, f.context).ok());
+  f.workflow.format = Format::Native;
+  EXPECT_FALSE(render_condition(f.workflow, nullptr, count, f.context).ok());
 }
 
 TEST(CheckParams, RefusesUndeclaredParamsOfANativeWorkflow) {

@@ -59,7 +59,17 @@ class Router {
       }
       seen = true;
       apply(*route);
+      if (restarts_job(*route)) {
+        return;
+      }
     }
+  }
+
+  /// `COMPLETED: RESTART_JOB` begins the walk anew: the task has not failed in a way that its
+  /// FAILED route is meant for.
+  static bool restarts_job(const Route& route) {
+    const auto* action = std::get_if<Action>(&route.target);
+    return action != nullptr && *action == Action::RestartJob;
   }
 
   void follow_allowed_failure() {

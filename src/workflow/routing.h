@@ -41,7 +41,7 @@ struct Ended {
 /// outcome; (2) the route of the outcome (COMPLETED or FAILED); (3) with allow_failure, the
 /// COMPLETED route. A failed attempt without a route of its own exit code is retried first while
 /// `retry_left`; FATAL and a route to a task are not retried. A completed task without a route
-/// ends the walk successfully.
+/// ends the walk successfully. RESTART_JOB as the route of an outcome follows no other route.
 /// A timeout is error ERR_TASK_TIMED_OUT and is routed like any failure.
 Decision decide(const Task& task, const Ended& ended);
 

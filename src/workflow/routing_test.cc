@@ -99,6 +99,14 @@ TEST(Routing, RestartJobFollowsFailedIfThereIsSuchARoute) {
   expect(decide(table_task(), exit_with(9)), Outcome::Failed, "ERR_RESTART_JOB", kC);
 }
 
+TEST(Routing, RestartJobAfterCompletionDoesNotTakeTheFailedRoute) {
+  Task task;
+  task.routes = {route("COMPLETED", Action::RestartJob), route("FAILED", kC)};
+  expect(decide(task, exit_with(0)), Outcome::Failed, "ERR_RESTART_JOB", std::nullopt);
+  // A failure of its own takes it as ever.
+  expect(decide(task, exit_with(1)), Outcome::Failed, "", kC);
+}
+
 TEST(Routing, RestartJobAtALeafHandsItsCodeToTheMission) {
   const Task leaf = without(table_task(), "FAILED");
   expect(decide(leaf, exit_with(9, true)), Outcome::Failed, "ERR_RESTART_JOB", std::nullopt);
@@ -186,8 +194,8 @@ TEST(Routing, AnAllowedFailurePrefersItsFailedRoute) {
 
 TEST(Routing, AnOutcomeMayLeadToAnAction) {
   Task task;
-  task.routes = {route("COMPLETED", Action::RestartJob), route("FAILED", Action::Fatal)};
-  expect(decide(task, exit_with(0)), Outcome::Failed, "ERR_FATAL", std::nullopt);
+  task.routes = {route("COMPLETED", Action::Fatal), route("FAILED", kC)};
+  expect(decide(task, exit_with(0)), Outcome::Failed, "ERR_FATAL", kC);
   task.routes = {route("COMPLETED", Action::RestartJob)};
   expect(decide(task, exit_with(0)), Outcome::Failed, "ERR_RESTART_JOB", std::nullopt);
   task.routes = {route("COMPLETED", Action::Poll)};

@@ -43,6 +43,15 @@ Position known(Position position) {
   return position.line > 0 ? position : Position{1, 1};
 }
 
+/// A whole number that belongs to one attempt, so that templates can print and compare it: 48 bits
+/// of what names the attempt.
+Json make_nonce(const RenderContext& context) {
+  constexpr unsigned kUnusedBits = 16;
+  const std::string identity =
+      concat(context.uid.view(), "\n", context.run.view(), "\n", context.fence.value());
+  return Json(stable_hash(identity) >> kUnusedBits);
+}
+
 }  // namespace
 
 Result<Values> Values::make(
@@ -57,6 +66,10 @@ Result<Values> Values::make(
   return values;
 }
 
+std::string Values::nonce() const {
+  return environment_text(nonce_);
+}
+
 Result<void> Values::fill() {
   for (const Variable& variable : workflow_->variables) {
     if (!is_template(variable.value)) {
@@ -64,19 +77,10 @@ Result<void> Values::fill() {
     }
   }
   add_given();
-  const auto nonce = given_.find("Nonce");
-  nonce_ =
-      nonce != given_.end()
-          ? environment_text(nonce->second)
-          : sha256(
-                concat(
-                    context_->uid.view(), "\n", context_->run.view(), "\n", context_->fence.value()
-                )
-            )
-                .str()
-                .substr(0, 12);
-  const std::string seed =
-      concat(context_->run.view(), "\n", context_->fence.value(), "\n", nonce_);
+  const auto given_nonce = given_.find("Nonce");
+  nonce_ = given_nonce != given_.end() ? given_nonce->second : make_nonce(*context_);
+  const std::string nonce = environment_text(nonce_);
+  const std::string seed = concat(context_->run.view(), "\n", context_->fence.value(), "\n", nonce);
   functions_ = make_functions(stable_hash(seed), context_->now);
   add_builtins();
   for (const auto& [name, value] : given_) {
@@ -140,7 +144,7 @@ void Values::add_builtins() {
   Map& values = environment_;
   values["JobID"] = c.uid.empty() ? c.mission.str() : c.uid.str();
   values["JobType"] = workflow_->name;
-  values["JobRetry"] = static_cast<std::int64_t>(c.epoch) - 1;
+  values["JobRetry"] = static_cast<std::int64_t>(c.epoch) - 1 + c.pauses;
   values["JobElapsedSecs"] = seconds(c.now - c.mission_started_at);
   values["SemVersion"] = workflow_->version;
   values["TaskType"] = task_ == nullptr ? std::string() : task_->name.str();

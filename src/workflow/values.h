@@ -31,7 +31,7 @@ class Values {
   const std::map<std::string, Json, std::less<>>& for_environment() const { return environment_; }
 
   /// The random-looking id of the attempt: a given param `Nonce`, else derived from its identity.
-  const std::string& nonce() const { return nonce_; }
+  std::string nonce() const;
 
  private:
   using Map = std::map<std::string, Json, std::less<>>;
@@ -53,7 +53,7 @@ class Values {
   const RenderContext* context_;
   templates::Missing missing_ = templates::Missing::NoValue;
   templates::FunctionTable functions_;
-  std::string nonce_;
+  Json nonce_;
   /// What was given from outside or by other tasks: wins over variables of any kind.
   Map given_;
   Map environment_;

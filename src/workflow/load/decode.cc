@@ -1,9 +1,11 @@
 #include "workflow/load/decode.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/strings.h"
 #include "base/time.h"
+#include "workflow/load/actions.h"
 #include "workflow/load/numbers.h"
 #include "workflow/load/templates.h"
 
@@ -15,6 +17,20 @@ using document::Node;
 using document::Style;
 
 constexpr std::size_t kShownMax = 40;
+
+/// They submit other missions; a mission without them would have done half of its work.
+constexpr std::array<std::string_view, 2> kRefusedFunctions = {"SubmitJob", "SubmitJobsFromJSON"};
+constexpr std::string_view kCountFunction = "CountByJobTypeAndState";
+
+/// Line and column of an offset in a text.
+Position place_of(std::string_view text, std::size_t offset) {
+  const std::string_view before = text.substr(0, offset);
+  const std::size_t last = before.rfind('\n');
+  const std::size_t column = last == std::string_view::npos ? offset : offset - last - 1;
+  return {
+      static_cast<int>(std::count(before.begin(), before.end(), '\n')) + 1,
+      static_cast<int>(column) + 1};
+}
 
 /// The value as people see it in a message.
 std::string shown(const Node& node) {
@@ -127,6 +143,36 @@ void Decoder::check_templates(const Node& node, std::string_view path) {
     error.position = in_scalar(node, error.position);
     error.subject = std::string(path);
     problems_.error("template", std::move(error));
+    return;
+  }
+  refuse_functions(node, path);
+}
+
+void Decoder::refuse_functions(const Node& node, std::string_view path) {
+  for (const TemplateAction& action : find_actions(node.text)) {
+    for (const Mention& mention : find_mentions(action.body)) {
+      if (mention.kind != Mention::Kind::Function) {
+        continue;
+      }
+      const Position position =
+          in_scalar(node, place_of(node.text, action.body_offset + mention.offset));
+      if (std::find(kRefusedFunctions.begin(), kRefusedFunctions.end(), mention.name) !=
+          kRefusedFunctions.end()) {
+        problems_.unsupported(mention.name, position, std::string(path));
+      } else if (mention.name == kCountFunction) {
+        problems_.warning(
+            "later-function",
+            position,
+            std::string(path),
+            concat(
+                "not supported yet: ",
+                kCountFunction,
+                path == "skip_if" && !native() ? "; the mission is never skipped"
+                                               : "; this fails when it is needed"
+            )
+        );
+      }
+    }
   }
 }
 
@@ -337,23 +383,6 @@ Text Decoder::duration_text(const Node& node, std::string_view path) {
     problems_.error("range", node.position, std::string(path), "must be longer than nothing");
   }
   return {value ? format_duration(*value) : std::string(), content(node)};
-}
-
-std::vector<Text> Decoder::texts(const Node& node, std::string_view path) {
-  std::vector<Text> out;
-  if (node.is_sequence()) {
-    for (std::size_t i = 0; i < node.items.size(); ++i) {
-      if (node.items[i].is_null() && !native()) {
-        continue;
-      }
-      out.push_back(text(node.items[i], concat(path, "[", i, "]")));
-    }
-  } else if (node.is_scalar()) {
-    out.push_back(text(node, path));
-  } else if (!node.is_null() || native()) {
-    wrong(node, path, "text or a list of texts");
-  }
-  return out;
 }
 
 Ref Decoder::ref(const Node& node, std::string_view path) {

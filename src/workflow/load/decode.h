@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "workflow/document/yaml.h"
+#include "workflow/load/conditions.h"
 #include "workflow/load/draft.h"
 #include "workflow/load/problems.h"
 #include "workflow/workflow.h"
@@ -80,7 +81,8 @@ class Decoder {
   /// A duration that may be a template; a constant one is checked.
   Text duration_text(const document::Node& node, std::string_view path);
 
-  /// One text or a list of texts.
+  /// One text or a list of texts. In Formicary documents conditions may stand between the items;
+  /// see `defer_conditions`.
   std::vector<Text> texts(const document::Node& node, std::string_view path);
 
   /// A list of names.
@@ -111,6 +113,17 @@ class Decoder {
   Position content(const document::Node& node) const;
   Position in_scalar(const document::Node& node, Position place) const;
   void check_templates(const document::Node& node, std::string_view path);
+
+  /// Refuses template functions that can do nothing yet although they are meant to act.
+  void refuse_functions(const document::Node& node, std::string_view path);
+
+  /// One text of a list.
+  Text item(const document::Node& node, std::string_view path);
+
+  /// The text of an item that YAML reads as a map because of a `: ` in it; null if it is none.
+  std::optional<Text> unquoted(const document::Node& node, std::string_view path);
+  std::vector<Text> guarded_items(const document::Node& list, std::string_view path);
+  void check_guards(const Guards& guards, const document::Node& node, std::string_view path);
   void remember(const document::Node& node, const std::string& text);
   std::optional<Duration> parse(
       const document::Node& node, std::string_view path, const std::string& text
@@ -121,6 +134,7 @@ class Decoder {
   Problems& problems_;
   std::vector<Patch> patches_;
   std::size_t late_values_ = 0;
+  std::size_t guard_bytes_ = 0;
 };
 
 /// Why `name` cannot name a workflow or task; empty if it can.

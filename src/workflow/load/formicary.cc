@@ -279,6 +279,18 @@ void decode_rules(Fields& fields, Decoder& decoder, TaskDraft& draft) {
   }
 }
 
+void note_container_directory(const Task& task, Decoder& decoder, const Fields& fields) {
+  const bool container = task.method == Method::Docker || task.method == Method::Kubernetes;
+  if (container && task.working_dir.text.starts_with('/')) {
+    decoder.problems().warning(
+        "container-directory",
+        task.working_dir.position,
+        fields.path("working_dir"),
+        concat("\"", task.working_dir.text, "\" is within the run's directory in the local shell")
+    );
+  }
+}
+
 TaskDraft decode_task(const Node& node, Decoder& decoder, std::string path) {
   TaskDraft draft;
   draft.path = path;
@@ -305,6 +317,7 @@ TaskDraft decode_task(const Node& node, Decoder& decoder, std::string path) {
     fields.get(key);
   }
   decode_scripts(fields, decoder, task);
+  note_container_directory(task, decoder, fields);
   decode_rules(fields, decoder, draft);
   decode_routes(fields, decoder, draft);
   finish(fields, decoder, kTaskRefused, kTaskIgnored);

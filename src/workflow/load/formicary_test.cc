@@ -363,5 +363,56 @@ TEST(Formicary, RequiresNames) {
   );
 }
 
+TEST(Formicary, TakesAnItemThatYamlReadsAsAMapAsText) {
+  const std::string text =
+      "job_type: j\ntasks:\n- task_type: a\n  method: SHELL\n  script:\n"
+      "    - echo $(( N > 3 ? 1 : 0 ))  # why\n    - echo state: of {{.S}}\n    - echo \"done: "
+      "yes\"\n"
+      "    - echo waiting:\n";
+  const Loaded result = load(text);
+  ASSERT_TRUE(result.ok()) << describe(result.problems);
+  const std::vector<Text>& script = result.workflow->tasks[0].script;
+  ASSERT_EQ(script.size(), 4U);
+  EXPECT_EQ(script[0].text, "echo $(( N > 3 ? 1 : 0 ))");
+  EXPECT_EQ(script[1].text, "echo state: of {{.S}}");
+  EXPECT_EQ(script[2].text, "echo \"done: yes\"");
+  EXPECT_EQ(script[3].text, "echo waiting:");
+  EXPECT_EQ(script[1].position, (Position{7, 7}));
+  EXPECT_EQ(finding(result.problems, "unquoted-colon").error.position, (Position{6, 7}));
+}
+
+TEST(Formicary, RefusesMapsThatCannotBeOneLineOfText) {
+  for (const char* item :
+       {"{a: b}", "a: b\n      c: d", "a: |\n        b", "a:\n        b", "a: [b]"}) {
+    const std::string text = concat(
+        "job_type: j\ntasks:\n- task_type: a\n  method: SHELL\n  script:\n    - ", item, "\n"
+    );
+    EXPECT_NE(only_error(text).find("must be text, not a map"), std::string::npos) << text;
+  }
+}
+
+TEST(Formicary, SaysWhereTheDirectoryOfAContainerIs) {
+  EXPECT_EQ(
+      warnings("job_type: j\ntasks:\n- task_type: a\n  script: [x]\n  working_dir: /srv\n"),
+      "line 5:16: tasks[0].working_dir: \"/srv\" is within the run's directory in the local shell"
+  );
+  EXPECT_EQ(warnings(job("", "  working_dir: /srv\n")), "");
+}
+
+TEST(Formicary, RefusesFunctionsThatSubmitOtherJobs) {
+  EXPECT_EQ(
+      only_error(
+          job("", "  environment:\n    IDS: '{{if .L}}{{SubmitJobsFromJSON \"b\" .L}}{{end}}'\n")
+      ),
+      "line 7:22: tasks[0].environment.IDS: not supported yet: SubmitJobsFromJSON (line 7)"
+  );
+  EXPECT_EQ(
+      warnings(job(
+          "skip_if: >-\n  {{if ge (CountByJobTypeAndState \"b\" \"PENDING\") 5}}true{{end}}\n", ""
+      )),
+      "line 3:3: skip_if: not supported yet: CountByJobTypeAndState; the mission is never skipped"
+  );
+}
+
 }  // namespace
 }  // namespace reeve::workflow

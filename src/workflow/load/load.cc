@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/hash.h"
@@ -10,6 +11,7 @@
 #include "workflow/document/yaml.h"
 #include "workflow/load/actions.h"
 #include "workflow/load/bare.h"
+#include "workflow/load/conditions.h"
 #include "workflow/load/decode.h"
 #include "workflow/load/formicary.h"
 #include "workflow/load/loader.h"
@@ -140,6 +142,37 @@ Json formicary_data(const Node& root, const LoadOptions& options) {
   return render_variables(overlay(std::move(data), options.params));
 }
 
+/// The text of a document that is a template itself, without its structural lines.
+std::optional<std::string> carry_out_structure(
+    std::string_view text, const LoadOptions& options, Problems& problems
+) {
+  const Json data = overlay(read_job_variables(text), options.params);
+  Deferred deferred = defer_conditions(text, data);
+  for (const EarlyCondition& early : deferred.early) {
+    problems.warning(
+        "early-condition",
+        early.position,
+        {},
+        concat("this condition is decided at submission, when \"", early.name, "\" is not known"),
+        "give it in job_variables or as a parameter"
+    );
+  }
+  if (!has_structure(deferred.text)) {
+    return std::move(deferred.text);
+  }
+  auto shaped = shape(deferred.text, data);
+  if (!shaped.ok()) {
+    Error error = std::move(shaped).error();
+    if (error.hint.empty()) {
+      error.hint = "lines of this kind are decided at submission, from job_variables and params";
+    }
+    problems.error("template", std::move(error));
+    return std::nullopt;
+  }
+  problems.set_lines(std::move(shaped->lines));
+  return std::move(shaped->text);
+}
+
 Made load_formicary(
     std::string_view text, bool dynamic, const LoadOptions& options, Problems& problems
 ) {
@@ -150,15 +183,13 @@ Made load_formicary(
   auto root = document::parse_yaml(quoted.text, limits);
   const bool templated = text.find("{{") != std::string_view::npos;
   if (templated && (dynamic || (!root.ok() && has_structure(text)))) {
-    auto shaped = shape(text, overlay(read_job_variables(text), options.params));
-    if (!shaped.ok()) {
-      problems.error("template", std::move(shaped).error());
+    auto shaped = carry_out_structure(text, options, problems);
+    if (!shaped) {
       return nullptr;
     }
     // The caller's text may be gone before the workflow is made.
-    shaped_text = std::move(shaped->text);
+    shaped_text = *std::move(shaped);
     original = shaped_text;
-    problems.set_lines(std::move(shaped->lines));
     quoted = quote_bare_templates(shaped_text, true);
     root = document::parse_yaml(quoted.text, limits);
   }

@@ -1,5 +1,6 @@
 #include "workflow/load/templates.h"
 
+#include <algorithm>
 #include <array>
 #include <span>
 
@@ -35,6 +36,10 @@ const templates::FunctionTable& load_functions() {
 
 Result<templates::Template> parse_template(std::string_view text) {
   return templates::Template::parse(text, load_functions());
+}
+
+bool is_run_function(std::string_view name) {
+  return std::find(kRunFunctions.begin(), kRunFunctions.end(), name) != kRunFunctions.end();
 }
 
 Result<std::string> render_now(std::string_view text, const Json& data, MissingValue missing) {

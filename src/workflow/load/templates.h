@@ -21,6 +21,10 @@ Result<templates::Template> parse_template(std::string_view text);
 /// Renders `text` while the document is loaded: functions that look at the world are refused.
 Result<std::string> render_now(std::string_view text, const Json& data, MissingValue missing);
 
+/// Whether only a run can carry out the function `name`: it looks at the run, its random numbers or
+/// other missions.
+bool is_run_function(std::string_view name);
+
 /// The place in the file of a `place` in the text of a scalar that starts at `start`. Lines after
 /// the first are taken to be indented like the first, as in block scalars.
 Position in_file(Position start, Position place);
