@@ -1,0 +1,522 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/strings.h"
+#include "engine/mission_codec.h"
+#include "engine/mission_turn.h"
+
+namespace reeve::engine {
+
+using model::Mission;
+using model::MissionState;
+using model::TaskState;
+
+namespace {
+
+/// The name of a mission inside a run name: everything before `.<epoch>.<task>.<attempt>`. Reports
+/// carry the mission's name, so this is not needed to find it; kept names stay unambiguous because
+/// the engine compares whole run names.
+Error unknown_mission(const MissionName& name) {
+  Error error = make_error(
+      ErrorCode::NotFound, concat("there is no mission \"", name.view(), "\""), "mission"
+  );
+  error.hint = "reeve status lists them";
+  return error;
+}
+
+/// Later values of a name replace earlier ones, so that objects have unique members.
+std::vector<model::NamedValue> unique_values(const std::vector<model::NamedValue>& values) {
+  std::vector<model::NamedValue> result;
+  for (const model::NamedValue& value : values) {
+    const auto same = std::find_if(result.begin(), result.end(), [&](const auto& old) {
+      return old.first == value.first;
+    });
+    if (same != result.end()) {
+      same->second = value.second;
+    } else {
+      result.push_back(value);
+    }
+  }
+  return result;
+}
+
+/// LimitExceeded if the events that make a mission would be refused by the journal. Refusing here
+/// is an answer to one command; a refused commit stops everything.
+Result<void> check_size(const MissionCreated& event, const workflow::Workflow& workflow) {
+  std::string created;
+  encode(event, workflow, created);
+  std::string registered;
+  encode_workflow(workflow, event.ns, registered);
+  for (const std::string* data : {&created, &registered}) {
+    if (data->size() > journal::kEventDataBytesMax) {
+      return make_error(
+          ErrorCode::LimitExceeded,
+          concat(
+              data == &created ? "the parameters and reused results take "
+                               : "the workflow document takes ",
+              data->size(),
+              " bytes as JSON, at most ",
+              journal::kEventDataBytesMax,
+              " are allowed"
+          ),
+          data == &created ? "params" : "workflow"
+      );
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Plan::Plan(std::shared_ptr<const workflow::Workflow> source) : workflow(std::move(source)) {
+  dependents.resize(workflow->tasks.size());
+  routed_to.resize(workflow->tasks.size());
+  for (TaskIndex i = 0; i < workflow->tasks.size(); ++i) {
+    for (const TaskIndex need : workflow->tasks[i].needs) {
+      dependents[need].push_back(i);
+    }
+    for (const workflow::Route& route : workflow->tasks[i].routes) {
+      if (const auto* target = std::get_if<TaskIndex>(&route.target)) {
+        routed_to[*target] = true;
+      }
+    }
+  }
+}
+
+Engine::Engine(Limits limits, std::string instance, WorkflowLoader loader)
+    : limits_(limits), instance_(std::move(instance)), loader_(std::move(loader)) {}
+
+// --- recovery -----------------------------------------------------------------------------------
+
+Result<void> Engine::load_row(const journal::ObjectKey& key, std::string_view body) {
+  REEVE_TRY(const Json row, parse_json(body));
+  if (key.kind == journal::Kind::Workflow) {
+    const Json* spec = row.find("spec");
+    const std::string source = spec == nullptr ? std::string() : spec->get_string("source");
+    const std::string digest = spec == nullptr ? std::string() : spec->get_string("digest");
+    if (source.empty() || digest.empty()) {
+      return make_error(ErrorCode::Corrupt, "the workflow row has no source", key.name);
+    }
+    const Digest id(digest);
+    if (!plans_.contains(id)) {
+      unparsed_.emplace(id, source);
+    }
+    return {};
+  }
+  REEVE_TRY(std::shared_ptr<const Plan> plan, plan_of(engine::workflow_of(row)));
+  REEVE_TRY(Mission mission, decode_mission(row, *plan->workflow));
+  if (mission.name.str() != key.name) {
+    return make_error(
+        ErrorCode::Corrupt,
+        concat("the row of mission \"", key.name, "\" is named \"", mission.name.view(), "\""),
+        key.name
+    );
+  }
+  const Revision created = mission.created;
+  by_name_[mission.name] = created;
+  missions_[created] =
+      Entry{.mission = std::make_unique<Mission>(std::move(mission)), .plan = std::move(plan)};
+  return {};
+}
+
+void Engine::recover(Scope& scope) {
+  for (auto& [created, entry] : missions_) {
+    if (is_terminal(entry.mission->state)) {
+      continue;
+    }
+    MissionTurn turn(*this, scope, *entry.mission, *entry.plan);
+    turn.recover();
+    turn.reconcile();
+  }
+  dispatch(scope);
+}
+
+Result<std::shared_ptr<const Plan>> Engine::plan_of(const Digest& digest) {
+  const auto known = plans_.find(digest);
+  if (known != plans_.end()) {
+    return known->second;
+  }
+  const auto text = unparsed_.find(digest);
+  if (text == unparsed_.end()) {
+    return make_error(
+        ErrorCode::Corrupt, concat("workflow ", digest.view(), " is not stored"), "workflow"
+    );
+  }
+  REEVE_TRY(std::shared_ptr<const workflow::Workflow> workflow, loader_(text->second));
+  auto plan = std::make_shared<const Plan>(std::move(workflow));
+  plans_.emplace(digest, plan);
+  unparsed_.erase(text);
+  return std::shared_ptr<const Plan>(plan);
+}
+
+// --- turns --------------------------------------------------------------------------------------
+
+Result<Engine::Entry*> Engine::entry_of(const MissionName& name) {
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) {
+    return unknown_mission(name);
+  }
+  return &missions_.at(found->second);
+}
+
+namespace {
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <class... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+const MissionName& mission_of(const model::Report& report) {
+  return std::visit([](const auto& r) -> const MissionName& { return r.mission; }, report);
+}
+
+Result<void> apply_report(MissionTurn& turn, const model::Report& report) {
+  const RunName& run = std::visit([](const auto& r) -> const RunName& { return r.run; }, report);
+  const std::optional<SlotKey> slot = turn.slot_named(run);
+  if (!slot) {
+    return make_error(ErrorCode::StaleFence, "the report belongs to a run that is over", run.str());
+  }
+  return std::visit(
+      Overloaded{
+          [&](const model::RunStarted& r) { return turn.on_started(*slot, r.fence); },
+          [&](const model::RunFinished& r) { return turn.on_finished(*slot, r.fence, r.result); },
+          [&](const model::RunLost& r) {
+            return turn.on_lost(*slot, r.fence, r.detail);
+          }},
+      report
+  );
+}
+
+Error already_ended(const Mission& mission) {
+  return make_error(
+      ErrorCode::IllegalTransition,
+      concat("mission \"", mission.name.view(), "\" has already ended: ", to_string(mission.state)),
+      "state"
+  );
+}
+
+}  // namespace
+
+Result<Reply> Engine::turn(const Command& command, Scope& scope) {
+  if (const auto* c = std::get_if<SubmitMission>(&command)) {
+    return submit(*c, scope);
+  }
+  if (const auto* c = std::get_if<RetryMission>(&command)) {
+    return retry(*c, scope);
+  }
+  const MissionName& name = std::visit(
+      Overloaded{
+          [](const SubmitMission& c) -> const MissionName& { return c.name; },
+          [](const RetryMission& c) -> const MissionName& { return c.name; },
+          [](const model::Report& c) -> const MissionName& { return mission_of(c); },
+          [](const auto& c) -> const MissionName& {
+            return c.mission;
+          }},
+      command
+  );
+  REEVE_TRY(Entry * entry, entry_of(name));
+  Mission& mission = *entry->mission;
+  MissionTurn turn(*this, scope, mission, *entry->plan);
+  if (const auto* c = std::get_if<model::Report>(&command)) {
+    REEVE_CHECK(apply_report(turn, *c));
+  } else if (const auto* fired = std::get_if<TimerFired>(&command)) {
+    turn.on_timer(fired->key);
+  } else if (is_terminal(mission.state)) {
+    return already_ended(mission);
+  } else if (const auto* abort = std::get_if<AbortMission>(&command)) {
+    turn.request_abort(abort->message);
+  } else if (std::holds_alternative<ResumeMission>(command)) {
+    if (mission.state != MissionState::Held) {
+      return make_error(
+          ErrorCode::IllegalTransition,
+          concat("mission \"", name.view(), "\" is not HELD but ", to_string(mission.state)),
+          "state"
+      );
+    }
+    turn.resume(model::Reason::HoldReleased, false);
+  } else {
+    turn.ask_again();
+    turn.reconcile();
+  }
+  Reply reply{
+      .mission = mission.name,
+      .uid = mission.uid,
+      .state = mission.state,
+      .revision = mission.revision};
+  dispatch(scope);
+  return reply;
+}
+
+Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
+  const workflow::Workflow& workflow = *command.workflow;
+  const std::vector<model::NamedValue> params = unique_values(command.params);
+  REEVE_CHECK(workflow::check_params(workflow, params));
+  if (!command.local) {
+    for (const workflow::Task& task : workflow.tasks) {
+      if (is_container(task.method)) {
+        Error error = make_error(
+            ErrorCode::Unsupported,
+            concat(
+                "task \"",
+                task.name.view(),
+                "\" runs in a container (method ",
+                to_string(task.method),
+                "), which is not supported yet"
+            ),
+            "method"
+        );
+        error.hint = "--local runs such tasks in the local shell";
+        error.position = task.position;
+        return error;
+      }
+    }
+  }
+  const auto known = plans_.find(workflow.digest);
+  auto plan =
+      known != plans_.end() ? known->second : std::make_shared<const Plan>(command.workflow);
+  MissionCreated event;
+  event.ns = command.ns;
+  event.owner = scope.actor;
+  event.workflow_name = workflow.name;
+  event.workflow = workflow.digest;
+  event.task_count = static_cast<std::uint32_t>(workflow.tasks.size());
+  event.params = params;
+  event.local = command.local;
+  return create(std::move(event), command.name, plan, scope);
+}
+
+Result<Reply> Engine::retry(const RetryMission& command, Scope& scope) {
+  REEVE_TRY(Entry * entry, entry_of(command.parent));
+  const Mission& parent = *entry->mission;
+  if (parent.state != MissionState::Failed && parent.state != MissionState::Aborted) {
+    return make_error(
+        ErrorCode::IllegalTransition,
+        concat(
+            "mission \"",
+            parent.name.view(),
+            "\" is ",
+            to_string(parent.state),
+            "; only a FAILED or ABORTED one can be tried again"
+        ),
+        "state"
+    );
+  }
+  MissionCreated event;
+  event.ns = parent.ns;
+  event.owner = scope.actor;
+  event.workflow_name = parent.workflow_name;
+  event.workflow = parent.workflow;
+  event.task_count = static_cast<std::uint32_t>(parent.tasks.size());
+  event.params = parent.params;
+  event.continues = parent.name;
+  event.local = parent.local;
+  for (TaskIndex i = 0; i < parent.tasks.size(); ++i) {
+    const model::TaskStatus& task = parent.tasks[i];
+    const bool undone = task.undo && task.undo->state == model::RunState::Complete;
+    const bool cleanup = entry->plan->workflow->tasks[i].always_run;
+    if ((task.state == TaskState::Complete || task.kept) && !undone && !cleanup) {
+      event.reused.push_back(
+          {.task = i,
+           .exit_code = task.exit_code,
+           .outputs = task.outputs,
+           .artifacts = task.artifacts}
+      );
+    }
+  }
+  const std::shared_ptr<const Plan> plan = entry->plan;
+  return create(std::move(event), command.name, plan, scope);
+}
+
+Result<Reply> Engine::create(
+    MissionCreated event, MissionName name, const std::shared_ptr<const Plan>& plan, Scope& scope
+) {
+  if (name.empty()) {
+    name = MissionName(concat(event.workflow_name, "-", scope.next.value()));
+  }
+  REEVE_CHECK(model::check_name(name.view(), "mission name"));
+  if (by_name_.contains(name)) {
+    return make_error(
+        ErrorCode::AlreadyExists,
+        concat("a mission named \"", name.view(), "\" exists already"),
+        "name"
+    );
+  }
+  if (missions_.size() >= limits_.live_missions_max) {
+    return make_error(
+        ErrorCode::LimitExceeded,
+        concat("there are ", missions_.size(), " live missions, which is the limit"),
+        "missions"
+    );
+  }
+  REEVE_CHECK(check_size(event, *plan->workflow));
+  register_workflow(plan, event.ns, scope);
+  auto mission = std::make_unique<Mission>();
+  mission->name = name;
+  mission->ns = event.ns;
+  mission->uid = Uid(make_uid(scope.next));
+  mission->correlation = scope.correlation;
+  Mission& ref = *mission;
+  const Revision created = scope.next;
+  by_name_[name] = created;
+  missions_[created] = Entry{.mission = std::move(mission), .plan = plan};
+  MissionTurn turn(*this, scope, ref, *plan);
+  turn.emit(std::move(event));
+  turn.begin();
+  Reply reply{.mission = ref.name, .uid = ref.uid, .state = ref.state, .revision = ref.revision};
+  dispatch(scope);
+  reply.state = ref.state;
+  reply.revision = ref.revision;
+  return reply;
+}
+
+/// Gives free slots to the runs that have waited longest.
+void Engine::dispatch(Scope& scope) {
+  while (!ready_.empty() && on_hosts_.size() < limits_.run_slots) {
+    const RunRef run = ready_.begin()->second;
+    ready_.erase(ready_.begin());
+    ready_since_.erase(run);
+    const auto found = missions_.find(run.created);
+    if (found == missions_.end() || is_terminal(found->second.mission->state)) {
+      continue;
+    }
+    MissionTurn turn(*this, scope, *found->second.mission, *found->second.plan);
+    turn.launch(run.slot);
+  }
+}
+
+void Engine::enqueue(const Mission& mission, SlotKey slot, Revision since) {
+  const RunRef run{.created = mission.created, .slot = slot};
+  if (ready_since_.emplace(run, since).second) {
+    ready_.emplace(since, run);
+  }
+}
+
+void Engine::forget_runs(const Mission& mission) {
+  std::erase_if(on_hosts_, [&](const RunRef& run) { return run.created == mission.created; });
+}
+
+// --- rows ---------------------------------------------------------------------------------------
+
+void Engine::register_workflow(
+    const std::shared_ptr<const Plan>& plan, const Namespace& ns, Scope& scope
+) {
+  const workflow::Workflow& workflow = *plan->workflow;
+  if (plans_.contains(workflow.digest) || unparsed_.contains(workflow.digest)) {
+    plans_.emplace(workflow.digest, plan);
+    unparsed_.erase(workflow.digest);
+    return;
+  }
+  plans_.emplace(workflow.digest, plan);
+  journal::Event event;
+  event.revision = scope.next;
+  event.at = scope.now;
+  event.object = {
+      .kind = journal::Kind::Workflow,
+      .ns = ns,
+      .name = workflow_row_name(workflow.name, workflow.digest)};
+  event.uid = Uid(make_uid(scope.next));
+  event.type = "workflow.registered";
+  event.actor = scope.actor;
+  event.correlation = scope.correlation;
+  encode_workflow(workflow, ns, event.data);
+  scope.events.push_back(std::move(event));
+  scope.next = scope.next.next();
+}
+
+std::string workflow_row_name(std::string_view name, const Digest& digest) {
+  return concat(name, "@", digest.view().substr(0, 12));
+}
+
+void encode_workflow(const workflow::Workflow& workflow, const Namespace& ns, std::string& out) {
+  JsonWriter json(out);
+  json.begin_object();
+  json.member("apiVersion", "reeve.dev/v1");
+  json.member("kind", "Workflow");
+  json.key("metadata");
+  json.begin_object();
+  json.member("name", std::string_view(workflow_row_name(workflow.name, workflow.digest)));
+  json.member("namespace", ns.view());
+  json.end_object();
+  json.key("spec");
+  json.begin_object();
+  json.member("name", std::string_view(workflow.name));
+  json.member("format", to_string(workflow.format));
+  json.member("digest", workflow.digest.view());
+  json.member("source", std::string_view(workflow.source));
+  json.end_object();
+  json.end_object();
+}
+
+bool Engine::encode_row(const journal::ObjectKey& key, std::string& body) const {
+  if (key.kind == journal::Kind::Workflow) {
+    for (const auto& [digest, plan] : plans_) {
+      if (workflow_row_name(plan->workflow->name, digest) == key.name) {
+        encode_workflow(*plan->workflow, key.ns, body);
+        break;
+      }
+    }
+    return true;
+  }
+  const Entry& entry = missions_.at(by_name_.at(MissionName(key.name)));
+  encode_mission(*entry.mission, *entry.plan->workflow, body);
+  return !is_terminal(entry.mission->state);
+}
+
+Uid Engine::uid_of(const journal::ObjectKey& key) const {
+  const auto found = by_name_.find(MissionName(key.name));
+  return key.kind == journal::Kind::Mission && found != by_name_.end()
+             ? missions_.at(found->second).mission->uid
+             : Uid();
+}
+
+std::string Engine::make_uid(Revision revision) const {
+  const auto hex = [](std::uint64_t bits) {
+    std::string bytes;
+    for (int shift = 56; shift >= 0; shift -= 8) {
+      bytes.push_back(static_cast<char>(bits >> static_cast<unsigned>(shift) & 0xFFU));
+    }
+    return to_hex(bytes);
+  };
+  const std::string number = std::to_string(revision.value());
+  return concat(
+      hex(stable_hash(concat(instance_, "/", number))),
+      hex(stable_hash(concat(number, "/", instance_)))
+  );
+}
+
+// --- views --------------------------------------------------------------------------------------
+
+const Mission* Engine::find(const MissionName& name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : missions_.at(found->second).mission.get();
+}
+
+const workflow::Workflow* Engine::workflow_of(const Mission& mission) const {
+  const auto found = missions_.find(mission.created);
+  return found == missions_.end() ? nullptr : found->second.plan->workflow.get();
+}
+
+void Engine::forget(const MissionName& name) {
+  const auto found = by_name_.find(name);
+  if (found != by_name_.end()) {
+    missions_.erase(found->second);
+    by_name_.erase(found);
+  }
+}
+
+std::vector<MissionName> Engine::live_missions() const {
+  std::vector<MissionName> names;
+  for (const auto& [created, entry] : missions_) {
+    if (!is_terminal(entry.mission->state)) {
+      names.push_back(entry.mission->name);
+    }
+  }
+  return names;
+}
+
+}  // namespace reeve::engine

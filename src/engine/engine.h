@@ -1,0 +1,228 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "engine/events.h"
+#include "journal/event.h"
+#include "model/effect.h"
+#include "model/mission.h"
+#include "workflow/workflow.h"
+
+namespace reeve::engine {
+
+// --- inputs -------------------------------------------------------------------------------------
+
+/// Make a mission from a workflow. Without a name it gets `<workflow>-<revision>`.
+struct SubmitMission {
+  MissionName name;
+  Namespace ns{"default"};
+  std::shared_ptr<const workflow::Workflow> workflow;
+  std::vector<model::NamedValue> params;
+  bool local = false;
+};
+
+/// Make a child of an ended mission that reuses its completed tasks.
+struct RetryMission {
+  MissionName parent;
+  MissionName name;
+};
+
+/// Stop: cancel what runs, undo and clean up, end ABORTED.
+struct AbortMission {
+  MissionName mission;
+  std::string message;
+};
+
+/// Release the holds that wait for a person (a failed compensation is tried again).
+struct ResumeMission {
+  MissionName mission;
+};
+
+struct TimerFired {
+  MissionName mission;
+  std::string key;
+};
+
+/// Compare one mission with what should be going on, and mend. Idempotent.
+struct Reconcile {
+  MissionName mission;
+};
+
+using Command = std::variant<
+    SubmitMission,
+    RetryMission,
+    AbortMission,
+    ResumeMission,
+    model::Report,
+    TimerFired,
+    Reconcile>;
+
+/// What a command did, for its sender.
+struct Reply {
+  MissionName mission;
+  Uid uid;
+  model::MissionState state = model::MissionState::Prep;
+  Revision revision;
+};
+
+// --- what a turn gives --------------------------------------------------------------------------
+
+/// Arms (or, without `due`, disarms) a mission's timer.
+struct TimerChange {
+  MissionName mission;
+  std::string key;
+  std::optional<Timestamp> due;
+};
+
+/// One turn: where it starts and, afterwards, everything it did. Either the reply is an error and
+/// nothing was done, or everything in it has been applied to the engine's state.
+struct Scope {
+  // in
+  Timestamp now;
+  Revision next;
+  Principal actor;
+  CorrelationId correlation;
+  // out
+  std::vector<journal::Event> events;
+  std::vector<TimerChange> timers;
+  std::vector<model::Effect> effects;
+};
+
+struct Limits {
+  /// Runs that hosts carry out at the same time.
+  std::uint32_t run_slots = 16;
+  /// Starts of tasks in one epoch of a mission; bounds loops of routes.
+  std::uint32_t starts_max = 10'000;
+  std::uint32_t epochs_max = 100;
+  /// Losses by infrastructure of one task; with retries configured, at most that many.
+  std::uint32_t lost_max = 3;
+  Duration launch_timeout{30'000};
+  std::uint32_t live_missions_max = 1'000'000;
+};
+
+/// Turns the stored text of a workflow back into a workflow.
+using WorkflowLoader =
+    std::function<Result<std::shared_ptr<const workflow::Workflow>>(std::string_view source)>;
+
+/// A workflow with what the walk asks of it again and again.
+struct Plan {
+  std::shared_ptr<const workflow::Workflow> workflow;
+  /// For each task, those that need it.
+  std::vector<std::vector<TaskIndex>> dependents;
+  /// For each task, whether some route leads to it.
+  std::vector<bool> routed_to;
+
+  explicit Plan(std::shared_ptr<const workflow::Workflow> source);
+};
+
+/// All live missions of one partition and the rules that move them. Pure: no I/O, no clock.
+///
+/// Threading: engine loop.
+class Engine {
+ public:
+  Engine(Limits limits, std::string instance, WorkflowLoader loader);
+
+  // --- recovery ---------------------------------------------------------------------------------
+
+  /// Takes a stored workflow or a live mission. Corrupt: the row contradicts itself.
+  Result<void> load_row(const journal::ObjectKey& key, std::string_view body);
+
+  /// After all rows are loaded: asks hosts again for everything that should be going on, and gives
+  /// launches a new deadline.
+  void recover(Scope& scope);
+
+  // --- turns ------------------------------------------------------------------------------------
+
+  /// Carries out one command. See Scope for what an error means.
+  Result<Reply> turn(const Command& command, Scope& scope);
+
+  // --- views ------------------------------------------------------------------------------------
+
+  /// A live (or just ended) mission.
+  const model::Mission* find(const MissionName& name) const;
+
+  const workflow::Workflow* workflow_of(const model::Mission& mission) const;
+
+  /// Appends the row of a touched object and says whether it is still live.
+  bool encode_row(const journal::ObjectKey& key, std::string& body) const;
+
+  /// Its uid, for the row.
+  Uid uid_of(const journal::ObjectKey& key) const;
+
+  /// Drops an ended mission from memory; the store has it.
+  void forget(const MissionName& name);
+
+  /// Names of the live missions in the order of their creation.
+  std::vector<MissionName> live_missions() const;
+
+  std::size_t runs_on_hosts() const { return on_hosts_.size(); }
+
+  std::size_t runs_waiting_for_slot() const { return ready_.size(); }
+
+  const Limits& limits() const { return limits_; }
+
+ private:
+  friend class MissionTurn;
+
+  struct Entry {
+    std::unique_ptr<model::Mission> mission;
+    std::shared_ptr<const Plan> plan;
+  };
+
+  /// Names a slot of a live mission; ordered by the mission's age.
+  struct RunRef {
+    Revision created;
+    SlotKey slot;
+
+    friend auto operator<=>(const RunRef&, const RunRef&) = default;
+  };
+
+  Result<Reply> submit(const SubmitMission& command, Scope& scope);
+  Result<Reply> retry(const RetryMission& command, Scope& scope);
+  Result<Reply> create(
+      MissionCreated event, MissionName name, const std::shared_ptr<const Plan>& plan, Scope& scope
+  );
+  Result<Entry*> entry_of(const MissionName& name);
+  void dispatch(Scope& scope);
+  Result<std::shared_ptr<const Plan>> plan_of(const Digest& digest);
+  void register_workflow(
+      const std::shared_ptr<const Plan>& plan, const Namespace& ns, Scope& scope
+  );
+  void enqueue(const model::Mission& mission, SlotKey slot, Revision since);
+  void forget_runs(const model::Mission& mission);
+  std::string make_uid(Revision revision) const;
+
+  Limits limits_;
+  std::string instance_;
+  WorkflowLoader loader_;
+  std::map<Revision, Entry> missions_;
+  std::unordered_map<MissionName, Revision> by_name_;
+  /// Known workflows by digest: parsed ones, and the text of those not needed yet.
+  std::map<Digest, std::shared_ptr<const Plan>> plans_;
+  std::map<Digest, std::string> unparsed_;
+  /// Runs that wait for a slot, oldest first.
+  std::set<std::pair<Revision, RunRef>> ready_;
+  std::map<RunRef, Revision> ready_since_;
+  std::set<RunRef> on_hosts_;
+};
+
+/// The row name of a workflow version: `<name>@<first 12 hex digits of its digest>`.
+std::string workflow_row_name(std::string_view name, const Digest& digest);
+
+/// The row of a workflow version.
+void encode_workflow(const workflow::Workflow& workflow, const Namespace& ns, std::string& out);
+
+}  // namespace reeve::engine

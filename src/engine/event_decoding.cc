@@ -1,0 +1,338 @@
+#include <map>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "engine/events.h"
+
+/// The way back from the journal's text to events. Strict: the hash chain says that the text is
+/// what was written, so whatever does not fit is damage or a newer program's.
+namespace reeve::engine {
+
+namespace {
+
+using model::NamedValue;
+using workflow::Workflow;
+
+Error corrupt(std::string message) {
+  return make_error(ErrorCode::Corrupt, std::move(message), "event data");
+}
+
+/// The type of every member that events can have; one name means one thing in all of them.
+const std::map<std::string_view, Json::Type>& member_types() {
+  using enum Json::Type;
+  static const std::map<std::string_view, Json::Type> types = {
+      {"namespace", String}, {"owner", String},      {"workflow", String},   {"digest", String},
+      {"tasks", Int},        {"params", Object},     {"continues", String},  {"reused", Array},
+      {"local", Bool},       {"task", String},       {"exitCode", String},   {"outputs", Object},
+      {"artifacts", Array},  {"from", String},       {"to", String},         {"reason", String},
+      {"errorCode", String}, {"message", String},    {"epoch", Int},         {"full", Bool},
+      {"fresh", Bool},       {"compensation", Bool}, {"attempt", Int},       {"notBefore", String},
+      {"closing", Bool},     {"state", String},      {"outcome", String},    {"drains", Bool},
+      {"unknown", Bool},     {"warnings", Array},    {"kind", String},       {"subject", String},
+      {"since", String},     {"deadline", String},   {"onDeadline", String}, {"expired", Bool}};
+  return types;
+}
+
+Result<void> check_members(const Json& data) {
+  if (!data.is_object()) {
+    return corrupt("the data is not an object");
+  }
+  for (const Json::Member& member : data.as_object()) {
+    const auto known = member_types().find(member.first);
+    if (known == member_types().end()) {
+      return corrupt(concat("unknown member \"", member.first, "\""));
+    }
+    if (known->second != member.second.type()) {
+      return corrupt(concat("member \"", member.first, "\" is of the wrong type"));
+    }
+  }
+  return {};
+}
+
+class Decoder {
+ public:
+  Decoder(const Json& data, const Workflow& workflow) : data_(data), workflow_(workflow) {}
+
+  Result<MissionEvent> created() {
+    MissionCreated e;
+    e.ns = Namespace(data_.get_string("namespace"));
+    e.owner = Principal(data_.get_string("owner"));
+    e.workflow_name = data_.get_string("workflow");
+    e.workflow = Digest(data_.get_string("digest"));
+    REEVE_TRY(e.task_count, number("tasks"));
+    e.local = data_.get_bool("local");
+    REEVE_TRY(e.params, named_values(data_, "params"));
+    if (data_.find("continues") != nullptr) {
+      e.continues = MissionName(data_.get_string("continues"));
+    }
+    if (const Json* reused = data_.find("reused"); reused != nullptr && reused->is_array()) {
+      for (const Json& item : reused->as_array()) {
+        REEVE_CHECK(check_members(item));
+        Reused result;
+        REEVE_TRY(result.task, task(item));
+        result.exit_code = item.get_string("exitCode");
+        REEVE_TRY(result.outputs, named_values(item, "outputs"));
+        REEVE_TRY(result.artifacts, artifacts(item));
+        e.reused.push_back(std::move(result));
+      }
+    }
+    return MissionEvent(std::move(e));
+  }
+
+  Result<MissionEvent> transitioned() {
+    MissionTransitioned e;
+    REEVE_TRY(e.from, model::parse_mission_state(data_.get_string("from")));
+    REEVE_TRY(e.to, model::parse_mission_state(data_.get_string("to")));
+    REEVE_TRY(e.reason, model::parse_reason(data_.get_string("reason")));
+    e.error_code = data_.get_string("errorCode");
+    e.message = data_.get_string("message");
+    return MissionEvent(std::move(e));
+  }
+
+  Result<MissionEvent> epoch() {
+    REEVE_TRY(const std::uint32_t epoch, number("epoch"));
+    return MissionEvent(EpochStarted{.epoch = epoch, .full = data_.get_bool("full")});
+  }
+
+  Result<MissionEvent> reached() {
+    REEVE_TRY(const TaskIndex index, task(data_));
+    return MissionEvent(TaskReached{.task = index, .fresh = data_.get_bool("fresh")});
+  }
+
+  Result<MissionEvent> reused() {
+    REEVE_TRY(const TaskIndex index, task(data_));
+    return MissionEvent(TaskReused{.task = index});
+  }
+
+  Result<MissionEvent> skipped() {
+    REEVE_TRY(const TaskIndex index, task(data_));
+    return MissionEvent(TaskSkipped{.task = index, .message = data_.get_string("message")});
+  }
+
+  Result<MissionEvent> run_created() {
+    RunCreated e;
+    REEVE_TRY(e.slot, slot());
+    REEVE_TRY(e.attempt, number("attempt"));
+    e.closing = data_.get_bool("closing");
+    REEVE_TRY(e.not_before, time("notBefore"));
+    return MissionEvent(e);
+  }
+
+  Result<MissionEvent> run_launching() {
+    REEVE_TRY(const SlotKey key, slot());
+    return MissionEvent(RunLaunching{.slot = key});
+  }
+
+  Result<MissionEvent> run_active() {
+    REEVE_TRY(const SlotKey key, slot());
+    return MissionEvent(RunActive{.slot = key});
+  }
+
+  Result<MissionEvent> run_cancel() {
+    REEVE_TRY(const SlotKey key, slot());
+    return MissionEvent(RunCancelRequested{.slot = key, .message = data_.get_string("message")});
+  }
+
+  Result<MissionEvent> run_ended() {
+    RunEnded e;
+    REEVE_TRY(e.slot, slot());
+    REEVE_TRY(e.attempt, number("attempt"));
+    REEVE_TRY(e.state, model::parse_run_state(data_.get_string("state")));
+    REEVE_TRY(e.outcome, parse_outcome(data_.get_string("outcome")));
+    e.exit_code = data_.get_string("exitCode");
+    e.error_code = data_.get_string("errorCode");
+    e.message = data_.get_string("message");
+    e.drains = data_.get_bool("drains");
+    e.unknown = data_.get_bool("unknown");
+    REEVE_TRY(e.outputs, named_values(data_, "outputs"));
+    REEVE_TRY(e.artifacts, artifacts(data_));
+    if (const Json* warnings = data_.find("warnings");
+        warnings != nullptr && warnings->is_array()) {
+      for (const Json& warning : warnings->as_array()) {
+        if (!warning.is_string()) {
+          return corrupt("a warning is not a string");
+        }
+        e.warnings.push_back(warning.as_string());
+      }
+    }
+    return MissionEvent(std::move(e));
+  }
+
+  Result<MissionEvent> hold_raised() {
+    model::Hold hold;
+    REEVE_TRY(hold.kind, model::parse_hold_kind(data_.get_string("kind")));
+    hold.subject = data_.get_string("subject");
+    hold.message = data_.get_string("message");
+    REEVE_TRY(const std::optional<Timestamp> since, time("since"));
+    hold.since = since.value_or(Timestamp{});
+    REEVE_TRY(hold.deadline, time("deadline"));
+    if (hold.deadline) {
+      REEVE_TRY(hold.on_deadline, model::parse_on_deadline(data_.get_string("onDeadline")));
+    }
+    return MissionEvent(HoldRaised{.hold = std::move(hold)});
+  }
+
+  Result<MissionEvent> hold_released() {
+    HoldReleased e;
+    REEVE_TRY(e.kind, model::parse_hold_kind(data_.get_string("kind")));
+    e.subject = data_.get_string("subject");
+    e.expired = data_.get_bool("expired");
+    return MissionEvent(std::move(e));
+  }
+
+  std::string message() const { return data_.get_string("message"); }
+
+ private:
+  Result<std::uint32_t> number(std::string_view name) const {
+    const Json* found = data_.find(name);
+    if (found == nullptr || found->as_int() < 0 ||
+        found->as_int() > std::numeric_limits<std::uint32_t>::max()) {
+      return corrupt(concat("\"", name, "\" is missing or out of range"));
+    }
+    return static_cast<std::uint32_t>(found->as_int());
+  }
+
+  Result<TaskIndex> task(const Json& from) const {
+    const std::string name = from.get_string("task");
+    const std::optional<TaskIndex> index = workflow_.find(name);
+    if (!index) {
+      return corrupt(concat("the workflow has no task \"", name, "\""));
+    }
+    return *index;
+  }
+
+  Result<SlotKey> slot() const {
+    REEVE_TRY(const TaskIndex index, task(data_));
+    return SlotKey{.task = index, .leg = data_.get_bool("compensation") ? Leg::Undo : Leg::Forward};
+  }
+
+  Result<std::optional<Timestamp>> time(std::string_view name) const {
+    if (data_.find(name) == nullptr) {
+      return std::optional<Timestamp>();
+    }
+    REEVE_TRY(const Timestamp at, parse_timestamp(data_.get_string(name)));
+    return std::optional<Timestamp>(at);
+  }
+
+  static Result<std::vector<NamedValue>> named_values(const Json& from, std::string_view name) {
+    std::vector<NamedValue> values;
+    if (const Json* object = from.find(name)) {
+      if (!object->is_object()) {
+        return corrupt(concat(name, " is not an object"));
+      }
+      for (const Json::Member& member : object->as_object()) {
+        if (!member.second.is_string()) {
+          return corrupt(concat(name, ".", member.first, " is not a string"));
+        }
+        values.emplace_back(member.first, member.second.as_string());
+      }
+    }
+    return values;
+  }
+
+  static Result<std::vector<model::ArtifactRef>> artifacts(const Json& from) {
+    std::vector<model::ArtifactRef> refs;
+    if (const Json* items = from.find("artifacts"); items != nullptr && items->is_array()) {
+      for (const Json& item : items->as_array()) {
+        REEVE_TRY(model::ArtifactRef ref, model::artifact_from_json(item));
+        refs.push_back(std::move(ref));
+      }
+    }
+    return refs;
+  }
+
+  const Json& data_;
+  const Workflow& workflow_;
+};
+
+using DecodeMethod = Result<MissionEvent> (*)(Decoder&);
+
+const std::map<std::string_view, DecodeMethod>& decoders() {
+  static const std::map<std::string_view, DecodeMethod> table = {
+      {"mission.created",
+       [](Decoder& d) {
+         return d.created();
+       }},
+      {"mission.transitioned",
+       [](Decoder& d) {
+         return d.transitioned();
+       }},
+      {"mission.epoch_started",
+       [](Decoder& d) {
+         return d.epoch();
+       }},
+      {"mission.abort_requested",
+       [](Decoder& d) {
+         return Result<MissionEvent>(AbortRequested{.message = d.message()});
+       }},
+      {"mission.deadline_passed",
+       [](Decoder&) {
+         return Result<MissionEvent>(DeadlinePassed{});
+       }},
+      {"task.reached",
+       [](Decoder& d) {
+         return d.reached();
+       }},
+      {"task.reused",
+       [](Decoder& d) {
+         return d.reused();
+       }},
+      {"task.skipped",
+       [](Decoder& d) {
+         return d.skipped();
+       }},
+      {"run.created",
+       [](Decoder& d) {
+         return d.run_created();
+       }},
+      {"run.launching",
+       [](Decoder& d) {
+         return d.run_launching();
+       }},
+      {"run.active",
+       [](Decoder& d) {
+         return d.run_active();
+       }},
+      {"run.cancel_requested",
+       [](Decoder& d) {
+         return d.run_cancel();
+       }},
+      {"run.ended",
+       [](Decoder& d) {
+         return d.run_ended();
+       }},
+      {"hold.raised",
+       [](Decoder& d) {
+         return d.hold_raised();
+       }},
+      {"hold.released",
+       [](Decoder& d) {
+         return d.hold_released();
+       }},
+  };
+  return table;
+}
+
+}  // namespace
+
+Result<MissionEvent> decode(
+    std::string_view type, std::string_view data, const Workflow& workflow
+) {
+  const auto found = decoders().find(type);
+  if (found == decoders().end()) {
+    return corrupt(concat("unknown type of event \"", type, "\""));
+  }
+  Result<Json> json = parse_json(data);
+  if (!json) {
+    return corrupt(json.error().describe());
+  }
+  REEVE_CHECK(check_members(*json));
+  Decoder decoder(*json, workflow);
+  Result<MissionEvent> event = found->second(decoder);
+  if (!event && event.error().code != ErrorCode::Corrupt) {
+    return corrupt(event.error().describe());
+  }
+  return event;
+}
+
+}  // namespace reeve::engine

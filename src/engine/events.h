@@ -1,0 +1,188 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "model/mission.h"
+#include "model/run.h"
+#include "workflow/workflow.h"
+
+/// What can happen to a mission. Each event is complete: applying it (mission_machine.h) needs the
+/// state before it and nothing else.
+namespace reeve::engine {
+
+using workflow::TaskIndex;
+
+/// Which of a task's two scripts a run carries out.
+enum class Leg : std::uint8_t { Forward, Undo };
+
+/// Names one run slot of a mission.
+struct SlotKey {
+  TaskIndex task = 0;
+  Leg leg = Leg::Forward;
+
+  friend bool operator==(const SlotKey&, const SlotKey&) = default;
+  friend auto operator<=>(const SlotKey&, const SlotKey&) = default;
+};
+
+/// A task result taken over from the mission that this one continues.
+struct Reused {
+  TaskIndex task = 0;
+  std::string exit_code;
+  std::vector<model::NamedValue> outputs;
+  std::vector<model::ArtifactRef> artifacts;
+};
+
+struct MissionCreated {
+  Namespace ns;
+  Principal owner;
+  std::string workflow_name;
+  Digest workflow;
+  std::uint32_t task_count = 0;
+  std::vector<model::NamedValue> params;
+  std::optional<MissionName> continues;
+  std::vector<Reused> reused;
+  bool local = false;
+};
+
+struct MissionTransitioned {
+  model::MissionState from = model::MissionState::Prep;
+  model::MissionState to = model::MissionState::Prep;
+  model::Reason reason = model::Reason::UserRequest;
+  std::string error_code;
+  std::string message;
+};
+
+/// The mission starts over from its incomplete tasks.
+struct EpochStarted {
+  std::uint32_t epoch = 1;
+  /// Also completed tasks run again.
+  bool full = false;
+};
+
+struct AbortRequested {
+  std::string message;
+};
+
+struct DeadlinePassed {};
+
+/// An entry, a route or `needs` lead to a task.
+struct TaskReached {
+  TaskIndex task = 0;
+  /// Something that ran in this epoch led here: an earlier result must not be reused.
+  bool fresh = false;
+};
+
+/// A completed task's earlier result counts again.
+struct TaskReused {
+  TaskIndex task = 0;
+};
+
+struct TaskSkipped {
+  TaskIndex task = 0;
+  std::string message;
+};
+
+struct RunCreated {
+  SlotKey slot;
+  std::uint32_t attempt = 1;
+  std::optional<Timestamp> not_before;
+  /// Started because the mission closes, not because something led to it.
+  bool closing = false;
+};
+
+/// A host is asked to carry it out. Its fence is the revision of this event.
+struct RunLaunching {
+  SlotKey slot;
+};
+
+struct RunActive {
+  SlotKey slot;
+};
+
+struct RunCancelRequested {
+  SlotKey slot;
+  std::string message;
+};
+
+/// What the end of a run means for its task.
+enum class Outcome : std::uint8_t {
+  Completed,
+  Failed,
+  Retry,    ///< one more run follows; a retry is used up
+  Poll,     ///< one more run follows; no retry is used up
+  Pause,    ///< the mission is held, then the task runs again
+  Again,    ///< lost by infrastructure, one more run follows
+  Aborted,  ///< ended on request
+};
+
+std::string_view to_string(Outcome outcome);
+Result<Outcome> parse_outcome(std::string_view text);
+
+struct RunEnded {
+  SlotKey slot;
+  std::uint32_t attempt = 1;
+  model::RunState state = model::RunState::Complete;
+  Outcome outcome = Outcome::Completed;
+  /// Decimal, or empty for a lost run.
+  std::string exit_code;
+  std::string error_code;
+  std::string message;
+  /// Nothing handles this failure: the mission starts nothing new.
+  bool drains = false;
+  /// Its effect may have happened although it did not complete.
+  bool unknown = false;
+  std::vector<model::NamedValue> outputs;
+  std::vector<model::ArtifactRef> artifacts;
+  std::vector<std::string> warnings;
+};
+
+struct HoldRaised {
+  model::Hold hold;
+};
+
+struct HoldReleased {
+  model::HoldKind kind = model::HoldKind::Backoff;
+  std::string subject;
+  bool expired = false;
+};
+
+using MissionEvent = std::variant<
+    MissionCreated,
+    MissionTransitioned,
+    EpochStarted,
+    AbortRequested,
+    DeadlinePassed,
+    TaskReached,
+    TaskReused,
+    TaskSkipped,
+    RunCreated,
+    RunLaunching,
+    RunActive,
+    RunCancelRequested,
+    RunEnded,
+    HoldRaised,
+    HoldReleased>;
+
+/// The journal's name of an event: "mission.created", "run.ended", …
+std::string_view type_of(const MissionEvent& event);
+
+/// Every name that `type_of` can return, in the order of MissionEvent's alternatives.
+const std::vector<std::string_view>& mission_event_types();
+
+/// Appends the event's data as compact JSON. Tasks are named, not numbered.
+void encode(const MissionEvent& event, const workflow::Workflow& workflow, std::string& out);
+
+/// The inverse of `encode`. Corrupt: unknown type, missing member, unknown task.
+Result<MissionEvent> decode(
+    std::string_view type, std::string_view data, const workflow::Workflow& workflow
+);
+
+}  // namespace reeve::engine

@@ -1,0 +1,274 @@
+#include "engine/events.h"
+
+#include <gtest/gtest.h>
+
+#include "base/hash.h"
+#include "base/strings.h"
+#include "engine/small_workflow.h"
+
+namespace reeve::engine {
+namespace {
+
+constexpr Timestamp kAt = from_unix_millis(1'800'000'000'123);
+const SlotKey kUndo{.task = 1, .leg = Leg::Undo};
+
+model::ArtifactRef artifact() {
+  return {
+      .path = "out/a.bin",
+      .digest = sha256("a"),
+      .size_bytes = 17,
+      .mode = 0755,
+      .expires_at = kAt + Duration(1)};
+}
+
+/// One event of every type, with every member set to something that is not its default.
+std::vector<MissionEvent> full_events() {
+  MissionCreated created;
+  created.ns = Namespace("default");
+  created.owner = Principal("user:alice");
+  created.workflow_name = "small";
+  created.workflow = sha256("small");
+  created.task_count = 2;
+  created.params = {{"b", "2"}, {"a", "1 \"quoted\"\n"}};
+  created.continues = MissionName("parent");
+  created.reused.push_back(
+      {.task = 1, .exit_code = "3", .outputs = {{"k", "v"}}, .artifacts = {artifact()}}
+  );
+  created.local = true;
+  RunEnded ended;
+  ended.slot = kUndo;
+  ended.attempt = 7;
+  ended.state = model::RunState::Lost;
+  ended.outcome = Outcome::Again;
+  ended.exit_code = "137";
+  ended.error_code = "ERR_X";
+  ended.message = "killed";
+  ended.drains = true;
+  ended.unknown = true;
+  ended.outputs = {{"k", "v"}, {"empty", ""}};
+  ended.artifacts = {artifact()};
+  ended.warnings = {"first", "second"};
+  model::Hold hold;
+  hold.kind = model::HoldKind::CompensationFailed;
+  hold.subject = "build";
+  hold.since = kAt;
+  hold.deadline = kAt + Duration(5);
+  hold.on_deadline = model::OnDeadline::Abort;
+  hold.message = "why";
+  return {
+      created,
+      MissionTransitioned{
+          .from = model::MissionState::Active,
+          .to = model::MissionState::Failed,
+          .reason = model::Reason::Timeout,
+          .error_code = "ERR_Y",
+          .message = "late"},
+      EpochStarted{.epoch = 3, .full = true},
+      AbortRequested{.message = "enough"},
+      DeadlinePassed{},
+      TaskReached{.task = 1, .fresh = true},
+      TaskReused{.task = 1},
+      TaskSkipped{.task = 1, .message = "not wanted"},
+      RunCreated{.slot = kUndo, .attempt = 4, .not_before = kAt, .closing = true},
+      RunLaunching{.slot = kUndo},
+      RunActive{.slot = kUndo},
+      RunCancelRequested{.slot = kUndo, .message = "enough"},
+      ended,
+      HoldRaised{.hold = hold},
+      HoldReleased{.kind = model::HoldKind::Approval, .subject = "test", .expired = true}};
+}
+
+/// Every event with every optional member left out.
+std::vector<MissionEvent> bare_events() {
+  MissionCreated created;
+  created.task_count = 2;
+  return {
+      created,
+      MissionTransitioned{},
+      EpochStarted{},
+      AbortRequested{},
+      DeadlinePassed{},
+      TaskReached{},
+      TaskReused{},
+      TaskSkipped{},
+      RunCreated{},
+      RunLaunching{},
+      RunActive{},
+      RunCancelRequested{},
+      RunEnded{},
+      HoldRaised{},
+      HoldReleased{}};
+}
+
+std::string encoded(const MissionEvent& event) {
+  std::string out;
+  encode(event, small_workflow(), out);
+  return out;
+}
+
+TEST(Events, ThereIsOneTestEventForEveryType) {
+  const std::vector<MissionEvent> events = full_events();
+  ASSERT_EQ(events.size(), mission_event_types().size());
+  ASSERT_EQ(events.size(), std::variant_size_v<MissionEvent>);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    EXPECT_EQ(events[i].index(), i);
+    EXPECT_EQ(type_of(events[i]), mission_event_types()[i]);
+  }
+}
+
+TEST(Events, SurviveARoundTripWithAllMembers) {
+  for (const MissionEvent& event : full_events()) {
+    const std::string text = encoded(event);
+    const Result<MissionEvent> back = decode(type_of(event), text, small_workflow());
+    ASSERT_TRUE(back.ok()) << type_of(event) << ": " << back.error().describe();
+    EXPECT_EQ(back->index(), event.index());
+    EXPECT_EQ(encoded(*back), text) << type_of(event);
+    EXPECT_TRUE(parse_json(text).ok()) << text;
+  }
+}
+
+TEST(Events, SurviveARoundTripWithoutOptionalMembers) {
+  for (const MissionEvent& event : bare_events()) {
+    const std::string text = encoded(event);
+    const Result<MissionEvent> back = decode(type_of(event), text, small_workflow());
+    ASSERT_TRUE(back.ok()) << type_of(event) << ": " << back.error().describe();
+    EXPECT_EQ(encoded(*back), text) << type_of(event);
+  }
+}
+
+TEST(Events, HaveTextThatNeverChanges) {
+  EXPECT_EQ(
+      encoded(full_events()[1]),
+      R"({"from":"ACTIVE","to":"FAILED","reason":"timeout","errorCode":"ERR_Y","message":"late"})"
+  );
+  EXPECT_EQ(
+      encoded(full_events()[8]),
+      R"({"task":"test","compensation":true,"attempt":4,"notBefore":"2027-01-15T08:00:00.123Z",)"
+      R"("closing":true})"
+  );
+  EXPECT_EQ(encoded(DeadlinePassed{}), "{}");
+  EXPECT_EQ(encoded(TaskReached{}), R"({"task":"build"})");
+}
+
+TEST(Events, KeepEveryMemberOfARunEnd) {
+  const MissionEvent original = full_events()[12];
+  const Result<MissionEvent> back = decode("run.ended", encoded(original), small_workflow());
+  ASSERT_TRUE(back.ok());
+  const auto& e = std::get<RunEnded>(*back);
+  const auto& expected = std::get<RunEnded>(original);
+  EXPECT_EQ(e.slot, expected.slot);
+  EXPECT_EQ(e.attempt, 7U);
+  EXPECT_EQ(e.state, model::RunState::Lost);
+  EXPECT_EQ(e.outcome, Outcome::Again);
+  EXPECT_EQ(e.exit_code, "137");
+  EXPECT_EQ(e.error_code, "ERR_X");
+  EXPECT_EQ(e.message, "killed");
+  EXPECT_TRUE(e.drains);
+  EXPECT_TRUE(e.unknown);
+  EXPECT_EQ(e.outputs, expected.outputs);
+  ASSERT_EQ(e.artifacts.size(), 1U);
+  EXPECT_EQ(e.artifacts[0].mode, 0755U);
+  EXPECT_EQ(e.artifacts[0].expires_at, kAt + Duration(1));
+  EXPECT_EQ(e.warnings, expected.warnings);
+}
+
+TEST(Events, KeepEveryMemberOfACreation) {
+  const MissionEvent original = full_events()[0];
+  const Result<MissionEvent> back = decode("mission.created", encoded(original), small_workflow());
+  ASSERT_TRUE(back.ok());
+  const auto& e = std::get<MissionCreated>(*back);
+  const auto& expected = std::get<MissionCreated>(original);
+  EXPECT_EQ(e.params, expected.params) << "in the order given";
+  EXPECT_EQ(e.continues, expected.continues);
+  EXPECT_EQ(e.workflow, expected.workflow);
+  EXPECT_EQ(e.owner, expected.owner);
+  EXPECT_TRUE(e.local);
+  ASSERT_EQ(e.reused.size(), 1U);
+  EXPECT_EQ(e.reused[0].task, 1U);
+  EXPECT_EQ(e.reused[0].exit_code, "3");
+  EXPECT_EQ(e.reused[0].outputs, expected.reused[0].outputs);
+  EXPECT_EQ(e.reused[0].artifacts.at(0).path, "out/a.bin");
+}
+
+void expect_corrupt(std::string_view type, std::string_view data) {
+  const Result<MissionEvent> event = decode(type, data, small_workflow());
+  ASSERT_FALSE(event.ok()) << type << " " << data;
+  EXPECT_EQ(event.error().code, ErrorCode::Corrupt) << type << " " << data;
+}
+
+TEST(Events, OfAnUnknownTypeAreRefused) {
+  expect_corrupt("mission.upgraded", "{}");
+  expect_corrupt("", "{}");
+}
+
+TEST(Events, ThatAreNoObjectsAreRefused) {
+  for (const std::string_view type : mission_event_types()) {
+    expect_corrupt(type, "");
+    expect_corrupt(type, "{");
+    expect_corrupt(type, "[]");
+    expect_corrupt(type, R"({"task":1})");
+    expect_corrupt(type, R"({"surprise":1})");
+  }
+}
+
+TEST(Events, OfAnUnknownTaskAreRefused) {
+  for (const std::string_view type :
+       {"task.reached",
+        "task.reused",
+        "task.skipped",
+        "run.created",
+        "run.launching",
+        "run.active",
+        "run.cancel_requested",
+        "run.ended"}) {
+    expect_corrupt(type, R"({"attempt":1,"state":"FAILED","outcome":"failed"})");
+    expect_corrupt(type, R"({"task":"deploy","attempt":1,"state":"FAILED","outcome":"failed"})");
+  }
+  expect_corrupt("mission.created", R"({"tasks":2,"reused":[{"task":"deploy"}]})");
+}
+
+TEST(Events, WithMissingOrWrongMembersAreRefused) {
+  expect_corrupt("mission.created", R"({"tasks":"2"})");
+  expect_corrupt("mission.created", "{}");
+  expect_corrupt("mission.created", R"({"tasks":-1})");
+  expect_corrupt("mission.created", R"({"tasks":4294967296})");
+  expect_corrupt("mission.created", R"({"tasks":2,"params":[]})");
+  expect_corrupt("mission.created", R"({"tasks":2,"params":{"a":1}})");
+  expect_corrupt("mission.created", R"({"tasks":2,"reused":[1]})");
+  expect_corrupt("mission.transitioned", R"({"from":"ACTIVE","to":"NOWHERE","reason":"retry"})");
+  expect_corrupt("mission.transitioned", R"({"from":"ACTIVE","to":"QUEUED","reason":"mood"})");
+  expect_corrupt("mission.transitioned", R"({"to":"QUEUED","reason":"retry"})");
+  expect_corrupt("mission.epoch_started", "{}");
+  expect_corrupt("mission.epoch_started", R"({"epoch":1,"full":1})");
+  expect_corrupt("run.created", R"({"task":"build"})");
+  expect_corrupt("run.created", R"({"task":"build","attempt":1,"notBefore":"soon"})");
+  expect_corrupt("run.ended", R"({"task":"build","attempt":1,"state":"FAILED"})");
+  expect_corrupt("run.ended", R"({"task":"build","attempt":1,"outcome":"failed"})");
+  expect_corrupt(
+      "run.ended",
+      R"({"task":"build","attempt":1,"state":"FAILED","outcome":"failed","artifacts":[{}]})"
+  );
+  expect_corrupt(
+      "run.ended",
+      R"({"task":"build","attempt":1,"state":"FAILED","outcome":"failed","warnings":[1]})"
+  );
+  expect_corrupt("hold.raised", R"({"kind":"mood"})");
+  expect_corrupt(
+      "hold.raised",
+      R"({"kind":"backoff","since":"2027-01-15T08:00:00.123Z","deadline":"2027-01-15T08:00:00.123Z"})"
+  );
+  expect_corrupt("hold.released", "{}");
+}
+
+TEST(Events, OutcomesHaveNamesBothWays) {
+  for (int i = 0; i <= static_cast<int>(Outcome::Aborted); ++i) {
+    const auto outcome = static_cast<Outcome>(i);
+    const Result<Outcome> back = parse_outcome(to_string(outcome));
+    ASSERT_TRUE(back.ok());
+    EXPECT_EQ(*back, outcome);
+  }
+  EXPECT_EQ(parse_outcome("mood").error().code, ErrorCode::Invalid);
+}
+
+}  // namespace
+}  // namespace reeve::engine

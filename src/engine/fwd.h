@@ -1,0 +1,8 @@
+#pragma once
+
+namespace reeve::engine {
+
+class Engine;
+struct Scope;
+
+}  // namespace reeve::engine

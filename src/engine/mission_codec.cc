@@ -1,0 +1,481 @@
+#include "engine/mission_codec.h"
+
+#include <charconv>
+#include <limits>
+#include <optional>
+
+#include "base/strings.h"
+
+namespace reeve::engine {
+
+namespace {
+
+using model::Mission;
+using model::NamedValue;
+using model::RunSlot;
+using model::TaskStatus;
+
+void write_time(JsonWriter& json, std::string_view name, const std::optional<Timestamp>& at) {
+  if (at) {
+    json.member(name, std::string_view(format_timestamp(*at)));
+  }
+}
+
+void write_text(JsonWriter& json, std::string_view name, std::string_view text) {
+  if (!text.empty()) {
+    json.member(name, text);
+  }
+}
+
+void write_count(JsonWriter& json, std::string_view name, std::uint64_t count) {
+  if (count != 0) {
+    json.member(name, count);
+  }
+}
+
+void write_flag(JsonWriter& json, std::string_view name, bool set) {
+  if (set) {
+    json.member(name, true);
+  }
+}
+
+void write_values(JsonWriter& json, std::string_view name, const std::vector<NamedValue>& values) {
+  json.key(name);
+  json.begin_object();
+  for (const NamedValue& value : values) {
+    json.member(value.first, std::string_view(value.second));
+  }
+  json.end_object();
+}
+
+std::optional<std::int64_t> decimal(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (status != std::errc{} || end != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+void write_slot(JsonWriter& json, std::string_view name, const RunSlot& slot) {
+  if (slot.attempt == 0 && slot.failures == 0 && slot.lost == 0) {
+    return;
+  }
+  json.key(name);
+  json.begin_object();
+  json.member("state", to_string(slot.state));
+  json.member("attempt", static_cast<std::uint64_t>(slot.attempt));
+  write_count(json, "failures", slot.failures);
+  write_count(json, "lost", slot.lost);
+  write_count(json, "fence", slot.fence.value());
+  write_flag(json, "cancelling", slot.cancelling);
+  write_flag(json, "closing", slot.closing);
+  write_time(json, "notBefore", slot.not_before);
+  json.end_object();
+}
+
+void write_task(JsonWriter& json, const TaskStatus& task, const TaskName& name) {
+  json.begin_object();
+  json.member("name", name.view());
+  json.member("state", to_string(task.state));
+  json.member("attempts", static_cast<std::uint64_t>(task.attempts));
+  if (const std::optional<std::int64_t> code = decimal(task.exit_code)) {
+    json.member("exitCode", *code);
+  } else {
+    write_text(json, "exitCode", task.exit_code);
+  }
+  write_text(json, "errorCode", task.error_code);
+  write_text(json, "message", task.message);
+  write_time(json, "startedAt", task.started_at);
+  write_time(json, "endedAt", task.ended_at);
+  write_values(json, "outputs", task.outputs);
+  json.key("artifacts");
+  json.begin_array();
+  for (const model::ArtifactRef& artifact : task.artifacts) {
+    json.value(model::to_json(artifact));
+  }
+  json.end_array();
+  write_slot(json, "run", task.run);
+  if (task.undo) {
+    write_slot(json, "compensation", *task.undo);
+  }
+  write_flag(json, "reached", task.reached);
+  write_flag(json, "kept", task.kept);
+  write_flag(json, "undoable", task.undoable);
+  write_count(json, "polls", task.polls);
+  write_time(json, "pollingSince", task.polling_since);
+  write_count(json, "endedRevision", task.ended.value());
+  json.end_object();
+}
+
+void write_hold(JsonWriter& json, const model::Hold& hold) {
+  json.begin_object();
+  json.member("kind", to_string(hold.kind));
+  write_text(json, "subject", hold.subject);
+  write_time(json, "since", hold.since);
+  if (hold.deadline) {
+    write_time(json, "deadline", hold.deadline);
+    json.member("onDeadline", to_string(hold.on_deadline));
+  }
+  write_text(json, "message", hold.message);
+  json.end_object();
+}
+
+void write_spec(JsonWriter& json, const Mission& m) {
+  json.key("spec");
+  json.begin_object();
+  json.key("workflow");
+  json.begin_object();
+  json.member("name", std::string_view(m.workflow_name));
+  json.member("digest", m.workflow.view());
+  json.end_object();
+  write_values(json, "params", m.params);
+  if (m.continues) {
+    json.member("continues", m.continues->view());
+  }
+  write_flag(json, "local", m.local);
+  json.end_object();
+}
+
+void write_status(JsonWriter& json, const Mission& m, const workflow::Workflow& workflow) {
+  json.key("status");
+  json.begin_object();
+  json.member("state", to_string(m.state));
+  json.member("reason", to_string(m.reason));
+  json.member("epoch", static_cast<std::uint64_t>(m.epoch));
+  write_count(json, "pauses", m.pauses);
+  write_text(json, "errorCode", m.error_code);
+  write_text(json, "message", m.message);
+  write_time(json, "startedAt", m.started_at);
+  write_time(json, "endedAt", m.ended_at);
+  write_flag(json, "draining", m.draining);
+  write_flag(json, "aborting", m.aborting);
+  write_flag(json, "timedOut", m.timed_out);
+  write_count(json, "starts", m.starts);
+  json.key("tasks");
+  json.begin_array();
+  for (std::size_t i = 0; i < m.tasks.size(); ++i) {
+    write_task(json, m.tasks[i], workflow.tasks[i].name);
+  }
+  json.end_array();
+  json.key("holds");
+  json.begin_array();
+  for (const model::Hold& hold : m.holds) {
+    write_hold(json, hold);
+  }
+  json.end_array();
+  json.end_object();
+}
+
+// --- decoding -----------------------------------------------------------------------------------
+
+Error corrupt(std::string message) {
+  return make_error(ErrorCode::Corrupt, std::move(message), "mission row");
+}
+
+/// Reads the members of one object and keeps the first thing that is wrong with them, so that a
+/// decoder is a list of its members.
+class Members {
+ public:
+  explicit Members(const Json& object) : object_(object) {
+    if (!object.is_object()) {
+      fail("an object", "is expected here");
+    }
+  }
+
+  /// The first problem.
+  Result<void> check() const {
+    return problem_ ? Result<void>(corrupt(*problem_)) : Result<void>();
+  }
+
+  bool has(std::string_view name) const { return object_.find(name) != nullptr; }
+
+  std::string text(std::string_view name) {
+    const Json* found = typed(name, Json::Type::String);
+    return found == nullptr ? std::string() : found->as_string();
+  }
+
+  std::string needed_text(std::string_view name) {
+    std::string content = text(name);
+    if (content.empty()) {
+      fail(name, "is missing");
+    }
+    return content;
+  }
+
+  bool flag(std::string_view name) {
+    const Json* found = typed(name, Json::Type::Bool);
+    return found != nullptr && found->as_bool();
+  }
+
+  std::uint64_t number(std::string_view name, std::uint64_t max) {
+    const Json* found = typed(name, Json::Type::Int);
+    if (found == nullptr) {
+      return 0;
+    }
+    if (found->as_int() < 0 || static_cast<std::uint64_t>(found->as_int()) > max) {
+      fail(name, "is out of range");
+      return 0;
+    }
+    return static_cast<std::uint64_t>(found->as_int());
+  }
+
+  std::uint32_t count(std::string_view name) {
+    return static_cast<std::uint32_t>(number(name, std::numeric_limits<std::uint32_t>::max()));
+  }
+
+  Revision revision(std::string_view name) {
+    return Revision(number(name, std::numeric_limits<std::int64_t>::max()));
+  }
+
+  std::optional<Timestamp> time(std::string_view name) {
+    if (!has(name)) {
+      return std::nullopt;
+    }
+    const Result<Timestamp> at = parse_timestamp(text(name));
+    if (!at) {
+      fail(name, at.error().message);
+      return std::nullopt;
+    }
+    return *at;
+  }
+
+  /// A value with a closed list of names.
+  template <class Enum>
+  Enum word(std::string_view name, Result<Enum> (*parse)(std::string_view)) {
+    const Result<Enum> value = parse(text(name));
+    if (!value) {
+      fail(name, value.error().message);
+      return Enum{};
+    }
+    return *value;
+  }
+
+  std::vector<NamedValue> values(std::string_view name) {
+    std::vector<NamedValue> result;
+    const Json* found = needed(name, Json::Type::Object);
+    if (found != nullptr) {
+      for (const Json::Member& member : found->as_object()) {
+        if (!member.second.is_string()) {
+          fail(concat(name, ".", member.first), "is not a string");
+          return {};
+        }
+        result.emplace_back(member.first, member.second.as_string());
+      }
+    }
+    return result;
+  }
+
+  const Json::Array& items(std::string_view name) {
+    static const Json::Array none;
+    const Json* found = needed(name, Json::Type::Array);
+    return found == nullptr ? none : found->as_array();
+  }
+
+  /// A member that must be there; without it the row is corrupt and an empty object is returned.
+  const Json& object(std::string_view name) {
+    static const Json none = Json::object();
+    const Json* found = needed(name, Json::Type::Object);
+    return found == nullptr ? none : *found;
+  }
+
+  void fail(std::string_view name, std::string_view what) {
+    if (!problem_) {
+      problem_ = concat(name, " ", what);
+    }
+  }
+
+ private:
+  const Json* typed(std::string_view name, Json::Type type) {
+    const Json* found = object_.find(name);
+    if (found != nullptr && found->type() != type) {
+      fail(name, "is of the wrong type");
+      return nullptr;
+    }
+    return found;
+  }
+
+  const Json* needed(std::string_view name, Json::Type type) {
+    if (!has(name)) {
+      fail(name, "is missing");
+    }
+    return typed(name, type);
+  }
+
+  const Json& object_;
+  std::optional<std::string> problem_;
+};
+
+Result<RunSlot> read_slot(const Json& from) {
+  Members in(from);
+  RunSlot slot;
+  slot.state = in.word("state", model::parse_run_state);
+  slot.attempt = in.count("attempt");
+  slot.failures = in.count("failures");
+  slot.lost = in.count("lost");
+  slot.fence = Fence(in.revision("fence").value());
+  slot.cancelling = in.flag("cancelling");
+  slot.closing = in.flag("closing");
+  slot.not_before = in.time("notBefore");
+  REEVE_CHECK(in.check());
+  return slot;
+}
+
+Result<TaskStatus> read_task(const Json& from) {
+  Members in(from);
+  TaskStatus task;
+  task.state = in.word("state", model::parse_task_state);
+  task.attempts = in.count("attempts");
+  if (const Json* code = from.find("exitCode")) {
+    task.exit_code = code->is_int() ? std::to_string(code->as_int()) : in.text("exitCode");
+  }
+  task.error_code = in.text("errorCode");
+  task.message = in.text("message");
+  task.started_at = in.time("startedAt");
+  task.ended_at = in.time("endedAt");
+  task.outputs = in.values("outputs");
+  for (const Json& item : in.items("artifacts")) {
+    REEVE_TRY(model::ArtifactRef artifact, model::artifact_from_json(item));
+    task.artifacts.push_back(std::move(artifact));
+  }
+  if (const Json* run = from.find("run")) {
+    REEVE_TRY(task.run, read_slot(*run));
+  }
+  if (const Json* undo = from.find("compensation")) {
+    REEVE_TRY(task.undo, read_slot(*undo));
+  }
+  task.reached = in.flag("reached");
+  task.kept = in.flag("kept");
+  task.undoable = in.flag("undoable");
+  task.polls = in.count("polls");
+  task.polling_since = in.time("pollingSince");
+  task.ended = in.revision("endedRevision");
+  REEVE_CHECK(in.check());
+  return task;
+}
+
+Result<model::Hold> read_hold(const Json& from) {
+  Members in(from);
+  model::Hold hold;
+  hold.kind = in.word("kind", model::parse_hold_kind);
+  hold.subject = in.text("subject");
+  hold.message = in.text("message");
+  hold.since = in.time("since").value_or(Timestamp{});
+  hold.deadline = in.time("deadline");
+  if (hold.deadline) {
+    hold.on_deadline = in.word("onDeadline", model::parse_on_deadline);
+  }
+  REEVE_CHECK(in.check());
+  return hold;
+}
+
+Result<void> read_status(const Json& status, const workflow::Workflow& workflow, Mission& m) {
+  Members in(status);
+  m.state = in.word("state", model::parse_mission_state);
+  m.reason = in.word("reason", model::parse_reason);
+  m.epoch = in.count("epoch");
+  m.pauses = in.count("pauses");
+  if (m.epoch == 0) {
+    in.fail("epoch", "is missing");
+  }
+  m.error_code = in.text("errorCode");
+  m.message = in.text("message");
+  m.started_at = in.time("startedAt");
+  m.ended_at = in.time("endedAt");
+  m.draining = in.flag("draining");
+  m.aborting = in.flag("aborting");
+  m.timed_out = in.flag("timedOut");
+  m.starts = in.count("starts");
+  const Json::Array& tasks = in.items("tasks");
+  const Json::Array& holds = in.items("holds");
+  REEVE_CHECK(in.check());
+  if (tasks.size() != workflow.tasks.size()) {
+    return corrupt("the tasks are not those of the workflow");
+  }
+  for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
+    if (tasks[i].get_string("name") != workflow.tasks[i].name.view()) {
+      return corrupt(concat("task ", i, " is not \"", workflow.tasks[i].name.view(), "\""));
+    }
+    REEVE_TRY(TaskStatus task, read_task(tasks[i]));
+    m.tasks.push_back(std::move(task));
+  }
+  for (const Json& item : holds) {
+    REEVE_TRY(model::Hold hold, read_hold(item));
+    m.holds.push_back(std::move(hold));
+  }
+  return {};
+}
+
+Result<Mission> read_mission(const Json& row, const workflow::Workflow& workflow) {
+  Members in(row);
+  Members metadata(in.object("metadata"));
+  const Json& spec_object = in.object("spec");
+  Members spec(spec_object);
+  Members reference(spec.object("workflow"));
+  const Json& status = in.object("status");
+  REEVE_CHECK(in.check());
+  Mission m;
+  m.name = MissionName(metadata.needed_text("name"));
+  m.ns = Namespace(metadata.needed_text("namespace"));
+  m.uid = Uid(metadata.needed_text("uid"));
+  m.owner = Principal(metadata.text("owner"));
+  m.correlation = CorrelationId(metadata.text("correlation"));
+  m.created = metadata.revision("createdRevision");
+  m.created_at = metadata.time("creationTimestamp").value_or(Timestamp{});
+  const std::optional<std::int64_t> revision = decimal(metadata.text("resourceVersion"));
+  if (m.created == Revision() || m.created_at == Timestamp{} || revision.value_or(0) <= 0) {
+    metadata.fail("createdRevision, creationTimestamp or resourceVersion", "is missing");
+  }
+  m.revision = Revision(static_cast<std::uint64_t>(revision.value_or(0)));
+  REEVE_CHECK(metadata.check());
+  m.workflow_name = reference.needed_text("name");
+  m.workflow = Digest(reference.needed_text("digest"));
+  REEVE_CHECK(reference.check());
+  m.params = spec.values("params");
+  if (spec.has("continues")) {
+    m.continues = MissionName(spec.needed_text("continues"));
+  }
+  m.local = spec.flag("local");
+  REEVE_CHECK(spec.check());
+  REEVE_CHECK(read_status(status, workflow, m));
+  return m;
+}
+
+}  // namespace
+
+void encode_mission(const Mission& m, const workflow::Workflow& workflow, std::string& out) {
+  JsonWriter json(out);
+  json.begin_object();
+  json.member("apiVersion", "reeve.dev/v1");
+  json.member("kind", "Mission");
+  json.key("metadata");
+  json.begin_object();
+  json.member("name", m.name.view());
+  json.member("namespace", m.ns.view());
+  json.member("uid", m.uid.view());
+  json.member("creationTimestamp", std::string_view(format_timestamp(m.created_at)));
+  json.member("createdRevision", m.created.value());
+  json.member("resourceVersion", std::string_view(std::to_string(m.revision.value())));
+  json.member("owner", m.owner.view());
+  write_text(json, "correlation", m.correlation.view());
+  json.end_object();
+  write_spec(json, m);
+  write_status(json, m, workflow);
+  json.end_object();
+}
+
+Result<Mission> decode_mission(const Json& row, const workflow::Workflow& workflow) {
+  Result<Mission> mission = read_mission(row, workflow);
+  if (!mission && mission.error().code != ErrorCode::Corrupt) {
+    return corrupt(mission.error().describe());
+  }
+  return mission;
+}
+
+Digest workflow_of(const Json& row) {
+  const Json* spec = row.find("spec");
+  const Json* reference = spec == nullptr ? nullptr : spec->find("workflow");
+  return Digest(reference == nullptr ? std::string() : reference->get_string("digest"));
+}
+
+}  // namespace reeve::engine

@@ -1,0 +1,247 @@
+#include "engine/mission_codec.h"
+
+#include <gtest/gtest.h>
+
+#include "base/hash.h"
+#include "base/strings.h"
+#include "engine/small_workflow.h"
+
+namespace reeve::engine {
+namespace {
+
+using model::Mission;
+
+constexpr Timestamp kAt = from_unix_millis(1'800'000'000'123);
+
+/// A mission in which no member has its default value.
+Mission full_mission() {
+  Mission m;
+  m.name = MissionName("m");
+  m.ns = Namespace("default");
+  m.uid = Uid("u-1");
+  m.owner = Principal("user:alice");
+  m.correlation = CorrelationId("c-1");
+  m.workflow_name = "small";
+  m.workflow = sha256("small");
+  m.params = {{"b", "2"}, {"a", "1 \"\n"}};
+  m.continues = MissionName("parent");
+  m.local = true;
+  m.created = Revision(3);
+  m.revision = Revision(99);
+  m.created_at = kAt;
+  m.started_at = kAt + Duration(1);
+  m.ended_at = kAt + Duration(2);
+  m.state = model::MissionState::Held;
+  m.reason = model::Reason::Compensation;
+  m.epoch = 4;
+  m.draining = true;
+  m.aborting = true;
+  m.timed_out = true;
+  m.starts = 12;
+  m.error_code = "ERR_X";
+  m.message = "because";
+  m.tasks.resize(2);
+  model::TaskStatus& task = m.tasks[0];
+  task.state = model::TaskState::Failed;
+  task.reached = true;
+  task.kept = true;
+  task.run = {
+      .state = model::RunState::Active,
+      .attempt = 3,
+      .failures = 2,
+      .lost = 1,
+      .fence = Fence(77),
+      .cancelling = true,
+      .closing = true,
+      .not_before = kAt + Duration(3)};
+  task.undo = model::RunSlot{};
+  task.undo->attempt = 1;
+  task.undo->state = model::RunState::Lost;
+  task.undoable = true;
+  task.attempts = 9;
+  task.polls = 5;
+  task.polling_since = kAt + Duration(4);
+  task.started_at = kAt + Duration(5);
+  task.ended_at = kAt + Duration(6);
+  task.ended = Revision(50);
+  task.exit_code = "3";
+  task.error_code = "ERR_Y";
+  task.message = "text";
+  task.outputs = {{"k", "v"}};
+  task.artifacts = {
+      {.path = "out", .digest = sha256("a"), .size_bytes = 1, .mode = 0755, .expires_at = kAt}};
+  model::Hold hold;
+  hold.kind = model::HoldKind::CompensationFailed;
+  hold.subject = "build";
+  hold.since = kAt;
+  hold.deadline = kAt + Duration(7);
+  hold.on_deadline = model::OnDeadline::Abort;
+  hold.message = "why";
+  m.holds = {hold, model::Hold{}};
+  return m;
+}
+
+Mission bare_mission() {
+  Mission m;
+  m.name = MissionName("m");
+  m.ns = Namespace("default");
+  m.uid = Uid("u-1");
+  m.owner = Principal("user:alice");
+  m.workflow_name = "small";
+  m.workflow = sha256("small");
+  m.created = Revision(1);
+  m.revision = Revision(1);
+  m.created_at = kAt;
+  m.tasks.resize(2);
+  return m;
+}
+
+std::string encoded(const Mission& mission) {
+  std::string out;
+  encode_mission(mission, small_workflow(), out);
+  return out;
+}
+
+Result<Mission> decoded(std::string_view text) {
+  const Result<Json> row = parse_json(text);
+  EXPECT_TRUE(row.ok()) << text;
+  return decode_mission(*row, small_workflow());
+}
+
+TEST(MissionCodec, SurvivesARoundTripWithEveryMember) {
+  const std::string text = encoded(full_mission());
+  const Result<Mission> back = decoded(text);
+  ASSERT_TRUE(back.ok()) << back.error().describe();
+  EXPECT_EQ(encoded(*back), text);
+  const Mission& m = *back;
+  EXPECT_EQ(m.params, full_mission().params);
+  EXPECT_EQ(m.continues, MissionName("parent"));
+  EXPECT_EQ(m.created, Revision(3));
+  EXPECT_EQ(m.revision, Revision(99));
+  EXPECT_EQ(m.ended_at, kAt + Duration(2));
+  EXPECT_TRUE(m.draining && m.aborting && m.timed_out && m.local);
+  const model::TaskStatus& task = m.tasks.at(0);
+  EXPECT_EQ(task.run.fence, Fence(77));
+  EXPECT_EQ(task.run.failures, 2U);
+  EXPECT_EQ(task.run.lost, 1U);
+  EXPECT_EQ(task.run.not_before, kAt + Duration(3));
+  EXPECT_TRUE(task.run.cancelling && task.run.closing);
+  EXPECT_TRUE(task.reached && task.kept && task.undoable);
+  EXPECT_EQ(task.undo->state, model::RunState::Lost);
+  EXPECT_EQ(task.polls, 5U);
+  EXPECT_EQ(task.polling_since, kAt + Duration(4));
+  EXPECT_EQ(task.ended, Revision(50));
+  EXPECT_EQ(task.exit_code, "3");
+  EXPECT_EQ(task.artifacts.at(0).expires_at, kAt);
+  EXPECT_EQ(m.holds.at(0).on_deadline, model::OnDeadline::Abort);
+  EXPECT_FALSE(m.holds.at(1).deadline.has_value());
+  EXPECT_FALSE(m.tasks.at(1).undo.has_value());
+}
+
+TEST(MissionCodec, SurvivesARoundTripWithoutOptionalMembers) {
+  const std::string text = encoded(bare_mission());
+  const Result<Mission> back = decoded(text);
+  ASSERT_TRUE(back.ok()) << back.error().describe();
+  EXPECT_EQ(encoded(*back), text);
+  EXPECT_FALSE(back->continues.has_value());
+  EXPECT_FALSE(back->started_at.has_value());
+}
+
+TEST(MissionCodec, KeepsWordsAsExitCodes) {
+  Mission m = bare_mission();
+  m.tasks[0].exit_code = "SKIPPED";
+  const Result<Mission> back = decoded(encoded(m));
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(back->tasks[0].exit_code, "SKIPPED");
+}
+
+TEST(MissionCodec, GivesEqualMissionsEqualBytes) {
+  EXPECT_EQ(encoded(full_mission()), encoded(full_mission()));
+  Mission other = full_mission();
+  other.tasks[1].polls = 1;
+  EXPECT_NE(encoded(other), encoded(full_mission()));
+}
+
+TEST(MissionCodec, LooksLikeTheObjectOfTheApi) {
+  const Result<Json> row = parse_json(encoded(full_mission()));
+  ASSERT_TRUE(row.ok());
+  EXPECT_EQ(row->get_string("apiVersion"), "reeve.dev/v1");
+  EXPECT_EQ(row->get_string("kind"), "Mission");
+  EXPECT_EQ(row->find("metadata")->get_string("resourceVersion"), "99");
+  EXPECT_EQ(row->find("status")->get_string("state"), "HELD");
+  EXPECT_EQ(row->find("status")->find("tasks")->as_array().at(0).get_int("exitCode"), 3);
+  EXPECT_EQ(workflow_of(*row), sha256("small"));
+}
+
+/// The full mission's row with one piece of text replaced.
+std::string damaged(std::string_view from, std::string_view to) {
+  std::string text = encoded(full_mission());
+  const std::size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+void expect_corrupt(const std::string& text) {
+  const Result<Mission> mission = decoded(text);
+  ASSERT_FALSE(mission.ok()) << text;
+  EXPECT_EQ(mission.error().code, ErrorCode::Corrupt) << text;
+}
+
+TEST(MissionCodec, RefusesWhatIsMissing) {
+  for (const std::string member :
+       {"metadata",
+        "spec",
+        "status",
+        "tasks",
+        "holds",
+        "artifacts",
+        "outputs",
+        "params",
+        "state",
+        "reason",
+        "creationTimestamp",
+        "uid",
+        "createdRevision",
+        "resourceVersion",
+        "epoch"}) {
+    expect_corrupt(damaged(concat("\"", member, "\":"), concat("\"no-", member, "\":")));
+  }
+  expect_corrupt(damaged("\"metadata\":{\"name\":", "\"metadata\":{\"no-name\":"));
+  expect_corrupt("{}");
+  expect_corrupt("[]");
+}
+
+TEST(MissionCodec, RefusesWhatIsOfTheWrongTypeOrUnknown) {
+  expect_corrupt(damaged("\"HELD\"", "\"ASLEEP\""));
+  expect_corrupt(damaged("\"HELD\"", "7"));
+  expect_corrupt(damaged("\"reason\":\"compensation\"", "\"reason\":\"mood\""));
+  expect_corrupt(damaged("\"state\":\"ACTIVE\"", "\"state\":\"RUNNING\""));
+  expect_corrupt(damaged("\"kind\":\"compensation_failed\"", "\"kind\":\"mood\""));
+  expect_corrupt(damaged("\"onDeadline\":\"abort\"", "\"onDeadline\":\"explode\""));
+  expect_corrupt(damaged("2027-01-15T08:00:00.123Z", "yesterday"));
+  expect_corrupt(damaged("\"epoch\":4", "\"epoch\":\"4\""));
+  expect_corrupt(damaged("\"epoch\":4", "\"epoch\":-4"));
+  expect_corrupt(damaged("\"fence\":77", "\"fence\":\"77\""));
+  expect_corrupt(damaged("\"attempt\":3", "\"attempt\":4294967296"));
+  expect_corrupt(damaged("\"k\":\"v\"", "\"k\":1"));
+  expect_corrupt(damaged("\"resourceVersion\":\"99\"", "\"resourceVersion\":\"now\""));
+}
+
+TEST(MissionCodec, RefusesTasksOfAnotherWorkflow) {
+  expect_corrupt(damaged("\"name\":\"test\"", "\"name\":\"deploy\""));
+  Mission m = full_mission();
+  workflow::Workflow one = small_workflow();
+  one.tasks.pop_back();
+  const Result<Json> row = parse_json(encoded(m));
+  const Result<Mission> mission = decode_mission(*row, one);
+  ASSERT_FALSE(mission.ok());
+  EXPECT_EQ(mission.error().code, ErrorCode::Corrupt);
+}
+
+TEST(MissionCodec, FindsNoWorkflowInAnythingElse) {
+  EXPECT_TRUE(workflow_of(*parse_json("{}")).empty());
+  EXPECT_TRUE(workflow_of(*parse_json(R"({"spec":{}})")).empty());
+}
+
+}  // namespace
+}  // namespace reeve::engine

@@ -1,0 +1,187 @@
+#include <algorithm>
+
+#include "base/hash.h"
+#include "base/strings.h"
+#include "engine/mission_turn.h"
+
+/// Handing runs to hosts, the first time and again, and what they are rendered from.
+namespace reeve::engine {
+
+using model::MissionState;
+using model::Reason;
+using model::RunSlot;
+using model::RunState;
+using model::TaskState;
+using model::TaskStatus;
+
+void MissionTurn::launch(SlotKey key) {
+  const RunSlot& slot = slot_of(m_, key);
+  if (slot.state != RunState::Pending || slot.attempt == 0 || m_.state == MissionState::Held) {
+    return;
+  }
+  // The fence is the revision of the launching event; a QUEUED mission moves first.
+  const bool moves = m_.state == MissionState::Queued;
+  const Fence fence(scope_.next.value() + (moves ? 1 : 0));
+  Result<model::LaunchRun> effect = launch_effect(key, fence, scope_.now);
+  if (!effect) {
+    fail_before_start(key, std::string(kErrorValidation), effect.error().describe());
+    advance();
+    return;
+  }
+  if (moves) {
+    transition(MissionState::Launching, Reason::Scheduler);
+  }
+  emit(RunLaunching{.slot = key});
+  REEVE_ASSERT(slot_of(m_, key).fence == fence);
+  engine_.on_hosts_.insert({m_.created, key});
+  set_timer(slot_timer("launch", key), scope_.now + engine_.limits_.launch_timeout);
+  scope_.effects.emplace_back(std::move(*effect));
+}
+
+Result<model::LaunchRun> MissionTurn::launch_effect(SlotKey key, Fence fence, Timestamp at) const {
+  const std::vector<model::NamedValue> outputs = outputs_so_far();
+  workflow::RenderContext context = render_context(key);
+  context.outputs = &outputs;
+  context.fence = fence;
+  context.now = at;
+  model::LaunchRun effect;
+  effect.mission = m_.name;
+  effect.task = task_def(key.task).name;
+  effect.run = run_name(key);
+  effect.fence = fence;
+  if (key.leg == Leg::Forward) {
+    REEVE_TRY(effect.spec, workflow::render_task(*plan_.workflow, key.task, context));
+    effect.spec.inputs = inputs_of(key.task);
+  } else {
+    REEVE_TRY(effect.spec, workflow::render_compensation(*plan_.workflow, key.task, context));
+    effect.spec.inputs = m_.tasks[key.task].artifacts;
+  }
+  return effect;
+}
+
+/// Asks the hosts again for what should be going on: they may have died with us.
+void MissionTurn::recover() {
+  for (TaskIndex i = 0; i < m_.tasks.size(); ++i) {
+    for (const Leg leg : {Leg::Forward, Leg::Undo}) {
+      const SlotKey key{.task = i, .leg = leg};
+      if ((leg == Leg::Undo && !m_.tasks[i].undo) || !on_host(slot_of(m_, key))) {
+        continue;
+      }
+      engine_.on_hosts_.insert({m_.created, key});
+      repeat_request(key);
+      if (slot_of(m_, key).state == RunState::Launching) {
+        set_timer(slot_timer("launch", key), scope_.now + engine_.limits_.launch_timeout);
+      }
+    }
+  }
+}
+
+void MissionTurn::ask_again() {
+  for (TaskIndex i = 0; i < m_.tasks.size(); ++i) {
+    for (const Leg leg : {Leg::Forward, Leg::Undo}) {
+      const SlotKey key{.task = i, .leg = leg};
+      const bool exists = leg == Leg::Forward || m_.tasks[i].undo.has_value();
+      // A launch that is not confirmed has its own timer.
+      if (exists && slot_of(m_, key).state == RunState::Active) {
+        repeat_request(key);
+      }
+    }
+  }
+}
+
+void MissionTurn::repeat_request(SlotKey key) {
+  const RunSlot& slot = slot_of(m_, key);
+  Result<model::LaunchRun> effect =
+      launch_effect(key, slot.fence, m_.tasks[key.task].started_at.value_or(scope_.now));
+  const bool active = slot.state == RunState::Active;
+  if (!effect && active) {
+    // What runs already has its spec on the host; names and fence are enough to find it. A launch
+    // that can no longer be rendered is left to its timer.
+    model::LaunchRun known;
+    known.mission = m_.name;
+    known.task = task_def(key.task).name;
+    known.run = run_name(key);
+    known.fence = slot.fence;
+    effect = std::move(known);
+  }
+  if (effect) {
+    effect->started = active;
+    scope_.effects.emplace_back(std::move(*effect));
+  }
+  if (slot.cancelling) {
+    scope_.effects.emplace_back(model::CancelRun{
+        .mission = m_.name,
+        .run = run_name(key),
+        .fence = slot.fence,
+        .reason = "it was cancelled before"});
+  }
+}
+
+RunName MissionTurn::run_name(SlotKey key) const {
+  const TaskName& task = task_def(key.task).name;
+  const std::uint32_t attempt = slot_of(m_, key).attempt;
+  if (key.leg == Leg::Undo) {
+    return model::make_run_name(
+        m_.name, m_.epoch, TaskName(concat(task.view(), kUndoSuffix)), attempt
+    );
+  }
+  return model::make_run_name(m_.name, m_.epoch, task, attempt);
+}
+
+std::vector<model::NamedValue> MissionTurn::outputs_so_far() const {
+  std::vector<const TaskStatus*> ended;
+  for (const TaskStatus& task : m_.tasks) {
+    if (task.ended != Revision() || !task.outputs.empty()) {
+      ended.push_back(&task);
+    }
+  }
+  std::sort(ended.begin(), ended.end(), [](const auto* a, const auto* b) {
+    return std::pair(a->ended, a) < std::pair(b->ended, b);
+  });
+  std::vector<model::NamedValue> outputs;
+  for (const TaskStatus* task : ended) {
+    const auto index = static_cast<std::size_t>(task - m_.tasks.data());
+    const std::string& name = plan_.workflow->tasks[index].name.str();
+    if (is_ended(task->state) || task->kept) {
+      outputs.emplace_back(
+          concat(name, "-status"), task->state == TaskState::Failed ? "FAILED" : "COMPLETED"
+      );
+    }
+    outputs.insert(outputs.end(), task->outputs.begin(), task->outputs.end());
+  }
+  return outputs;
+}
+
+std::vector<model::ArtifactRef> MissionTurn::inputs_of(TaskIndex index) const {
+  std::vector<model::ArtifactRef> inputs;
+  for (const TaskIndex dependency : task_def(index).dependencies) {
+    const std::vector<model::ArtifactRef>& artifacts = m_.tasks[dependency].artifacts;
+    inputs.insert(inputs.end(), artifacts.begin(), artifacts.end());
+  }
+  return inputs;
+}
+
+workflow::RenderContext MissionTurn::render_context(SlotKey key) const {
+  workflow::RenderContext context;
+  context.mission = m_.name;
+  context.ns = m_.ns;
+  context.uid = m_.uid;
+  context.owner = m_.owner;
+  context.epoch = m_.epoch;
+  context.pauses = m_.pauses;
+  context.mission_started_at = m_.started_at.value_or(m_.created_at);
+  context.now = scope_.now;
+  context.params = &m_.params;
+  if (!m_.tasks.empty()) {
+    const RunSlot& slot = slot_of(m_, key);
+    context.attempt = std::max(slot.attempt, 1U);
+    context.run = run_name(key);
+  }
+  return context;
+}
+
+std::uint64_t MissionTurn::seed_of(SlotKey key) const {
+  return stable_hash(concat(m_.uid.view(), "/", run_name(key).view()));
+}
+
+}  // namespace reeve::engine

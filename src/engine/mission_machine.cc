@@ -1,0 +1,399 @@
+#include "engine/mission_machine.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/strings.h"
+#include "engine/run_machine.h"
+
+namespace reeve::engine {
+
+namespace {
+
+using model::Mission;
+using model::MissionState;
+using model::RunSlot;
+using model::RunState;
+using model::TaskState;
+using model::TaskStatus;
+
+// Rows: from; columns: to; both in the order of MissionState.
+constexpr std::array<std::array<bool, model::kMissionStates>, model::kMissionStates> kLegal = {{
+    // PREP QUEUED HELD LAUNCHING ACTIVE COMPENSATING COMPLETE FAILED ABORTED
+    {false, true, false, false, false, false, false, true, true},     // PREP
+    {false, false, true, true, false, false, false, false, true},     // QUEUED
+    {false, true, false, false, false, true, false, false, true},     // HELD
+    {false, true, false, false, true, false, false, true, true},      // LAUNCHING
+    {false, true, true, false, false, true, true, true, true},        // ACTIVE
+    {false, false, true, false, false, false, false, true, true},     // COMPENSATING
+    {false, false, false, false, false, false, false, false, false},  // COMPLETE
+    {false, false, false, false, false, false, false, false, false},  // FAILED
+    {false, false, false, false, false, false, false, false, false},  // ABORTED
+}};
+
+TaskState task_state_of(RunState state) {
+  switch (state) {
+    case RunState::Pending:
+      return TaskState::Pending;
+    case RunState::Launching:
+      return TaskState::Launching;
+    case RunState::Active:
+      return TaskState::Active;
+    case RunState::Complete:
+      return TaskState::Complete;
+    case RunState::Failed:
+    case RunState::Lost:
+      return TaskState::Failed;
+    case RunState::Aborted:
+      return TaskState::Aborted;
+  }
+  return TaskState::Failed;
+}
+
+/// Sets the run state and, for the forward leg, the task state that follows from it.
+void move_slot(Mission& mission, SlotKey key, RunState to) {
+  RunSlot& slot = slot_of(mission, key);
+  REEVE_ASSERT(is_legal(slot.state, to));
+  slot.state = to;
+  if (key.leg == Leg::Forward) {
+    mission.tasks[key.task].state = task_state_of(to);
+  }
+}
+
+void merge_outputs(
+    std::vector<model::NamedValue>& into, const std::vector<model::NamedValue>& from
+) {
+  for (const model::NamedValue& value : from) {
+    const auto same = std::find_if(into.begin(), into.end(), [&](const auto& old) {
+      return old.first == value.first;
+    });
+    if (same != into.end()) {
+      same->second = value.second;
+    } else {
+      into.push_back(value);
+    }
+  }
+}
+
+class Applier {
+ public:
+  Applier(Mission& mission, Revision revision, Timestamp at)
+      : m_(mission), revision_(revision), at_(at) {}
+
+  void operator()(const MissionCreated& e) {
+    m_.ns = e.ns;
+    m_.owner = e.owner;
+    m_.workflow_name = e.workflow_name;
+    m_.workflow = e.workflow;
+    m_.params = e.params;
+    m_.continues = e.continues;
+    m_.local = e.local;
+    m_.created = revision_;
+    m_.created_at = at_;
+    m_.tasks.resize(e.task_count);
+    for (const Reused& reused : e.reused) {
+      TaskStatus& task = m_.tasks.at(reused.task);
+      task.kept = true;
+      task.exit_code = reused.exit_code;
+      task.outputs = reused.outputs;
+      task.artifacts = reused.artifacts;
+    }
+  }
+
+  void operator()(const MissionTransitioned& e) {
+    m_.state = e.to;
+    m_.reason = e.reason;
+    if (!e.error_code.empty() || !e.message.empty()) {
+      m_.error_code = e.error_code;
+      m_.message = e.message;
+    }
+    if (e.to == MissionState::Launching && !m_.started_at) {
+      m_.started_at = at_;
+    }
+    if (is_terminal(e.to)) {
+      m_.ended_at = at_;
+      m_.holds.clear();
+      for (TaskStatus& task : m_.tasks) {
+        task.reached = false;
+        if (task.state == TaskState::Waiting) {
+          task.state = TaskState::Skipped;
+        }
+      }
+    }
+  }
+
+  void operator()(const EpochStarted& e) {
+    m_.epoch = e.epoch;
+    m_.draining = false;
+    m_.starts = 0;
+    m_.error_code.clear();
+    m_.message.clear();
+    for (TaskStatus& task : m_.tasks) {
+      task.kept = (task.kept || task.state == TaskState::Complete) && !e.full;
+      if (!task.kept) {
+        task.exit_code.clear();
+        task.ended_at.reset();
+      }
+      task.state = TaskState::Waiting;
+      task.reached = false;
+      task.run = RunSlot{};
+      task.polls = 0;
+      task.polling_since.reset();
+      task.error_code.clear();
+      task.message.clear();
+    }
+  }
+
+  void operator()(const AbortRequested& e) {
+    m_.aborting = true;
+    m_.message = e.message;
+  }
+
+  void operator()(const DeadlinePassed& /*unused*/) { m_.timed_out = true; }
+
+  void operator()(const TaskReached& e) {
+    TaskStatus& task = m_.tasks.at(e.task);
+    task.state = TaskState::Waiting;
+    task.reached = true;
+    task.kept = task.kept && !e.fresh;
+    task.run.failures = 0;
+    task.run.lost = 0;
+    task.polls = 0;
+    task.polling_since.reset();
+    ++m_.starts;
+  }
+
+  void operator()(const TaskReused& e) {
+    TaskStatus& task = m_.tasks.at(e.task);
+    task.state = TaskState::Complete;
+    task.reached = false;
+    task.kept = false;
+    task.ended = revision_;
+  }
+
+  void operator()(const TaskSkipped& e) {
+    TaskStatus& task = m_.tasks.at(e.task);
+    task.state = TaskState::Skipped;
+    task.reached = false;
+    task.kept = false;
+    task.exit_code = "SKIPPED";
+    task.message = e.message;
+    task.ended = revision_;
+    task.ended_at = at_;
+  }
+
+  void operator()(const RunCreated& e) {
+    TaskStatus& task = m_.tasks.at(e.slot.task);
+    if (e.slot.leg == Leg::Undo && !task.undo) {
+      task.undo.emplace();
+    }
+    RunSlot& slot = slot_of(m_, e.slot);
+    slot.state = RunState::Pending;
+    slot.attempt = e.attempt;
+    slot.fence = Fence();
+    slot.cancelling = false;
+    slot.closing = e.closing;
+    slot.not_before = e.not_before;
+    ++m_.starts;
+    if (e.slot.leg == Leg::Forward) {
+      task.state = TaskState::Pending;
+      task.reached = false;
+      task.kept = false;
+    }
+  }
+
+  void operator()(const RunLaunching& e) {
+    move_slot(m_, e.slot, RunState::Launching);
+    RunSlot& slot = slot_of(m_, e.slot);
+    slot.fence = Fence(revision_.value());
+    slot.not_before.reset();
+    if (e.slot.leg == Leg::Forward) {
+      TaskStatus& task = m_.tasks[e.slot.task];
+      ++task.attempts;
+      task.started_at = at_;
+      task.ended_at.reset();
+    }
+  }
+
+  void operator()(const RunActive& e) { move_slot(m_, e.slot, RunState::Active); }
+
+  void operator()(const RunCancelRequested& e) { slot_of(m_, e.slot).cancelling = true; }
+
+  void operator()(const RunEnded& e) {
+    RunSlot& slot = slot_of(m_, e.slot);
+    if (slot.attempt != e.attempt) {
+      // Methods inside the engine have no separate creation.
+      RunSlot fresh;
+      fresh.failures = slot.failures;
+      fresh.lost = slot.lost;
+      fresh.attempt = e.attempt;
+      slot = fresh;
+      ++m_.starts;
+      if (e.slot.leg == Leg::Forward) {
+        ++m_.tasks[e.slot.task].attempts;
+        m_.tasks[e.slot.task].started_at = at_;
+      }
+    }
+    move_slot(m_, e.slot, e.state);
+    slot.cancelling = false;
+    slot.not_before.reset();
+    slot.failures += e.outcome == Outcome::Retry ? 1 : 0;
+    slot.lost += e.outcome == Outcome::Again ? 1 : 0;
+    if (e.slot.leg == Leg::Forward) {
+      end_task(e);
+    }
+  }
+
+  void operator()(const HoldRaised& e) { m_.holds.push_back(e.hold); }
+
+  void operator()(const HoldReleased& e) {
+    std::erase_if(m_.holds, [&](const model::Hold& hold) {
+      return hold.kind == e.kind && hold.subject == e.subject;
+    });
+  }
+
+ private:
+  void end_task(const RunEnded& e) {
+    TaskStatus& task = m_.tasks[e.slot.task];
+    task.reached = false;
+    task.kept = false;
+    task.ended = revision_;
+    task.ended_at = at_;
+    task.exit_code = e.exit_code;
+    task.error_code = e.error_code;
+    task.message = e.message;
+    merge_outputs(task.outputs, e.outputs);
+    task.artifacts = e.artifacts;
+    task.undoable = task.undoable || e.unknown || e.outcome == Outcome::Completed;
+    m_.draining = m_.draining || e.drains;
+    switch (e.outcome) {
+      case Outcome::Completed:
+        task.state = TaskState::Complete;
+        break;
+      case Outcome::Failed:
+        task.state = TaskState::Failed;
+        break;
+      case Outcome::Aborted:
+        task.state = TaskState::Aborted;
+        break;
+      case Outcome::Poll:
+        ++task.polls;
+        task.polling_since = task.polling_since ? task.polling_since : std::optional(at_);
+        task.state = TaskState::Waiting;
+        break;
+      case Outcome::Pause:
+        ++m_.pauses;
+        task.state = TaskState::Waiting;
+        task.reached = true;
+        break;
+      case Outcome::Retry:
+      case Outcome::Again:
+        task.state = TaskState::Waiting;
+        break;
+    }
+  }
+
+  Mission& m_;
+  Revision revision_;
+  Timestamp at_;
+};
+
+std::optional<std::string> broken_slot_rule(const RunSlot& slot) {
+  if (on_host(slot) && slot.fence == Fence()) {
+    return "a run on a host has no fence";
+  }
+  if (in_progress(slot) && slot.attempt == 0) {
+    return "a run in progress has no number";
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool is_legal(MissionState from, MissionState to) {
+  return kLegal.at(static_cast<std::size_t>(from)).at(static_cast<std::size_t>(to));
+}
+
+Result<void> check_transition(MissionState from, MissionState to) {
+  if (!is_legal(from, to)) {
+    return make_error(
+        ErrorCode::IllegalTransition,
+        concat("a mission cannot go from ", to_string(from), " to ", to_string(to)),
+        "state"
+    );
+  }
+  return {};
+}
+
+void apply(Mission& mission, const MissionEvent& event, Revision revision, Timestamp at) {
+  std::visit(Applier(mission, revision, at), event);
+  mission.revision = revision;
+}
+
+RunSlot& slot_of(Mission& mission, SlotKey key) {
+  TaskStatus& task = mission.tasks.at(key.task);
+  if (key.leg == Leg::Forward) {
+    return task.run;
+  }
+  REEVE_ASSERT(task.undo.has_value());
+  return *task.undo;
+}
+
+const RunSlot& slot_of(const Mission& mission, SlotKey key) {
+  return slot_of(const_cast<Mission&>(mission), key);
+}
+
+bool on_host(const RunSlot& slot) {
+  return slot.state == RunState::Launching || slot.state == RunState::Active;
+}
+
+bool in_progress(const RunSlot& slot) {
+  return on_host(slot) || (slot.state == RunState::Pending && slot.attempt > 0);
+}
+
+std::optional<std::string> broken_invariant(
+    const Mission& mission, const workflow::Workflow& workflow
+) {
+  if ((mission.state == MissionState::Held) != !mission.holds.empty()) {
+    return concat(to_string(mission.state), " with ", mission.holds.size(), " open holds");
+  }
+  if (mission.tasks.size() != workflow.tasks.size()) {
+    return "the mission's tasks are not its workflow's";
+  }
+  const bool terminal = is_terminal(mission.state);
+  if (terminal != mission.ended_at.has_value()) {
+    return "an end time without an end, or an end without a time";
+  }
+  for (std::size_t i = 0; i < mission.tasks.size(); ++i) {
+    const TaskStatus& task = mission.tasks[i];
+    const std::string& name = workflow.tasks[i].name.str();
+    for (const RunSlot* slot : {&task.run, task.undo ? &*task.undo : nullptr}) {
+      if (slot == nullptr) {
+        continue;
+      }
+      if (auto broken = broken_slot_rule(*slot)) {
+        return concat("task ", name, ": ", *broken);
+      }
+      if (terminal && in_progress(*slot)) {
+        return concat("the mission has ended but a run of task ", name, " has not");
+      }
+    }
+    if (terminal && !is_ended(task.state)) {
+      return concat("the mission has ended but task ", name, " is ", to_string(task.state));
+    }
+    if (mission.state == MissionState::Complete && task.state == TaskState::Failed &&
+        !workflow.tasks[i].allow_failure) {
+      return concat("COMPLETE although task ", name, " failed");
+    }
+    if (task.run.failures > workflow.tasks[i].retry.retries) {
+      return concat("task ", name, " was retried more often than allowed");
+    }
+    // A mission that ends before it comes back to the task keeps the result for its successor.
+    if (task.kept && task.state != (terminal ? TaskState::Skipped : TaskState::Waiting)) {
+      return concat("task ", name, " ran although its result was kept");
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace reeve::engine

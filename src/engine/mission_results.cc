@@ -1,0 +1,404 @@
+#include <algorithm>
+
+#include "base/strings.h"
+#include "engine/mission_turn.h"
+
+namespace reeve::engine {
+
+using model::MissionState;
+using model::Reason;
+using model::RunEnd;
+using model::RunResult;
+using model::RunSlot;
+using model::RunState;
+using model::TaskStatus;
+using workflow::Decision;
+
+namespace {
+
+/// Poll interval of a task that sets none.
+constexpr Duration kPollDelayDefault{2000};
+
+/// A run that never started has an exit code only if its launcher gave one (126, 127).
+std::string exit_text(const RunResult& result) {
+  const bool unknown = result.end == RunEnd::LaunchFailed && result.exit_code == 0;
+  return unknown ? std::string() : std::to_string(result.exit_code);
+}
+
+Decision failed_with(std::string_view error_code) {
+  return {
+      .outcome = Decision::Outcome::Failed,
+      .error_code = std::string(error_code),
+      .next = std::nullopt};
+}
+
+Outcome outcome_of(Decision::Outcome outcome) {
+  switch (outcome) {
+    case Decision::Outcome::Completed:
+      return Outcome::Completed;
+    case Decision::Outcome::Failed:
+      return Outcome::Failed;
+    case Decision::Outcome::Retry:
+      return Outcome::Retry;
+    case Decision::Outcome::Poll:
+      return Outcome::Poll;
+    case Decision::Outcome::Pause:
+      return Outcome::Pause;
+  }
+  return Outcome::Failed;
+}
+
+}  // namespace
+
+std::string MissionTurn::slot_timer(std::string_view what, SlotKey key) const {
+  return concat(
+      what,
+      ":",
+      task_def(key.task).name.view(),
+      key.leg == Leg::Undo ? kUndoSuffix : std::string_view()
+  );
+}
+
+std::optional<SlotKey> MissionTurn::slot_named(const RunName& run) const {
+  for (TaskIndex i = 0; i < m_.tasks.size(); ++i) {
+    const SlotKey forward{.task = i};
+    if (m_.tasks[i].run.attempt > 0 && run_name(forward) == run) {
+      return forward;
+    }
+    const SlotKey undo{.task = i, .leg = Leg::Undo};
+    if (m_.tasks[i].undo && run_name(undo) == run) {
+      return undo;
+    }
+  }
+  return std::nullopt;
+}
+
+/// A report counts only for the run that is on a host now, and only with its fence.
+Result<void> MissionTurn::check_report(SlotKey key, Fence fence) const {
+  const RunSlot& slot = slot_of(m_, key);
+  if (!on_host(slot) || slot.fence != fence) {
+    return make_error(
+        ErrorCode::StaleFence, "the report belongs to a run that is over", run_name(key).str()
+    );
+  }
+  return {};
+}
+
+Result<void> MissionTurn::on_started(SlotKey key, Fence fence) {
+  REEVE_CHECK(check_report(key, fence));
+  if (slot_of(m_, key).state == RunState::Active) {
+    return {};
+  }
+  emit(RunActive{.slot = key});
+  set_timer(slot_timer("launch", key), std::nullopt);
+  if (m_.state == MissionState::Launching) {
+    transition(MissionState::Active, Reason::AgentReady);
+  }
+  return {};
+}
+
+Result<void> MissionTurn::on_finished(SlotKey key, Fence fence, const RunResult& result) {
+  REEVE_CHECK(check_report(key, fence));
+  if (result.end != RunEnd::LaunchFailed) {
+    REEVE_CHECK(on_started(key, fence));
+  }
+  leave_host(key);
+  if (key.leg == Leg::Undo) {
+    RunEnded event;
+    event.slot = key;
+    event.exit_code = exit_text(result);
+    event.message = result.reason;
+    event.warnings = result.warnings;
+    end_undo(key.task, std::move(event), result.succeeded());
+  } else {
+    end_forward(key.task, result);
+  }
+  advance();
+  return {};
+}
+
+Result<void> MissionTurn::on_lost(SlotKey key, Fence fence, const std::string& detail) {
+  REEVE_CHECK(check_report(key, fence));
+  lose(key, detail, Reason::WorkerLost);
+  advance();
+  return {};
+}
+
+/// Frees the slot on the host and disarms what watched over it.
+void MissionTurn::leave_host(SlotKey key) {
+  engine_.on_hosts_.erase({m_.created, key});
+  if (slot_of(m_, key).state == RunState::Launching) {
+    set_timer(slot_timer("launch", key), std::nullopt);
+  }
+}
+
+// --- the forward leg ----------------------------------------------------------------------------
+
+void MissionTurn::fail_before_start(
+    SlotKey key, const std::string& error_code, const std::string& message
+) {
+  if (m_.state == MissionState::Queued) {
+    become_active(Reason::Failure);
+  }
+  RunEnded event;
+  event.slot = key;
+  event.error_code = error_code;
+  event.message = message;
+  event.state = RunState::Failed;
+  if (key.leg == Leg::Undo) {
+    event.attempt = slot_of(m_, key).attempt;
+    end_undo(key.task, std::move(event), false);
+    return;
+  }
+  // A created run ends here; without one this counts as a run of its own.
+  const RunSlot& slot = slot_of(m_, key);
+  event.attempt =
+      slot.state == RunState::Pending && slot.attempt > 0 ? slot.attempt : slot.attempt + 1;
+  end_forward_with(
+      key.task,
+      {.exit_code = {}, .succeeded = false, .timed_out = false, .retry_left = false},
+      std::move(event)
+  );
+}
+
+void MissionTurn::end_forward(TaskIndex index, const RunResult& result) {
+  const RunSlot& slot = status(index).run;
+  const workflow::Task& def = task_def(index);
+  RunEnded event;
+  event.slot = {.task = index};
+  event.attempt = slot.attempt;
+  event.exit_code = exit_text(result);
+  event.message = result.reason;
+  event.outputs = result.outputs;
+  event.artifacts = result.artifacts;
+  event.warnings = result.warnings;
+  if (result.end == RunEnd::Cancelled || (slot.cancelling && !result.succeeded())) {
+    event.state = RunState::Aborted;
+    event.outcome = Outcome::Aborted;
+    event.error_code = kErrorCancelled;
+    event.unknown = true;
+    emit(event);
+    return;
+  }
+  const bool timed_out = result.end == RunEnd::TimedOut;
+  event.unknown = timed_out;
+  if (result.end == RunEnd::LaunchFailed) {
+    event.error_code = kErrorLaunch;
+  }
+  workflow::Ended ended;
+  ended.exit_code = event.exit_code;
+  ended.succeeded = result.succeeded();
+  ended.timed_out = timed_out;
+  ended.retry_left = slot.failures < def.retry.retries && (!stopping() || slot.closing);
+  end_forward_with(index, ended, std::move(event));
+}
+
+/// What the end of a run means. `message` says why if polling has gone on for too long.
+Decision MissionTurn::decide_end(
+    TaskIndex index, const workflow::Ended& ended, bool closing, std::string& message
+) const {
+  const workflow::Task& def = task_def(index);
+  Decision decision = workflow::decide(def, ended);
+  const std::optional<Duration> limit = decision.outcome == Decision::Outcome::Poll
+                                            ? polled_longer_than(index)
+                                            : std::optional<Duration>();
+  if (limit) {
+    workflow::Ended over = ended;
+    over.exit_code.clear();
+    over.succeeded = false;
+    over.timed_out = true;
+    over.retry_left = false;
+    decision = workflow::decide(def, over);
+    if (decision.outcome == Decision::Outcome::Poll) {
+      // FAILED: EXECUTING would go on for ever.
+      decision = failed_with(kErrorTimedOut);
+    }
+    message = concat("still not done after ", format_duration(*limit));
+  }
+  // A mission that comes to its end is not held any more, not even by its clean-up.
+  const bool polls = decision.outcome == Decision::Outcome::Poll;
+  const bool pauses = decision.outcome == Decision::Outcome::Pause;
+  if ((stopping() && !closing && polls) || ((stopping() || closing) && pauses)) {
+    return failed_with(kErrorCancelled);
+  }
+  return decision;
+}
+
+/// The time for which the task may be polled, if that is over.
+std::optional<Duration> MissionTurn::polled_longer_than(TaskIndex index) const {
+  const std::optional<Timestamp> since = m_.tasks[index].polling_since;
+  const workflow::Text& timeout = task_def(index).timeout;
+  const Result<Duration> window =
+      timeout.empty() ? workflow::kTaskTimeoutDefault : parse_duration(timeout.text);
+  const Duration limit = window ? *window : workflow::kTaskTimeoutDefault;
+  return since && scope_.now - *since >= limit ? std::optional(limit) : std::nullopt;
+}
+
+void MissionTurn::end_forward_with(TaskIndex index, const workflow::Ended& ended, RunEnded event) {
+  const workflow::Task& def = task_def(index);
+  const bool closing = status(index).run.attempt == event.attempt && status(index).run.closing;
+  const Decision decision = decide_end(index, ended, closing, event.message);
+  // A route may count a failure as a completion; the run itself has not completed if it never
+  // started or was lost.
+  const bool started = status(index).run.state != RunState::Launching;
+  if (event.state != RunState::Lost) {
+    event.state = ended.succeeded || (decision.outcome == Decision::Outcome::Completed && started)
+                      ? RunState::Complete
+                      : RunState::Failed;
+  }
+  event.outcome = outcome_of(decision.outcome);
+  if (!decision.error_code.empty()) {
+    event.error_code = decision.error_code;
+  }
+  if (event.outcome == Outcome::Failed && event.error_code.empty()) {
+    event.error_code = kErrorTask;
+  }
+  event.drains =
+      event.outcome == Outcome::Failed && !decision.next && !def.allow_failure && !closing;
+  emit(event);
+  const bool again = event.outcome == Outcome::Retry || event.outcome == Outcome::Poll;
+  if (again && (!stopping() || closing)) {
+    const std::uint32_t used = status(index).run.failures;
+    const Duration delay =
+        event.outcome == Outcome::Retry
+            ? workflow::retry_delay(def.retry, used == 0 ? 0 : used - 1, seed_of({.task = index}))
+            : poll_delay(index);
+    create_run({.task = index}, delay, closing);
+    return;
+  }
+  follow(index, decision, closing);
+}
+
+void MissionTurn::follow(TaskIndex index, const Decision& decision, bool closing) {
+  if (decision.outcome == Decision::Outcome::Pause) {
+    pause(index);
+    return;
+  }
+  if (decision.next && !closing && !stopping()) {
+    reach(*decision.next, true);
+  }
+}
+
+void MissionTurn::pause(TaskIndex index) {
+  const Duration delay = task_def(index).pace.value_or(plan_.workflow->pause_time);
+  model::Hold hold;
+  hold.kind = model::HoldKind::Backoff;
+  hold.subject = task_def(index).name.str();
+  hold.since = scope_.now;
+  hold.deadline = scope_.now + delay;
+  hold.on_deadline = model::OnDeadline::Release;
+  hold.message = concat(
+      "task ",
+      hold.subject,
+      " asked for a pause; it runs again at ",
+      format_timestamp(*hold.deadline)
+  );
+  const std::string key = concat("hold:", to_string(hold.kind), ":", hold.subject);
+  const std::optional<Timestamp> due = hold.deadline;
+  const bool first = m_.state != MissionState::Held;
+  if (m_.state == MissionState::Launching) {
+    become_active(Reason::Failure);
+  }
+  emit(HoldRaised{.hold = std::move(hold)});
+  set_timer(key, due);
+  if (first) {
+    transition(MissionState::Held, Reason::UserRequest);
+  }
+}
+
+Duration MissionTurn::poll_delay(TaskIndex index) const {
+  const Duration delay = task_def(index).pace.value_or(task_def(index).retry.delay);
+  return delay.count() > 0 ? delay : kPollDelayDefault;
+}
+
+// --- losses -------------------------------------------------------------------------------------
+
+/// Losses have their own cap and do not use up retries. Where retries are configured the cap is not
+/// higher than they are: a task that kills its supervisor must not run more often than one that
+/// fails in the ordinary way.
+std::uint32_t MissionTurn::lost_max(SlotKey key) const {
+  const std::uint32_t cap = engine_.limits_.lost_max;
+  const std::uint32_t retries = task_def(key.task).retry.retries;
+  return key.leg == Leg::Undo || retries == 0 ? cap : std::min(cap, retries);
+}
+
+void MissionTurn::lose(SlotKey key, const std::string& detail, Reason reason) {
+  leave_host(key);
+  const RunSlot& slot = slot_of(m_, key);
+  RunEnded event;
+  event.slot = key;
+  event.attempt = slot.attempt;
+  event.state = RunState::Lost;
+  event.error_code = kErrorLost;
+  event.message = detail;
+  event.unknown = true;
+  const bool closing = slot.closing;
+  const bool again = slot.lost < lost_max(key) && !slot.cancelling &&
+                     (!stopping() || closing || key.leg == Leg::Undo);
+  if (again) {
+    event.outcome = Outcome::Again;
+    emit(event);
+    if (m_.state == MissionState::Active || m_.state == MissionState::Launching) {
+      transition(MissionState::Queued, reason);
+    }
+    create_run(key, Duration(0), closing);
+    return;
+  }
+  if (key.leg == Leg::Undo) {
+    end_undo(key.task, std::move(event), false);
+    return;
+  }
+  if (slot.cancelling || stopping()) {
+    event.outcome = Outcome::Aborted;
+    emit(event);
+    return;
+  }
+  end_forward_with(
+      key.task,
+      {.exit_code = {}, .succeeded = false, .timed_out = false, .retry_left = false},
+      std::move(event)
+  );
+}
+
+// --- the undo leg -------------------------------------------------------------------------------
+
+void MissionTurn::end_undo(TaskIndex index, RunEnded event, bool succeeded) {
+  const workflow::Task& def = task_def(index);
+  const SlotKey key = event.slot;
+  const RunSlot& slot = slot_of(m_, key);
+  event.attempt = slot.attempt;
+  if (event.state != RunState::Lost) {
+    event.state = succeeded ? RunState::Complete : RunState::Failed;
+  }
+  const bool again = !succeeded && slot.failures < def.compensate->retry.retries;
+  event.outcome = succeeded ? Outcome::Completed : again ? Outcome::Retry : Outcome::Failed;
+  emit(event);
+  if (succeeded) {
+    return;
+  }
+  if (again) {
+    const Duration delay =
+        workflow::retry_delay(def.compensate->retry, slot_of(m_, key).failures - 1, seed_of(key));
+    create_run(key, delay, false);
+    return;
+  }
+  model::Hold hold;
+  hold.kind = model::HoldKind::CompensationFailed;
+  hold.subject = def.name.str();
+  hold.since = scope_.now;
+  hold.message = concat(
+      "undoing task ",
+      def.name.view(),
+      " failed ",
+      slot_of(m_, key).attempt,
+      " times; mend the cause, then let it be tried again (reeve release ",
+      m_.name.view(),
+      ") or give up (reeve abort ",
+      m_.name.view(),
+      ")"
+  );
+  emit(HoldRaised{.hold = std::move(hold)});
+  transition(MissionState::Held, Reason::Compensation);
+}
+
+}  // namespace reeve::engine

@@ -1,0 +1,161 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/mission_machine.h"
+#include "workflow/render.h"
+#include "workflow/routing.h"
+
+namespace reeve::engine {
+
+/// Everything one turn does to one mission. Emits events, which change the mission at once.
+///
+/// Threading: engine loop; lives for one turn.
+class MissionTurn {
+ public:
+  MissionTurn(Engine& engine, Scope& scope, model::Mission& mission, const Plan& plan);
+
+  /// Records one event and applies it.
+  void emit(const MissionEvent& event);
+
+  /// Moves the mission; the move must be legal.
+  void transition(
+      model::MissionState to,
+      model::Reason reason,
+      std::string error_code = {},
+      std::string message = {}
+  );
+
+  // mission_turn.cc: going forward
+
+  /// After creation: checks `skip_if`, queues the mission and starts what can start.
+  void begin();
+
+  /// Does everything that can be done now. Called at the end of every turn that touched it.
+  void advance();
+
+  void request_abort(const std::string& message);
+  void resume(model::Reason reason, bool expired);
+  void reconcile();
+  void on_timer(std::string_view key);
+
+  // mission_launch.cc: handing runs to hosts
+
+  /// Asks a host for a run whose turn has come (a slot is free). May end the run at once.
+  void launch(SlotKey key);
+
+  /// Asks the hosts again for what should be going on, after a restart.
+  void recover();
+
+  /// Asks the hosts again for active runs: the answer may have been lost. A host that goes on with
+  /// one just says so.
+  void ask_again();
+
+  // mission_results.cc: what hosts report
+
+  Result<void> on_started(SlotKey key, Fence fence);
+  Result<void> on_finished(SlotKey key, Fence fence, const model::RunResult& result);
+  Result<void> on_lost(SlotKey key, Fence fence, const std::string& detail);
+
+  /// Finds the slot a run name belongs to.
+  std::optional<SlotKey> slot_named(const RunName& run) const;
+  RunName run_name(SlotKey key) const;
+
+ private:
+  struct Verdict {
+    bool good = true;
+    model::Reason reason = model::Reason::Completion;
+    std::string error_code;
+    std::string message;
+  };
+
+  const workflow::Task& task_def(TaskIndex index) const { return plan_.workflow->tasks[index]; }
+
+  model::TaskStatus& status(TaskIndex index) { return m_.tasks[index]; }
+
+  // mission_turn.cc
+  bool stopping() const { return m_.draining || m_.aborting || m_.timed_out; }
+
+  bool may_start() const;
+  bool needs_met(TaskIndex index) const;
+
+  bool ran_in_this_epoch(TaskIndex index) const { return m_.tasks[index].run.attempt > 0; }
+
+  bool is_ready(TaskIndex index) const;
+  bool start_ready_tasks();
+  void start(TaskIndex index);
+  Result<bool> wants_skip(TaskIndex index) const;
+  void stop_loop(TaskIndex index);
+  void complete_noop(TaskIndex index);
+  void create_run(SlotKey key, Duration delay, bool closing);
+  void reach(TaskIndex index, bool fresh);
+  void reach_entries();
+  void become_active(model::Reason reason);
+  bool drop_pending_runs();
+  void cancel_runs(const std::string& message);
+  bool undo_failed() const;
+  void release(const model::Hold& hold, bool expired);
+  bool anything_in_progress() const;
+  Result<model::LaunchRun> launch_effect(SlotKey key, Fence fence, Timestamp at) const;
+  void repeat_request(SlotKey key);
+  workflow::RenderContext render_context(SlotKey key) const;
+  std::vector<model::NamedValue> outputs_so_far() const;
+  std::vector<model::ArtifactRef> inputs_of(TaskIndex index) const;
+  void set_timer(std::string key, std::optional<Timestamp> due);
+  std::uint64_t seed_of(SlotKey key) const;
+
+  // mission_results.cc
+  Result<void> check_report(SlotKey key, Fence fence) const;
+  void fail_before_start(SlotKey key, const std::string& error_code, const std::string& message);
+  void end_forward(TaskIndex index, const model::RunResult& result);
+  void end_forward_with(TaskIndex index, const workflow::Ended& ended, RunEnded event);
+  workflow::Decision decide_end(
+      TaskIndex index, const workflow::Ended& ended, bool closing, std::string& message
+  ) const;
+  std::optional<Duration> polled_longer_than(TaskIndex index) const;
+  void end_undo(TaskIndex index, RunEnded event, bool succeeded);
+  void follow(TaskIndex index, const workflow::Decision& decision, bool closing);
+  void pause(TaskIndex index);
+  Duration poll_delay(TaskIndex index) const;
+  std::uint32_t lost_max(SlotKey key) const;
+  void lose(SlotKey key, const std::string& detail, model::Reason reason);
+  void leave_host(SlotKey key);
+  std::string slot_timer(std::string_view what, SlotKey key) const;
+
+  // mission_closing.cc: nothing runs and nothing can start
+  bool close();
+  Verdict verdict() const;
+  bool try_again(const Verdict& verdict);
+  void start_epoch(bool full, Duration delay);
+  bool start_undo(const Verdict& verdict);
+  bool start_always_run();
+  void start_closing(TaskIndex index);
+  void end_mission(const Verdict& verdict);
+
+  Engine& engine_;
+  Scope& scope_;
+  model::Mission& m_;
+  const Plan& plan_;
+};
+
+inline constexpr std::string_view kErrorFatal = "ERR_FATAL";
+inline constexpr std::string_view kErrorRestartJob = "ERR_RESTART_JOB";
+inline constexpr std::string_view kErrorTimedOut = "ERR_TASK_TIMED_OUT";
+inline constexpr std::string_view kErrorLost = "ERR_WORKER_LOST";
+inline constexpr std::string_view kErrorLaunch = "ERR_ANT_EXECUTION_FAILED";
+inline constexpr std::string_view kErrorValidation = "ERR_VALIDATION";
+inline constexpr std::string_view kErrorFiltered = "ERR_FILTERED_JOB";
+inline constexpr std::string_view kErrorCancelled = "ERR_JOB_CANCELLED";
+inline constexpr std::string_view kErrorTask = "ERR_TASK_EXECUTE";
+inline constexpr std::string_view kErrorJob = "ERR_JOB_EXECUTE";
+inline constexpr std::string_view kErrorLoop = "ERR_LOOP_LIMIT";
+
+/// What is added to a task's name in the run names of its compensation.
+inline constexpr std::string_view kUndoSuffix = "~compensate";
+
+}  // namespace reeve::engine
