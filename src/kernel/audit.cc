@@ -1,0 +1,190 @@
+#include "kernel/audit.h"
+
+#include <utility>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "engine/events.h"
+#include "engine/mission_codec.h"
+#include "engine/mission_machine.h"
+
+namespace reeve::kernel {
+
+namespace {
+
+constexpr std::uint32_t kPage = 5000;
+
+Error corrupt(std::string message, std::string subject) {
+  return make_error(ErrorCode::Corrupt, std::move(message), std::move(subject));
+}
+
+std::string subject_of(const journal::Event& event) {
+  return concat("event ", event.revision.value());
+}
+
+std::string subject_of(const journal::ObjectKey& key) {
+  return concat(to_string(key.kind), " ", key.ns.view(), "/", key.name);
+}
+
+}  // namespace
+
+Fold::Fold(engine::WorkflowLoader loader) : loader_(std::move(loader)) {}
+
+Result<void> Fold::apply(const journal::Event& event) {
+  return event.object.kind == journal::Kind::Workflow ? apply_workflow(event)
+                                                      : apply_mission(event);
+}
+
+Result<void> Fold::apply_workflow(const journal::Event& event) {
+  if (event.type != "workflow.registered") {
+    return corrupt(concat("unknown type of event \"", event.type, "\""), subject_of(event));
+  }
+  REEVE_TRY(const Json row, parse_json(event.data));
+  const Json* spec = row.find("spec");
+  if (spec == nullptr) {
+    return corrupt("the workflow has no spec", subject_of(event));
+  }
+  REEVE_TRY(
+      std::shared_ptr<const workflow::Workflow> workflow, loader_(spec->get_string("source"))
+  );
+  const std::string digest = spec->get_string("digest");
+  if (workflow->digest.view() != digest) {
+    return corrupt("the workflow's text does not have its digest", subject_of(event));
+  }
+  workflows_[Digest(digest)] = std::move(workflow);
+  workflow_rows_[event.object.name] = event.data;
+  return {};
+}
+
+Result<void> Fold::apply_mission(const journal::Event& event) {
+  auto found = missions_.find(event.object.name);
+  if (event.type == "mission.created") {
+    if (found != missions_.end()) {
+      return corrupt("the mission was created before", subject_of(event));
+    }
+    REEVE_TRY(const Json data, parse_json(event.data));
+    const auto workflow = workflows_.find(Digest(data.get_string("digest")));
+    if (workflow == workflows_.end()) {
+      return corrupt("the mission's workflow was not registered before it", subject_of(event));
+    }
+    Folded folded;
+    folded.workflow = workflow->second;
+    folded.mission.name = MissionName(event.object.name);
+    folded.mission.uid = event.uid;
+    folded.mission.correlation = event.correlation;
+    found = missions_.emplace(event.object.name, std::move(folded)).first;
+  }
+  if (found == missions_.end()) {
+    return corrupt("the mission was not created before", subject_of(event));
+  }
+  Folded& folded = found->second;
+  Result<engine::MissionEvent> decoded = engine::decode(event.type, event.data, *folded.workflow);
+  if (!decoded) {
+    return corrupt(decoded.error().describe(), subject_of(event));
+  }
+  if (const auto* move = std::get_if<engine::MissionTransitioned>(&*decoded);
+      move != nullptr &&
+      (move->from != folded.mission.state || !engine::is_legal(move->from, move->to))) {
+    return corrupt(
+        concat(
+            "illegal transition from ", to_string(folded.mission.state), " to ", to_string(move->to)
+        ),
+        subject_of(event)
+    );
+  }
+  engine::apply(folded.mission, *decoded, event.revision, event.at);
+  return {};
+}
+
+Result<std::string> Fold::body(const journal::ObjectKey& key) const {
+  if (key.kind == journal::Kind::Workflow) {
+    const auto found = workflow_rows_.find(key.name);
+    if (found != workflow_rows_.end()) {
+      return found->second;
+    }
+  } else {
+    const auto found = missions_.find(key.name);
+    if (found != missions_.end()) {
+      std::string text;
+      engine::encode_mission(found->second.mission, *found->second.workflow, text);
+      return text;
+    }
+  }
+  return make_error(ErrorCode::NotFound, "no event made this object", subject_of(key));
+}
+
+std::set<journal::ObjectKey> Fold::objects() const {
+  std::set<journal::ObjectKey> keys;
+  for (const auto& [name, folded] : missions_) {
+    keys.insert({.kind = journal::Kind::Mission, .ns = folded.mission.ns, .name = name});
+  }
+  for (const auto& [name, row] : workflow_rows_) {
+    keys.insert({.kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = name});
+  }
+  return keys;
+}
+
+std::uint64_t Fold::count(journal::Kind kind) const {
+  return kind == journal::Kind::Workflow ? workflow_rows_.size() : missions_.size();
+}
+
+Result<AuditReport> audit(store::Reader& reader, const engine::WorkflowLoader& loader) {
+  // The end is read first: what is committed meanwhile is left to the next audit.
+  REEVE_TRY(const store::Head head, reader.head());
+  journal::ChainVerifier verifier;
+  Fold fold(loader);
+  AuditReport report;
+  store::EventQuery query;
+  query.limit = kPage;
+  while (verifier.last() < head.revision) {
+    query.after = verifier.last();
+    REEVE_TRY(const std::vector<journal::Event> events, reader.events(query));
+    for (const journal::Event& event : events) {
+      if (verifier.last() == head.revision) {
+        break;
+      }
+      REEVE_CHECK(verifier.check(event));
+      REEVE_CHECK(fold.apply(event));
+      ++report.events;
+    }
+    if (events.empty()) {
+      return corrupt(
+          concat(
+              "the journal ends at event ",
+              verifier.last().value(),
+              ", the store says ",
+              head.revision.value()
+          ),
+          "journal"
+      );
+    }
+  }
+  if (verifier.head() != head.chain) {
+    return corrupt(
+        "the last event is not the one the store names as its end",
+        concat("event ", head.revision.value())
+    );
+  }
+  std::set<journal::ObjectKey> missing = fold.objects();
+  REEVE_CHECK(reader.each_row([&](const store::Row& row) -> Result<void> {
+    missing.erase(row.key);
+    if (row.revision > head.revision) {
+      return {};
+    }
+    REEVE_TRY(const std::string expected, fold.body(row.key));
+    if (expected != row.body) {
+      return corrupt("the stored row is not what its events give", subject_of(row.key));
+    }
+    return {};
+  }));
+  if (!missing.empty()) {
+    return corrupt("the row is missing; its events are there", subject_of(*missing.begin()));
+  }
+  report.missions = fold.count(journal::Kind::Mission);
+  report.workflows = fold.count(journal::Kind::Workflow);
+  report.last = head.revision;
+  report.head = head.chain;
+  return report;
+}
+
+}  // namespace reeve::kernel

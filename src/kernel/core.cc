@@ -1,0 +1,333 @@
+#include "kernel/core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/strings.h"
+
+namespace reeve::kernel {
+
+namespace {
+
+/// Handled inputs that are remembered in memory; older ones are looked up in the store.
+constexpr std::size_t kRecentInputsMax = 100'000;
+/// Bytes of a workflow's name in the name of a mission that was given none.
+constexpr std::size_t kNamePrefixMax = 80;
+
+const Namespace& default_namespace() {
+  static const Namespace name("default");
+  return name;
+}
+
+journal::ObjectKey mission_key(const MissionName& name) {
+  return {.kind = journal::Kind::Mission, .ns = default_namespace(), .name = name.str()};
+}
+
+}  // namespace
+
+Core::Core(store::Reader& reader, CoreOptions options)
+    : reader_(reader),
+      options_(std::move(options)),
+      engine_(options_.limits, options_.instance, options_.loader) {}
+
+Result<std::unique_ptr<Core>> Core::recover(
+    store::Reader& reader, CoreOptions options, Timestamp now
+) {
+  std::unique_ptr<Core> core(new Core(reader, std::move(options)));
+  REEVE_TRY(const store::Head head, reader.head());
+  core->next_ = head.revision.next();
+  core->last_now_ = now;
+  if (head.revision != Revision()) {
+    // The clock may have been set back while we were away; event times never go back.
+    store::EventQuery last;
+    last.after = Revision(head.revision.value() - 1);
+    last.limit = 1;
+    REEVE_TRY(const std::vector<journal::Event> events, reader.events(last));
+    if (!events.empty()) {
+      core->last_now_ = std::max(now, events.back().at);
+    }
+  }
+  // In order of creation: a workflow comes before the missions that refer to it.
+  REEVE_CHECK(reader.each_live_row([&](store::Row row) {
+    return core->engine_.load_row(row.key, row.body);
+  }));
+  REEVE_CHECK(reader.each_timer([&](store::Timer timer) -> Result<void> {
+    Timestamp due = timer.due;
+    const MissionName mission(timer.owner.name);
+    if (timer.key == "deadline" && due <= core->last_now_) {
+      // The time we were away does not count against the mission: its limit starts again.
+      const model::Mission* live = core->engine_.find(mission);
+      const workflow::Workflow* workflow =
+          live == nullptr ? nullptr : core->engine_.workflow_of(*live);
+      due = workflow == nullptr ? due : core->last_now_ + workflow->timeout;
+    }
+    core->arm({.mission = mission, .key = timer.key}, due);
+    return {};
+  }));
+  Input self;
+  engine::Scope scope = core->begin(self, core->last_now_);
+  core->engine_.recover(scope);
+  core->finish(std::move(scope));
+  return core;
+}
+
+// --- turns --------------------------------------------------------------------------------------
+
+engine::Scope Core::begin(const Input& input, Timestamp now) {
+  last_now_ = std::max(last_now_, now);
+  engine::Scope scope;
+  scope.now = last_now_;
+  scope.next = next_;
+  scope.actor = input.principal;
+  scope.correlation = input.correlation;
+  return scope;
+}
+
+void Core::finish(engine::Scope scope) {
+  next_ = scope.next;
+  for (const journal::Event& event : scope.events) {
+    touched_[event.object] = event.revision;
+  }
+  std::move(scope.events.begin(), scope.events.end(), std::back_inserter(open_.commit.events));
+  std::move(scope.effects.begin(), scope.effects.end(), std::back_inserter(open_.effects));
+  for (const engine::TimerChange& change : scope.timers) {
+    const TimerId id{.mission = change.mission, .key = change.key};
+    arm(id, change.due);
+    stage_timer(id, change.due);
+  }
+}
+
+void Core::handle(Input input, Timestamp now) {
+  if (answer_repeat(input)) {
+    return;
+  }
+  if (Result<void> ready = prepare(input.command); !ready) {
+    open_.completions.push_back({std::move(input.done), std::move(ready).error()});
+    return;
+  }
+  engine::Scope scope = begin(input, now);
+  Result<engine::Reply> reply = engine_.turn(input.command, scope);
+  if (reply) {
+    const Revision last(scope.next.value() - 1);
+    finish(std::move(scope));
+    if (!input.id.empty()) {
+      open_.commit.inputs.push_back(
+          {.id = input.id,
+           .revision = last,
+           .expires_at = last_now_ + options_.input_memory,
+           .subject = reply->mission.str()}
+      );
+      recent_inputs_.emplace(input.id, reply->mission);
+      recent_order_.push_back(input.id);
+      if (recent_order_.size() > kRecentInputsMax) {
+        recent_inputs_.erase(recent_order_.front());
+        recent_order_.pop_front();
+      }
+    }
+  } else {
+    REEVE_ASSERT(scope.events.empty());
+  }
+  if (input.done) {
+    open_.completions.push_back({std::move(input.done), std::move(reply)});
+  }
+}
+
+/// Answers an input that was handled before. The answer waits for the open batch, which is
+/// committed after the one that handled it.
+bool Core::answer_repeat(Input& input) {
+  if (input.id.empty()) {
+    return false;
+  }
+  MissionName subject;
+  const auto recent = recent_inputs_.find(input.id);
+  if (recent != recent_inputs_.end()) {
+    subject = recent->second;
+  } else {
+    Result<std::optional<store::InputRecord>> record = reader_.find_input(input.id);
+    if (!record) {
+      open_.completions.push_back({std::move(input.done), std::move(record).error()});
+      return true;
+    }
+    if (!record->has_value() || (*record)->expires_at <= last_now_) {
+      return false;
+    }
+    subject = MissionName((*record)->subject);
+  }
+  // The mission may have ended long ago: then only the store still has it.
+  if (Result<void> there = fetch(subject); !there) {
+    open_.completions.push_back({std::move(input.done), std::move(there).error()});
+    return true;
+  }
+  engine::Reply reply;
+  reply.mission = subject;
+  if (const model::Mission* mission = engine_.find(subject)) {
+    reply.uid = mission->uid;
+    reply.state = mission->state;
+    reply.revision = mission->revision;
+  }
+  if (input.done) {
+    open_.completions.push_back({std::move(input.done), std::move(reply)});
+  }
+  return true;
+}
+
+/// Loads what the command refers to and only the store still has; names new missions.
+Result<void> Core::prepare(engine::Command& command) {
+  if (auto* submit = std::get_if<engine::SubmitMission>(&command)) {
+    return choose_name(submit->name, submit->workflow->name);
+  }
+  if (auto* retry = std::get_if<engine::RetryMission>(&command)) {
+    REEVE_CHECK(fetch(retry->parent));
+    const model::Mission* parent = engine_.find(retry->parent);
+    return choose_name(retry->name, parent == nullptr ? "retry" : parent->workflow_name);
+  }
+  if (const auto* abort = std::get_if<engine::AbortMission>(&command)) {
+    return fetch(abort->mission);
+  }
+  if (const auto* resume = std::get_if<engine::ResumeMission>(&command)) {
+    return fetch(resume->mission);
+  }
+  return {};
+}
+
+/// Names a mission that has no name. AlreadyExists: an ended one of that name is in the store.
+Result<void> Core::choose_name(MissionName& name, std::string_view workflow) const {
+  if (name.empty()) {
+    name = MissionName(concat(workflow.substr(0, kNamePrefixMax), "-", next_.value()));
+  }
+  if (engine_.find(name) == nullptr) {
+    REEVE_TRY(const std::optional<store::Row> row, reader_.get(mission_key(name)));
+    if (row) {
+      return make_error(
+          ErrorCode::AlreadyExists,
+          concat("a mission named \"", name.view(), "\" exists already"),
+          "name"
+      );
+    }
+  }
+  return {};
+}
+
+/// Brings an ended mission back into memory until the open batch is durable.
+Result<void> Core::fetch(const MissionName& name) {
+  if (engine_.find(name) != nullptr) {
+    return {};
+  }
+  REEVE_TRY(const std::optional<store::Row> row, reader_.get(mission_key(name)));
+  if (row) {
+    REEVE_CHECK(engine_.load_row(row->key, row->body));
+    open_.ended.push_back(name);
+  }
+  return {};
+}
+
+// --- timers -------------------------------------------------------------------------------------
+
+void Core::arm(const TimerId& id, std::optional<Timestamp> due) {
+  const auto armed = timers_.find(id);
+  if (armed != timers_.end()) {
+    due_.erase({armed->second, id});
+    timers_.erase(armed);
+  }
+  if (due) {
+    timers_.emplace(id, *due);
+    due_.emplace(*due, id);
+  }
+}
+
+void Core::stage_timer(const TimerId& id, std::optional<Timestamp> due) {
+  timer_writes_[id] = due;
+}
+
+void Core::disarm_all(const MissionName& mission) {
+  auto timer = timers_.lower_bound({.mission = mission, .key = {}});
+  while (timer != timers_.end() && timer->first.mission == mission) {
+    const TimerId id = timer->first;
+    ++timer;
+    arm(id, std::nullopt);
+    stage_timer(id, std::nullopt);
+  }
+}
+
+std::optional<Timestamp> Core::next_timer() const {
+  return due_.empty() ? std::nullopt : std::optional(due_.begin()->first);
+}
+
+std::uint32_t Core::fire_timers(Timestamp now, std::uint32_t limit) {
+  std::uint32_t fired = 0;
+  for (; fired < limit && !due_.empty() && due_.begin()->first <= std::max(now, last_now_);
+       ++fired) {
+    const TimerId id = due_.begin()->second;
+    arm(id, std::nullopt);
+    stage_timer(id, std::nullopt);
+    Input input;
+    input.principal = Principal("system:timer");
+    input.command = engine::TimerFired{.mission = id.mission, .key = id.key};
+    handle(std::move(input), now);
+  }
+  return fired;
+}
+
+std::uint32_t Core::reconcile(Timestamp now, std::uint32_t limit) {
+  if (to_reconcile_.empty()) {
+    for (MissionName& name : engine_.live_missions()) {
+      to_reconcile_.push_back(std::move(name));
+    }
+    to_reconcile_.emplace_back();
+  }
+  std::uint32_t done = 0;
+  for (; done < limit; ++done) {
+    const MissionName name = std::move(to_reconcile_.front());
+    to_reconcile_.pop_front();
+    if (name.empty()) {
+      return 0;
+    }
+    Input input;
+    input.principal = Principal("system:reconciler");
+    input.command = engine::Reconcile{.mission = name};
+    handle(std::move(input), now);
+  }
+  return done;
+}
+
+// --- batches ------------------------------------------------------------------------------------
+
+bool Core::staged() const {
+  return !open_.commit.events.empty() || !open_.completions.empty() || !open_.effects.empty() ||
+         !timer_writes_.empty() || !open_.commit.inputs.empty();
+}
+
+Batch Core::seal() {
+  for (const auto& [key, revision] : touched_) {
+    store::Row row;
+    row.key = key;
+    row.uid = engine_.uid_of(key);
+    row.revision = revision;
+    row.live = engine_.encode_row(key, row.body);
+    if (!row.live) {
+      const MissionName name(key.name);
+      disarm_all(name);
+      open_.ended.push_back(name);
+    }
+    open_.commit.rows.push_back(std::move(row));
+  }
+  touched_.clear();
+  for (const auto& [id, due] : timer_writes_) {
+    open_.commit.timers.push_back({.owner = mission_key(id.mission), .key = id.key, .due = due});
+  }
+  timer_writes_.clear();
+  Batch batch = std::move(open_);
+  open_ = Batch();
+  return batch;
+}
+
+void Core::released(const std::vector<MissionName>& ended) {
+  for (const MissionName& name : ended) {
+    const model::Mission* mission = engine_.find(name);
+    if (mission != nullptr && is_terminal(mission->state)) {
+      engine_.forget(name);
+    }
+  }
+}
+
+}  // namespace reeve::kernel

@@ -1,0 +1,193 @@
+#include <gtest/gtest.h>
+
+#include "base/strings.h"
+#include "walk.h"
+
+namespace reeve::engine {
+namespace {
+
+const std::string kOneTask = native_text({"{name: a, script: x}"});
+
+TEST(Submit, QueuesAndLaunchesInOneTurn) {
+  Walk w;
+  w.submit({"{name: a, script: x}"});
+  EXPECT_EQ(w.moves(), "QUEUED/user_request LAUNCHING/scheduler");
+  EXPECT_EQ(w.launches(), "m.1.a.1");
+  w.started("a");
+  w.finished("a");
+  EXPECT_EQ(
+      w.moves(), "QUEUED/user_request LAUNCHING/scheduler ACTIVE/agent_ready COMPLETE/completion"
+  );
+  EXPECT_EQ(w.timers(), 0U);
+}
+
+TEST(Submit, StampsActorAndCorrelationOnEveryEvent) {
+  Walk w;
+  w.submit({"{name: a, script: x}"});
+  ASSERT_FALSE(w.events().empty());
+  for (const journal::Event& event : w.events()) {
+    EXPECT_EQ(event.actor, Principal("user:test")) << event.type;
+    EXPECT_EQ(event.correlation, CorrelationId("c-1")) << event.type;
+    EXPECT_EQ(event.at, w.now()) << event.type;
+  }
+}
+
+TEST(Submit, MakesANameFromTheWorkflowAndTheRevision) {
+  Walk w;
+  const Result<Reply> reply = w.submit_text(kOneTask, "");
+  ASSERT_TRUE(reply.ok());
+  EXPECT_TRUE(reply->mission.view().starts_with("w-")) << reply->mission.view();
+  EXPECT_EQ(reply->state, model::MissionState::Launching);
+  EXPECT_FALSE(reply->uid.empty());
+}
+
+TEST(Submit, GivesEveryMissionItsOwnUid) {
+  Walk w;
+  const Result<Reply> one = w.submit_text(kOneTask, "one");
+  const Result<Reply> two = w.submit_text(kOneTask, "two");
+  ASSERT_TRUE(one.ok() && two.ok());
+  EXPECT_NE(one->uid, two->uid);
+}
+
+TEST(Submit, RegistersAWorkflowOnce) {
+  Walk w;
+  w.submit({"{name: a, script: x}"}, "", "one");
+  w.submit({"{name: a, script: x}"}, "", "two");
+  EXPECT_EQ(w.count_events("workflow.registered"), 1U);
+  w.submit({"{name: a, script: y}"}, "", "three");
+  EXPECT_EQ(w.count_events("workflow.registered"), 2U);
+}
+
+TEST(Submit, RefusesABadName) {
+  Walk w;
+  for (const std::string& name :
+       {std::string("../x"), std::string("a b"), std::string("-a"), std::string(101, 'a')}) {
+    const Result<Reply> reply = w.submit_text(kOneTask, name);
+    ASSERT_FALSE(reply.ok()) << name;
+    EXPECT_EQ(reply.error().code, ErrorCode::Invalid) << name;
+  }
+  EXPECT_TRUE(w.events().empty());
+}
+
+TEST(Submit, RefusesATakenName) {
+  Walk w;
+  w.submit({"{name: a, script: x}"});
+  const std::size_t before = w.events().size();
+  const Result<Reply> reply = w.submit_text(kOneTask);
+  ASSERT_FALSE(reply.ok());
+  EXPECT_EQ(reply.error().code, ErrorCode::AlreadyExists);
+  EXPECT_EQ(w.events().size(), before);
+}
+
+TEST(Submit, RefusesAMissingParam) {
+  Walk w;
+  const std::string text = native_text(
+      {"{name: a, script: 'echo {{ .target }}'}"}, "params: {target: {required: true}}"
+  );
+  const Result<Reply> reply = w.submit_text(text);
+  ASSERT_FALSE(reply.ok());
+  EXPECT_EQ(reply.error().code, ErrorCode::Invalid);
+  EXPECT_NE(reply.error().describe().find("target"), std::string::npos);
+  EXPECT_TRUE(w.submit_text(text, "m", {{"target", "jq"}}).ok());
+  EXPECT_EQ(w.launch_of("a").spec.steps.at(0).script, "echo jq");
+}
+
+TEST(Submit, TakesTheLastOfTwoValuesOfAParam) {
+  Walk w;
+  const std::string text =
+      native_text({"{name: a, script: 'echo {{ .target }}'}"}, "params: {target: none}");
+  ASSERT_TRUE(w.submit_text(text, "m", {{"target", "one"}, {"target", "two"}}).ok());
+  EXPECT_EQ(w.launch_of("a").spec.steps.at(0).script, "echo two");
+  EXPECT_EQ(w.mission().params.size(), 1U);
+}
+
+TEST(Submit, RefusesAContainerUnlessItMayRunLocally) {
+  Walk w;
+  const std::string text =
+      native_text({"{name: a, method: DOCKER, container: {image: gcc}, script: x}"});
+  const Result<Reply> reply = w.submit_text(text);
+  ASSERT_FALSE(reply.ok());
+  EXPECT_EQ(reply.error().code, ErrorCode::Unsupported);
+  EXPECT_NE(reply.error().hint.find("--local"), std::string::npos);
+  EXPECT_GT(reply.error().position.line, 0);
+  EXPECT_TRUE(w.submit_text(text, "m", {}, true).ok());
+  EXPECT_TRUE(w.mission().local);
+}
+
+TEST(Submit, RefusesMoreLiveMissionsThanTheLimit) {
+  Walk w(Limits{.live_missions_max = 1});
+  w.submit({"{name: a, script: x}"}, "", "one");
+  const Result<Reply> reply = w.submit_text(kOneTask, "two");
+  ASSERT_FALSE(reply.ok());
+  EXPECT_EQ(reply.error().code, ErrorCode::LimitExceeded);
+}
+
+TEST(Submit, RefusesParamsThatDoNotFitIntoAnEvent) {
+  Walk w;
+  const std::string text = native_text({"{name: a, script: x}"}, "params: {target: none}");
+  const std::string huge(journal::kEventDataBytesMax, 'x');
+  const Result<Reply> reply = w.submit_text(text, "m", {{"target", huge}});
+  ASSERT_FALSE(reply.ok());
+  EXPECT_EQ(reply.error().code, ErrorCode::LimitExceeded);
+}
+
+TEST(Submit, SkipsTheWholeOnItsCondition) {
+  Walk w;
+  w.submit({"{name: a, script: x}", "{name: z, alwaysRun: true, script: z}"}, "skipIf: 'true'");
+  EXPECT_EQ(w.verdict(), "ABORTED ERR_FILTERED_JOB");
+  EXPECT_EQ(w.moves(), "ABORTED/skipped");
+  EXPECT_EQ(w.launches(), "");
+  EXPECT_EQ(w.tasks(), "a=SKIPPED z=SKIPPED");
+}
+
+TEST(Submit, FailsWhenTheConditionCannotBeRendered) {
+  Walk w;
+  w.submit({"{name: a, script: x}"}, "skipIf: '{{ index 1 2 }}'");
+  EXPECT_EQ(w.verdict(), "FAILED ERR_VALIDATION");
+  EXPECT_EQ(w.moves(), "FAILED/failure");
+}
+
+TEST(Commands, AnswerNotFoundForAnUnknownMission) {
+  Walk w;
+  const MissionName name("none");
+  for (const Command& command : std::vector<Command>{
+           AbortMission{.mission = name, .message = {}},
+           ResumeMission{.mission = name},
+           RetryMission{.parent = name, .name = {}},
+           Reconcile{.mission = name},
+           TimerFired{.mission = name, .key = "deadline"},
+           model::Report(model::RunLost{
+               .mission = name, .run = RunName("none.1.a.1"), .fence = Fence(1), .detail = {}})}) {
+    const Result<Reply> reply = w.command(command);
+    ASSERT_FALSE(reply.ok()) << command.index();
+    EXPECT_EQ(reply.error().code, ErrorCode::NotFound) << command.index();
+  }
+}
+
+TEST(Commands, AreIllegalOnceTheMissionHasEnded) {
+  Walk w;
+  w.submit({"{name: a, script: x}"});
+  w.finished("a");
+  const std::size_t before = w.events().size();
+  for (const Command& command : std::vector<Command>{
+           AbortMission{.mission = MissionName("m"), .message = {}},
+           ResumeMission{.mission = MissionName("m")},
+           RetryMission{.parent = MissionName("m"), .name = {}},
+           Reconcile{.mission = MissionName("m")}}) {
+    const Result<Reply> reply = w.command(command);
+    ASSERT_FALSE(reply.ok()) << command.index();
+    EXPECT_EQ(reply.error().code, ErrorCode::IllegalTransition) << command.index();
+  }
+  EXPECT_EQ(w.events().size(), before);
+}
+
+TEST(Commands, ResumeIsIllegalUnlessHeld) {
+  Walk w;
+  w.submit({"{name: a, script: x}"});
+  const Result<Reply> reply = w.command(ResumeMission{.mission = MissionName("m")});
+  ASSERT_FALSE(reply.ok());
+  EXPECT_EQ(reply.error().code, ErrorCode::IllegalTransition);
+}
+
+}  // namespace
+}  // namespace reeve::engine
