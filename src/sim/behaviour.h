@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace reeve::sim {
+
+/// What one execution of a virtual process does in the end.
+enum class Ending : std::uint8_t {
+  Exit,            ///< ends with `code`
+  Signal,          ///< is killed by signal `code`
+  Hang,            ///< until its deadline
+  KillSupervisor,  ///< its supervisor vanishes
+  LaunchFailed,    ///< it cannot be started at all
+  OutOfMemory,
+};
+
+struct Execution {
+  Ending ending = Ending::Exit;
+  int code = 0;
+};
+
+/// The behaviour of a task, written as its script: clauses separated by ';'.
+///
+///   exit 1,1,0          one item for each execution of the task, the last one for all that follow;
+///                       an item is a code, `hang`, `kill-supervisor`, `nolaunch`, `oom` or `sig9`
+///   slow 40s            how long each execution takes
+///   out                 publishes the number of the execution as output `n`
+///
+/// `hang`, `kill-supervisor`, `signal 9`, `nolaunch` and `oom` may also be clauses of their own.
+struct Behaviour {
+  std::vector<Execution> executions{Execution{}};
+  Duration time{1000};
+  bool publishes = false;
+
+  /// Execution number `number`, from 1.
+  const Execution& at(std::uint32_t number) const;
+
+  /// Invalid: names the clause it does not know.
+  static Result<Behaviour> parse(std::string_view script);
+};
+
+}  // namespace reeve::sim

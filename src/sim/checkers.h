@@ -1,0 +1,133 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/engine.h"
+#include "journal/event.h"
+#include "kernel/core.h"
+#include "sim/fwd.h"
+#include "store/memory/memory_store.h"
+
+namespace reeve::sim {
+
+struct RunRecord;
+
+/// Everything that must hold while anything goes wrong. Folds the journal by itself, event by
+/// event, and compares: with the rows on the disk, with the engine's memory, with what really ran
+/// on the host, and with what clients were told. The first violation is kept, in words.
+///
+/// Threading: the simulation's.
+class Checkers {
+ public:
+  using Ledger = std::function<const RunRecord*(Fence)>;
+
+  Checkers(store::MemoryStore& disk, engine::WorkflowLoader loader);
+
+  /// Where to look up what really ran.
+  void use(Ledger ledger) { ledger_ = std::move(ledger); }
+
+  void fail(std::string violation);
+
+  const std::optional<std::string>& violation() const { return violation_; }
+
+  // --- while it runs ----------------------------------------------------------------------------
+
+  /// A commit was tried: folds what is new on the disk and compares the rows.
+  void disk_changed();
+
+  /// Turns were run: the invariants of every live mission and of the slots on hosts.
+  void core_changed(const kernel::Core& core);
+
+  /// A new core was loaded: everything that was acknowledged must be there.
+  void recovered();
+
+  /// A request leaves for the host: the event it comes from must be on the disk.
+  void effect_released(const model::Effect& effect);
+
+  /// A client was told that its mission exists.
+  void acknowledged(const InputId& input, const engine::Reply& reply);
+
+  /// A client was told that its mission will be aborted.
+  void abort_acknowledged(const MissionName& mission);
+
+  // --- at the end -------------------------------------------------------------------------------
+
+  /// Faults have stopped, everything is at rest. `runs`: all that ever were on the host. `calm`:
+  /// nothing ever went wrong, so that every effect must have happened exactly once.
+  void at_end(bool calm, const std::map<Fence, RunRecord>& runs);
+
+  /// Whether `mission` has a run on a host under this fence.
+  static bool is_on_host(const model::Mission* mission, Fence fence);
+
+  /// A mission as the journal tells it, or null.
+  const model::Mission* find(const MissionName& name) const;
+
+  /// All missions, in the order of their names.
+  std::vector<const model::Mission*> missions() const;
+
+  /// Tasks in the order in which their compensation began.
+  std::vector<std::string> compensation_order(const MissionName& name) const;
+
+  std::uint64_t transitions() const { return transitions_; }
+
+  std::uint64_t launches() const { return launches_; }
+
+ private:
+  struct Folded {
+    model::Mission mission;
+    std::shared_ptr<const workflow::Workflow> workflow;
+    /// Compensations in the order in which they began, with the end of what they undo.
+    std::vector<std::pair<engine::TaskIndex, Revision>> undone;
+    std::map<engine::TaskIndex, std::uint32_t> undo_completions;
+    /// Tasks whose result of an earlier epoch or mission still counts, as far as routes go.
+    std::set<engine::TaskIndex> kept;
+    /// Completed clean-up runs of the current epoch.
+    std::map<engine::TaskIndex, std::uint32_t> closing_completions;
+  };
+
+  void fold(const journal::Event& event);
+  void fold_workflow(const journal::Event& event);
+  void fold_mission(const journal::Event& event);
+  std::shared_ptr<const workflow::Workflow> workflow_for(const journal::Event& event);
+  void check_event(Folded& folded, const engine::MissionEvent& event, Revision revision);
+  void check_epoch(Folded& folded, const engine::EpochStarted& event);
+  void check_kept(Folded& folded, engine::TaskIndex index);
+  void check_stored_missions();
+  void check_run_created(Folded& folded, const engine::RunCreated& event);
+  void check_run_ended(Folded& folded, const engine::RunEnded& event);
+  void check_slot(const Folded& folded, engine::SlotKey key, model::RunState to);
+  void compare_row(const journal::ObjectKey& key);
+  void check_acknowledged();
+  void check_end_of(const Folded& folded);
+  void check_compensation(const Folded& folded);
+  void check_always_run(const Folded& folded);
+  void check_calm(const Folded& folded);
+  void check_done(const std::map<Fence, RunRecord>& runs);
+
+  store::MemoryStore& disk_;
+  engine::WorkflowLoader loader_;
+  Ledger ledger_;
+  std::optional<std::string> violation_;
+  journal::ChainVerifier chain_;
+  std::map<Digest, std::shared_ptr<const workflow::Workflow>> workflows_;
+  std::map<std::string, std::string> workflow_rows_;
+  std::map<std::string, Folded> missions_;
+  /// Missions made by one input: at most one.
+  std::map<std::string, std::string> made_by_;
+  std::map<InputId, engine::Reply> acknowledged_;
+  std::set<std::string> aborts_;
+  /// Fences of the runs that were handed out.
+  std::map<Fence, std::string> launched_;
+  std::uint64_t transitions_ = 0;
+  std::uint64_t launches_ = 0;
+};
+
+}  // namespace reeve::sim

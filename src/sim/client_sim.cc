@@ -1,0 +1,178 @@
+#include "sim/client_sim.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "sim/checkers.h"
+#include "sim/controller_sim.h"
+#include "sim/world.h"
+
+namespace reeve::sim {
+
+namespace {
+
+constexpr Duration kPatience{10'000};
+constexpr Duration kNetworkDelayMax{10};
+constexpr std::uint32_t kRetriesOfMissionsMax = 6;
+
+}  // namespace
+
+ClientSim::ClientSim(
+    World& world,
+    FaultRates& faults,
+    Checkers& checkers,
+    ControllerSim& controller,
+    store::MemoryStore& disk
+)
+    : world_(world), faults_(faults), checkers_(checkers), controller_(controller), disk_(disk) {}
+
+std::size_t ClientSim::submit(
+    std::shared_ptr<const workflow::Workflow> workflow,
+    std::string name,
+    std::vector<model::NamedValue> params
+) {
+  engine::SubmitMission command;
+  command.name = MissionName(std::move(name));
+  command.workflow = std::move(workflow);
+  command.params = std::move(params);
+  return add(std::move(command));
+}
+
+std::size_t ClientSim::abort(const MissionName& mission) {
+  return add(engine::AbortMission{.mission = mission, .message = "a client changed its mind"});
+}
+
+std::size_t ClientSim::resume(const MissionName& mission) {
+  return add(engine::ResumeMission{.mission = mission});
+}
+
+std::size_t ClientSim::retry(const MissionName& parent, std::string name) {
+  return add(engine::RetryMission{.parent = parent, .name = MissionName(std::move(name))});
+}
+
+std::size_t ClientSim::add(engine::Command command) {
+  const std::size_t number = requests_.size();
+  requests_.push_back(
+      {.id = InputId(concat("client-", number)), .command = std::move(command), .answer = nullptr}
+  );
+  send(number);
+  return number;
+}
+
+/// Sends until there is an answer.
+void ClientSim::send(std::size_t number) {
+  if (requests_[number].answer) {
+    return;
+  }
+  transmit(number);
+  if (world_.random().chance(faults_.command_doubled)) {
+    transmit(number);
+  }
+  world_.after(kPatience, [this, number] { send(number); });
+}
+
+void ClientSim::transmit(std::size_t number) {
+  world_.after(world_.random().duration(Duration(0), kNetworkDelayMax), [this, number] {
+    kernel::Input input;
+    input.id = requests_[number].id;
+    input.principal = Principal("user:simulated");
+    input.correlation = CorrelationId(input.id.str());
+    input.command = requests_[number].command;
+    input.done = [this, number](Result<engine::Reply> reply) {
+      if (world_.random().chance(faults_.reply_lost)) {
+        return;
+      }
+      world_.after(
+          world_.random().duration(Duration(0), kNetworkDelayMax),
+          [this, number, reply = std::move(reply)] { receive(number, reply); }
+      );
+    };
+    controller_.post(std::move(input));
+  });
+}
+
+void ClientSim::receive(std::size_t number, Result<engine::Reply> reply) {
+  world_.trace("reply", number);
+  if (!reply && (reply.error().retryable() || reply.error().code == ErrorCode::Io)) {
+    return;  // the next try is planned already
+  }
+  const bool first = requests_[number].answer == nullptr;
+  judge(requests_[number], reply);
+  if (first) {
+    requests_[number].answer = std::make_unique<Result<engine::Reply>>(reply);
+    const bool made = std::holds_alternative<engine::SubmitMission>(requests_[number].command) ||
+                      std::holds_alternative<engine::RetryMission>(requests_[number].command);
+    if (reply && made && meddling_) {
+      plan_visit(reply->mission);
+    }
+  }
+}
+
+/// Whether the answer makes sense. Names are unique and missions known, so few errors do.
+void ClientSim::judge(const Request& request, const Result<engine::Reply>& reply) {
+  const bool submits = std::holds_alternative<engine::SubmitMission>(request.command);
+  const bool retries = std::holds_alternative<engine::RetryMission>(request.command);
+  if (!reply) {
+    const bool late = !submits && reply.error().code == ErrorCode::IllegalTransition;
+    if (!late) {
+      checkers_.fail(concat("input ", request.id.view(), " was refused: ", reply.error().describe())
+      );
+    }
+  } else if (submits || retries) {
+    checkers_.acknowledged(request.id, *reply);
+  } else if (std::holds_alternative<engine::AbortMission>(request.command)) {
+    checkers_.abort_acknowledged(reply->mission);
+  }
+}
+
+const Result<engine::Reply>* ClientSim::answer(std::size_t request) const {
+  return requests_.at(request).answer.get();
+}
+
+std::size_t ClientSim::waiting() const {
+  return static_cast<std::size_t>(std::count_if(
+      requests_.begin(),
+      requests_.end(),
+      [](const Request& request) { return request.answer == nullptr; }
+  ));
+}
+
+// --- meddling -----------------------------------------------------------------------------------
+
+void ClientSim::plan_visit(const MissionName& mission) {
+  world_.after(world_.random().duration(Duration(0), Duration(300'000)), [this, mission] {
+    if (meddling_) {
+      visit(mission);
+    }
+  });
+}
+
+/// Looks at a mission as `reeve status` does, and acts on what it sees.
+void ClientSim::visit(const MissionName& mission) {
+  const model::Mission* seen = checkers_.find(mission);
+  if (seen == nullptr) {
+    checkers_.fail(concat("mission ", mission.view(), " cannot be found"));
+    return;
+  }
+  Random& random = world_.random();
+  if (seen->state == model::MissionState::Held) {
+    if (random.percent(60)) {
+      resume(mission);
+    } else if (random.percent(50)) {
+      abort(mission);
+    }
+    plan_visit(mission);
+  } else if (!is_terminal(seen->state)) {
+    if (random.percent(25)) {
+      abort(mission);
+    }
+    plan_visit(mission);
+  } else if (seen->state != model::MissionState::Complete && random.percent(40)) {
+    const std::size_t number = requests_.size();
+    if (number < kRetriesOfMissionsMax * 4) {
+      retry(mission, random.percent(50) ? concat("again-", number) : std::string());
+    }
+  }
+}
+
+}  // namespace reeve::sim

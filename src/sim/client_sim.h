@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "engine/engine.h"
+#include "sim/faults.h"
+#include "sim/fwd.h"
+#include "store/memory/memory_store.h"
+
+namespace reeve::sim {
+
+/// Clients that want their commands done: they repeat a command, with the same input id, until they
+/// have an answer; some repeat it anyway. They abort missions at odd times, resume what is held and
+/// try again what failed.
+///
+/// Threading: the simulation's.
+class ClientSim {
+ public:
+  ClientSim(
+      World& world,
+      FaultRates& faults,
+      Checkers& checkers,
+      ControllerSim& controller,
+      store::MemoryStore& disk
+  );
+
+  /// Submits a mission; with an empty name the kernel names it. Returns the number of the request.
+  std::size_t submit(
+      std::shared_ptr<const workflow::Workflow> workflow,
+      std::string name,
+      std::vector<model::NamedValue> params = {}
+  );
+
+  std::size_t abort(const MissionName& mission);
+  std::size_t resume(const MissionName& mission);
+  std::size_t retry(const MissionName& parent, std::string name);
+
+  /// What a request was answered with, once it was: null before.
+  const Result<engine::Reply>* answer(std::size_t request) const;
+
+  /// From now on a client that learns of a mission meddles with it now and then.
+  void meddle(bool on) { meddling_ = on; }
+
+  /// Requests without an answer.
+  std::size_t waiting() const;
+
+ private:
+  struct Request {
+    InputId id;
+    engine::Command command;
+    std::unique_ptr<Result<engine::Reply>> answer;
+  };
+
+  std::size_t add(engine::Command command);
+  void send(std::size_t number);
+  void transmit(std::size_t number);
+  void receive(std::size_t number, Result<engine::Reply> reply);
+  void judge(const Request& request, const Result<engine::Reply>& reply);
+  void plan_visit(const MissionName& mission);
+  void visit(const MissionName& mission);
+
+  World& world_;
+  FaultRates& faults_;
+  Checkers& checkers_;
+  ControllerSim& controller_;
+  store::MemoryStore& disk_;
+  std::vector<Request> requests_;
+  bool meddling_ = false;
+};
+
+}  // namespace reeve::sim

@@ -1,0 +1,226 @@
+#include "sim/simulation.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "base/strings.h"
+
+namespace reeve::sim {
+
+namespace {
+
+constexpr Duration kHourAtMost{3'600'000};
+constexpr Duration kHostAwayMax{40'000};
+constexpr Duration kMinute{60'000};
+
+kernel::CoreOptions core_options(const engine::Limits& limits, WorkflowShelf& shelf) {
+  kernel::CoreOptions options;
+  options.limits = limits;
+  options.instance = "simulation";
+  options.loader = shelf.loader();
+  return options;
+}
+
+}  // namespace
+
+Simulation::Simulation(SimulationOptions options)
+    : faults_(options.faults),
+      world_(options.seed),
+      checkers_(disk_, shelf_.loader()),
+      controller_(
+          world_,
+          faults_,
+          checkers_,
+          disk_,
+          core_options(options.limits, shelf_),
+          [this](const model::Effect& effect) { host_.handle(effect); }
+      ),
+      host_(
+          world_,
+          faults_,
+          checkers_,
+          [this](const model::Report& report) { controller_.report(report); }
+      ),
+      client_(world_, faults_, checkers_, controller_, disk_) {
+  checkers_.use([this](Fence fence) { return host_.find(fence); });
+  controller_.start();
+}
+
+void Simulation::submit(const std::string& source, const std::string& name) {
+  Result<std::shared_ptr<const workflow::Workflow>> loaded = shelf_.load(source);
+  if (!loaded) {
+    checkers_.fail(concat("the workload is wrong: ", loaded.error().describe(), "\n", source));
+    return;
+  }
+  client_.submit(std::move(*loaded), name);
+}
+
+const model::Mission& Simulation::mission(const std::string& name) const {
+  const model::Mission* found = checkers_.find(MissionName(name));
+  REEVE_ASSERT(found != nullptr);
+  return *found;
+}
+
+bool Simulation::advance(Duration by) {
+  const Timestamp until = world_.time() + by;
+  while (!violation()) {
+    const std::optional<Timestamp> due = world_.next_due();
+    if (!due || *due > until) {
+      // Time itself must reach the end, so that the next delay counts from there.
+      world_.after(until - world_.time(), [] {});
+      world_.step();
+      return !violation();
+    }
+    if (world_.steps() > kStepsMax) {
+      checkers_.fail("too many steps: the simulation does not get on");
+      return false;
+    }
+    world_.step();
+  }
+  return false;
+}
+
+bool Simulation::at_rest() const {
+  if (!controller_.quiet() || client_.waiting() > 0 || host_.busy() > 0) {
+    return false;
+  }
+  const engine::Engine& engine = controller_.core()->engine();
+  const std::vector<MissionName> live = engine.live_missions();
+  return std::all_of(live.begin(), live.end(), [&](const MissionName& name) {
+    const model::Mission* mission = engine.find(name);
+    return mission->state == model::MissionState::Held &&
+           std::none_of(mission->holds.begin(), mission->holds.end(), [](const auto& hold) {
+             return hold.deadline.has_value();
+           });
+  });
+}
+
+void Simulation::run_until_idle() {
+  const Timestamp limit = world_.time() + kRestMax;
+  while (!violation() && !at_rest()) {
+    if (world_.time() > limit || world_.steps() > kStepsMax) {
+      std::string who;
+      for (const model::Mission* mission : checkers_.missions()) {
+        if (!is_terminal(mission->state)) {
+          who += concat(" ", mission->name.view(), " is ", to_string(mission->state), ";");
+        }
+      }
+      checkers_.fail(concat(
+          "it does not come to rest:",
+          who,
+          " ",
+          client_.waiting(),
+          " requests wait, the host has ",
+          host_.busy()
+      ));
+      return;
+    }
+    world_.step();
+  }
+}
+
+void Simulation::heal() {
+  faults_ = FaultRates{};
+  world_.set_clock_right();
+  host_.stop_confirming(false);
+  client_.meddle(false);
+}
+
+void Simulation::finish(bool calm) {
+  if (!violation()) {
+    checkers_.at_end(calm, host_.runs());
+  }
+}
+
+namespace {
+
+/// What strikes from outside, minute by minute, until the faults stop.
+void plan_blows(Simulation& sim, Timestamp until) {
+  Random& random = sim.world().random();
+  sim.world().after(random.duration(Duration(1), kMinute), [&sim, until] {
+    if (sim.world().time() >= until) {
+      return;
+    }
+    Random& dice = sim.world().random();
+    if (dice.chance(sim.faults().host_dies)) {
+      sim.host().die(dice.duration(Duration(1), kHostAwayMax));
+    }
+    if (dice.chance(sim.faults().clock_jumps)) {
+      const Duration by = dice.duration(Duration(0), kHourAtMost);
+      sim.world().jump(dice.percent(50) ? by : -by);
+    }
+    plan_blows(sim, until);
+  });
+}
+
+void plan_missions(Simulation& sim, Duration within) {
+  Random& random = sim.world().random();
+  std::vector<std::string> sources;
+  const std::uint64_t workflows = random.between(1, 3);
+  for (std::uint64_t i = 0; i < workflows; ++i) {
+    sources.push_back(random_workflow(random, concat("flow-", i)));
+  }
+  const std::uint64_t missions = random.between(1, 8);
+  for (std::uint64_t i = 0; i < missions; ++i) {
+    const std::string name = random.percent(50) ? concat("mission-", i) : std::string();
+    sim.world().after(
+        random.duration(Duration(0), within),
+        [&sim, source = random.pick(sources), name] { sim.submit(source, name); }
+    );
+  }
+}
+
+engine::Limits random_limits(Random& random) {
+  engine::Limits limits;
+  limits.run_slots = static_cast<std::uint32_t>(random.between(1, 6));
+  limits.starts_max = 60;
+  limits.epochs_max = 4;
+  return limits;
+}
+
+}  // namespace
+
+Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& look) {
+  // A stream of its own, so that the rates do not depend on how the world uses its numbers.
+  Random setup(stable_hash(concat("setup/", seed)));
+  SimulationOptions options;
+  options.seed = seed;
+  options.faults = FaultRates::draw(setup);
+  options.limits = random_limits(setup);
+  Simulation sim(options);
+  const Duration trouble = setup.duration(Duration(60'000), Duration(900'000));
+  sim.client().meddle(setup.percent(60));
+  plan_missions(sim, trouble / 2);
+  plan_blows(sim, sim.world().time() + trouble);
+  sim.advance(trouble);
+  sim.heal();
+  sim.run_until_idle();
+  sim.finish(options.faults.none());
+
+  Outcome outcome;
+  outcome.seed = seed;
+  outcome.violation = sim.violation();
+  if (const Result<store::Head> head = sim.disk().head()) {
+    const std::string chain(head->chain.begin(), head->chain.end());
+    sim.world().trace("head", chain);
+    sim.world().trace("end", head->revision.value());
+  }
+  outcome.trace = sim.world().trace_hash();
+  outcome.crashes = sim.controller().crashes();
+  outcome.reloads = sim.controller().reloads();
+  outcome.steps = sim.world().steps();
+  outcome.transitions = sim.checkers().transitions();
+  for (const model::Mission* mission : sim.checkers().missions()) {
+    ++outcome.missions;
+    outcome.held += mission->state == model::MissionState::Held ? 1 : 0;
+  }
+  for (const auto& [fence, record] : sim.host().runs()) {
+    outcome.executions += record.executions;
+  }
+  if (look) {
+    look(sim);
+  }
+  return outcome;
+}
+
+}  // namespace reeve::sim

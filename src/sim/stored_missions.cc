@@ -1,0 +1,132 @@
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "base/strings.h"
+#include "engine/mission_codec.h"
+#include "sim/checkers.h"
+
+// A core that comes back knows what its row says and nothing else. So everything that matters must
+// come back from the row as it was: compared member by member, not through the codec.
+namespace reeve::sim {
+
+namespace {
+
+auto slot_members(const model::RunSlot& slot) {
+  return std::tie(
+      slot.state,
+      slot.attempt,
+      slot.failures,
+      slot.lost,
+      slot.fence,
+      slot.cancelling,
+      slot.closing,
+      slot.not_before
+  );
+}
+
+auto task_members(const model::TaskStatus& task) {
+  return std::tie(
+      task.state,
+      task.reached,
+      task.kept,
+      task.undoable,
+      task.attempts,
+      task.polls,
+      task.polling_since,
+      task.started_at,
+      task.ended_at,
+      task.ended,
+      task.exit_code,
+      task.error_code,
+      task.message,
+      task.outputs
+  );
+}
+
+auto mission_members(const model::Mission& mission) {
+  return std::tie(
+      mission.name,
+      mission.uid,
+      mission.owner,
+      mission.correlation,
+      mission.workflow,
+      mission.params,
+      mission.continues,
+      mission.created,
+      mission.revision,
+      mission.created_at,
+      mission.started_at,
+      mission.ended_at,
+      mission.state,
+      mission.reason,
+      mission.epoch,
+      mission.draining,
+      mission.aborting,
+      mission.timed_out,
+      mission.starts,
+      mission.error_code,
+      mission.message
+  );
+}
+
+/// The first part in which two missions differ, or nothing.
+std::string difference(const model::Mission& left, const model::Mission& right) {
+  if (mission_members(left) != mission_members(right)) {
+    return "the mission itself";
+  }
+  if (left.holds.size() != right.holds.size() || left.tasks.size() != right.tasks.size()) {
+    return "the number of its holds or tasks";
+  }
+  for (std::size_t i = 0; i < left.holds.size(); ++i) {
+    const auto members = [](const model::Hold& hold) {
+      return std::tie(
+          hold.kind, hold.subject, hold.since, hold.deadline, hold.on_deadline, hold.message
+      );
+    };
+    if (members(left.holds[i]) != members(right.holds[i])) {
+      return "a hold";
+    }
+  }
+  for (std::size_t i = 0; i < left.tasks.size(); ++i) {
+    const model::TaskStatus& a = left.tasks[i];
+    const model::TaskStatus& b = right.tasks[i];
+    const bool undo_differs = a.undo.has_value() != b.undo.has_value() ||
+                              (a.undo && slot_members(*a.undo) != slot_members(*b.undo));
+    if (task_members(a) != task_members(b) || slot_members(a.run) != slot_members(b.run) ||
+        undo_differs) {
+      return concat("task number ", i + 1);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void Checkers::check_stored_missions() {
+  for (const auto& [name, folded] : missions_) {
+    const Result<std::optional<store::Row>> row =
+        disk_.get({.kind = journal::Kind::Mission, .ns = folded.mission.ns, .name = name});
+    if (!row || !row->has_value()) {
+      fail(concat("there is no row for ", name));
+      return;
+    }
+    const Result<Json> json = parse_json((*row)->body);
+    if (!json) {
+      fail(concat("the row of mission ", name, " is not JSON: ", json.error().describe()));
+      return;
+    }
+    const Result<model::Mission> mission = engine::decode_mission(*json, *folded.workflow);
+    if (!mission) {
+      fail(concat("the row of mission ", name, ": ", mission.error().describe()));
+      return;
+    }
+    const std::string wrong = difference(*mission, folded.mission);
+    if (!wrong.empty()) {
+      fail(concat("the row of mission ", name, " does not bring back ", wrong));
+    }
+  }
+}
+
+}  // namespace reeve::sim
