@@ -1,0 +1,349 @@
+#include "cli/arguments.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+#include <CLI/CLI.hpp>
+
+#include "base/strings.h"
+#include "cli/cli.h"
+
+namespace reeve::cli {
+
+namespace {
+
+constexpr const char* kVersion = "0.1.0";
+
+std::string default_data_dir() {
+  if (const char* data = std::getenv("REEVE_DATA"); data != nullptr && *data != '\0') {
+    return data;
+  }
+  const char* home = std::getenv("HOME");
+  return std::string(home == nullptr ? "." : home) + "/.local/share/reeve";
+}
+
+/// One subcommand: what it is called, what it is for, an example.
+CLI::App* add(
+    CLI::App& app, const char* name, const char* purpose, const char* example, Common& common
+) {
+  CLI::App* command = app.add_subcommand(name, purpose);
+  command->footer(std::string("\nExample:\n  ") + example);
+  command->add_option(
+      "--data", common.data_dir, "Data directory (default: $REEVE_DATA, else ~/.local/share/reeve)"
+  );
+  return command;
+}
+
+void add_output(CLI::App* command, Common& common, const std::map<std::string, Output>& choices) {
+  command->add_option("-o,--output", common.output, "How to print")
+      ->transform(CLI::CheckedTransformer(choices, CLI::ignore_case));
+}
+
+const std::map<std::string, Output> kTextOrJson = {{"text", Output::Text}, {"json", Output::Json}};
+const std::map<std::string, Output> kAllOutputs = {
+    {"text", Output::Text}, {"json", Output::Json}, {"wide", Output::Wide}, {"name", Output::Name}};
+
+/// Splits "key=value"; a repeated key is refused, because one of the two would be lost.
+std::string parse_params(const std::vector<std::string>& raw, RunArgs& args) {
+  for (const std::string& text : raw) {
+    const std::size_t at = text.find('=');
+    if (at == 0 || at == std::string::npos) {
+      return "-p " + text + ": write it as key=value";
+    }
+    std::string key = text.substr(0, at);
+    for (const auto& [known, value] : args.params) {
+      if (known == key) {
+        return "-p " + key + " is given twice";
+      }
+    }
+    args.params.emplace_back(std::move(key), text.substr(at + 1));
+  }
+  return {};
+}
+
+int usage_error(const std::string& message) {
+  std::fprintf(stderr, "reeve: %s\nSee reeve --help.\n", message.c_str());
+  return static_cast<int>(ExitCode::Usage);
+}
+
+/// All subcommands with the arguments they fill.
+class Parser {
+ public:
+  Parser()
+      : app_("Runs AI agents and other work as durable, supervised, metered missions.", "reeve") {
+    app_.require_subcommand(1);
+    app_.set_version_flag("--version", std::string("reeve ") + kVersion);
+    app_.footer(
+        "\nExit codes: 0 done, 1 the work failed, 2 usage, 3 refused, 4 not found, 5 unreachable."
+    );
+    common_.data_dir = default_data_dir();
+    add_missions();
+    add_views();
+    add_tools();
+  }
+
+  std::variant<Invocation, int> parse(int argc, char** argv) {
+    // Everything behind `--` belongs to the command of `reeve lock`.
+    std::vector<std::string> words;
+    int i = 1;
+    for (; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+      words.emplace_back(argv[i]);
+    }
+    for (++i; i < argc; ++i) {
+      lock_.command.emplace_back(argv[i]);
+    }
+    if (std::optional<int> unknown = refuse_unknown_command(words)) {
+      return *unknown;
+    }
+    std::reverse(words.begin(), words.end());
+    try {
+      app_.parse(words);
+    } catch (const CLI::ParseError& error) {
+      const int code = app_.exit(error);
+      return code == 0 ? 0 : static_cast<int>(ExitCode::Usage);
+    }
+    return select();
+  }
+
+ private:
+  void add_missions() {
+    run_command_ =
+        add(app_,
+            "run",
+            "Run a workflow file and follow it to the end",
+            "reeve run build.yaml -p source=jq",
+            common_);
+    run_command_->add_option(
+        "FILE", run_.file, "Workflow: native (kind: Workflow) or Formicary (job_type:)"
+    );
+    run_command_
+        ->add_option(
+            "-p,--param", raw_params_, "Parameter of the workflow, key=value; repeat for more"
+        )
+        ->allow_extra_args(false);
+    run_command_->add_option(
+        "--name", run_.name, "Name of the mission (default: the workflow's name and a number)"
+    );
+    run_command_->add_option(
+        "--resume", run_.resume, "Follow this unfinished mission to its end instead"
+    );
+    run_command_->add_option("--slots", run_.slots, "Runs at the same time (default: 16)")
+        ->check(CLI::Range(1, 1024));
+    run_command_->add_flag(
+        "--local", run_.local, "Run tasks whose method is a container in the local shell"
+    );
+    add_output(run_command_, common_, kTextOrJson);
+
+    retry_command_ =
+        add(app_,
+            "retry",
+            "Run a failed mission again, reusing its completed tasks",
+            "reeve retry build-12",
+            common_);
+    retry_command_->add_option("MISSION", retry_.mission)->required();
+    retry_command_->add_option("--name", retry_.name, "Name of the new mission");
+    add_output(retry_command_, common_, kTextOrJson);
+
+    abort_command_ =
+        add(app_,
+            "abort",
+            "Stop a mission: cancel, undo, clean up",
+            "reeve abort build-12 -m 'wrong branch'",
+            common_);
+    abort_command_->add_option("MISSION", abort_.mission)->required();
+    abort_command_->add_option("-m,--message", abort_.message, "Why");
+    add_output(abort_command_, common_, kTextOrJson);
+
+    release_command_ =
+        add(app_,
+            "release",
+            "Let a mission go on that is HELD by a failed compensation",
+            "reeve release build-12",
+            common_);
+    release_command_->add_option("MISSION", release_.mission)->required();
+    add_output(release_command_, common_, kTextOrJson);
+  }
+
+  void add_views() {
+    status_command_ =
+        add(app_, "status", "List missions, or show one", "reeve status build-12 -o json", common_);
+    status_command_->add_option("MISSION", status_.mission);
+    status_command_->add_option("--limit", status_.limit, "Missions on a page")
+        ->check(CLI::Range(1, 5000));
+    status_command_->add_option(
+        "--continue", status_.before, "Continue the list (the number a page ends with)"
+    );
+    add_output(status_command_, common_, kAllOutputs);
+
+    logs_command_ =
+        add(app_, "logs", "Print what tasks wrote", "reeve logs build-12 test --follow", common_);
+    logs_command_->add_option("MISSION", logs_.mission)->required();
+    logs_command_->add_option("TASK", logs_.task);
+    logs_command_->add_flag("-f,--follow", logs_.follow, "Go on until the mission ends");
+    logs_command_->add_flag("--timestamps", logs_.timestamps, "Begin each line with its time");
+
+    events_command_ =
+        add(app_, "events", "Print what happened to a mission", "reeve events build-12", common_);
+    events_command_->add_option("MISSION", events_.mission)->required();
+    events_command_->add_flag("-f,--follow", events_.follow, "Go on until the mission ends");
+    events_command_->add_option("--after", events_.after, "Only events after this revision");
+    add_output(events_command_, common_, kTextOrJson);
+
+    lint_command_ =
+        add(app_,
+            "lint",
+            "Check a workflow file: every problem, with line and fix",
+            "reeve lint build.yaml",
+            common_);
+    lint_command_->add_option("FILE", lint_.file)->required();
+    add_output(lint_command_, common_, kTextOrJson);
+
+    graph_command_ =
+        add(app_, "graph", "Draw a workflow file", "reeve graph build.yaml --format svg", common_);
+    graph_command_->add_option("FILE", graph_.file)->required();
+    graph_command_->add_option("--format", graph_.format, "text, svg or mermaid")
+        ->check(CLI::IsMember({"text", "svg", "mermaid"}));
+  }
+
+  void add_tools() {
+    lock_command_ =
+        add(app_,
+            "lock",
+            "Run a command under a lock that dies with it",
+            "reeve lock deploy --timeout 10s -- ./deploy.sh",
+            common_);
+    lock_command_->add_option("NAME", lock_.name)->required();
+    lock_command_->add_option(
+        "--timeout", timeout_, "How long to wait for the lock (default: 10s)"
+    );
+    lock_command_->add_option(
+        "--dir", lock_.directory, "Where the locks lie (default: locks/ of the data directory)"
+    );
+
+    doctor_command_ =
+        add(app_,
+            "doctor",
+            "Say what works on this machine and what does not, and why",
+            "reeve doctor",
+            common_);
+    add_output(doctor_command_, common_, kTextOrJson);
+
+    CLI::App* audit = add(app_, "audit", "Prove the journal", "reeve audit verify", common_);
+    audit->require_subcommand(1);
+    audit_command_ =
+        add(*audit,
+            "verify",
+            "Check the hash chain and that the state follows from it",
+            "reeve audit verify",
+            common_);
+    add_output(audit_command_, common_, kTextOrJson);
+
+    version_command_ = add(app_, "version", "Print the version", "reeve version", common_);
+  }
+
+  /// CLI11 would only say that a command is required.
+  std::optional<int> refuse_unknown_command(const std::vector<std::string>& words) {
+    if (words.empty() || words.front().starts_with('-')) {
+      return std::nullopt;
+    }
+    std::vector<std::string> names;
+    for (const CLI::App* command : app_.get_subcommands(nullptr)) {
+      names.push_back(command->get_name());
+    }
+    if (std::find(names.begin(), names.end(), words.front()) != names.end()) {
+      return std::nullopt;
+    }
+    const std::string near = nearest(words.front(), names);
+    return usage_error(concat(
+        "there is no command \"",
+        words.front(),
+        "\"",
+        near.empty() ? std::string() : concat("; did you mean ", near, "?")
+    ));
+  }
+
+  std::variant<Invocation, int> select() {
+    if (lock_command_->parsed()) {
+      const Result<Duration> timeout = parse_duration(timeout_);
+      if (!timeout) {
+        return usage_error("--timeout: " + timeout.error().describe());
+      }
+      lock_.timeout = *timeout;
+      if (lock_.command.empty()) {
+        return usage_error(
+            "lock needs a command after --, such as: reeve lock " + lock_.name + " -- make deploy"
+        );
+      }
+      return Invocation{.common = common_, .command = lock_};
+    }
+    if (!lock_.command.empty()) {
+      return usage_error("-- and a command belong to reeve lock only");
+    }
+    if (run_command_->parsed()) {
+      if (std::string problem = parse_params(raw_params_, run_); !problem.empty()) {
+        return usage_error(problem);
+      }
+      if (run_.file.empty() == !run_.resume.has_value()) {
+        return usage_error("run needs either a FILE or --resume MISSION");
+      }
+      return Invocation{.common = common_, .command = run_};
+    }
+    const std::pair<CLI::App*, Command> choices[] = {
+        {retry_command_, retry_},
+        {abort_command_, abort_},
+        {release_command_, release_},
+        {status_command_, status_},
+        {logs_command_, logs_},
+        {events_command_, events_},
+        {lint_command_, lint_},
+        {graph_command_, graph_},
+        {doctor_command_, DoctorArgs{}},
+        {audit_command_, AuditArgs{}},
+        {version_command_, VersionArgs{}}};
+    for (const auto& [command, args] : choices) {
+      if (command->parsed()) {
+        return Invocation{.common = common_, .command = args};
+      }
+    }
+    return usage_error("no command");
+  }
+
+  CLI::App app_;
+  Common common_;
+  RunArgs run_;
+  std::vector<std::string> raw_params_;
+  RetryArgs retry_;
+  AbortArgs abort_;
+  ReleaseArgs release_;
+  StatusArgs status_;
+  LogsArgs logs_;
+  EventsArgs events_;
+  LintArgs lint_;
+  GraphArgs graph_;
+  LockArgs lock_;
+  std::string timeout_ = "10s";
+  CLI::App* run_command_ = nullptr;
+  CLI::App* retry_command_ = nullptr;
+  CLI::App* abort_command_ = nullptr;
+  CLI::App* release_command_ = nullptr;
+  CLI::App* status_command_ = nullptr;
+  CLI::App* logs_command_ = nullptr;
+  CLI::App* events_command_ = nullptr;
+  CLI::App* lint_command_ = nullptr;
+  CLI::App* graph_command_ = nullptr;
+  CLI::App* lock_command_ = nullptr;
+  CLI::App* doctor_command_ = nullptr;
+  CLI::App* audit_command_ = nullptr;
+  CLI::App* version_command_ = nullptr;
+};
+
+}  // namespace
+
+std::variant<Invocation, int> parse_arguments(int argc, char** argv) {
+  Parser parser;
+  return parser.parse(argc, argv);
+}
+
+}  // namespace reeve::cli

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/time.h"
+
+namespace reeve::cli {
+
+/// How results are printed.
+enum class Output : std::uint8_t { Text, Json, Wide, Name };
+
+/// Options that every command has.
+struct Common {
+  std::string data_dir;  ///< --data, else $REEVE_DATA, else ~/.local/share/reeve
+  Output output = Output::Text;
+};
+
+struct RunArgs {
+  std::string file;
+  std::string name;
+  std::vector<std::pair<std::string, std::string>> params;
+  std::optional<std::string> resume;
+  bool local = false;
+  std::uint32_t slots = 0;  ///< 0: as many as the default
+};
+
+struct LintArgs {
+  std::string file;
+};
+
+struct GraphArgs {
+  std::string file;
+  std::string format = "text";
+};
+
+struct StatusArgs {
+  std::string mission;
+  std::uint32_t limit = 20;
+  std::uint64_t before = 0;
+};
+
+struct LogsArgs {
+  std::string mission;
+  std::string task;
+  bool follow = false;
+  bool timestamps = false;
+};
+
+struct EventsArgs {
+  std::string mission;
+  bool follow = false;
+  std::uint64_t after = 0;
+};
+
+struct RetryArgs {
+  std::string mission;
+  std::string name;
+};
+
+struct AbortArgs {
+  std::string mission;
+  std::string message;
+};
+
+struct ReleaseArgs {
+  std::string mission;
+};
+
+struct LockArgs {
+  std::string name;
+  std::string directory;
+  Duration timeout{10'000};
+  std::vector<std::string> command;
+};
+
+struct DoctorArgs {};
+
+struct AuditArgs {};
+
+struct VersionArgs {};
+
+using Command = std::variant<
+    RunArgs,
+    LintArgs,
+    GraphArgs,
+    StatusArgs,
+    LogsArgs,
+    EventsArgs,
+    RetryArgs,
+    AbortArgs,
+    ReleaseArgs,
+    LockArgs,
+    DoctorArgs,
+    AuditArgs,
+    VersionArgs>;
+
+struct Invocation {
+  Common common;
+  Command command;
+};
+
+/// Parses the arguments. Either what to do, or (help was printed, a flag was wrong) the exit code.
+std::variant<Invocation, int> parse_arguments(int argc, char** argv);
+
+}  // namespace reeve::cli

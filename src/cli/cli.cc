@@ -1,0 +1,59 @@
+#include "cli/cli.h"
+
+#include <csignal>
+
+#include "cli/arguments.h"
+#include "cli/commands.h"
+#include "cli/print.h"
+
+namespace reeve::cli {
+
+namespace {
+
+struct Dispatch {
+  const Common& common;
+
+  int operator()(const RunArgs& args) const { return run_mission(common, args); }
+
+  int operator()(const LintArgs& args) const { return lint_file(common, args); }
+
+  int operator()(const GraphArgs& args) const { return draw_file(common, args); }
+
+  int operator()(const StatusArgs& args) const { return show_status(common, args); }
+
+  int operator()(const LogsArgs& args) const { return show_logs(common, args); }
+
+  int operator()(const EventsArgs& args) const { return show_events(common, args); }
+
+  int operator()(const RetryArgs& args) const { return retry_mission(common, args); }
+
+  int operator()(const AbortArgs& args) const { return abort_mission(common, args); }
+
+  int operator()(const ReleaseArgs& args) const { return release_mission(common, args); }
+
+  int operator()(const LockArgs& args) const { return run_under_lock(common, args); }
+
+  int operator()(const DoctorArgs& /*args*/) const { return run_doctor(common); }
+
+  int operator()(const AuditArgs& /*args*/) const { return verify_audit(common); }
+
+  int operator()(const VersionArgs& /*args*/) const {
+    print("reeve 0.1.0\n");
+    return 0;
+  }
+};
+
+}  // namespace
+
+int run_cli(int argc, char** argv) {
+  // A reader of our output that goes away must not end a mission.
+  std::signal(SIGPIPE, SIG_IGN);
+  const std::variant<Invocation, int> parsed = parse_arguments(argc, argv);
+  if (const int* code = std::get_if<int>(&parsed)) {
+    return *code;
+  }
+  const auto& invocation = std::get<Invocation>(parsed);
+  return std::visit(Dispatch{.common = invocation.common}, invocation.command);
+}
+
+}  // namespace reeve::cli

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "cli/arguments.h"
+
+/// The commands; each returns the process's exit code. Main thread.
+namespace reeve::cli {
+
+int run_mission(const Common& common, const RunArgs& args);
+int retry_mission(const Common& common, const RetryArgs& args);
+int abort_mission(const Common& common, const AbortArgs& args);
+int release_mission(const Common& common, const ReleaseArgs& args);
+
+int show_status(const Common& common, const StatusArgs& args);
+int show_logs(const Common& common, const LogsArgs& args);
+int show_events(const Common& common, const EventsArgs& args);
+
+int lint_file(const Common& common, const LintArgs& args);
+int draw_file(const Common& common, const GraphArgs& args);
+
+int run_under_lock(const Common& common, const LockArgs& args);
+int run_doctor(const Common& common);
+int verify_audit(const Common& common);
+
+}  // namespace reeve::cli

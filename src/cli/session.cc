@@ -1,0 +1,255 @@
+#include "cli/session.h"
+
+#include <atomic>
+
+#include "base/hash.h"
+#include "base/strings.h"
+#include "blob/blob_store.h"
+#include "cli/mirror.h"
+#include "host/host.h"
+#include "platform/posix/directory_lock.h"
+#include "platform/posix/files.h"
+#include "platform/posix/system.h"
+#include "store/sqlite/sqlite_store.h"
+#include "workflow/load/load.h"
+
+namespace reeve::cli {
+
+namespace {
+
+constexpr std::string_view kOwnerLock = "owner";
+constexpr std::uint64_t kInstanceBytesMax = 256;
+constexpr mode_t kPrivate = 0700;
+
+/// A clock for the kernel: starts at the civil time and from then on only moves forward, whatever
+/// happens to the civil clock. Durations in missions are therefore real ones.
+class SmoothClock {
+ public:
+  SmoothClock()
+      : civil_start_(platform::SystemClock().now()), monotonic_start_(platform::monotonic_now()) {}
+
+  Timestamp now() const { return civil_start_ + (platform::monotonic_now() - monotonic_start_); }
+
+ private:
+  Timestamp civil_start_;
+  Duration monotonic_start_;
+};
+
+/// A random name that this data directory keeps for ever; made when it is first opened.
+Result<std::string> load_instance(const DataDir& dir) {
+  Result<std::string> known = platform::read_file(dir.instance(), kInstanceBytesMax);
+  if (known) {
+    return std::string(trim(*known));
+  }
+  if (known.error().code != ErrorCode::NotFound) {
+    return std::move(known).error();
+  }
+  platform::SystemRandom random;
+  std::string name;
+  for (int i = 0; i < 2; ++i) {
+    std::string bytes = std::to_string(random.next());
+    name += sha256(bytes).str().substr(0, 16);
+  }
+  REEVE_CHECK(platform::write_file_atomically(dir.instance(), name + "\n", 0600));
+  return name;
+}
+
+Result<platform::DirectoryLock> take_ownership(const DataDir& dir, const std::string& purpose) {
+  platform::LockRequest request;
+  request.directory = dir.root;
+  request.name = std::string(kOwnerLock);
+  request.purpose = purpose;
+  Result<platform::DirectoryLock> lock = platform::DirectoryLock::acquire(request);
+  if (lock || lock.error().code != ErrorCode::DeadlineExceeded) {
+    return lock;
+  }
+  Error error = make_error(
+      ErrorCode::Unavailable,
+      concat("the data directory is in use: ", lock.error().message),
+      dir.root.string()
+  );
+  error.hint = "status, logs and events work meanwhile; or give another directory with --data";
+  return error;
+}
+
+class LocalSession final : public Session {
+ public:
+  LocalSession(
+      SessionOptions options,
+      platform::DirectoryLock lock,
+      std::unique_ptr<store::SqliteStore> store
+  )
+      : options_(std::move(options)),
+        lock_(std::move(lock)),
+        store_(std::move(store)),
+        blobs_(options_.dir.blobs()) {}
+
+  ~LocalSession() override { close(); }
+
+  Result<void> start(std::string instance) {
+    mirror_ = std::make_unique<Mirror>(options_.dir.missions(), *store_, blobs_);
+    host::HostOptions host_options;
+    host_options.data_dir = options_.dir.root;
+    REEVE_TRY(
+        host_,
+        host::Host::create(
+            std::move(host_options),
+            blobs_,
+            [this](model::Report report) { loop_ready_->report(std::move(report)); }
+        )
+    );
+    kernel::LoopOptions loop_options;
+    loop_options.core.instance = std::move(instance);
+    loop_options.core.loader = workflow_loader();
+    if (options_.run_slots > 0) {
+      loop_options.core.limits.run_slots = options_.run_slots;
+    }
+    loop_options.now = [this] {
+      return clock_.now();
+    };
+    kernel::Sinks sinks;
+    sinks.effect = [this](model::Effect effect) {
+      hand_to_host(std::move(effect));
+    };
+    sinks.events = [this](std::span<const journal::Event> events) {
+      mirror_->changed(events);
+      if (options_.on_events) {
+        options_.on_events(events);
+      }
+    };
+    REEVE_TRY(
+        loop_,
+        kernel::Loop::start(
+            *store_,
+            std::move(loop_options),
+            std::move(sinks),
+            [this](kernel::Loop& loop) { loop_ready_ = &loop; }
+        )
+    );
+    mirror_->catch_up();
+    return {};
+  }
+
+  kernel::Loop& kernel() override { return *loop_; }
+
+  store::Reader& reader() override { return *store_; }
+
+  void close() override {
+    // In reverse order of start: no reports into a kernel that is gone, no effects into a host
+    // that is gone.
+    closing_ = true;
+    if (host_) {
+      host_->stop();
+    }
+    if (loop_) {
+      loop_->stop();
+    }
+    if (mirror_) {
+      mirror_->close();
+    }
+    host_.reset();
+    loop_.reset();
+    mirror_.reset();
+  }
+
+ private:
+  void hand_to_host(model::Effect effect) {
+    // While closing, an effect that finds no host is left to the next owner of the directory, who
+    // asks for it again; it must not count as lost.
+    if (closing_) {
+      return;
+    }
+    const auto* launch = std::get_if<model::LaunchRun>(&effect);
+    model::RunLost lost;
+    if (launch != nullptr) {
+      lost = {
+          .mission = launch->mission,
+          .run = launch->run,
+          .fence = launch->fence,
+          .detail = "the host takes no more runs"};
+    }
+    if (!host_->submit(std::move(effect)) && !lost.run.empty()) {
+      loop_ready_->report(std::move(lost));
+    }
+  }
+
+  SessionOptions options_;
+  SmoothClock clock_;
+  platform::DirectoryLock lock_;
+  std::unique_ptr<store::SqliteStore> store_;
+  blob::BlobStore blobs_;
+  std::unique_ptr<Mirror> mirror_;
+  std::unique_ptr<host::Host> host_;
+  kernel::Loop* loop_ready_ = nullptr;
+  std::atomic<bool> closing_ = false;
+  std::unique_ptr<kernel::Loop> loop_;
+};
+
+}  // namespace
+
+engine::WorkflowLoader workflow_loader() {
+  return [](std::string_view source) -> Result<std::shared_ptr<const workflow::Workflow>> {
+    workflow::Loaded loaded = workflow::load(source);
+    if (!loaded.ok()) {
+      return loaded.first_error();
+    }
+    return loaded.workflow;
+  };
+}
+
+Result<std::unique_ptr<Session>> Session::open(SessionOptions options) {
+  const DataDir dir = options.dir;
+  REEVE_CHECK(platform::make_directories(dir.root, kPrivate));
+  REEVE_CHECK(platform::make_directories(dir.missions(), kPrivate));
+  REEVE_CHECK(platform::make_directories(dir.blobs(), kPrivate));
+  REEVE_TRY(platform::DirectoryLock lock, take_ownership(dir, options.purpose));
+  REEVE_TRY(
+      std::unique_ptr<store::SqliteStore> store, store::SqliteStore::open(dir.store().string())
+  );
+  REEVE_TRY(std::string instance, load_instance(dir));
+  auto session =
+      std::make_unique<LocalSession>(std::move(options), std::move(lock), std::move(store));
+  REEVE_CHECK(session->start(std::move(instance)));
+  return std::unique_ptr<Session>(std::move(session));
+}
+
+Result<std::unique_ptr<store::Store>> open_for_reading(const DataDir& dir) {
+  store::SqliteOptions options;
+  options.read_only = true;
+  Result<std::unique_ptr<store::SqliteStore>> store =
+      store::SqliteStore::open(dir.store().string(), options);
+  if (!store) {
+    Error error = std::move(store).error();
+    if (error.code == ErrorCode::NotFound) {
+      error = make_error(ErrorCode::NotFound, "there is no data here yet", dir.root.string());
+      error.hint = "reeve run makes it; --data or $REEVE_DATA name another directory";
+    }
+    return error;
+  }
+  return std::unique_ptr<store::Store>(std::move(*store));
+}
+
+Result<Json> read_mission(store::Reader& reader, const std::string& name) {
+  journal::ObjectKey key{.kind = journal::Kind::Mission, .ns = Namespace("default"), .name = name};
+  REEVE_TRY(const std::optional<store::Row> row, reader.get(key));
+  if (row) {
+    return parse_json(row->body);
+  }
+  Error error = make_error(ErrorCode::NotFound, concat("there is no mission \"", name, "\""));
+  store::RowQuery query;
+  query.limit = 200;
+  if (Result<std::vector<store::ListedRow>> rows = reader.list(query)) {
+    std::vector<std::string> names;
+    for (const store::ListedRow& listed : *rows) {
+      names.push_back(listed.row.key.name);
+    }
+    if (const std::string near = nearest(name, names); !near.empty()) {
+      error.hint = concat("did you mean \"", near, "\"?");
+    } else {
+      error.hint = "reeve status lists them";
+    }
+  }
+  return error;
+}
+
+}  // namespace reeve::cli

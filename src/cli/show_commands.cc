@@ -1,0 +1,378 @@
+#include <algorithm>
+#include <filesystem>
+#include <poll.h>
+#include <tuple>
+#include <unistd.h>
+#include <vector>
+
+#include "base/strings.h"
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "cli/session.h"
+#include "cli/view.h"
+#include "host/run_log.h"
+#include "platform/posix/system.h"
+
+namespace reeve::cli {
+
+namespace {
+
+constexpr int kPollMillis = 200;
+constexpr std::uint32_t kEventPage = 500;
+constexpr std::size_t kLogReadBytes = std::size_t{1} << 20U;
+
+Result<std::unique_ptr<store::Store>> open_store(const Common& common) {
+  return open_for_reading(DataDir{.root = std::filesystem::absolute(common.data_dir)});
+}
+
+std::string pad(std::string_view text, std::size_t width) {
+  return text.size() >= width ? std::string(text)
+                              : concat(text, std::string(width - text.size(), ' '));
+}
+
+bool over(const Json& mission) {
+  const std::string state = mission.find("status")->get_string("state");
+  return state == "COMPLETE" || state == "FAILED" || state == "ABORTED";
+}
+
+/// What a mission waits for or why it ended, in one line.
+std::string explain_mission(const Json& mission) {
+  const Json& status = *mission.find("status");
+  const std::string state = status.get_string("state");
+  if (state == "HELD") {
+    std::vector<std::string> reasons;
+    for (const Json& hold : status.find("holds")->as_array()) {
+      reasons.push_back(concat(hold.get_string("kind"), ": ", hold.get_string("message")));
+    }
+    return join(reasons, "; ");
+  }
+  if (state == "QUEUED") {
+    return "waits for a free run slot";
+  }
+  std::vector<std::string> active;
+  for (const Json& task : status.find("tasks")->as_array()) {
+    const std::string task_state = task.get_string("state");
+    if (task_state == "ACTIVE" || task_state == "LAUNCHING" || task_state == "PENDING") {
+      active.push_back(concat(task.get_string("name"), " ", task_state));
+    }
+  }
+  return active.empty() ? status.get_string("message") : join(active, ", ");
+}
+
+int show_list(store::Reader& reader, const Common& common, const StatusArgs& args) {
+  store::RowQuery query;
+  query.limit = args.limit;
+  query.before = Revision(args.before);
+  const Result<std::vector<store::ListedRow>> rows = reader.list(query);
+  if (!rows) {
+    return report(rows.error());
+  }
+  const bool more = rows->size() == args.limit;
+  Json items = Json::array();
+  std::string table;
+  if (common.output == Output::Text || common.output == Output::Wide) {
+    table = concat(pad("NAME", 32), pad("STATE", 14), pad("CREATED", 26), "\n");
+  }
+  for (const store::ListedRow& listed : *rows) {
+    Result<Json> mission = parse_json(listed.row.body);
+    if (!mission) {
+      return report(mission.error());
+    }
+    const Json& metadata = *mission->find("metadata");
+    if (common.output == Output::Json) {
+      items.push(std::move(*mission));
+    } else if (common.output == Output::Name) {
+      table += concat("mission/", listed.row.key.name, "\n");
+    } else {
+      table += concat(
+          pad(listed.row.key.name, 31),
+          " ",
+          pad(mission->find("status")->get_string("state"), 14),
+          pad(metadata.get_string("creationTimestamp"), 26),
+          printable(explain_mission(*mission)),
+          common.output == Output::Wide ? concat("  ", metadata.get_string("uid")) : "",
+          "\n"
+      );
+    }
+  }
+  if (common.output == Output::Json) {
+    Json list = Json::object();
+    list.set("apiVersion", "reeve.dev/v1").set("kind", "MissionList");
+    Json metadata = Json::object();
+    if (more) {
+      metadata.set("continue", std::to_string(rows->back().created.value()));
+    }
+    list.set("metadata", std::move(metadata)).set("items", std::move(items));
+    print(list.pretty());
+    return 0;
+  }
+  print(table);
+  if (more && common.output != Output::Name) {
+    print(concat("(more: reeve status --continue ", rows->back().created.value(), ")\n"));
+  }
+  return 0;
+}
+
+struct RunDir {
+  std::int64_t epoch = 0;
+  std::string task;
+  std::int64_t attempt = 0;
+  std::filesystem::path path;
+
+  friend bool operator<(const RunDir& a, const RunDir& b) {
+    return std::tie(a.epoch, a.attempt, a.task) < std::tie(b.epoch, b.attempt, b.task);
+  }
+};
+
+/// Reads a directory name `<mission>.<epoch>.<task>.<attempt>`; false if it is none (such as the
+/// remains of a superseded run).
+bool parse_run_dir(const std::string& mission, const std::filesystem::path& path, RunDir& run) {
+  const std::string name = path.filename().string();
+  if (!name.starts_with(mission + ".")) {
+    return false;
+  }
+  const std::string rest = name.substr(mission.size() + 1);
+  const std::size_t first = rest.find('.');
+  const std::size_t last = rest.rfind('.');
+  if (first == std::string::npos || last == first) {
+    return false;
+  }
+  const std::string epoch = rest.substr(0, first);
+  const std::string attempt = rest.substr(last + 1);
+  const auto digits = [](const std::string& text) {
+    return !text.empty() && text.size() < 10 &&
+           text.find_first_not_of("0123456789") == std::string::npos;
+  };
+  if (!digits(epoch) || !digits(attempt)) {
+    return false;
+  }
+  run.epoch = std::stoll(epoch);
+  run.attempt = std::stoll(attempt);
+  run.task = rest.substr(first + 1, last - first - 1);
+  run.path = path;
+  return true;
+}
+
+/// The mission's runs in the order in which they began to write.
+std::vector<RunDir> run_dirs(
+    const DataDir& dir, const std::string& mission, const std::string& task
+) {
+  std::vector<std::pair<std::filesystem::file_time_type, RunDir>> found;
+  std::error_code error;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(dir.missions() / mission / "runs", error)) {
+    RunDir run;
+    if (parse_run_dir(mission, entry.path(), run) && (task.empty() || run.task == task)) {
+      const auto began = std::filesystem::last_write_time(entry.path() / "spec.json", error);
+      found.emplace_back(began, std::move(run));
+    }
+  }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : a.second < b.second;
+  });
+  std::vector<RunDir> runs;
+  for (auto& [began, run] : found) {
+    runs.push_back(std::move(run));
+  }
+  return runs;
+}
+
+/// Prints the logs of a mission, run by run.
+class LogPrinter {
+ public:
+  LogPrinter(const DataDir& dir, const LogsArgs& args) : dir_(dir), args_(args) {}
+
+  /// Prints what is new. Returns whether every run that was seen has been printed to its end.
+  Result<bool> pump() {
+    bool complete = true;
+    for (const RunDir& run : run_dirs(dir_, args_.mission, args_.task)) {
+      State& state = states_[run.path.string()];
+      while (!state.ended) {
+        Result<host::RunLog> log = host::RunLog::open(run.path);
+        if (!log) {
+          complete = false;
+          break;
+        }
+        REEVE_TRY(host::LogBatch batch, log->read(state.cursor, kLogReadBytes));
+        state.cursor = batch.next;
+        state.ended = batch.ended;
+        print_chunks(run, state, batch.chunks);
+        if (batch.chunks.empty() && !batch.ended) {
+          complete = false;
+          break;
+        }
+      }
+    }
+    return complete;
+  }
+
+ private:
+  struct State {
+    host::LogCursor cursor;
+    bool ended = false;
+    bool within_line = false;
+  };
+
+  void print_chunks(const RunDir& run, State& state, const std::vector<host::LogChunk>& chunks) {
+    for (const host::LogChunk& chunk : chunks) {
+      if (args_.task.empty() && last_ != run.path) {
+        print(concat("==> ", run.task, " (run ", run.epoch, ".", run.attempt, ") <==\n"));
+        last_ = run.path;
+      }
+      if (args_.timestamps) {
+        print(with_timestamps(chunk, state.within_line));
+      } else {
+        print(chunk.bytes);
+      }
+    }
+  }
+
+  /// The chunk with its time before each line that begins in it.
+  static std::string with_timestamps(const host::LogChunk& chunk, bool& within_line) {
+    const std::string prefix = concat(format_timestamp(chunk.at), " ");
+    std::string text;
+    std::string_view rest = chunk.bytes;
+    while (!rest.empty()) {
+      const std::size_t end = rest.find('\n');
+      const std::string_view line = rest.substr(0, end == std::string_view::npos ? end : end + 1);
+      if (!within_line) {
+        text += prefix;
+      }
+      text += line;
+      within_line = end == std::string_view::npos;
+      rest.remove_prefix(line.size());
+    }
+    return text;
+  }
+
+  const DataDir& dir_;
+  const LogsArgs& args_;
+  std::map<std::string, State> states_;
+  std::filesystem::path last_;
+};
+
+}  // namespace
+
+int show_status(const Common& common, const StatusArgs& args) {
+  const Result<std::unique_ptr<store::Store>> store = open_store(common);
+  if (!store) {
+    return report(store.error());
+  }
+  if (args.mission.empty()) {
+    return show_list(**store, common, args);
+  }
+  const Result<Json> mission = read_mission(**store, args.mission);
+  if (!mission) {
+    return report(mission.error());
+  }
+  const std::filesystem::path missions =
+      DataDir{.root = std::filesystem::absolute(common.data_dir)}.missions();
+  switch (common.output) {
+    case Output::Json:
+      print(mission->pretty());
+      break;
+    case Output::Name:
+      print(concat("mission/", args.mission, "\n"));
+      break;
+    case Output::Text:
+    case Output::Wide:
+      print(
+          summary(*mission, missions.string(), is_terminal_output(), platform::SystemClock().now())
+      );
+      if (!over(*mission)) {
+        print(concat(printable(explain_mission(*mission)), "\n"));
+      }
+      break;
+  }
+  return 0;
+}
+
+int show_logs(const Common& common, const LogsArgs& args) {
+  const Result<std::unique_ptr<store::Store>> store = open_store(common);
+  if (!store) {
+    return report(store.error());
+  }
+  Result<Json> mission = read_mission(**store, args.mission);
+  if (!mission) {
+    return report(mission.error());
+  }
+  if (!args.task.empty()) {
+    std::vector<std::string> names;
+    for (const Json& task : mission->find("status")->find("tasks")->as_array()) {
+      names.push_back(task.get_string("name"));
+      names.push_back(task.get_string("name") + "~compensate");
+    }
+    if (std::find(names.begin(), names.end(), args.task) == names.end()) {
+      Error error = make_error(
+          ErrorCode::NotFound,
+          concat("mission \"", args.mission, "\" has no task \"", args.task, "\"")
+      );
+      const std::string near = nearest(args.task, names);
+      error.hint = near.empty() ? std::string() : concat("did you mean \"", near, "\"?");
+      return report(error);
+    }
+  }
+  const DataDir dir{.root = std::filesystem::absolute(common.data_dir)};
+  LogPrinter printer(dir, args);
+  while (true) {
+    const bool ended = over(*mission);
+    const Result<bool> complete = printer.pump();
+    if (!complete) {
+      return report(complete.error());
+    }
+    if (!args.follow || (ended && *complete)) {
+      return 0;
+    }
+    ::poll(nullptr, 0, kPollMillis);
+    mission = read_mission(**store, args.mission);
+    if (!mission) {
+      return report(mission.error());
+    }
+  }
+}
+
+int show_events(const Common& common, const EventsArgs& args) {
+  const Result<std::unique_ptr<store::Store>> store = open_store(common);
+  if (!store) {
+    return report(store.error());
+  }
+  store::EventQuery query;
+  query.object = journal::ObjectKey{
+      .kind = journal::Kind::Mission, .ns = Namespace("default"), .name = args.mission};
+  query.after = Revision(args.after);
+  query.limit = kEventPage;
+  Result<Json> mission = read_mission(**store, args.mission);
+  while (mission) {
+    const bool ended = over(*mission);
+    const Result<std::vector<journal::Event>> events = (*store)->events(query);
+    if (!events) {
+      return report(events.error());
+    }
+    for (const journal::Event& event : *events) {
+      query.after = event.revision;
+      if (common.output == Output::Json) {
+        print(event_to_json(event).dump() + "\n");
+      } else {
+        print(concat(
+            pad(std::to_string(event.revision.value()), 8),
+            format_timestamp(event.at),
+            "  ",
+            pad(event.type, 24),
+            printable(event.data),
+            "\n"
+        ));
+      }
+    }
+    if (events->size() == kEventPage) {
+      continue;
+    }
+    if (!args.follow || ended) {
+      return 0;
+    }
+    ::poll(nullptr, 0, kPollMillis);
+    mission = read_mission(**store, args.mission);
+  }
+  return report(mission.error());
+}
+
+}  // namespace reeve::cli

@@ -1,0 +1,272 @@
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <poll.h>
+#include <unistd.h>
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "base/strings.h"
+#include "cli/commands.h"
+#include "cli/follow.h"
+#include "cli/print.h"
+#include "cli/session.h"
+#include "kernel/audit.h"
+#include "platform/posix/directory_lock.h"
+#include "platform/posix/files.h"
+#include "platform/posix/probe.h"
+#include "workflow/graph.h"
+#include "workflow/load/load.h"
+
+namespace reeve::cli {
+
+namespace {
+
+Result<std::string> read_document(const std::string& path) {
+  return platform::read_file(path, workflow::kSourceBytesMax);
+}
+
+Json problem_to_json(const workflow::Problem& problem) {
+  Json json = Json::object();
+  json.set("severity", problem.severity == workflow::Severity::Error ? "error" : "warning");
+  json.set("rule", problem.rule);
+  json.set("file", problem.error.file);
+  json.set("line", problem.error.position.line);
+  json.set("column", problem.error.position.column);
+  json.set("field", problem.error.subject);
+  json.set("message", problem.error.message);
+  json.set("fix", problem.error.hint);
+  return json;
+}
+
+/// Starts the command with the lock's token in its environment. In its own process, so that the
+/// lock is held exactly as long as `reeve lock` lives: if that is killed, so is the command.
+pid_t start_command(const std::vector<std::string>& command) {
+  std::vector<char*> argv;
+  for (const std::string& word : command) {
+    argv.push_back(const_cast<char*>(word.c_str()));
+  }
+  argv.push_back(nullptr);
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child != 0) {
+    return child;
+  }
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) {
+    ::_exit(127);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::execvp(argv[0], argv.data());
+  const std::string message =
+      concat("reeve: cannot run ", command.front(), ": ", std::strerror(errno), "\n");
+  print_error_text(message);
+  ::_exit(errno == ENOENT ? 127 : 126);
+}
+
+/// Waits for the command and passes on signals that are meant for it.
+int wait_for(pid_t child, SignalFeed& signals) {
+  while (true) {
+    int status = 0;
+    const pid_t ended = ::waitpid(child, &status, WNOHANG);
+    if (ended == child) {
+      return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
+    if (ended < 0 && errno != EINTR) {
+      return static_cast<int>(ExitCode::WorkFailed);
+    }
+    pollfd fd{.fd = signals.fd(), .events = POLLIN, .revents = 0};
+    ::poll(&fd, 1, 20);
+    if (const int signal = signals.take(); signal != 0 && signal != SIGINT) {
+      // A terminal sends SIGINT to the command itself.
+      ::kill(child, signal);
+    }
+  }
+}
+
+/// Findings without which nothing runs; all others only limit what is possible.
+bool is_needed(std::string_view finding) {
+  return finding == "sh" || finding == "data-dir" || finding == "data-space";
+}
+
+/// What `reeve audit verify` found to be wrong.
+int report_finding(const Common& common, const Error& error) {
+  if (common.output == Output::Json) {
+    Json json = Json::object();
+    json.set("ok", false).set("subject", error.subject).set("message", error.message);
+    print(json.pretty());
+  }
+  report(error);
+  return static_cast<int>(ExitCode::WorkFailed);
+}
+
+}  // namespace
+
+int lint_file(const Common& common, const LintArgs& args) {
+  const Result<std::string> text = read_document(args.file);
+  if (!text) {
+    return report(text.error());
+  }
+  workflow::LoadOptions options;
+  options.file = args.file;
+  const std::vector<workflow::Problem> problems = workflow::lint(*text, options);
+  int errors = 0;
+  Json items = Json::array();
+  for (const workflow::Problem& problem : problems) {
+    errors += problem.severity == workflow::Severity::Error ? 1 : 0;
+    if (common.output == Output::Json) {
+      items.push(problem_to_json(problem));
+    } else {
+      print_problem(problem);
+    }
+  }
+  if (common.output == Output::Json) {
+    Json result = Json::object();
+    result.set("ok", errors == 0).set("problems", std::move(items));
+    print(result.pretty());
+  } else {
+    const auto warnings = static_cast<int>(problems.size()) - errors;
+    print(concat(
+        args.file,
+        ": ",
+        errors,
+        errors == 1 ? " error, " : " errors, ",
+        warnings,
+        warnings == 1 ? " warning\n" : " warnings\n"
+    ));
+  }
+  return static_cast<int>(errors == 0 ? ExitCode::Done : ExitCode::WorkFailed);
+}
+
+int draw_file(const Common& /*common*/, const GraphArgs& args) {
+  const Result<std::string> text = read_document(args.file);
+  if (!text) {
+    return report(text.error());
+  }
+  workflow::LoadOptions options;
+  options.file = args.file;
+  const workflow::Loaded loaded = workflow::load(*text, options);
+  if (!loaded.ok()) {
+    for (const workflow::Problem& problem : loaded.problems) {
+      print_problem(problem);
+    }
+    return static_cast<int>(ExitCode::Refused);
+  }
+  workflow::GraphFormat format = workflow::GraphFormat::Text;
+  if (args.format == "svg") {
+    format = workflow::GraphFormat::Svg;
+  } else if (args.format == "mermaid") {
+    format = workflow::GraphFormat::Mermaid;
+  }
+  print(workflow::draw(*loaded.workflow, format));
+  return 0;
+}
+
+int run_under_lock(const Common& common, const LockArgs& args) {
+  SignalFeed signals;
+  platform::LockRequest request;
+  request.directory = args.directory.empty()
+                          ? DataDir{.root = std::filesystem::absolute(common.data_dir)}.locks()
+                          : std::filesystem::path(args.directory);
+  request.name = args.name;
+  request.timeout = args.timeout;
+  request.purpose = join(args.command, " ").substr(0, 200);
+  request.cancel_fd = signals.fd();
+  Result<platform::DirectoryLock> lock = platform::DirectoryLock::acquire(request);
+  if (!lock) {
+    return report(lock.error());
+  }
+  ::setenv("REEVE_LOCK_TOKEN", std::to_string(lock->token()).c_str(), 1);
+  ::setenv("REEVE_LOCK_NAME", args.name.c_str(), 1);
+  const pid_t child = start_command(args.command);
+  if (child < 0) {
+    return report(platform::errno_error("fork", args.command.front()));
+  }
+  const int code = wait_for(child, signals);
+  if (Result<void> released = lock->release(); !released) {
+    return report(released.error());
+  }
+  return code;
+}
+
+int run_doctor(const Common& common) {
+  const std::vector<platform::Finding> findings =
+      platform::probe_machine(std::filesystem::absolute(common.data_dir));
+  Json items = Json::array();
+  std::string text;
+  std::vector<std::string> lacking;
+  for (const platform::Finding& finding : findings) {
+    if (finding.status == platform::FindingStatus::Missing && is_needed(finding.name)) {
+      lacking.push_back(finding.name);
+    }
+    Json item = Json::object();
+    item.set("name", finding.name)
+        .set("status", to_string(finding.status))
+        .set("detail", finding.detail)
+        .set("consequence", finding.consequence);
+    items.push(std::move(item));
+    const std::string_view mark = finding.status == platform::FindingStatus::Ok        ? "ok      "
+                                  : finding.status == platform::FindingStatus::Limited ? "limited "
+                                                                                       : "missing ";
+    text += concat(mark, finding.name, ": ", printable(finding.detail), "\n");
+    if (!finding.consequence.empty()) {
+      text += concat("        ", finding.consequence, "\n");
+    }
+  }
+  print(
+      common.output == Output::Json ? Json::object().set("findings", std::move(items)).pretty()
+                                    : text
+  );
+  if (lacking.empty()) {
+    return static_cast<int>(ExitCode::Done);
+  }
+  print_error_text(concat("reeve: missions cannot run here without ", join(lacking, ", "), "\n"));
+  return static_cast<int>(ExitCode::WorkFailed);
+}
+
+int verify_audit(const Common& common) {
+  const Result<std::unique_ptr<store::Store>> store =
+      open_for_reading(DataDir{.root = std::filesystem::absolute(common.data_dir)});
+  if (!store) {
+    // A store that does not even open because it was damaged is a finding, too.
+    return store.error().code == ErrorCode::Corrupt ? report_finding(common, store.error())
+                                                    : report(store.error());
+  }
+  const Result<kernel::AuditReport> result = kernel::audit(**store, workflow_loader());
+  if (!result) {
+    return report_finding(common, result.error());
+  }
+  const std::string head =
+      to_hex({reinterpret_cast<const char*>(result->head.data()), result->head.size()});
+  if (common.output == Output::Json) {
+    Json json = Json::object();
+    json.set("ok", true)
+        .set("events", result->events)
+        .set("missions", result->missions)
+        .set("workflows", result->workflows);
+    json.set("lastRevision", result->last.value()).set("head", head);
+    print(json.pretty());
+  } else {
+    print(concat(
+        "the journal is whole: ",
+        result->events,
+        " events, ",
+        result->missions,
+        " missions, ",
+        result->workflows,
+        " workflows; every row follows from its events\nhead ",
+        head,
+        " at revision ",
+        result->last.value(),
+        "\n"
+    ));
+  }
+  return 0;
+}
+
+}  // namespace reeve::cli
