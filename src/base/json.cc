@@ -211,15 +211,26 @@ std::string Json::pretty() const {
 
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
   out.push_back('"');
   std::size_t clean = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte >= 0x20U && byte != '"' && byte != '\\') {
+    if (byte >= 0x80U) {
+      const std::size_t length = utf8_length(text.substr(i));
+      if (length > 0) {
+        i += length - 1;
+        continue;
+      }
+    } else if (byte >= 0x20U && byte != '"' && byte != '\\') {
       continue;
     }
     out.append(text, clean, i - clean);
     clean = i + 1;
+    if (byte >= 0x80U) {
+      out += kReplacement;
+      continue;
+    }
     switch (byte) {
       case '"':
         out += "\\\"";

@@ -117,7 +117,8 @@ struct JsonLimits {
 /// duplicate keys, invalid UTF-8, numbers out of range, excess depth or size.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
-/// Appends the JSON string literal of `text`, quotes included.
+/// Appends the JSON string literal of `text`, quotes included. What is written can always be read
+/// back: bytes that are no UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
 /// Writes JSON text directly, for encoders on the hot path. Nesting is the caller's duty.

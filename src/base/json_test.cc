@@ -134,6 +134,14 @@ TEST(ParseJson, RefusesBrokenTexts) {
   EXPECT_EQ(refused(std::string_view("1\0", 2)).message, "unexpected text after the JSON value");
 }
 
+TEST(JsonText, CanAlwaysBeReadBackEvenIfItWasNoText) {
+  std::string out;
+  append_json_string(out, "a\xFF\xC3(\xE2\x82\xAC");
+  const Result<Json> back = parse_json(out);
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(back->as_string(), "a\xEF\xBF\xBD\xEF\xBF\xBD(\xE2\x82\xAC");
+}
+
 TEST(ParseJson, RefusesInvalidUtf8) {
   EXPECT_FALSE(parse_json("\"\xFF\"").ok()) << "\"\xFF\"";
   EXPECT_FALSE(parse_json("\"\xED\xA0\x80\"").ok()) << "\"\xED\xA0\x80\"";

@@ -53,6 +53,9 @@ std::string to_upper(std::string_view text);
 /// Whether `text` is well-formed UTF-8 (no surrogates, no overlong forms).
 bool is_utf8(std::string_view text);
 
+/// Length of the well-formed UTF-8 sequence that `text` starts with, 0 if there is none.
+std::size_t utf8_length(std::string_view text);
+
 /// The candidate most like `word` (edit distance at most a third of its length, rounded up from
 /// four letters on), or "". For "did you mean …".
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);

@@ -69,6 +69,18 @@ Result<void> check_size(const MissionCreated& event, const workflow::Workflow& w
   return {};
 }
 
+/// What is not UTF-8 cannot be written to the journal as it is.
+Result<void> check_text(const std::vector<model::NamedValue>& params) {
+  for (const model::NamedValue& param : params) {
+    if (!is_utf8(param.first) || !is_utf8(param.second)) {
+      Error error = make_error(ErrorCode::Invalid, "the value is not UTF-8 text", param.first);
+      error.hint = "pass binary data as a file, or encode it";
+      return error;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Plan::Plan(std::shared_ptr<const workflow::Workflow> source) : workflow(std::move(source)) {
@@ -256,6 +268,7 @@ Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
   const workflow::Workflow& workflow = *command.workflow;
   const std::vector<model::NamedValue> params = unique_values(command.params);
   REEVE_CHECK(workflow::check_params(workflow, params));
+  REEVE_CHECK(check_text(params));
   if (!command.local) {
     for (const workflow::Task& task : workflow.tasks) {
       if (is_container(task.method)) {

@@ -101,6 +101,15 @@ TEST(Submit, TakesTheLastOfTwoValuesOfAParam) {
   EXPECT_EQ(w.mission().params.size(), 1U);
 }
 
+TEST(Submit, RefusesAParamThatIsNotText) {
+  Walk w;
+  const std::string text = native_text({"{name: a, script: x}"}, "params: {target: none}");
+  const Result<Reply> reply = w.submit_text(text, "m", {{"target", "a\xFF"}});
+  ASSERT_FALSE(reply.ok());
+  EXPECT_EQ(reply.error().code, ErrorCode::Invalid);
+  EXPECT_EQ(reply.error().subject, "target");
+}
+
 TEST(Submit, RefusesAContainerUnlessItMayRunLocally) {
   Walk w;
   const std::string text =
