@@ -21,9 +21,9 @@ namespace {
 
 void start(EVP_MD_CTX* md) {
   // Fetching the algorithm by name on every use would cost more than hashing a short record.
-  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  REEVE_ASSERT(algorithm != nullptr);
-  REEVE_ASSERT(EVP_DigestInit_ex2(md, algorithm, nullptr) == 1);
+  static const EVP_MD* const kAlgorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  REEVE_ASSERT(kAlgorithm != nullptr);
+  REEVE_ASSERT(EVP_DigestInit_ex2(md, kAlgorithm, nullptr) == 1);
 }
 
 }  // namespace

@@ -41,7 +41,9 @@ Result<void> Host::Loop::start() {
   if (!epoll_ || !event_) {
     return platform::errno_error("epoll", {});
   }
-  listen(event_.get(), 0, Source::Wake);
+  if (!listen(event_.get(), 0, Source::Wake)) {
+    return platform::errno_error("epoll", {});
+  }
   thread_ = std::thread([this] { run(); });
   return {};
 }
@@ -109,11 +111,12 @@ Host::Loop::Active* Host::Loop::find(std::uint64_t number) {
   return found == by_number_.end() ? nullptr : found->second;
 }
 
-void Host::Loop::listen(int fd, std::uint64_t number, Source source) {
+/// False: the kernel watches no more descriptors (it has a limit per user).
+bool Host::Loop::listen(int fd, std::uint64_t number, Source source) {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = number * kSources + static_cast<std::uint64_t>(source);
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 void Host::Loop::wake_at(Active& active, Duration at) {
@@ -263,14 +266,15 @@ void Host::Loop::apply(Active& active, Outcome outcome) {
 void Host::Loop::watch(Active& active, Watch watch) {
   active.stage = Stage::Watching;
   active.watch = std::move(watch);
+  bool is_watched =
+      active.watch.pidfd && listen(active.watch.pidfd.get(), active.number, Source::Ended);
   if (active.watch.ready) {
-    listen(active.watch.ready.get(), active.number, Source::Ready);
+    is_watched = listen(active.watch.ready.get(), active.number, Source::Ready) && is_watched;
   } else {
     report_started(active);
   }
-  if (active.watch.pidfd) {
-    listen(active.watch.pidfd.get(), active.number, Source::Ended);
-  } else {
+  if (!is_watched) {
+    active.watch.pidfd.reset();
     wake_at(active, platform::monotonic_now() + kLockPollEvery);
   }
   if (active.successor) {
@@ -399,6 +403,9 @@ void Host::Loop::on_wake(Active& active) {
   if (active.watch.pidfd) {
     wake_at(active, active.kill_at);
   } else if (is_supervised(active.watch.dir)) {
+    if (active.watch.ready) {
+      on_ready(active);
+    }
     wake_at(active, now + kLockPollEvery);
   } else {
     on_shim_end(active);
@@ -410,7 +417,7 @@ void Host::Loop::send_cancel(Active& active) {
     return;
   }
   active.term_sent = true;
-  const std::string reason = active.cancel->reason.substr(0, kCancelReasonBytesMax);
+  const std::string_view reason = cut_text(active.cancel->reason, kCancelReasonBytesMax);
   // The reason is for people; without it the run is cancelled all the same.
   [[maybe_unused]] const auto noted =
       platform::replace_file(active.watch.dir / kCancelFile, reason.empty() ? "\n" : reason);

@@ -23,8 +23,9 @@
 
 namespace reeve::host {
 
-/// The one thread that knows which runs are in this host's hands. It never waits for the disk:
-/// work on directories goes to the pool and comes back as an Outcome.
+/// The one thread that knows which runs are in this host's hands. Work on directories goes to the
+/// pool and comes back as an Outcome; all that the thread does there itself is to note the reason
+/// of a cancellation and to look at locks, neither of which is synced.
 class Host::Loop {
  public:
   Loop(HostOptions options, blob::BlobStore& blobs, Sink sink, platform::FileDescriptor data_lock)
@@ -85,7 +86,7 @@ class Host::Loop {
   void signal_shim(const Active& active, int signal);
   void report_started(Active& active);
   void wake_at(Active& active, Duration at);
-  void listen(int fd, std::uint64_t number, Source source);
+  bool listen(int fd, std::uint64_t number, Source source);
   int poll_timeout() const;
   Active* find(std::uint64_t number);
   void wake();

@@ -169,7 +169,10 @@ Outcome Launcher::launch_in(const Key& key, const model::LaunchRun& request) con
   }
   auto lock = try_lock(key.dir, true);
   if (!lock.ok()) {
-    return fail(key, lock.error().describe());
+    // Without the lock nobody knows whether it runs: only what was never undertaken has failed.
+    const bool undertaken = request.started || ::access((key.dir / kSpecFile).c_str(), F_OK) == 0;
+    return undertaken ? Outcome(AskAgain{lock.error().describe()})
+                      : Outcome(fail(key, lock.error().describe()));
   }
   if (!*lock) {
     return join(key);
@@ -182,6 +185,9 @@ Outcome Launcher::launch_in(const Key& key, const model::LaunchRun& request) con
     const auto moved = set_aside(key, old->fence);
     return moved.ok() ? Outcome(AskAgain{"an older fence was set aside"})
                       : Outcome(fail(key, moved.error().describe()));
+  }
+  if (auto obstacle = unreadable(key)) {
+    return AskAgain{std::move(*obstacle)};
   }
   if (auto report = concluded(key)) {
     return std::move(*report);
@@ -331,6 +337,9 @@ Outcome Launcher::find(const model::CancelRun& request) const {
       .run = request.run,
       .fence = request.fence};
   auto lock = dir.ok() ? try_lock(key.dir, false) : Result<FileDescriptor>(dir.error());
+  if (!lock.ok() && dir.ok() && lock.error().code != ErrorCode::NotFound) {
+    return AskAgain{lock.error().describe()};
+  }
   if (!lock.ok()) {
     return lose(key, "this host does not know the run");
   }
@@ -343,6 +352,9 @@ Outcome Launcher::find(const model::CancelRun& request) const {
   }
   if (!*lock) {
     return adopt(key, spec->spec.grace);
+  }
+  if (auto obstacle = unreadable(key)) {
+    return AskAgain{std::move(*obstacle)};
   }
   if (auto report = concluded(key)) {
     return std::move(*report);
@@ -363,6 +375,22 @@ model::Report Launcher::conclude(
 }
 
 /// What the directory of a run without supervisor says; nothing: no step was ever started.
+/// Why the records of a run cannot be looked at now, if that may pass: a run whose end is on disk
+/// must not be taken for lost because descriptors ran out.
+std::optional<std::string> Launcher::unreadable(const Key& key) const {
+  const auto passing = [](const auto& record) {
+    return !record.ok() && (record.error().code == ErrorCode::Io ||
+                            record.error().code == ErrorCode::PermissionDenied);
+  };
+  if (const auto exit = read_exit(key.dir); passing(exit)) {
+    return exit.error().describe();
+  }
+  if (const auto result = read_result(key.dir); passing(result)) {
+    return result.error().describe();
+  }
+  return std::nullopt;
+}
+
 std::optional<model::Report> Launcher::concluded(const Key& key) const {
   auto spec = read_spec(key.dir);
   if (auto result = read_result(key.dir); result.ok() && result->fence == key.fence) {

@@ -76,6 +76,7 @@ class Launcher {
   Result<Watch> spawn(const Key& key, const model::RunSpec& spec, platform::FileDescriptor lock)
       const;
   Result<void> lay_out(const Key& key, const model::LaunchRun& request) const;
+  std::optional<std::string> unreadable(const Key& key) const;
   std::optional<model::Report> concluded(const Key& key) const;
   model::Report collect(const Key& key, const SpecRecord& spec, ExitRecord exit) const;
   model::Report lose(const Key& key, std::string detail) const;

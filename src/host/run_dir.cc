@@ -234,15 +234,22 @@ Result<ResultRecord> read_result(const fs::path& dir) {
       .run = RunName(json.get_string("run")), .fence = fence_of(json), .result = std::move(result)};
 }
 
+std::string_view cut_text(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) {
+    return text;
+  }
+  std::size_t end = bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) {
+    --end;
+  }
+  return text.substr(0, end);
+}
+
 void add_warning(model::RunResult& result, std::string text) {
   text = clean_text(std::move(text));
   if (text.size() > model::kWarningBytesMax) {
     constexpr std::string_view kEllipsis = "...";
-    std::size_t end = model::kWarningBytesMax - kEllipsis.size();
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) {
-      --end;
-    }
-    text.resize(end);
+    text.resize(cut_text(text, model::kWarningBytesMax - kEllipsis.size()).size());
     text.append(kEllipsis);
   }
   if (result.warnings.size() + 1 < model::kWarningsMax) {

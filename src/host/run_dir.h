@@ -101,6 +101,9 @@ Result<ShimRecord> read_shim(const std::filesystem::path& dir);
 Result<ExitRecord> read_exit(const std::filesystem::path& dir);
 Result<ResultRecord> read_result(const std::filesystem::path& dir);
 
+/// At most the first `bytes_max` bytes of `text`, cut between characters.
+std::string_view cut_text(std::string_view text, std::size_t bytes_max);
+
 /// Adds a warning within the limits of a result; invalid UTF-8 and excess are replaced.
 void add_warning(model::RunResult& result, std::string text);
 

@@ -133,6 +133,14 @@ TEST(Mark, DiffersByDirectoryAndFence) {
   EXPECT_NE(make_mark("/a", Fence(1)), make_mark("/b", Fence(1)));
 }
 
+TEST(CutText, CutsBetweenCharacters) {
+  EXPECT_EQ(cut_text("short", 8), "short");
+  EXPECT_EQ(cut_text("exactly8", 8), "exactly8");
+  EXPECT_EQ(cut_text("1234567\xc3\xa9", 8), "1234567");
+  EXPECT_EQ(cut_text("123456\xc3\xa9x", 8), "123456\xc3\xa9");
+  EXPECT_EQ(cut_text("\xc3\xa9", 1), "");
+}
+
 TEST(Warnings, StayWithinTheLimitsOfAResult) {
   model::RunResult result;
   add_warning(result, std::string(600, 'x') + "\xc3\xa9");

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "host/inspection.h"
+#include "host/launcher.h"
 #include "host/process_tree.h"
 #include "host_fixture.h"
 #include "platform/posix/files.h"
@@ -165,6 +166,22 @@ TEST_P(HostRecovery, FindsTheLossOfAShimThatDiedWhileNoHostWasThere) {
   submit(launch);
   await_lost(launch);
   EXPECT_TRUE(ends(orphan));
+}
+
+TEST_P(HostRecovery, DoesNotGiveUpARunWhoseLockCannotBeLookedAt) {
+  const auto launch = request("locked", script("true"));
+  const Launcher launcher(options().data_dir, REEVE_SHIM_PROGRAM, *blobs_, true);
+  std::filesystem::create_directories(dir_of("locked"));
+  // Stands for every reason why it cannot be opened, such as too many open files.
+  std::filesystem::create_symlink("elsewhere", dir_of("locked") / kLockFile);
+  EXPECT_TRUE(std::holds_alternative<AskAgain>(launcher.find(cancellation(launch))));
+  auto known = launch;
+  known.started = true;
+  EXPECT_TRUE(std::holds_alternative<AskAgain>(launcher.launch(known)));
+  ASSERT_TRUE(platform::replace_file(dir_of("locked") / kSpecFile, "{}").ok());
+  EXPECT_TRUE(std::holds_alternative<AskAgain>(launcher.launch(launch)));
+  std::filesystem::remove(dir_of("locked") / kSpecFile);
+  EXPECT_TRUE(std::holds_alternative<model::Report>(launcher.launch(launch))) << "never undertaken";
 }
 
 TEST_P(HostRecovery, DoesNotStartAgainWhatIsKnownToHaveStarted) {

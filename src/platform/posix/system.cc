@@ -55,8 +55,8 @@ Duration monotonic_now() {
 }
 
 std::string boot_id() {
-  static const std::string id = read_boot_id();
-  return id;
+  static const std::string kId = read_boot_id();
+  return kId;
 }
 
 std::string host_name() {
