@@ -16,9 +16,6 @@ using model::TaskState;
 
 namespace {
 
-/// The name of a mission inside a run name: everything before `.<epoch>.<task>.<attempt>`. Reports
-/// carry the mission's name, so this is not needed to find it; kept names stay unambiguous because
-/// the engine compares whole run names.
 Error unknown_mission(const MissionName& name) {
   Error error = make_error(
       ErrorCode::NotFound, concat("there is no mission \"", name.view(), "\""), "mission"
@@ -255,13 +252,12 @@ Result<Reply> Engine::turn(const Command& command, Scope& scope) {
     turn.ask_again();
     turn.reconcile();
   }
-  Reply reply{
+  dispatch(scope);
+  return Reply{
       .mission = mission.name,
       .uid = mission.uid,
       .state = mission.state,
       .revision = mission.revision};
-  dispatch(scope);
-  return reply;
 }
 
 Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
@@ -441,8 +437,11 @@ void Engine::register_workflow(
   scope.next = scope.next.next();
 }
 
+/// 128 bits: nobody finds two texts whose digests begin alike.
+constexpr std::size_t kRowDigestDigits = 32;
+
 std::string workflow_row_name(std::string_view name, const Digest& digest) {
-  return concat(name, "@", digest.view().substr(0, 12));
+  return concat(name, "@", digest.view().substr(0, kRowDigestDigits));
 }
 
 void encode_workflow(const workflow::Workflow& workflow, const Namespace& ns, std::string& out) {

@@ -219,7 +219,7 @@ class Engine {
   std::set<RunRef> on_hosts_;
 };
 
-/// The row name of a workflow version: `<name>@<first 12 hex digits of its digest>`.
+/// The row name of a workflow version: `<name>@<first 32 hex digits of its digest>`.
 std::string workflow_row_name(std::string_view name, const Digest& digest);
 
 /// The row of a workflow version.

@@ -20,7 +20,7 @@ Error corrupt(std::string message) {
 /// The type of every member that events can have; one name means one thing in all of them.
 const std::map<std::string_view, Json::Type>& member_types() {
   using enum Json::Type;
-  static const std::map<std::string_view, Json::Type> types = {
+  static const std::map<std::string_view, Json::Type> kTypes = {
       {"namespace", String}, {"owner", String},      {"workflow", String},   {"digest", String},
       {"tasks", Int},        {"params", Object},     {"continues", String},  {"reused", Array},
       {"local", Bool},       {"task", String},       {"exitCode", String},   {"outputs", Object},
@@ -30,7 +30,7 @@ const std::map<std::string_view, Json::Type>& member_types() {
       {"closing", Bool},     {"state", String},      {"outcome", String},    {"drains", Bool},
       {"unknown", Bool},     {"warnings", Array},    {"kind", String},       {"subject", String},
       {"since", String},     {"deadline", String},   {"onDeadline", String}, {"expired", Bool}};
-  return types;
+  return kTypes;
 }
 
 Result<void> check_members(const Json& data) {
@@ -248,7 +248,7 @@ class Decoder {
 using DecodeMethod = Result<MissionEvent> (*)(Decoder&);
 
 const std::map<std::string_view, DecodeMethod>& decoders() {
-  static const std::map<std::string_view, DecodeMethod> table = {
+  static const std::map<std::string_view, DecodeMethod> kTable = {
       {"mission.created",
        [](Decoder& d) {
          return d.created();
@@ -310,7 +310,7 @@ const std::map<std::string_view, DecodeMethod>& decoders() {
          return d.hold_released();
        }},
   };
-  return table;
+  return kTable;
 }
 
 }  // namespace

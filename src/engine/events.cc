@@ -202,7 +202,7 @@ Result<Outcome> parse_outcome(std::string_view text) {
 }
 
 const std::vector<std::string_view>& mission_event_types() {
-  static const std::vector<std::string_view> names = {
+  static const std::vector<std::string_view> kNames = {
       "mission.created",
       "mission.transitioned",
       "mission.epoch_started",
@@ -218,7 +218,7 @@ const std::vector<std::string_view>& mission_event_types() {
       "run.ended",
       "hold.raised",
       "hold.released"};
-  return names;
+  return kNames;
 }
 
 std::string_view type_of(const MissionEvent& event) {

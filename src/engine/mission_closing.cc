@@ -100,7 +100,8 @@ bool MissionTurn::try_again(const Verdict& verdict) {
   const bool asked = std::any_of(m_.tasks.begin(), m_.tasks.end(), [](const TaskStatus& task) {
     return task.state == TaskState::Failed && task.error_code == kErrorRestartJob;
   });
-  const bool fatal = verdict.error_code == kErrorFatal;
+  // An endless loop is one in the next attempt, too; without hosts in it all would be one turn.
+  const bool fatal = verdict.error_code == kErrorFatal || verdict.error_code == kErrorLoop;
   if (!asked && (fatal || done >= policy.retries)) {
     return false;
   }

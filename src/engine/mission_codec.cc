@@ -267,16 +267,16 @@ class Members {
   }
 
   const Json::Array& items(std::string_view name) {
-    static const Json::Array none;
+    static const Json::Array kNone;
     const Json* found = needed(name, Json::Type::Array);
-    return found == nullptr ? none : found->as_array();
+    return found == nullptr ? kNone : found->as_array();
   }
 
   /// A member that must be there; without it the row is corrupt and an empty object is returned.
   const Json& object(std::string_view name) {
-    static const Json none = Json::object();
+    static const Json kNone = Json::object();
     const Json* found = needed(name, Json::Type::Object);
-    return found == nullptr ? none : *found;
+    return found == nullptr ? kNone : *found;
   }
 
   void fail(std::string_view name, std::string_view what) {

@@ -132,6 +132,7 @@ class Applier {
       task.kept = (task.kept || task.state == TaskState::Complete) && !e.full;
       if (!task.kept) {
         task.exit_code.clear();
+        task.started_at.reset();
         task.ended_at.reset();
       }
       task.state = TaskState::Waiting;

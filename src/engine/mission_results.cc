@@ -25,6 +25,33 @@ std::string exit_text(const RunResult& result) {
   return unknown ? std::string() : std::to_string(result.exit_code);
 }
 
+/// Drops results that have no room in an event. A refused commit would stop everything, and the
+/// host would report the same results again and again. Within the limits of a result this takes
+/// text of which JSON needs many times the bytes.
+void drop_excess(const workflow::Workflow& workflow, RunEnded& event) {
+  if (event.outputs.empty() && event.artifacts.empty()) {
+    return;
+  }
+  // What is still to be added: a reason and a code.
+  constexpr std::size_t kRoom = journal::kEventDataBytesMax - (std::size_t{64} << 10U);
+  std::string data;
+  encode(event, workflow, data);
+  if (data.size() > kRoom && !event.outputs.empty()) {
+    event.outputs.clear();
+    event.warnings.push_back(
+        concat("the outputs were ignored: the result takes ", data.size(), " bytes as JSON")
+    );
+    data.clear();
+    encode(event, workflow, data);
+  }
+  if (data.size() > kRoom) {
+    event.artifacts.clear();
+    event.warnings.push_back(
+        concat("the artifacts were ignored: the result takes ", data.size(), " bytes as JSON")
+    );
+  }
+}
+
 Decision failed_with(std::string_view error_code) {
   return {
       .outcome = Decision::Outcome::Failed,
@@ -172,6 +199,7 @@ void MissionTurn::end_forward(TaskIndex index, const RunResult& result) {
   event.outputs = result.outputs;
   event.artifacts = result.artifacts;
   event.warnings = result.warnings;
+  drop_excess(*plan_.workflow, event);
   if (result.end == RunEnd::Cancelled || (slot.cancelling && !result.succeeded())) {
     event.state = RunState::Aborted;
     event.outcome = Outcome::Aborted;

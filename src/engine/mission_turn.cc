@@ -274,7 +274,7 @@ bool MissionTurn::drop_pending_runs() {
     event.state = RunState::Aborted;
     event.outcome = Outcome::Aborted;
     event.error_code = kErrorCancelled;
-    event.message = "the mission stopped before it could start";
+    event.message = "the mission stopped before this run could start";
     set_timer(slot_timer("retry", event.slot), std::nullopt);
     emit(event);
     dropped = true;

@@ -26,6 +26,22 @@ std::string subject_of(const journal::ObjectKey& key) {
   return concat(to_string(key.kind), " ", key.ns.view(), "/", key.name);
 }
 
+/// Compares the row with its events: the body, and what is kept beside it. A mission that is not
+/// marked as live would never be taken up again.
+Result<void> check_row(const Fold& fold, const store::Row& row) {
+  REEVE_TRY(const std::string expected, fold.body(row.key));
+  bool same = expected == row.body;
+  if (row.key.kind == journal::Kind::Mission) {
+    const model::Mission& mission = *fold.mission(row.key.name);
+    same = same && row.live == !is_terminal(mission.state) && row.uid == mission.uid &&
+           row.revision == mission.revision;
+  } else {
+    same = same && row.live;
+  }
+  return same ? Result<void>()
+              : corrupt("the stored row is not what its events give", subject_of(row.key));
+}
+
 }  // namespace
 
 Fold::Fold(engine::WorkflowLoader loader) : loader_(std::move(loader)) {}
@@ -113,6 +129,11 @@ Result<std::string> Fold::body(const journal::ObjectKey& key) const {
   return make_error(ErrorCode::NotFound, "no event made this object", subject_of(key));
 }
 
+const model::Mission* Fold::mission(const std::string& name) const {
+  const auto found = missions_.find(name);
+  return found == missions_.end() ? nullptr : &found->second.mission;
+}
+
 std::set<journal::ObjectKey> Fold::objects() const {
   std::set<journal::ObjectKey> keys;
   for (const auto& [name, folded] : missions_) {
@@ -171,11 +192,7 @@ Result<AuditReport> audit(store::Reader& reader, const engine::WorkflowLoader& l
     if (row.revision > head.revision) {
       return {};
     }
-    REEVE_TRY(const std::string expected, fold.body(row.key));
-    if (expected != row.body) {
-      return corrupt("the stored row is not what its events give", subject_of(row.key));
-    }
-    return {};
+    return check_row(fold, row);
   }));
   if (!missing.empty()) {
     return corrupt("the row is missing; its events are there", subject_of(*missing.begin()));

@@ -35,6 +35,9 @@ class Fold {
   /// The row of an object as the events give it; NotFound if no event made it.
   Result<std::string> body(const journal::ObjectKey& key) const;
 
+  /// The mission as the events give it; null if no event made it.
+  const model::Mission* mission(const std::string& name) const;
+
   /// Every object that some event made.
   std::set<journal::ObjectKey> objects() const;
 

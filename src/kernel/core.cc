@@ -15,8 +15,8 @@ constexpr std::size_t kRecentInputsMax = 100'000;
 constexpr std::size_t kNamePrefixMax = 80;
 
 const Namespace& default_namespace() {
-  static const Namespace name("default");
-  return name;
+  static const Namespace kName("default");
+  return kName;
 }
 
 journal::ObjectKey mission_key(const MissionName& name) {

@@ -14,7 +14,6 @@ namespace {
 constexpr Duration kTick{1000};
 constexpr std::uint32_t kTimersPerRound = 1024;
 constexpr std::uint32_t kReconcilePerRound = 4096;
-constexpr std::uint32_t kForgetInputsPerRound = 1000;
 constexpr Duration kForgetInputsPeriod{60'000};
 
 Error stopping_error() {
@@ -35,11 +34,12 @@ Result<std::unique_ptr<Loop>> Loop::start(
     store::Store& store, LoopOptions options, Sinks sinks, const std::function<void(Loop&)>& ready
 ) {
   std::unique_ptr<Loop> loop(new Loop(store, std::move(options), std::move(sinks)));
-  const Timestamp now = loop->options_.now();
+  const Timestamp now = loop->now();
   REEVE_TRY(loop->core_, Core::recover(store, loop->options_.core, now));
+  loop->ahead_ = loop->core_->last_now() - now;
   REEVE_TRY(const store::Head head, store.head());
   loop->chain_ = journal::Chain(head.chain);
-  loop->next_reconcile_ = now + loop->options_.reconcile_period;
+  loop->next_reconcile_ = loop->now() + loop->options_.reconcile_period;
   if (ready) {
     ready(*loop);
   }
@@ -171,11 +171,12 @@ bool Loop::wait_for_work(std::vector<Input>& inputs) {
     if (stopping_ && writer_ == WriterState::Idle && !core_->staged()) {
       return false;
     }
+    // Without room, or at the end, nothing but the writer is worth waking up for.
     Duration wait = kTick;
-    if (const std::optional<Timestamp> due = core_->next_timer()) {
-      wait = std::clamp<Duration>(*due - options_.now(), Duration(0), kTick);
+    if (const std::optional<Timestamp> due = core_->next_timer(); due && room && !stopping_) {
+      wait = std::clamp<Duration>(*due - now(), Duration(0), kTick);
     }
-    if (wait.count() == 0 && room && !stopping_) {
+    if (wait.count() == 0) {
       return true;
     }
     if (work_.wait_for(lock, wait) == std::cv_status::timeout && !stopping_) {
@@ -185,14 +186,14 @@ bool Loop::wait_for_work(std::vector<Input>& inputs) {
 }
 
 void Loop::run_turns(std::vector<Input> inputs) {
-  const Timestamp now = options_.now();
+  const Timestamp at = now();
   for (Input& input : inputs) {
-    core_->handle(std::move(input), now);
+    core_->handle(std::move(input), at);
   }
-  core_->fire_timers(now, kTimersPerRound);
-  if (now >= next_reconcile_) {
-    const std::uint32_t done = core_->reconcile(now, kReconcilePerRound);
-    next_reconcile_ = done == 0 ? now + options_.reconcile_period : now;
+  core_->fire_timers(at, kTimersPerRound);
+  if (at >= next_reconcile_) {
+    const std::uint32_t done = core_->reconcile(at, kReconcilePerRound);
+    next_reconcile_ = done == 0 ? at + options_.reconcile_period : at;
   }
 }
 
@@ -242,11 +243,13 @@ bool Loop::reload() {
     }
   }
   while (true) {
-    Result<std::unique_ptr<Core>> core = Core::recover(store_, options_.core, options_.now());
+    const Timestamp at = now();
+    Result<std::unique_ptr<Core>> core = Core::recover(store_, options_.core, at);
     Result<store::Head> head = store_.head();
     std::unique_lock lock(mutex_);
     if (core && head) {
       core_ = std::move(*core);
+      ahead_ += core_->last_now() - at;
       chain_ = journal::Chain(head->chain);
       writer_ = WriterState::Idle;
       // Whether it can be written shows at the next commit.
@@ -304,6 +307,7 @@ void Loop::write_batches() {
       failures_ = is_empty(batch.commit) ? failures_ : 0;
       std::move(ended.begin(), ended.end(), std::back_inserter(ended_));
     }
+    inputs_stored_ += batch.commit.inputs.size();
     release(std::move(batch));
     forget_old_inputs();
     const std::scoped_lock lock(mutex_);
@@ -312,12 +316,14 @@ void Loop::write_batches() {
   }
 }
 
-/// Housekeeping; a failure shows at the next commit and is handled there.
+/// Housekeeping, at least once for each half of what a round removes: records must not come faster
+/// than they go. A failure shows at the next commit and is handled there.
 void Loop::forget_old_inputs() {
-  const Timestamp now = options_.now();
-  if (now >= next_forget_) {
-    next_forget_ = now + kForgetInputsPeriod;
-    (void)store_.forget_inputs(now, kForgetInputsPerRound).ok();
+  const Timestamp at = now();
+  if (at >= next_forget_ || inputs_stored_ >= options_.forget_inputs_max / 2) {
+    next_forget_ = at + kForgetInputsPeriod;
+    inputs_stored_ = 0;
+    (void)store_.forget_inputs(at, options_.forget_inputs_max).ok();
   }
 }
 

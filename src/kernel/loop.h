@@ -37,6 +37,8 @@ struct LoopOptions {
   Duration reconcile_period{30'000};
   /// After a failed commit, how often to try to load the store again.
   Duration reload_period{1000};
+  /// Expired input records that are removed at a time.
+  std::uint32_t forget_inputs_max = 10'000;
 };
 
 /// Whether the kernel takes inputs, and if not, why.
@@ -100,13 +102,19 @@ class Loop {
   void forget_old_inputs();
   void refuse(std::vector<Completion>& completions, const Error& error);
 
+  Timestamp now() const { return options_.now() + ahead_; }
+
   store::Store& store_;
   LoopOptions options_;
   Sinks sinks_;
-  std::unique_ptr<Core> core_;  // loop thread only
-  journal::Chain chain_;        // writer thread only, or while it is idle
-  Timestamp next_forget_;       // writer thread only
-  Timestamp next_reconcile_;    // loop thread only
+  std::unique_ptr<Core> core_;       // loop thread only
+  journal::Chain chain_;             // writer thread only, or while it is idle
+  Timestamp next_forget_;            // writer thread only
+  std::uint64_t inputs_stored_ = 0;  // since the last forget_inputs; writer thread only
+  /// How far the journal was ahead of the clock when it was loaded: the clock had been set back.
+  /// Changed only while the writer is idle.
+  Duration ahead_{0};
+  Timestamp next_reconcile_;  // loop thread only
 
   mutable std::mutex mutex_;
   std::condition_variable work_;

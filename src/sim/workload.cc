@@ -76,7 +76,7 @@ std::string random_retry(Random& random, std::uint64_t retries_max) {
 
 /// A task to go to, or an action. No route leads to the first task: it is where the walk begins.
 std::string random_target(Random& random, std::uint64_t tasks) {
-  static const std::vector<std::string> actions = {
+  static const std::vector<std::string> kActions = {
       "COMPLETED",
       "FAILED",
       "FATAL",
@@ -86,7 +86,7 @@ std::string random_target(Random& random, std::uint64_t tasks) {
       "PAUSE_JOB",
       "ERR_SIMULATED"};
   return tasks > 1 && random.percent(55) ? task_name(random.between(1, tasks - 1))
-                                         : random.pick(actions);
+                                         : random.pick(kActions);
 }
 
 class NativeWriter {
@@ -187,10 +187,10 @@ class NativeWriter {
       add(concat("    needs: [", list, "]"));
     }
     if (random_.percent(20)) {
-      static const std::vector<std::string> actions = {
+      static const std::vector<std::string> kActions = {
           "COMPLETED", "FATAL", "EXECUTING", "RESTART_TASK", "RESTART_JOB", "PAUSE_JOB"};
       add("    onExitCode:");
-      add(concat("      \"", random_.between(1, 4), "\": ", random_.pick(actions)));
+      add(concat("      \"", random_.between(1, 4), "\": ", random_.pick(kActions)));
     }
     if (random_.percent(5)) {
       add("    onFailed: PAUSE_JOB");

@@ -116,7 +116,7 @@ class Reader {
   /// Visits all timers in order of `due`.
   virtual Result<void> each_timer(const std::function<Result<void>(Timer)>& visit) = 0;
 
-  /// The record of a handled input, if it has not expired.
+  /// The record of a handled input; the caller compares `expires_at`, stores have no clock.
   virtual Result<std::optional<InputRecord>> find_input(const InputId& id) = 0;
 };
 

@@ -162,6 +162,23 @@ TEST_F(Audit, FindsAChangedRow) {
   }
 }
 
+TEST_F(Audit, FindsWhatWasChangedBesideTheBodyOfARow) {
+  const std::function<void(store::Row&)> changes[] = {
+      [](store::Row& row) { row.live = !row.live; },
+      [](store::Row& row) { row.uid = Uid("another"); },
+      [](store::Row& row) { row.revision = Revision(row.revision.value() - 1); },
+  };
+  for (const auto& change : changes) {
+    tampered_.row = [&](store::Row& row) {
+      if (row.key.name == "waits") {
+        change(row);
+      }
+      return true;
+    };
+    EXPECT_NE(finding().find("waits"), std::string::npos);
+  }
+}
+
 TEST_F(Audit, FindsAChangedWorkflow) {
   tampered_.row = [](store::Row& row) {
     if (row.key.kind == journal::Kind::Workflow) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
 #include "base/strings.h"
 #include "kernel_fixture.h"
 
@@ -67,6 +68,27 @@ TEST(Core, TakesInputsWithoutAnAnswer) {
   b.core().handle(std::move(input), b.now());
   b.commit();
   EXPECT_EQ(b.stored_state("m"), "COMPLETE");
+}
+
+TEST(Core, KeepsNoResultsThatTheJournalWouldRefuse) {
+  Bench b;
+  b.call(submit_command("m")).value();
+  model::Report report = finished(b.take_launch(), 0);
+  model::RunResult& result = std::get<model::RunFinished>(report).result;
+  // Within the limits of a result, but six times as long as JSON text.
+  for (std::size_t i = 0; i < 4; ++i) {
+    result.outputs.emplace_back(concat("v", i), std::string(model::kOutputValueBytesMax, '\1'));
+  }
+  result.artifacts.emplace_back().path = "kept";
+  result.artifacts.back().digest = sha256("kept");
+  b.post(std::move(report));
+  std::string ended;
+  for (const journal::Event& event : b.commit().events) {
+    ended += event.type == "run.ended" ? event.data : std::string();
+  }
+  EXPECT_EQ(b.stored_state("m"), "COMPLETE");
+  EXPECT_NE(ended.find("the outputs were ignored"), std::string::npos);
+  EXPECT_NE(ended.find("\"kept\""), std::string::npos) << "what has room is kept";
 }
 
 TEST(Core, TimeNeverGoesBack) {

@@ -271,6 +271,16 @@ TEST(Graph, EndsALoopThatIsRoutedToItselfOnFailure) {
   EXPECT_EQ(w.verdict(), "FAILED ERR_LOOP_LIMIT");
 }
 
+TEST(Graph, DoesNotTryAnEndlessLoopAgain) {
+  Walk w(Limits{.starts_max = 10});
+  w.submit(
+      {"{name: go, method: NOOP, onCompleted: a}", "{name: a, method: NOOP, onCompleted: a}"},
+      "retry: {max: 3}"
+  );
+  EXPECT_EQ(w.verdict(), "FAILED ERR_LOOP_LIMIT");
+  EXPECT_EQ(w.mission().epoch, 1U);
+}
+
 TEST(Graph, EndsALoopInsideTheEngine) {
   Walk w(Limits{.starts_max = 10});
   w.submit(

@@ -265,6 +265,42 @@ TEST_F(LoopTest, FiresTimers) {
   EXPECT_TRUE(again);
 }
 
+TEST_F(LoopTest, TimersGoOnAfterTheClockWasSetBackBetweenTwoLives) {
+  options_.core.limits.launch_timeout = 30s;
+  start();
+  ASSERT_TRUE(call(submit_command("m")).ok());
+  outside_.launch(0);
+  loop_.reset();
+  clock_ -= 3'600'000;
+  start();
+  EXPECT_EQ(outside_.launch(1).run.view(), "m.1.a.1") << "asked again";
+  clock_ += 30'000;
+  ASSERT_TRUE(call(submit_command("other")).ok()) << "wakes the loop";
+  bool again = false;
+  for (std::size_t i = 2; i < 4; ++i) {
+    again = again || outside_.launch(i).run.view() == "m.1.a.2";
+  }
+  EXPECT_TRUE(again) << "an hour must not pass first";
+}
+
+TEST_F(LoopTest, ForgetsInputsAsFastAsTheyCome) {
+  constexpr int kInputs = 20;
+  options_.forget_inputs_max = 4;
+  start();
+  for (int i = 0; i < kInputs; ++i) {
+    ASSERT_TRUE(call(submit_command(concat("old", i)), concat("old-", i)).ok());
+  }
+  clock_ += std::chrono::milliseconds(options_.core.input_memory + 1min).count();
+  for (int i = 0; i < kInputs; ++i) {
+    ASSERT_TRUE(call(submit_command(concat("new", i)), concat("new-", i)).ok());
+  }
+  loop_->stop();
+  for (int i = 0; i < kInputs; ++i) {
+    EXPECT_FALSE(disk_.find_input(InputId(concat("old-", i)))->has_value()) << i;
+    EXPECT_TRUE(disk_.find_input(InputId(concat("new-", i)))->has_value()) << i;
+  }
+}
+
 // --- failing stores -----------------------------------------------------------------------------
 
 TEST_F(LoopTest, AcknowledgesNothingThatWasNotStored) {
