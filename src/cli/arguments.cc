@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 
@@ -21,7 +23,10 @@ std::string default_data_dir() {
     return data;
   }
   const char* home = std::getenv("HOME");
-  return std::string(home == nullptr ? "." : home) + "/.local/share/reeve";
+  if (home == nullptr || *home == '\0') {
+    return {};
+  }
+  return std::string(home) + "/.local/share/reeve";
 }
 
 /// One subcommand: what it is called, what it is for, an example.
@@ -36,9 +41,19 @@ CLI::App* add(
   return command;
 }
 
+/// Checks names, not values: the help and the complaints of CLI11 would print the values.
 void add_output(CLI::App* command, Common& common, const std::map<std::string, Output>& choices) {
-  command->add_option("-o,--output", common.output, "How to print")
-      ->transform(CLI::CheckedTransformer(choices, CLI::ignore_case));
+  std::vector<std::string> names;
+  for (const auto& [name, value] : choices) {
+    names.push_back(name);
+  }
+  command
+      ->add_option_function<std::string>(
+          "-o,--output",
+          [&common, choices](const std::string& name) { common.output = choices.at(name); },
+          "How to print (default: text)"
+      )
+      ->transform(CLI::IsMember(names, CLI::ignore_case));
 }
 
 const std::map<std::string, Output> kTextOrJson = {{"text", Output::Text}, {"json", Output::Json}};
@@ -63,6 +78,22 @@ std::string parse_params(const std::vector<std::string>& raw, RunArgs& args) {
   return {};
 }
 
+/// Once, at the start: later a relative path would have to be looked up again and could fail, for
+/// example in a working directory that somebody has deleted.
+std::string make_absolute(std::string& data_dir) {
+  if (data_dir.empty()) {
+    return "--data: the path is empty";
+  }
+  std::error_code failed;
+  const std::filesystem::path path = std::filesystem::absolute(data_dir, failed);
+  if (failed) {
+    return "--data " + data_dir + ": the working directory is gone (" + failed.message() +
+           "); give an absolute path";
+  }
+  data_dir = path.string();
+  return {};
+}
+
 int usage_error(const std::string& message) {
   std::fprintf(stderr, "reeve: %s\nSee reeve --help.\n", message.c_str());
   return static_cast<int>(ExitCode::Usage);
@@ -71,8 +102,7 @@ int usage_error(const std::string& message) {
 /// All subcommands with the arguments they fill.
 class Parser {
  public:
-  Parser()
-      : app_("Runs AI agents and other work as durable, supervised, metered missions.", "reeve") {
+  Parser() : app_("Runs workflows as durable, supervised missions.", "reeve") {
     app_.require_subcommand(1);
     app_.set_version_flag("--version", std::string("reeve ") + kVersion);
     app_.footer(
@@ -103,6 +133,9 @@ class Parser {
     } catch (const CLI::ParseError& error) {
       const int code = app_.exit(error);
       return code == 0 ? 0 : static_cast<int>(ExitCode::Usage);
+    }
+    if (const std::string problem = make_absolute(common_.data_dir); !problem.empty()) {
+      return usage_error(problem);
     }
     return select();
   }
@@ -159,7 +192,7 @@ class Parser {
     release_command_ =
         add(app_,
             "release",
-            "Let a mission go on that is HELD by a failed compensation",
+            "Let a HELD mission go on: end its pause, try a failed compensation again",
             "reeve release build-12",
             common_);
     release_command_->add_option("MISSION", release_.mission)->required();
@@ -170,7 +203,7 @@ class Parser {
     status_command_ =
         add(app_, "status", "List missions, or show one", "reeve status build-12 -o json", common_);
     status_command_->add_option("MISSION", status_.mission);
-    status_command_->add_option("--limit", status_.limit, "Missions on a page")
+    status_command_->add_option("--limit", status_.limit, "Missions on a page (default: 20)")
         ->check(CLI::Range(1, 5000));
     status_command_->add_option(
         "--continue", status_.before, "Continue the list (the number a page ends with)"

@@ -16,7 +16,7 @@ enum class Output : std::uint8_t { Text, Json, Wide, Name };
 
 /// Options that every command has.
 struct Common {
-  std::string data_dir;  ///< --data, else $REEVE_DATA, else ~/.local/share/reeve
+  std::string data_dir;  ///< absolute: --data, else $REEVE_DATA, else ~/.local/share/reeve
   Output output = Output::Text;
 };
 

@@ -53,7 +53,15 @@ int run_cli(int argc, char** argv) {
     return *code;
   }
   const auto& invocation = std::get<Invocation>(parsed);
-  return std::visit(Dispatch{.common = invocation.common}, invocation.command);
+  const int code = std::visit(Dispatch{.common = invocation.common}, invocation.command);
+  // What became of a mission counts more than what was printed about it.
+  const bool drives = std::holds_alternative<RunArgs>(invocation.command) ||
+                      std::holds_alternative<RetryArgs>(invocation.command) ||
+                      std::holds_alternative<AbortArgs>(invocation.command) ||
+                      std::holds_alternative<ReleaseArgs>(invocation.command) ||
+                      std::holds_alternative<LockArgs>(invocation.command);
+  const bool lost = report_lost_output();
+  return lost && code == 0 && !drives ? static_cast<int>(ExitCode::Unreachable) : code;
 }
 
 }  // namespace reeve::cli

@@ -1,6 +1,11 @@
+#include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/strings.h"
 #include "cli/commands.h"
@@ -15,6 +20,40 @@ namespace reeve::cli {
 namespace {
 
 constexpr Duration kCallTimeout{30'000};
+/// Descriptors: of a run while it lives (its lock, its process, and one while it starts or ends),
+/// and of everything else (database, watches, output).
+constexpr rlim_t kFilesPerRun = 4;
+constexpr rlim_t kFilesBesides = 64;
+
+/// As many run slots as open files are allowed for. A run that finds no descriptor fails, one that
+/// waits for a slot does not. The limit is raised only as far as needed, because tasks inherit it.
+std::uint32_t affordable_slots(std::uint32_t wanted) {
+  const std::uint32_t slots = wanted > 0 ? wanted : engine::Limits{}.run_slots;
+  const rlim_t needed = kFilesBesides + kFilesPerRun * slots;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) {
+    return slots;
+  }
+  limit.rlim_cur = std::min(needed, limit.rlim_max);
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  if (limit.rlim_cur >= needed) {
+    return slots;
+  }
+  const rlim_t left = limit.rlim_cur > kFilesBesides ? limit.rlim_cur - kFilesBesides : 0;
+  const auto affordable = static_cast<std::uint32_t>(std::max<rlim_t>(left / kFilesPerRun, 1));
+  print_error_text(concat(
+      "reeve: ",
+      affordable,
+      " runs at the same time instead of ",
+      slots,
+      ": only ",
+      std::uint64_t{limit.rlim_cur},
+      " open files are allowed (ulimit -n)\n"
+  ));
+  return affordable;
+}
 
 /// A session whose missions are followed by this process.
 struct Followed {
@@ -24,10 +63,14 @@ struct Followed {
   std::unique_ptr<Session> session;
 
   Result<void> open(const Common& common, std::uint32_t slots, std::string purpose) {
-    dir.root = std::filesystem::absolute(common.data_dir);
+    // Tasks find the project they were started for by this variable; their own directory is
+    // another.
+    std::error_code ignored;
+    ::setenv("REEVE_SUBMIT_DIR", std::filesystem::current_path(ignored).c_str(), 1);
+    dir.root = common.data_dir;
     SessionOptions options;
     options.dir = dir;
-    options.run_slots = slots;
+    options.run_slots = affordable_slots(slots);
     options.purpose = std::move(purpose);
     options.on_events = [this](std::span<const journal::Event> events) {
       feed.push(events);
@@ -103,7 +146,7 @@ void announce_local(const workflow::Workflow& workflow) {
   for (const workflow::Task& task : workflow.tasks) {
     if (is_container(task.method)) {
       const std::string image =
-          task.image.empty() ? std::string() : concat(" (image ", task.image.text, ")");
+          task.image.empty() ? std::string() : concat(" (image ", printable(task.image.text), ")");
       print_error_text(concat(
           "reeve: task ",
           task.name.view(),
@@ -158,9 +201,24 @@ int submit_and_follow(const Common& common, const RunArgs& args) {
   return followed.follow(reply->mission.str(), common.output);
 }
 
+/// Commands about a mission that exists do not make a data directory.
+Result<void> require_data(const Common& common) {
+  const std::filesystem::path store = DataDir{.root = common.data_dir}.store();
+
+  struct stat info {};
+
+  if (::stat(store.c_str(), &info) == 0) {
+    return {};
+  }
+  if (errno == ENOENT || errno == ENOTDIR) {
+    return make_error(ErrorCode::NotFound, "there is no data here yet", common.data_dir);
+  }
+  return platform::errno_error("stat", store);
+}
+
 int resume_and_follow(const Common& common, const RunArgs& args) {
-  if (!std::filesystem::exists(DataDir{.root = common.data_dir}.store())) {
-    return report(make_error(ErrorCode::NotFound, "there is no data here yet", common.data_dir));
+  if (Result<void> there = require_data(common); !there) {
+    return report(there.error());
   }
   Followed followed;
   if (Result<void> opened =
@@ -173,8 +231,8 @@ int resume_and_follow(const Common& common, const RunArgs& args) {
 
 /// Opens the data directory, sends one command about a mission and follows what comes of it.
 int command_and_follow(const Common& common, const std::string& purpose, engine::Command command) {
-  if (!std::filesystem::exists(DataDir{.root = common.data_dir}.store())) {
-    return report(make_error(ErrorCode::NotFound, "there is no data here yet", common.data_dir));
+  if (Result<void> there = require_data(common); !there) {
+    return report(there.error());
   }
   Followed followed;
   if (Result<void> opened = followed.open(common, 0, purpose); !opened) {
@@ -190,12 +248,20 @@ int command_and_follow(const Common& common, const std::string& purpose, engine:
   return followed.follow(reply->mission.str(), common.output);
 }
 
+bool has_ended(const Common& common, const std::string& mission) {
+  const Result<std::unique_ptr<store::Store>> store =
+      open_for_reading(DataDir{.root = common.data_dir});
+  const Result<Json> row = store ? read_mission(**store, mission) : Result<Json>(store.error());
+  if (!row) {
+    return false;
+  }
+  const std::string state = row->find("status")->get_string("state");
+  return state == "COMPLETE" || state == "FAILED" || state == "ABORTED";
+}
+
 }  // namespace
 
 int run_mission(const Common& common, const RunArgs& args) {
-  // Tasks find the project they were started for by this variable; their own directory is another.
-  std::error_code ignored;
-  ::setenv("REEVE_SUBMIT_DIR", std::filesystem::current_path(ignored).c_str(), 1);
   return args.resume ? resume_and_follow(common, args) : submit_and_follow(common, args);
 }
 
@@ -214,8 +280,9 @@ int abort_mission(const Common& common, const AbortArgs& args) {
       concat("reeve abort ", args.mission),
       engine::AbortMission{.mission = MissionName(args.mission), .message = message}
   );
-  // An aborted mission is what was asked for.
-  return code == static_cast<int>(ExitCode::WorkFailed) ? static_cast<int>(ExitCode::Done) : code;
+  // An ended mission is what was asked for. A signal may have stopped us before its end.
+  const bool stopped = code == static_cast<int>(ExitCode::WorkFailed);
+  return stopped && has_ended(common, args.mission) ? static_cast<int>(ExitCode::Done) : code;
 }
 
 int release_mission(const Common& common, const ReleaseArgs& args) {

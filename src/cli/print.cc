@@ -1,33 +1,70 @@
 #include "cli/print.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/strings.h"
+#include "platform/posix/files.h"
 
 namespace reeve::cli {
 
 namespace {
 
-void write_all(int fd, std::string_view text) {
+/// The first errno that cost output; set by any thread that prints.
+std::atomic<int> lost_output{0};
+
+/// 0, or the errno that kept the rest of the text from being written.
+int write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
     if (written < 0 && errno == EINTR) {
       continue;
     }
+    if (written < 0 && errno == EAGAIN) {
+      // Another process that shares this pipe or terminal has made it non-blocking.
+      pollfd writable{.fd = fd, .events = POLLOUT, .revents = 0};
+      ::poll(&writable, 1, -1);
+      continue;
+    }
     if (written <= 0) {
-      return;
+      return written < 0 ? errno : EIO;
     }
     text.remove_prefix(static_cast<std::size_t>(written));
   }
+  return 0;
+}
+
+/// Control characters of both sets: terminals take U+009B for ESC [.
+bool is_control(std::string_view character) {
+  const auto first = static_cast<unsigned char>(character.front());
+  if (character.size() == 1) {
+    return first < 0x20U && first != '\t' && first != '\n' && first != '\r';
+  }
+  return first == 0xC2U && static_cast<unsigned char>(character[1]) < 0xA0U;
 }
 
 }  // namespace
 
 void print(std::string_view text) {
-  write_all(STDOUT_FILENO, text);
+  const int failed = write_all(STDOUT_FILENO, text);
+  // Neither a reader that had enough nor a caller that closed the output has lost anything.
+  if (failed != 0 && failed != EPIPE && failed != EBADF) {
+    lost_output = failed;
+  }
+}
+
+bool report_lost_output() {
+  if (lost_output == 0) {
+    return false;
+  }
+  errno = lost_output;
+  report(platform::errno_error("write", "standard output"));
+  return true;
 }
 
 void print_error_text(std::string_view text) {
@@ -92,14 +129,17 @@ bool is_terminal_output() {
 std::string printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20U || c == '\t' || c == '\n') {
-      if (byte != 0x7FU) {
-        out.push_back(c);
+  while (!text.empty()) {
+    // What is no UTF-8 goes byte by byte: 0x9B alone begins a command on 8-bit terminals.
+    const std::size_t length = utf8_length(text);
+    const std::string_view piece = text.substr(0, std::max<std::size_t>(length, 1));
+    text.remove_prefix(piece.size());
+    if (length == 0 || is_control(piece)) {
+      for (const char& byte : piece) {
+        out += concat("\\x", to_hex({&byte, 1}));
       }
-    } else if (c != '\r') {
-      out += concat("\\x", to_hex(std::string_view(&c, 1)));
+    } else if (piece != "\r" && piece != "\x7F") {
+      out += piece;
     }
   }
   return out;

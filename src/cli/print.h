@@ -13,6 +13,9 @@ namespace reeve::cli {
 /// Writes to standard output. A reader that went away ends the output quietly.
 void print(std::string_view text);
 
+/// Says on standard error that `print` could not write everything (a full disk), and whether so.
+bool report_lost_output();
+
 /// Writes to standard error.
 void print_error_text(std::string_view text);
 

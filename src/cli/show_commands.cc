@@ -22,7 +22,7 @@ constexpr std::uint32_t kEventPage = 500;
 constexpr std::size_t kLogReadBytes = std::size_t{1} << 20U;
 
 Result<std::unique_ptr<store::Store>> open_store(const Common& common) {
-  return open_for_reading(DataDir{.root = std::filesystem::absolute(common.data_dir)});
+  return open_for_reading(DataDir{.root = common.data_dir});
 }
 
 std::string pad(std::string_view text, std::size_t width) {
@@ -61,13 +61,17 @@ std::string explain_mission(const Json& mission) {
 
 int show_list(store::Reader& reader, const Common& common, const StatusArgs& args) {
   store::RowQuery query;
-  query.limit = args.limit;
+  // One more than the page holds tells whether there is another page.
+  query.limit = args.limit + 1;
   query.before = Revision(args.before);
-  const Result<std::vector<store::ListedRow>> rows = reader.list(query);
+  Result<std::vector<store::ListedRow>> rows = reader.list(query);
   if (!rows) {
     return report(rows.error());
   }
-  const bool more = rows->size() == args.limit;
+  const bool more = rows->size() > args.limit;
+  if (more) {
+    rows->pop_back();
+  }
   Json items = Json::array();
   std::string table;
   if (common.output == Output::Text || common.output == Output::Wide) {
@@ -219,11 +223,10 @@ class LogPrinter {
         print(concat("==> ", run.task, " (run ", run.epoch, ".", run.attempt, ") <==\n"));
         last_ = run.path;
       }
-      if (args_.timestamps) {
-        print(with_timestamps(chunk, state.within_line));
-      } else {
-        print(chunk.bytes);
-      }
+      // A task must not steer the terminal; a file or a pipe gets the bytes as they are.
+      const std::string text =
+          args_.timestamps ? with_timestamps(chunk, state.within_line) : chunk.bytes;
+      print(is_terminal_output() ? printable(text) : text);
     }
   }
 
@@ -265,8 +268,7 @@ int show_status(const Common& common, const StatusArgs& args) {
   if (!mission) {
     return report(mission.error());
   }
-  const std::filesystem::path missions =
-      DataDir{.root = std::filesystem::absolute(common.data_dir)}.missions();
+  const std::filesystem::path missions = DataDir{.root = common.data_dir}.missions();
   switch (common.output) {
     case Output::Json:
       print(mission->pretty());
@@ -312,7 +314,7 @@ int show_logs(const Common& common, const LogsArgs& args) {
       return report(error);
     }
   }
-  const DataDir dir{.root = std::filesystem::absolute(common.data_dir)};
+  const DataDir dir{.root = common.data_dir};
   LogPrinter printer(dir, args);
   while (true) {
     const bool ended = over(*mission);

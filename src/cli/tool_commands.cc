@@ -91,7 +91,8 @@ int wait_for(pid_t child, SignalFeed& signals) {
 
 /// Findings without which nothing runs; all others only limit what is possible.
 bool is_needed(std::string_view finding) {
-  return finding == "sh" || finding == "data-dir" || finding == "data-space";
+  return finding == "sh" || finding == "data-dir" || finding == "data-space" ||
+         finding == "data-fsync";
 }
 
 /// What `reeve audit verify` found to be wrong.
@@ -170,9 +171,8 @@ int draw_file(const Common& /*common*/, const GraphArgs& args) {
 int run_under_lock(const Common& common, const LockArgs& args) {
   SignalFeed signals;
   platform::LockRequest request;
-  request.directory = args.directory.empty()
-                          ? DataDir{.root = std::filesystem::absolute(common.data_dir)}.locks()
-                          : std::filesystem::path(args.directory);
+  request.directory = args.directory.empty() ? DataDir{.root = common.data_dir}.locks()
+                                             : std::filesystem::path(args.directory);
   request.name = args.name;
   request.timeout = args.timeout;
   request.purpose = join(args.command, " ").substr(0, 200);
@@ -195,8 +195,7 @@ int run_under_lock(const Common& common, const LockArgs& args) {
 }
 
 int run_doctor(const Common& common) {
-  const std::vector<platform::Finding> findings =
-      platform::probe_machine(std::filesystem::absolute(common.data_dir));
+  const std::vector<platform::Finding> findings = platform::probe_machine(common.data_dir);
   Json items = Json::array();
   std::string text;
   std::vector<std::string> lacking;
@@ -231,7 +230,7 @@ int run_doctor(const Common& common) {
 
 int verify_audit(const Common& common) {
   const Result<std::unique_ptr<store::Store>> store =
-      open_for_reading(DataDir{.root = std::filesystem::absolute(common.data_dir)});
+      open_for_reading(DataDir{.root = common.data_dir});
   if (!store) {
     // A store that does not even open because it was damaged is a finding, too.
     return store.error().code == ErrorCode::Corrupt ? report_finding(common, store.error())

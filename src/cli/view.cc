@@ -354,9 +354,15 @@ Json event_to_json(const journal::Event& event) {
   json.set("kind", to_string(event.object.kind));
   json.set("namespace", event.object.ns.str());
   json.set("name", event.object.name);
+  json.set("uid", event.uid.str());
   json.set("actor", event.actor.str());
+  json.set("correlation", event.correlation.str());
   Result<Json> data = parse_json(event.data);
   json.set("data", data ? std::move(*data) : Json(event.data));
+  const std::string_view chain(
+      reinterpret_cast<const char*>(event.chain.data()), event.chain.size()
+  );
+  json.set("chain", to_hex(chain));
   return json;
 }
 

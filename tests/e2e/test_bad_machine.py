@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import unittest
 
 from reeve import PROGRAM, ReeveTest, gate, main, wait_until
@@ -164,7 +165,10 @@ class OtherUserTest(ReeveTest):
 
     def test_a_directory_of_somebody_else_is_refused_by_name(self):
         self.ok("run", self.document, "--name", "m")
-        for args in (("status",), ("run", self.document), ("audit", "verify"), ("logs", "m")):
+        for args in (
+            ("status",), ("run", self.document), ("audit", "verify"), ("logs", "m"), ("events", "m"),
+            ("run", "--resume", "m"), ("retry", "m"), ("abort", "m"), ("release", "m"),
+        ):
             result = self.as_nobody(*args)
             self.assertIn(result.code, (3, 5), str(result))
             self.assertIn(str(self.data), result.err)
@@ -232,6 +236,51 @@ class OddPlaceTest(ReeveTest):
         self.ok("run", self.document, "--name", "m", "--data", "here", cwd=self.dir)
         self.assertTrue((self.dir / "here" / "reeve.db").exists())
         self.ok("status", "m", "--data", "here", cwd=self.dir)
+
+    def test_as_many_runs_as_open_files_are_allowed_for(self):
+        # All of them wait for each other: they succeed only if they run at the same time.
+        wait = f'touch "$T/$REEVE_TASK"; until [ $(ls "$T" | wc -l) -eq 40 ]; do sleep 0.05; done'
+        meeting = self.workflow("\n".join(f"- {{name: t{i}, script: '{wait}'}}" for i in range(40)))
+        (self.dir / "t").mkdir()
+        raised = ("sh", "-c", 'ulimit -S -n 64; exec "$@"', "sh")
+        self.ok("run", meeting, "--slots", 40, prefix=raised, env={"T": str(self.dir / "t")})
+
+    def test_fewer_runs_at_the_same_time_where_few_files_may_be_open(self):
+        many = self.workflow("\n".join(f"- {{name: t{i}, script: 'true'}}" for i in range(40)))
+        few = ("sh", "-c", 'ulimit -n 72; exec "$@"', "sh")
+        result = self.ok("run", many, "--slots", 40, prefix=few)
+        self.assertIn("2 runs at the same time instead of 40", result.err)
+
+    def test_output_that_cannot_be_written_is_not_lost_in_silence(self):
+        full = ("sh", "-c", 'exec "$@" >/dev/full', "sh")
+        result = self.reeve("run", self.document, "--name", "m", prefix=full)
+        self.assertEqual(result.code, 0, "the mission is complete")
+        self.assertIn("standard output", result.err)
+        for args in (("status",), ("logs", "m"), ("events", "m"), ("lint", self.document), ("version",)):
+            result = self.reeve(*args, prefix=full)
+            self.assertEqual(result.code, 5, str(result))
+            self.assertIn("standard output", result.err)
+
+    def test_a_pipe_that_does_not_block_is_waited_for(self):
+        lines = 300_000
+        self.ok("run", self.workflow(f"- {{name: a, script: 'seq {lines}'}}"), "--name", "m")
+        unblock = "import fcntl, os, sys; fcntl.fcntl(1, fcntl.F_SETFL, os.O_NONBLOCK); os.execvp(sys.argv[1], sys.argv[1:])"
+        pipe = ("bash", "-c", 'set -o pipefail; "$1" -c "$2" "${@:3}" | cat', "bash", sys.executable, unblock)
+        shown = self.ok("logs", "m", "a", prefix=pipe)
+        self.assertEqual(shown.out.splitlines()[-1], str(lines))
+
+    def test_a_data_directory_without_a_name(self):
+        for args in (("run", self.document), ("status",), ("retry", "m"), ("doctor",)):
+            result = self.reeve(*args, "--data", "")
+            self.assertEqual(result.code, 2, str(result))
+            self.assertIn("--data: the path is empty", result.err)
+
+    def test_the_working_directory_is_deleted(self):
+        gone = ("sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh")
+        self.ok("run", self.document, "--name", "m", prefix=gone, cwd=self.dir)
+        result = self.reeve("status", "--data", "here", prefix=gone, cwd=self.dir)
+        self.assertEqual(result.code, 2, str(result))
+        self.assertIn("give an absolute path", result.err)
 
     def test_a_data_directory_behind_a_symbolic_link(self):
         (self.dir / "real").mkdir()

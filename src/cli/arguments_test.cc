@@ -1,0 +1,58 @@
+#include "cli/arguments.h"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "cli/cli.h"
+
+namespace reeve::cli {
+namespace {
+
+std::variant<Invocation, int> parse(std::vector<std::string> words) {
+  words.insert(words.begin(), "reeve");
+  std::vector<char*> argv;
+  argv.reserve(words.size());
+  for (std::string& word : words) {
+    argv.push_back(word.data());
+  }
+  return parse_arguments(static_cast<int>(argv.size()), argv.data());
+}
+
+Output output_of(std::vector<std::string> words) {
+  const auto parsed = parse(std::move(words));
+  const auto* invocation = std::get_if<Invocation>(&parsed);
+  EXPECT_NE(invocation, nullptr);
+  return invocation == nullptr ? Output::Text : invocation->common.output;
+}
+
+TEST(Arguments, ChooseTheOutputByItsNameInAnyCase) {
+  EXPECT_EQ(output_of({"status"}), Output::Text);
+  EXPECT_EQ(output_of({"status", "-o", "json"}), Output::Json);
+  EXPECT_EQ(output_of({"status", "-o", "JSON"}), Output::Json);
+  EXPECT_EQ(output_of({"status", "--output=wide"}), Output::Wide);
+  EXPECT_EQ(output_of({"status", "-o", "name"}), Output::Name);
+}
+
+TEST(Arguments, NameTheChoicesWhenTheOutputIsUnknown) {
+  testing::internal::CaptureStderr();
+  const auto parsed = parse({"doctor", "-o", "wide"});
+  const std::string said = testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(std::holds_alternative<int>(parsed));
+  EXPECT_EQ(std::get<int>(parsed), static_cast<int>(ExitCode::Usage));
+  EXPECT_NE(said.find("wide not in {json,text}"), std::string::npos) << said;
+}
+
+TEST(Arguments, KeepTheWordsBehindTheDashesForTheLock) {
+  const auto parsed = parse({"lock", "deploy", "--timeout", "2s", "--", "make", "-o", "x"});
+  const auto* invocation = std::get_if<Invocation>(&parsed);
+  ASSERT_NE(invocation, nullptr);
+  const auto& lock = std::get<LockArgs>(invocation->command);
+  EXPECT_EQ(lock.name, "deploy");
+  EXPECT_EQ(lock.timeout, Duration(2000));
+  EXPECT_EQ(lock.command, (std::vector<std::string>{"make", "-o", "x"}));
+}
+
+}  // namespace
+}  // namespace reeve::cli
