@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 5> kRunFunctions = {
     "Random", "now", "CountByJobTypeAndState", "SubmitJob", "SubmitJobsFromJSON"};
 
 const templates::FunctionTable& load_functions() {
-  static const templates::FunctionTable table = [] {
+  static const templates::FunctionTable kTable = [] {
     templates::FunctionTable functions = make_functions(0, Timestamp{});
     for (const std::string_view name : kRunFunctions) {
       functions[std::string(name)] = [name](std::span<const Json>) -> Result<Json> {
@@ -29,7 +29,7 @@ const templates::FunctionTable& load_functions() {
     }
     return functions;
   }();
-  return table;
+  return kTable;
 }
 
 }  // namespace
