@@ -154,7 +154,7 @@ class Follower {
       return report(mission.error());
     }
     adopt(*mission);
-    while (!over(*mission)) {
+    while (!is_over(*mission)) {
       wait();
       bool changed = false;
       for (const journal::Event& event : feed_.take()) {
@@ -184,11 +184,6 @@ class Follower {
   }
 
  private:
-  static bool over(const Json& mission) {
-    const std::string state = mission.find("status")->get_string("state");
-    return state == "COMPLETE" || state == "FAILED" || state == "ABORTED";
-  }
-
   void wait() const {
     pollfd fds[] = {
         {.fd = feed_.fd(), .events = POLLIN, .revents = 0},

@@ -125,22 +125,6 @@ Result<engine::Reply> send(Session& session, engine::Command command) {
   return session.kernel().call(std::move(input), kCallTimeout);
 }
 
-Result<std::string> read_document(const std::string& path) {
-  Result<std::string> text = platform::read_file(path, workflow::kSourceBytesMax);
-  if (text) {
-    return text;
-  }
-  Error error = std::move(text).error();
-  if (error.code == ErrorCode::LimitExceeded) {
-    error = make_error(
-        ErrorCode::LimitExceeded,
-        concat("a workflow file has at most ", workflow::kSourceBytesMax, " bytes"),
-        path
-    );
-  }
-  return error;
-}
-
 /// Tells which tasks would have run in a container.
 void announce_local(const workflow::Workflow& workflow) {
   for (const workflow::Task& task : workflow.tasks) {
@@ -252,11 +236,7 @@ bool has_ended(const Common& common, const std::string& mission) {
   const Result<std::unique_ptr<store::Store>> store =
       open_for_reading(DataDir{.root = common.data_dir});
   const Result<Json> row = store ? read_mission(**store, mission) : Result<Json>(store.error());
-  if (!row) {
-    return false;
-  }
-  const std::string state = row->find("status")->get_string("state");
-  return state == "COMPLETE" || state == "FAILED" || state == "ABORTED";
+  return row && is_over(*row);
 }
 
 }  // namespace

@@ -38,6 +38,12 @@ Result<std::unique_ptr<store::Store>> open_for_reading(const DataDir& dir);
 /// The Mission object; NotFound names the nearest mission.
 Result<Json> read_mission(store::Reader& reader, const std::string& name);
 
+/// Whether a Mission object is in a state that nothing leaves.
+bool is_over(const Json& mission);
+
+/// The text of a workflow file. NotFound, or LimitExceeded with the limit.
+Result<std::string> read_document(const std::string& path);
+
 /// The loader that the engine and the audit use.
 engine::WorkflowLoader workflow_loader();
 

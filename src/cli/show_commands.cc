@@ -30,11 +30,6 @@ std::string pad(std::string_view text, std::size_t width) {
                               : concat(text, std::string(width - text.size(), ' '));
 }
 
-bool over(const Json& mission) {
-  const std::string state = mission.find("status")->get_string("state");
-  return state == "COMPLETE" || state == "FAILED" || state == "ABORTED";
-}
-
 /// What a mission waits for or why it ended, in one line.
 std::string explain_mission(const Json& mission) {
   const Json& status = *mission.find("status");
@@ -281,7 +276,7 @@ int show_status(const Common& common, const StatusArgs& args) {
       print(
           summary(*mission, missions.string(), is_terminal_output(), platform::SystemClock().now())
       );
-      if (!over(*mission)) {
+      if (!is_over(*mission)) {
         print(concat(printable(explain_mission(*mission)), "\n"));
       }
       break;
@@ -317,7 +312,7 @@ int show_logs(const Common& common, const LogsArgs& args) {
   const DataDir dir{.root = common.data_dir};
   LogPrinter printer(dir, args);
   while (true) {
-    const bool ended = over(*mission);
+    const bool ended = is_over(*mission);
     const Result<bool> complete = printer.pump();
     if (!complete) {
       return report(complete.error());
@@ -345,7 +340,7 @@ int show_events(const Common& common, const EventsArgs& args) {
   query.limit = kEventPage;
   Result<Json> mission = read_mission(**store, args.mission);
   while (mission) {
-    const bool ended = over(*mission);
+    const bool ended = is_over(*mission);
     const Result<std::vector<journal::Event>> events = (*store)->events(query);
     if (!events) {
       return report(events.error());

@@ -25,10 +25,6 @@ namespace reeve::cli {
 
 namespace {
 
-Result<std::string> read_document(const std::string& path) {
-  return platform::read_file(path, workflow::kSourceBytesMax);
-}
-
 Json problem_to_json(const workflow::Problem& problem) {
   Json json = Json::object();
   json.set("severity", problem.severity == workflow::Severity::Error ? "error" : "warning");
