@@ -81,13 +81,9 @@ Result<void> check_text(const std::vector<model::NamedValue>& params) {
 }  // namespace
 
 Plan::Plan(std::shared_ptr<const workflow::Workflow> source) : workflow(std::move(source)) {
-  dependents.resize(workflow->tasks.size());
   routed_to.resize(workflow->tasks.size());
-  for (TaskIndex i = 0; i < workflow->tasks.size(); ++i) {
-    for (const TaskIndex need : workflow->tasks[i].needs) {
-      dependents[need].push_back(i);
-    }
-    for (const workflow::Route& route : workflow->tasks[i].routes) {
+  for (const workflow::Task& task : workflow->tasks) {
+    for (const workflow::Route& route : task.routes) {
       if (const auto* target = std::get_if<TaskIndex>(&route.target)) {
         routed_to[*target] = true;
       }

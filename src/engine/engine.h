@@ -120,8 +120,6 @@ using WorkflowLoader =
 /// A workflow with what the walk asks of it again and again.
 struct Plan {
   std::shared_ptr<const workflow::Workflow> workflow;
-  /// For each task, those that need it.
-  std::vector<std::vector<TaskIndex>> dependents;
   /// For each task, whether some route leads to it.
   std::vector<bool> routed_to;
 

@@ -21,7 +21,7 @@ bool is_supervised(const std::filesystem::path& dir);
 /// Whether nothing can be added to the run's logs any more.
 bool is_over(const std::filesystem::path& dir);
 
-/// For people and `reeve doctor`: finished, alive, lost or never started, and why. One fact per
+/// For people: finished, alive, lost or never started, and why. One fact per
 /// line. Changes nothing.
 std::vector<std::string> explain_run_dir(const std::filesystem::path& dir);
 
