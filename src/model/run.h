@@ -35,10 +35,15 @@ enum class Phase : std::uint8_t {
 std::string_view to_string(Phase phase);  ///< "before", "main", "after"
 Result<Phase> parse_phase(std::string_view text);
 
-/// One command of a run: a script, run by its shebang, else bash, else sh.
+/// One command of a run: a script, run by its shebang, else bash, else sh; or a built-in tool of an
+/// executor, with what it is to do.
 struct Step {
   Phase phase = Phase::Main;
   std::string script;
+  /// Name of the tool ("http"); empty for a script.
+  std::string tool = {};
+  /// Of the tool.
+  Json input = {};
 };
 
 /// Which runs keep their artifacts.

@@ -253,10 +253,19 @@ Json to_json(const std::vector<ArtifactRef>& artifacts) {
 
 Result<Step> step_from_json(const Json& json, std::string path) {
   Step step;
+  const std::string step_path = path;
   Members members(json, std::move(path));
   members.name("phase", step.phase, parse_phase, true);
-  members.string("script", step.script, true);
+  members.string("script", step.script);
+  members.string("tool", step.tool);
+  if (const Json* input = members.take("input", false)) {
+    step.input = *input;
+  }
   REEVE_CHECK(members.finish());
+  const bool scripted = json.find("script") != nullptr;
+  if (scripted == !step.tool.empty()) {
+    return field_error(ErrorCode::Invalid, "has either a script or a tool", step_path);
+  }
   return step;
 }
 
@@ -353,7 +362,14 @@ Result<ArtifactRef> artifact_from_json(const Json& json) {
 Json to_json(const RunSpec& spec) {
   Json steps = Json::array();
   for (const Step& step : spec.steps) {
-    steps.push(Json(Json::Object{{"phase", to_string(step.phase)}, {"script", step.script}}));
+    Json one(Json::Object{{"phase", to_string(step.phase)}});
+    if (step.tool.empty()) {
+      one.set("script", step.script);
+    } else {
+      one.set("tool", step.tool);
+      one.set("input", step.input);
+    }
+    steps.push(std::move(one));
   }
   Json json = Json::object();
   json.set("steps", std::move(steps));

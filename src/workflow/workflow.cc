@@ -17,6 +17,38 @@ std::string_view to_string(Method method) {
       return "DOCKER";
     case Method::Kubernetes:
       return "KUBERNETES";
+    case Method::Http:
+      return "HTTP";
+    case Method::WebSocket:
+      return "WEBSOCKET";
+    case Method::Gate:
+      return "MANUAL";
+    case Method::Mission:
+      return "FORK_JOB";
+    case Method::Await:
+      return "AWAIT_FORKED_JOB";
+    case Method::Message:
+      return "MESSAGING";
+    case Method::ExpireArtifacts:
+      return "EXPIRE_ARTIFACTS";
+  }
+  return "UNKNOWN";
+}
+
+std::string_view to_string(HttpVerb verb) {
+  switch (verb) {
+    case HttpVerb::Get:
+      return "GET";
+    case HttpVerb::Head:
+      return "HEAD";
+    case HttpVerb::Post:
+      return "POST";
+    case HttpVerb::Put:
+      return "PUT";
+    case HttpVerb::Patch:
+      return "PATCH";
+    case HttpVerb::Delete:
+      return "DELETE";
   }
   return "UNKNOWN";
 }

@@ -31,15 +31,29 @@ using TaskIndex = std::uint32_t;
 /// How a task is carried out.
 enum class Method : std::uint8_t {
   Shell,
-  Noop,        ///< completes inside the engine, at once
-  Docker,      ///< a container method: runs in the local shell under --local, else refused
-  Kubernetes,  ///< as Docker
+  Noop,             ///< completes inside the engine, at once
+  Docker,           ///< a container method: runs in the local shell under --local
+  Kubernetes,       ///< as Docker
+  Http,             ///< HTTP_GET, HTTP_POST_JSON, …: one request, see `Task::http`
+  WebSocket,        ///< WEBSOCKET: one exchange over a web socket, see `Task::http`
+  Gate,             ///< MANUAL: people decide, see `Task::gate`; occupies nothing while it waits
+  Mission,          ///< FORK_JOB: a child mission, see `Task::child`
+  Await,            ///< AWAIT_FORKED_JOB: waits for children of earlier tasks, see `Task::await`
+  Message,          ///< MESSAGING: a message to a channel and its reply, see `Task::message`
+  ExpireArtifacts,  ///< EXPIRE_ARTIFACTS: forgets artifacts whose time has come
 };
 
 std::string_view to_string(Method method);  ///< "SHELL" …
 
+/// Runs in a container, or under --local in the local shell.
 inline bool is_container(Method method) {
   return method == Method::Docker || method == Method::Kubernetes;
+}
+
+/// Carried out by a host as processes; the others happen inside the engine.
+inline bool is_hosted(Method method) {
+  return method == Method::Shell || method == Method::Http || method == Method::WebSocket ||
+         method == Method::ExpireArtifacts || is_container(method);
 }
 
 /// Delay before attempt n+1: min·factorⁿ, at most max; with jitter a value in [min, that].
@@ -103,6 +117,143 @@ struct Artifacts {
   std::optional<Duration> expires_after;
 };
 
+/// What a task finds again from earlier missions of the same workflow: restored before its script,
+/// kept after its success unless there is something under that key already.
+struct Cache {
+  /// Globs relative to the working directory.
+  std::vector<Text> paths;
+  /// Either a key or files whose content makes the key.
+  Text key;
+  std::vector<Text> key_paths;
+  Duration expires_after{std::chrono::hours(30 * 24)};
+
+  bool empty() const { return paths.empty(); }
+};
+
+/// Somebody who is told when nobody has decided for so long.
+struct Escalation {
+  Duration after{0};
+  /// Principals or addresses, as written.
+  std::vector<std::string> to;
+  std::string message;
+};
+
+/// A point at which people decide. Nothing is ever approved by default.
+struct Gate {
+  /// What is to be decided, for people.
+  Text prompt;
+  /// Approvals that are needed.
+  std::uint32_t approvals = 1;
+  /// One rejection rejects, and everybody named in `users` must approve.
+  bool unanimous = false;
+  /// Who may decide: principals without their kind ("alice"), and groups. Both empty: anybody but
+  /// the author.
+  std::vector<std::string> users;
+  std::vector<std::string> groups;
+  /// Whether the owner of the mission may decide too. Its runs never may.
+  bool owner_may_approve = false;
+  /// What the approver is shown: name → text.
+  std::vector<std::pair<std::string, Text>> context;
+  /// Names in `context` that must not be empty: otherwise the gate is not opened and fails.
+  std::vector<std::string> required;
+  /// When it expires, which rejects. None: it waits.
+  std::optional<Duration> deadline;
+  /// When the approvers are reminded.
+  std::optional<Duration> remind_after;
+  /// In order of `after`.
+  std::vector<Escalation> escalations;
+  /// The task that `revise` runs again with the feedback. None: revising is refused.
+  std::optional<TaskIndex> revises;
+  std::uint32_t revisions_max = 10;
+};
+
+/// A child mission of a deployed workflow.
+struct Child {
+  /// Name of the workflow.
+  Text workflow;
+  /// A version of it; empty: the one that is deployed.
+  std::string version;
+  std::vector<std::pair<std::string, Text>> params;
+  /// The task ends with the child; otherwise once the child exists.
+  bool wait = true;
+  /// Outputs of the child that become outputs of the task: child's name → ours. Empty: all.
+  std::vector<std::pair<std::string, std::string>> outputs;
+};
+
+/// Waits for the children of other tasks.
+struct Await {
+  std::vector<TaskIndex> tasks;
+  /// As in Child.
+  std::vector<std::pair<std::string, std::string>> outputs;
+};
+
+/// One run (or child) of the task for each item.
+struct FanOut {
+  enum class Policy : std::uint8_t {
+    All,        ///< every item is carried out; the task fails if one fails
+    FailFast,   ///< the first failure cancels the others
+    FirstWins,  ///< the first success cancels the others and completes the task
+  };
+
+  /// A JSON array, or the name of a value that holds one; or a range "1..10".
+  Text over;
+  /// The value's name in texts of the task.
+  std::string item = "item";
+  /// At the same time; 0: no limit of its own.
+  std::uint32_t parallel = 0;
+  Policy policy = Policy::All;
+  /// Failures that do not fail the task (policy All).
+  std::uint32_t failures_allowed = 0;
+};
+
+enum class HttpVerb : std::uint8_t { Get, Head, Post, Put, Patch, Delete };
+
+std::string_view to_string(HttpVerb verb);  ///< "GET" …
+
+/// How the body of a request is made.
+enum class HttpBody : std::uint8_t {
+  None,
+  Text,      ///< `body` as it is
+  Json,      ///< `body`, or without one an object of the task's values
+  FormData,  ///< the task's values as application/x-www-form-urlencoded
+};
+
+/// One HTTP request, or (WebSocket) one exchange of messages.
+struct HttpRequest {
+  HttpVerb verb = HttpVerb::Get;
+  Text url;
+  std::vector<std::pair<std::string, Text>> headers;
+  std::vector<std::pair<std::string, Text>> query;
+  HttpBody form = HttpBody::None;
+  Text body;
+  std::uint32_t redirects_max = 5;
+  /// Also to another host, which never sees credentials of the first.
+  bool redirects_cross_host = true;
+  bool verify_tls = true;
+  /// PEM file of authorities beyond the system's.
+  Text ca_file;
+  /// Addresses of this machine and of private networks may be asked.
+  bool allow_private = false;
+  std::uint64_t response_bytes_max = std::uint64_t{10} << 20U;
+  /// Output name → JSON pointer (RFC 6901) into the response; empty pointer: the whole.
+  std::vector<std::pair<std::string, std::string>> outputs;
+};
+
+/// A message to a channel; with a reply channel the task ends when the reply has come.
+struct Message {
+  Text channel;
+  Text reply_channel;
+  /// Empty: an object of the task's values.
+  Text body;
+};
+
+/// So many units of a pool while something runs.
+struct Semaphore {
+  std::string pool;
+  std::uint32_t units = 1;
+  Position position;
+};
+
 /// Undoes a completed task (saga). Runs like a task of its own named `<task>~compensate`.
 struct Compensation {
   std::vector<Text> script;
@@ -140,6 +291,95 @@ struct Task {
   std::vector<TaskIndex> dependencies;
   Artifacts artifacts;
   std::optional<Compensation> compensate;
+  Cache cache;
+  /// Files that were uploaded before: digests.
+  std::vector<Text> artifact_ids;
+  /// Environment variable → name of the credential whose value it gets.
+  std::vector<std::pair<std::string, std::string>> credentials;
+  /// Labels that a host must have.
+  std::vector<std::string> tags;
+  /// Taken while a run is on a host.
+  std::vector<Semaphore> semaphores;
+  /// Polls (route EXECUTING) after every failure that has no route of its own.
+  bool sensor = false;
+  /// What its runs may do beyond their work: "mission.extend".
+  std::vector<std::string> permissions;
+  /// Present for the method of the same name.
+  std::optional<Gate> gate;
+  std::optional<Child> child;
+  std::optional<Await> await;
+  std::optional<HttpRequest> http;
+  std::optional<Message> message;
+  /// With any method but Gate and Await.
+  std::optional<FanOut> fan_out;
+};
+
+/// What is done about ticks of a cron trigger that passed while nobody was there.
+enum class MissedTicks : std::uint8_t { Skip, RunOnce };
+
+struct CronTrigger {
+  std::string expression;
+  /// IANA name; empty: UTC.
+  std::string time_zone;
+  MissedTicks missed = MissedTicks::Skip;
+};
+
+/// How a webhook proves that it comes from whom it says.
+enum class WebhookAuth : std::uint8_t { None, HmacSha256, BearerToken, ApiKey, GitHub, GitLab };
+
+struct WebhookTrigger {
+  WebhookAuth auth = WebhookAuth::None;
+  /// Name of the credential that holds the secret.
+  std::string secret;
+  /// Where HmacSha256 and ApiKey look.
+  std::string header;
+  /// Informational.
+  std::string path;
+};
+
+/// New objects in a bucket.
+struct ObjectTrigger {
+  bool poll = true;
+  std::string bucket;
+  std::string prefix;
+  std::string suffix;
+  Duration poll_interval{60'000};
+};
+
+/// Messages of a channel.
+struct ChannelTrigger {
+  std::string channel;
+  std::string group;
+  bool shared = false;
+};
+
+/// Files that appear in the inbox of the data directory.
+struct InboxTrigger {
+  /// Of the file's name.
+  std::string glob = "*";
+};
+
+using TriggerSource =
+    std::variant<CronTrigger, WebhookTrigger, ObjectTrigger, ChannelTrigger, InboxTrigger>;
+
+struct RateLimit {
+  std::uint32_t max = 0;
+  Duration window{0};
+};
+
+/// What makes a mission of the workflow without anybody's asking. Its texts are rendered over what
+/// came: `.Body .Headers .Query` (webhook), `.Object` (bucket), `.Message .Properties` (channel),
+/// `.File` (inbox), `.Tick` (cron).
+struct Trigger {
+  std::string name;
+  TriggerSource source;
+  /// Passes if the trimmed output is "true"; empty: everything passes.
+  Text filter;
+  /// Becomes the mission's user key.
+  Text dedup_key;
+  std::vector<std::pair<std::string, Text>> params;
+  std::optional<RateLimit> rate_limit;
+  Position position;
 };
 
 /// A declared parameter of a native workflow.
@@ -174,10 +414,18 @@ struct Workflow {
   /// Full re-run (no task reuse) on every (N+1)th retry of the whole; 0: never.
   std::uint32_t hard_reset_after_retries = 0;
   Duration pause_time{30'000};
-  /// Rendered before anything starts; output that contains "true" skips the mission.
+  /// Rendered when the mission would start, before anything is allocated; output that contains
+  /// "true" skips it.
   Text skip_if;
-  /// Kept for display and later use; a mission started by hand ignores it.
-  std::string cron_trigger;
+  std::vector<Trigger> triggers;
+  /// Missions of this workflow at the same time; 0: no limit of its own.
+  std::uint32_t max_concurrency = 0;
+  /// Of its missions, unless they are given one. Higher goes first; see schedule in docs.
+  std::int32_t priority = 0;
+  /// Held from the first start to the end of a mission.
+  std::vector<Semaphore> semaphores;
+  /// Skipped missions made by cron leave nothing behind.
+  bool forget_skipped = false;
   /// SHA-256 of the text it was loaded from, after structural templates were applied.
   Digest digest;
   /// That text; loading it again gives the same workflow.
@@ -187,7 +435,9 @@ struct Workflow {
 };
 
 inline constexpr Duration kTaskTimeoutDefault{3'600'000};
-inline constexpr std::size_t kTasksMax = 1000;
+inline constexpr std::size_t kTasksMax = 10'000;
+inline constexpr std::size_t kTriggersMax = 20;
+inline constexpr std::size_t kFanOutMax = 10'000;
 inline constexpr std::size_t kNameBytesMax = 100;
 inline constexpr std::size_t kDescriptionBytesMax = std::size_t{8} << 10U;
 inline constexpr std::size_t kSourceBytesMax = std::size_t{1} << 20U;

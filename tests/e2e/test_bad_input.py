@@ -108,7 +108,7 @@ class BadInputTest(ReeveTest):
         self.check_refused(document + "---\n" + document)
 
     def test_too_many_tasks_and_too_long_names(self):
-        self.check_refused(NATIVE + "".join(f"  - {{name: t{i}, script: 'true'}}\n" for i in range(1001)), "1000")
+        self.check_refused(NATIVE + "".join(f"  - {{name: t{i}, script: 'true'}}\n" for i in range(10001)), "10000")
         self.check_refused(NATIVE + f"  - {{name: {'n' * 101}, script: 'true'}}\n", "100")
 
     def test_bad_templates(self):

@@ -375,7 +375,12 @@ void decode_timing(Fields& fields, Decoder& decoder, Workflow& workflow) {
         decoder.count(*node, "hard_reset_after_retries", kHardResetMax, 0);
   }
   if (const Node* cron = fields.get("cron_trigger")) {
-    workflow.cron_trigger = decoder.text(*cron, "cron_trigger").text;
+    Trigger trigger;
+    trigger.name = "cron";
+    const Text expression = decoder.text(*cron, "cron_trigger");
+    trigger.source = CronTrigger{.expression = expression.text, .time_zone = {}};
+    trigger.position = expression.position;
+    workflow.triggers.push_back(std::move(trigger));
   }
   if (const Node* skip = fields.get("skip_if")) {
     workflow.skip_if = decoder.text(*skip, "skip_if");

@@ -106,7 +106,8 @@ TEST(Formicary, ReadsAPipeline) {
   const Workflow w = loaded(text);
   EXPECT_EQ(w.name, "implement-issue");
   EXPECT_EQ(w.format, Format::Formicary);
-  EXPECT_EQ(w.cron_trigger, "*/5 * * * *");
+  ASSERT_EQ(w.triggers.size(), 1U);
+  EXPECT_EQ(std::get<CronTrigger>(w.triggers[0].source).expression, "*/5 * * * *");
   EXPECT_EQ(w.timeout, Duration(7'200'000));
   EXPECT_EQ(w.pause_time, Duration(45'000));
   EXPECT_EQ(w.retry.retries, 2U);

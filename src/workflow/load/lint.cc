@@ -351,7 +351,15 @@ class Linter {
   }
 
   void check_cron() {
-    const std::string_view cron = trim(workflow_.cron_trigger);
+    for (const Trigger& trigger : workflow_.triggers) {
+      if (const auto* cron = std::get_if<CronTrigger>(&trigger.source)) {
+        check_cron(cron->expression);
+      }
+    }
+  }
+
+  void check_cron(std::string_view expression) {
+    const std::string_view cron = trim(expression);
     if (cron.empty() || cron.starts_with('@') || templates::has_actions(cron)) {
       return;
     }
