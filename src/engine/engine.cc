@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "engine/book.h"
 #include "engine/mission_codec.h"
 #include "engine/mission_turn.h"
 
@@ -92,12 +93,26 @@ Plan::Plan(std::shared_ptr<const workflow::Workflow> source) : workflow(std::mov
 }
 
 Engine::Engine(Limits limits, std::string instance, WorkflowLoader loader)
-    : limits_(limits), instance_(std::move(instance)), loader_(std::move(loader)) {}
+    : limits_(limits),
+      instance_(std::move(instance)),
+      loader_(std::move(loader)),
+      books_(make_books()) {}
+
+Engine::~Engine() = default;
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+
+journal::ObjectKey mission_key(const MissionName& name) {
+  return {.kind = journal::Kind::Mission, .ns = Namespace("default"), .name = name.str()};
+}
 
 // --- recovery -----------------------------------------------------------------------------------
 
 Result<void> Engine::load_row(const journal::ObjectKey& key, std::string_view body) {
   REEVE_TRY(const Json row, parse_json(body));
+  if (Book* book = book_of(key)) {
+    return book->load(key, row);
+  }
   if (key.kind == journal::Kind::Workflow) {
     const Json* spec = row.find("spec");
     const std::string source = spec == nullptr ? std::string() : spec->get_string("source");
@@ -136,7 +151,23 @@ void Engine::recover(Scope& scope) {
     turn.recover();
     turn.reconcile();
   }
+  for (const std::unique_ptr<Book>& book : books_) {
+    BookTurn turn(*this, *book, scope);
+    book->recover(turn);
+  }
   dispatch(scope);
+}
+
+Book* Engine::book_of(const journal::ObjectKey& key) const {
+  if (is_workflow_version(key)) {
+    return nullptr;
+  }
+  for (const std::unique_ptr<Book>& book : books_) {
+    if (book->kind() == key.kind) {
+      return book.get();
+    }
+  }
+  return nullptr;
 }
 
 Result<std::shared_ptr<const Plan>> Engine::plan_of(const Digest& digest) {
@@ -214,12 +245,21 @@ Result<Reply> Engine::turn(const Command& command, Scope& scope) {
   if (const auto* c = std::get_if<RetryMission>(&command)) {
     return retry(*c, scope);
   }
-  const MissionName& name = std::visit(
+  if (const auto* c = std::get_if<ObjectCommand>(&command)) {
+    return object_turn(*c, scope);
+  }
+  if (const auto* c = std::get_if<TimerFired>(&command);
+      c != nullptr && c->owner.kind != journal::Kind::Mission) {
+    return object_timer(*c, scope);
+  }
+  const MissionName name = std::visit(
       Overloaded{
-          [](const SubmitMission& c) -> const MissionName& { return c.name; },
-          [](const RetryMission& c) -> const MissionName& { return c.name; },
-          [](const model::Report& c) -> const MissionName& { return mission_of(c); },
-          [](const auto& c) -> const MissionName& {
+          [](const SubmitMission& c) { return c.name; },
+          [](const RetryMission& c) { return c.name; },
+          [](const model::Report& c) { return mission_of(c); },
+          [](const TimerFired& c) { return MissionName(c.owner.name); },
+          [](const ObjectCommand& c) { return MissionName(c.object.name); },
+          [](const auto& c) {
             return c.mission;
           }},
       command
@@ -254,6 +294,32 @@ Result<Reply> Engine::turn(const Command& command, Scope& scope) {
       .uid = mission.uid,
       .state = mission.state,
       .revision = mission.revision};
+}
+
+Result<Reply> Engine::object_turn(const ObjectCommand& command, Scope& scope) {
+  Book* book = book_of(command.object);
+  if (book == nullptr) {
+    return make_error(
+        ErrorCode::Unsupported,
+        concat("no commands about objects of the kind ", to_string(command.object.kind)),
+        command.object.name
+    );
+  }
+  BookTurn turn(*this, *book, scope);
+  REEVE_TRY(Reply reply, book->turn(command, turn));
+  dispatch(scope);
+  return reply;
+}
+
+Result<Reply> Engine::object_timer(const TimerFired& fired, Scope& scope) {
+  Book* book = book_of(fired.owner);
+  if (book == nullptr) {
+    return make_error(ErrorCode::NotFound, "nothing has this timer", fired.owner.name);
+  }
+  BookTurn turn(*this, *book, scope);
+  book->on_timer(fired.owner, fired.key, turn);
+  dispatch(scope);
+  return turn.reply(fired.owner);
 }
 
 Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
@@ -363,7 +429,7 @@ Result<Reply> Engine::create(
   auto mission = std::make_unique<Mission>();
   mission->name = name;
   mission->ns = event.ns;
-  mission->uid = Uid(make_uid(scope.next));
+  mission->uid = make_uid(scope.next);
   mission->correlation = scope.correlation;
   Mission& ref = *mission;
   const Revision created = scope.next;
@@ -424,7 +490,7 @@ void Engine::register_workflow(
       .kind = journal::Kind::Workflow,
       .ns = ns,
       .name = workflow_row_name(workflow.name, workflow.digest)};
-  event.uid = Uid(make_uid(scope.next));
+  event.uid = make_uid(scope.next);
   event.type = "workflow.registered";
   event.actor = scope.actor;
   event.correlation = scope.correlation;
@@ -461,6 +527,9 @@ void encode_workflow(const workflow::Workflow& workflow, const Namespace& ns, st
 }
 
 bool Engine::encode_row(const journal::ObjectKey& key, std::string& body) const {
+  if (const Book* book = book_of(key)) {
+    return book->encode(key, body);
+  }
   if (key.kind == journal::Kind::Workflow) {
     for (const auto& [digest, plan] : plans_) {
       if (workflow_row_name(plan->workflow->name, digest) == key.name) {
@@ -476,13 +545,16 @@ bool Engine::encode_row(const journal::ObjectKey& key, std::string& body) const 
 }
 
 Uid Engine::uid_of(const journal::ObjectKey& key) const {
+  if (const Book* book = book_of(key)) {
+    return book->uid_of(key);
+  }
   const auto found = by_name_.find(MissionName(key.name));
   return key.kind == journal::Kind::Mission && found != by_name_.end()
              ? missions_.at(found->second).mission->uid
              : Uid();
 }
 
-std::string Engine::make_uid(Revision revision) const {
+Uid Engine::make_uid(Revision revision) const {
   const auto hex = [](std::uint64_t bits) {
     std::string bytes;
     for (int shift = 56; shift >= 0; shift -= 8) {
@@ -491,10 +563,10 @@ std::string Engine::make_uid(Revision revision) const {
     return to_hex(bytes);
   };
   const std::string number = std::to_string(revision.value());
-  return concat(
+  return Uid(concat(
       hex(stable_hash(concat(instance_, "/", number))),
       hex(stable_hash(concat(number, "/", instance_)))
-  );
+  ));
 }
 
 // --- views --------------------------------------------------------------------------------------
@@ -514,6 +586,17 @@ void Engine::forget(const MissionName& name) {
   if (found != by_name_.end()) {
     missions_.erase(found->second);
     by_name_.erase(found);
+  }
+}
+
+void Engine::forget(const journal::ObjectKey& key) {
+  if (Book* book = book_of(key)) {
+    book->forget(key);
+  } else if (key.kind == journal::Kind::Mission) {
+    const Mission* mission = find(MissionName(key.name));
+    if (mission != nullptr && is_terminal(mission->state)) {
+      forget(MissionName(key.name));
+    }
   }
 }
 

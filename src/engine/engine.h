@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/json.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "engine/events.h"
+#include "engine/fwd.h"
 #include "journal/event.h"
 #include "model/effect.h"
 #include "model/mission.h"
@@ -52,13 +54,21 @@ struct ResumeMission {
 };
 
 struct TimerFired {
-  MissionName mission;
+  journal::ObjectKey owner;
   std::string key;
 };
 
 /// Compare one mission with what should be going on, and mend. Idempotent.
 struct Reconcile {
   MissionName mission;
+};
+
+/// A command about an object of a kind that has a book (book.h), in the words of that book.
+struct ObjectCommand {
+  journal::ObjectKey object;
+  /// "set", "apply", "send".
+  std::string verb;
+  Json body;
 };
 
 using Command = std::variant<
@@ -68,21 +78,26 @@ using Command = std::variant<
     ResumeMission,
     model::Report,
     TimerFired,
-    Reconcile>;
+    Reconcile,
+    ObjectCommand>;
 
 /// What a command did, for its sender.
 struct Reply {
-  MissionName mission;
-  Uid uid;
+  /// Of commands about missions.
+  MissionName mission = {};
+  Uid uid = {};
   model::MissionState state = model::MissionState::Prep;
-  Revision revision;
+  Revision revision = {};
+  /// Of commands about other objects: its name, and what was asked for.
+  std::string subject = {};
+  Json detail = {};
 };
 
 // --- what a turn gives --------------------------------------------------------------------------
 
-/// Arms (or, without `due`, disarms) a mission's timer.
+/// Arms (or, without `due`, disarms) a timer of an object.
 struct TimerChange {
-  MissionName mission;
+  journal::ObjectKey owner;
   std::string key;
   std::optional<Timestamp> due;
 };
@@ -132,6 +147,9 @@ struct Plan {
 class Engine {
  public:
   Engine(Limits limits, std::string instance, WorkflowLoader loader);
+  ~Engine();
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
 
   // --- recovery ---------------------------------------------------------------------------------
 
@@ -163,6 +181,15 @@ class Engine {
   /// Drops an ended mission from memory; the store has it.
   void forget(const MissionName& name);
 
+  /// The same for any object that has no life ahead.
+  void forget(const journal::ObjectKey& key);
+
+  /// The book of a kind, or null.
+  Book* book_of(const journal::ObjectKey& key) const;
+
+  /// The uid of an object that an event with this revision makes.
+  Uid make_uid(Revision revision) const;
+
   /// Names of the live missions in the order of their creation.
   std::vector<MissionName> live_missions() const;
 
@@ -188,6 +215,8 @@ class Engine {
     friend auto operator<=>(const RunRef&, const RunRef&) = default;
   };
 
+  Result<Reply> object_turn(const ObjectCommand& command, Scope& scope);
+  Result<Reply> object_timer(const TimerFired& fired, Scope& scope);
   Result<Reply> submit(const SubmitMission& command, Scope& scope);
   Result<Reply> retry(const RetryMission& command, Scope& scope);
   Result<Reply> create(
@@ -201,7 +230,6 @@ class Engine {
   );
   void enqueue(const model::Mission& mission, SlotKey slot, Revision since);
   void forget_runs(const model::Mission& mission);
-  std::string make_uid(Revision revision) const;
 
   Limits limits_;
   std::string instance_;
@@ -215,7 +243,11 @@ class Engine {
   std::set<std::pair<Revision, RunRef>> ready_;
   std::map<RunRef, Revision> ready_since_;
   std::set<RunRef> on_hosts_;
+  std::vector<std::unique_ptr<Book>> books_;
 };
+
+/// The object of a mission; all of them are in the namespace "default".
+journal::ObjectKey mission_key(const MissionName& name);
 
 /// The row name of a workflow version: `<name>@<first 32 hex digits of its digest>`.
 std::string workflow_row_name(std::string_view name, const Digest& digest);

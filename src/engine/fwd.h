@@ -2,6 +2,7 @@
 
 namespace reeve::engine {
 
+class Book;
 class Engine;
 struct Scope;
 

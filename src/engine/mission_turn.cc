@@ -54,7 +54,11 @@ void MissionTurn::transition(
 }
 
 void MissionTurn::set_timer(std::string key, std::optional<Timestamp> due) {
-  scope_.timers.push_back({.mission = m_.name, .key = std::move(key), .due = due});
+  scope_.timers.push_back(
+      {.owner = {.kind = journal::Kind::Mission, .ns = m_.ns, .name = m_.name.str()},
+       .key = std::move(key),
+       .due = due}
+  );
 }
 
 // --- starting -----------------------------------------------------------------------------------

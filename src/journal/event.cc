@@ -36,12 +36,20 @@ std::string_view to_string(Kind kind) {
       return "workflow";
     case Kind::Mission:
       return "mission";
+    case Kind::Credential:
+      return "credential";
+    case Kind::Setting:
+      return "setting";
+    case Kind::Channel:
+      return "channel";
+    case Kind::Pool:
+      return "pool";
   }
   return "unknown";
 }
 
 Result<Kind> parse_kind(std::string_view text) {
-  for (const Kind kind : {Kind::Workflow, Kind::Mission}) {
+  for (const Kind kind : kAllKinds) {
     if (to_string(kind) == text) {
       return kind;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -12,7 +13,10 @@
 namespace reeve::journal {
 
 /// The kinds of objects that have rows and events. One word each, as in the API.
-enum class Kind { Workflow, Mission };
+enum class Kind { Workflow, Mission, Credential, Setting, Channel, Pool };
+
+inline constexpr std::array<Kind, 6> kAllKinds = {
+    Kind::Workflow, Kind::Mission, Kind::Credential, Kind::Setting, Kind::Channel, Kind::Pool};
 
 std::string_view to_string(Kind kind);
 Result<Kind> parse_kind(std::string_view text);

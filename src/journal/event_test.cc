@@ -48,7 +48,7 @@ std::string hex(const Sha256Bytes& bytes) {
 }
 
 TEST(Kind, HasANameThatReadsBack) {
-  for (const Kind kind : {Kind::Workflow, Kind::Mission}) {
+  for (const Kind kind : kAllKinds) {
     const Result<Kind> parsed = parse_kind(to_string(kind));
     ASSERT_TRUE(parsed.ok());
     EXPECT_EQ(*parsed, kind);

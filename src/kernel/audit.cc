@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "engine/book.h"
 #include "engine/events.h"
 #include "engine/mission_codec.h"
 #include "engine/mission_machine.h"
@@ -33,20 +34,37 @@ Result<void> check_row(const Fold& fold, const store::Row& row) {
   bool same = expected == row.body;
   if (row.key.kind == journal::Kind::Mission) {
     const model::Mission& mission = *fold.mission(row.key.name);
-    same = same && row.live == !is_terminal(mission.state) && row.uid == mission.uid &&
-           row.revision == mission.revision;
-  } else {
-    same = same && row.live;
+    same = same && row.uid == mission.uid && row.revision == mission.revision;
   }
+  same = same && row.live == fold.is_live(row.key);
   return same ? Result<void>()
               : corrupt("the stored row is not what its events give", subject_of(row.key));
 }
 
 }  // namespace
 
-Fold::Fold(engine::WorkflowLoader loader) : loader_(std::move(loader)) {}
+Fold::Fold(engine::WorkflowLoader loader)
+    : loader_(std::move(loader)), books_(engine::make_books()) {}
+
+Fold::~Fold() = default;
+
+engine::Book* Fold::book_of(const journal::ObjectKey& key) const {
+  for (const std::unique_ptr<engine::Book>& book : books_) {
+    if (book->kind() == key.kind && !engine::is_workflow_version(key)) {
+      return book.get();
+    }
+  }
+  return nullptr;
+}
 
 Result<void> Fold::apply(const journal::Event& event) {
+  if (engine::Book* book = book_of(event.object)) {
+    Result<void> applied = book->apply(event);
+    return applied ? applied : corrupt(applied.error().describe(), subject_of(event));
+  }
+  if (event.object.kind != journal::Kind::Workflow && event.object.kind != journal::Kind::Mission) {
+    return corrupt("this program knows no objects of that kind", subject_of(event));
+  }
   return event.object.kind == journal::Kind::Workflow ? apply_workflow(event)
                                                       : apply_mission(event);
 }
@@ -113,6 +131,11 @@ Result<void> Fold::apply_mission(const journal::Event& event) {
 }
 
 Result<std::string> Fold::body(const journal::ObjectKey& key) const {
+  if (const engine::Book* book = book_of(key); book != nullptr && !book->uid_of(key).empty()) {
+    std::string text;
+    book->encode(key, text);
+    return text;
+  }
   if (key.kind == journal::Kind::Workflow) {
     const auto found = workflow_rows_.find(key.name);
     if (found != workflow_rows_.end()) {
@@ -142,7 +165,22 @@ std::set<journal::ObjectKey> Fold::objects() const {
   for (const auto& [name, row] : workflow_rows_) {
     keys.insert({.kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = name});
   }
+  for (const std::unique_ptr<engine::Book>& book : books_) {
+    for (journal::ObjectKey& key : book->keys()) {
+      keys.insert(std::move(key));
+    }
+  }
   return keys;
+}
+
+bool Fold::is_live(const journal::ObjectKey& key) const {
+  if (key.kind == journal::Kind::Mission) {
+    const model::Mission* found = mission(key.name);
+    return found != nullptr && !is_terminal(found->state);
+  }
+  std::string ignored;
+  const engine::Book* book = book_of(key);
+  return book == nullptr || book->encode(key, ignored);
 }
 
 std::uint64_t Fold::count(journal::Kind kind) const {

@@ -28,6 +28,7 @@ struct AuditReport {
 class Fold {
  public:
   explicit Fold(engine::WorkflowLoader loader);
+  ~Fold();
 
   /// Corrupt: the event is of an unknown type, or does not fit what came before it.
   Result<void> apply(const journal::Event& event);
@@ -41,6 +42,9 @@ class Fold {
   /// Every object that some event made.
   std::set<journal::ObjectKey> objects() const;
 
+  /// Whether an object that some event made has a life ahead.
+  bool is_live(const journal::ObjectKey& key) const;
+
   /// How many objects of a kind there are.
   std::uint64_t count(journal::Kind kind) const;
 
@@ -50,6 +54,7 @@ class Fold {
     std::shared_ptr<const workflow::Workflow> workflow;
   };
 
+  engine::Book* book_of(const journal::ObjectKey& key) const;
   Result<void> apply_workflow(const journal::Event& event);
   Result<void> apply_mission(const journal::Event& event);
 
@@ -57,6 +62,7 @@ class Fold {
   std::map<Digest, std::shared_ptr<const workflow::Workflow>> workflows_;
   std::map<std::string, std::string> workflow_rows_;
   std::map<std::string, Folded> missions_;
+  std::vector<std::unique_ptr<engine::Book>> books_;
 };
 
 /// Proves a store: the hash chain of its journal is whole, it ends where the store says it ends,

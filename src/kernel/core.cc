@@ -14,13 +14,9 @@ constexpr std::size_t kRecentInputsMax = 100'000;
 /// Bytes of a workflow's name in the name of a mission that was given none.
 constexpr std::size_t kNamePrefixMax = 80;
 
-const Namespace& default_namespace() {
-  static const Namespace kName("default");
-  return kName;
-}
-
-journal::ObjectKey mission_key(const MissionName& name) {
-  return {.kind = journal::Kind::Mission, .ns = default_namespace(), .name = name.str()};
+/// What the record of a handled input refers to.
+const std::string& subject_of(const engine::Reply& reply) {
+  return reply.mission.empty() ? reply.subject : reply.mission.str();
 }
 
 }  // namespace
@@ -54,14 +50,15 @@ Result<std::unique_ptr<Core>> Core::recover(
   REEVE_CHECK(reader.each_timer([&](store::Timer timer) -> Result<void> {
     Timestamp due = timer.due;
     const MissionName mission(timer.owner.name);
-    if (timer.key == "deadline" && due <= core->last_now_) {
+    const bool of_mission = timer.owner.kind == journal::Kind::Mission;
+    if (of_mission && timer.key == "deadline" && due <= core->last_now_) {
       // The time we were away does not count against the mission: its limit starts again.
       const model::Mission* live = core->engine_.find(mission);
       const workflow::Workflow* workflow =
           live == nullptr ? nullptr : core->engine_.workflow_of(*live);
       due = workflow == nullptr ? due : core->last_now_ + workflow->timeout;
     }
-    core->arm({.mission = mission, .key = timer.key}, due);
+    core->arm({.owner = timer.owner, .key = timer.key}, due);
     return {};
   }));
   Input self;
@@ -91,7 +88,7 @@ void Core::finish(engine::Scope scope) {
   std::move(scope.events.begin(), scope.events.end(), std::back_inserter(open_.commit.events));
   std::move(scope.effects.begin(), scope.effects.end(), std::back_inserter(open_.effects));
   for (const engine::TimerChange& change : scope.timers) {
-    const TimerId id{.mission = change.mission, .key = change.key};
+    const TimerId id{.owner = change.owner, .key = change.key};
     arm(id, change.due);
     stage_timer(id, change.due);
   }
@@ -115,9 +112,9 @@ void Core::handle(Input input, Timestamp now) {
           {.id = input.id,
            .revision = last,
            .expires_at = last_now_ + options_.input_memory,
-           .subject = reply->mission.str()}
+           .subject = subject_of(*reply)}
       );
-      recent_inputs_.emplace(input.id, reply->mission);
+      recent_inputs_.emplace(input.id, subject_of(*reply));
       recent_order_.push_back(input.id);
       if (recent_order_.size() > kRecentInputsMax) {
         recent_inputs_.erase(recent_order_.front());
@@ -138,7 +135,7 @@ bool Core::answer_repeat(Input& input) {
   if (input.id.empty()) {
     return false;
   }
-  MissionName subject;
+  std::string subject;
   const auto recent = recent_inputs_.find(input.id);
   if (recent != recent_inputs_.end()) {
     subject = recent->second;
@@ -151,16 +148,21 @@ bool Core::answer_repeat(Input& input) {
     if (!record->has_value() || (*record)->expires_at <= last_now_) {
       return false;
     }
-    subject = MissionName((*record)->subject);
+    subject = (*record)->subject;
   }
+  engine::Reply reply;
+  if (std::holds_alternative<engine::ObjectCommand>(input.command)) {
+    reply.subject = std::move(subject);
+    open_.completions.push_back({std::move(input.done), std::move(reply)});
+    return true;
+  }
+  reply.mission = MissionName(subject);
   // The mission may have ended long ago: then only the store still has it.
-  if (Result<void> there = fetch(subject); !there) {
+  if (Result<void> there = fetch(reply.mission); !there) {
     open_.completions.push_back({std::move(input.done), std::move(there).error()});
     return true;
   }
-  engine::Reply reply;
-  reply.mission = subject;
-  if (const model::Mission* mission = engine_.find(subject)) {
+  if (const model::Mission* mission = engine_.find(reply.mission)) {
     reply.uid = mission->uid;
     reply.state = mission->state;
     reply.revision = mission->revision;
@@ -196,7 +198,7 @@ Result<void> Core::choose_name(MissionName& name, std::string_view workflow) con
     name = MissionName(concat(workflow.substr(0, kNamePrefixMax), "-", next_.value()));
   }
   if (engine_.find(name) == nullptr) {
-    REEVE_TRY(const std::optional<store::Row> row, reader_.get(mission_key(name)));
+    REEVE_TRY(const std::optional<store::Row> row, reader_.get(engine::mission_key(name)));
     if (row) {
       return make_error(
           ErrorCode::AlreadyExists,
@@ -213,10 +215,10 @@ Result<void> Core::fetch(const MissionName& name) {
   if (engine_.find(name) != nullptr) {
     return {};
   }
-  REEVE_TRY(const std::optional<store::Row> row, reader_.get(mission_key(name)));
+  REEVE_TRY(const std::optional<store::Row> row, reader_.get(engine::mission_key(name)));
   if (row) {
     REEVE_CHECK(engine_.load_row(row->key, row->body));
-    open_.ended.push_back(name);
+    open_.ended.push_back(row->key);
   }
   return {};
 }
@@ -239,9 +241,9 @@ void Core::stage_timer(const TimerId& id, std::optional<Timestamp> due) {
   timer_writes_[id] = due;
 }
 
-void Core::disarm_all(const MissionName& mission) {
-  auto timer = timers_.lower_bound({.mission = mission, .key = {}});
-  while (timer != timers_.end() && timer->first.mission == mission) {
+void Core::disarm_all(const journal::ObjectKey& owner) {
+  auto timer = timers_.lower_bound({.owner = owner, .key = {}});
+  while (timer != timers_.end() && timer->first.owner == owner) {
     const TimerId id = timer->first;
     ++timer;
     arm(id, std::nullopt);
@@ -262,7 +264,7 @@ std::uint32_t Core::fire_timers(Timestamp now, std::uint32_t limit) {
     stage_timer(id, std::nullopt);
     Input input;
     input.principal = Principal("system:timer");
-    input.command = engine::TimerFired{.mission = id.mission, .key = id.key};
+    input.command = engine::TimerFired{.owner = id.owner, .key = id.key};
     handle(std::move(input), now);
   }
   return fired;
@@ -305,15 +307,14 @@ Batch Core::seal() {
     row.revision = revision;
     row.live = engine_.encode_row(key, row.body);
     if (!row.live) {
-      const MissionName name(key.name);
-      disarm_all(name);
-      open_.ended.push_back(name);
+      disarm_all(key);
+      open_.ended.push_back(key);
     }
     open_.commit.rows.push_back(std::move(row));
   }
   touched_.clear();
   for (const auto& [id, due] : timer_writes_) {
-    open_.commit.timers.push_back({.owner = mission_key(id.mission), .key = id.key, .due = due});
+    open_.commit.timers.push_back({.owner = id.owner, .key = id.key, .due = due});
   }
   timer_writes_.clear();
   Batch batch = std::move(open_);
@@ -321,12 +322,9 @@ Batch Core::seal() {
   return batch;
 }
 
-void Core::released(const std::vector<MissionName>& ended) {
-  for (const MissionName& name : ended) {
-    const model::Mission* mission = engine_.find(name);
-    if (mission != nullptr && is_terminal(mission->state)) {
-      engine_.forget(name);
-    }
+void Core::released(const std::vector<journal::ObjectKey>& ended) {
+  for (const journal::ObjectKey& key : ended) {
+    engine_.forget(key);
   }
 }
 

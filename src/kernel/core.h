@@ -48,8 +48,8 @@ struct Batch {
   store::Commit commit;
   std::vector<Completion> completions;
   std::vector<model::Effect> effects;
-  /// Missions that have ended with this batch.
-  std::vector<MissionName> ended;
+  /// Objects that have no life ahead after this batch.
+  std::vector<journal::ObjectKey> ended;
 };
 
 struct CoreOptions {
@@ -97,7 +97,7 @@ class Core {
   Batch seal();
 
   /// After the batch is durable: forgets what has ended.
-  void released(const std::vector<MissionName>& ended);
+  void released(const std::vector<journal::ObjectKey>& ended);
 
   const engine::Engine& engine() const { return engine_; }
 
@@ -106,7 +106,7 @@ class Core {
 
  private:
   struct TimerId {
-    MissionName mission;
+    journal::ObjectKey owner;
     std::string key;
 
     friend auto operator<=>(const TimerId&, const TimerId&) = default;
@@ -122,7 +122,7 @@ class Core {
   Result<void> fetch(const MissionName& name);
   void arm(const TimerId& id, std::optional<Timestamp> due);
   void stage_timer(const TimerId& id, std::optional<Timestamp> due);
-  void disarm_all(const MissionName& mission);
+  void disarm_all(const journal::ObjectKey& owner);
 
   store::Reader& reader_;
   CoreOptions options_;
@@ -136,7 +136,7 @@ class Core {
   std::map<TimerId, Timestamp> timers_;
   std::set<std::pair<Timestamp, TimerId>> due_;
   /// Inputs handled lately, maybe not committed yet.
-  std::unordered_map<InputId, MissionName> recent_inputs_;
+  std::unordered_map<InputId, std::string> recent_inputs_;
   std::deque<InputId> recent_order_;
   std::deque<MissionName> to_reconcile_;
 };

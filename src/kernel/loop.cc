@@ -300,7 +300,7 @@ void Loop::write_batches() {
       work_.notify_one();
       continue;
     }
-    std::vector<MissionName> ended = std::move(batch.ended);
+    std::vector<journal::ObjectKey> ended = std::move(batch.ended);
     {
       // The next batch may be sealed while this one's answers go out; the order of commits stays.
       const std::scoped_lock lock(mutex_);

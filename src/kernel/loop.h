@@ -121,7 +121,7 @@ class Loop {
   std::condition_variable batch_ready_;
   std::deque<Input> queue_;
   std::optional<Batch> in_flight_;
-  std::vector<MissionName> ended_;
+  std::vector<journal::ObjectKey> ended_;
   WriterState writer_ = WriterState::Idle;
   Health health_;
   /// Commits that failed since the last one that was stored.

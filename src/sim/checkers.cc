@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "engine/book.h"
 #include "engine/mission_codec.h"
 #include "engine/mission_machine.h"
 #include "engine/run_machine.h"
@@ -28,7 +29,9 @@ std::string at(Revision revision) {
 }  // namespace
 
 Checkers::Checkers(store::MemoryStore& disk, engine::WorkflowLoader loader)
-    : disk_(disk), loader_(std::move(loader)) {}
+    : disk_(disk), loader_(std::move(loader)), books_(engine::make_books()) {}
+
+Checkers::~Checkers() = default;
 
 void Checkers::fail(std::string violation) {
   if (!violation_) {
@@ -65,14 +68,26 @@ void Checkers::disk_changed() {
   }
 }
 
+engine::Book* Checkers::book_of(const journal::ObjectKey& key) const {
+  for (const std::unique_ptr<engine::Book>& book : books_) {
+    if (book->kind() == key.kind && !engine::is_workflow_version(key)) {
+      return book.get();
+    }
+  }
+  return nullptr;
+}
+
 void Checkers::fold(const journal::Event& event) {
-  switch (event.object.kind) {
-    case journal::Kind::Workflow:
-      fold_workflow(event);
-      return;
-    case journal::Kind::Mission:
-      fold_mission(event);
-      return;
+  if (engine::Book* book = book_of(event.object)) {
+    if (const Result<void> applied = book->apply(event); !applied) {
+      fail(concat(applied.error().describe(), at(event.revision)));
+    }
+  } else if (event.object.kind == journal::Kind::Workflow) {
+    fold_workflow(event);
+  } else if (event.object.kind == journal::Kind::Mission) {
+    fold_mission(event);
+  } else {
+    fail(concat("an event about a ", to_string(event.object.kind), at(event.revision)));
   }
 }
 
@@ -308,6 +323,23 @@ void Checkers::compare_row(const journal::ObjectKey& key) {
   const Result<std::optional<store::Row>> row = disk_.get(key);
   if (!row || !row->has_value()) {
     fail(concat("there is no row for ", key.name));
+    return;
+  }
+  if (const engine::Book* book = book_of(key)) {
+    std::string expected;
+    const bool live = book->encode(key, expected);
+    if ((*row)->body != expected || (*row)->live != live || (*row)->uid != book->uid_of(key)) {
+      fail(concat(
+          "the row of ",
+          to_string(key.kind),
+          " ",
+          key.name,
+          " is not what the journal says:\n",
+          (*row)->body,
+          "\n",
+          expected
+      ));
+    }
     return;
   }
   if (key.kind == journal::Kind::Workflow) {

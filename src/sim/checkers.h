@@ -30,6 +30,7 @@ class Checkers {
   using Ledger = std::function<const RunRecord*(Fence)>;
 
   Checkers(store::MemoryStore& disk, engine::WorkflowLoader loader);
+  ~Checkers();
 
   /// Where to look up what really ran.
   void use(Ledger ledger) { ledger_ = std::move(ledger); }
@@ -93,6 +94,7 @@ class Checkers {
     std::map<engine::TaskIndex, std::uint32_t> closing_completions;
   };
 
+  engine::Book* book_of(const journal::ObjectKey& key) const;
   void fold(const journal::Event& event);
   void fold_workflow(const journal::Event& event);
   void fold_mission(const journal::Event& event);
@@ -120,6 +122,7 @@ class Checkers {
   std::map<Digest, std::shared_ptr<const workflow::Workflow>> workflows_;
   std::map<std::string, std::string> workflow_rows_;
   std::map<std::string, Folded> missions_;
+  std::vector<std::unique_ptr<engine::Book>> books_;
   /// Missions made by one input: at most one.
   std::map<std::string, std::string> made_by_;
   std::map<InputId, engine::Reply> acknowledged_;

@@ -270,12 +270,14 @@ TEST(Timers, ThatCameTooLateChangeNothing) {
   w.started("a");
   const std::size_t before = w.events().size();
   for (const std::string key : {"launch:a", "retry:a", "hold:backoff:a", "launch:zz", "", "x"}) {
-    const Result<Reply> reply = w.command(TimerFired{.mission = MissionName("m"), .key = key});
+    const Result<Reply> reply =
+        w.command(TimerFired{.owner = mission_key(MissionName("m")), .key = key});
     EXPECT_TRUE(reply.ok()) << key;
   }
   EXPECT_EQ(w.events().size(), before);
   w.finished("a");
-  EXPECT_TRUE(w.command(TimerFired{.mission = MissionName("m"), .key = "deadline"}).ok());
+  EXPECT_TRUE(w.command(TimerFired{.owner = mission_key(MissionName("m")), .key = "deadline"}).ok()
+  );
   EXPECT_EQ(w.verdict(), "COMPLETE");
 }
 

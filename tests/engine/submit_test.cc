@@ -164,7 +164,7 @@ TEST(Commands, AnswerNotFoundForAnUnknownMission) {
            ResumeMission{.mission = name},
            RetryMission{.parent = name, .name = {}},
            Reconcile{.mission = name},
-           TimerFired{.mission = name, .key = "deadline"},
+           TimerFired{.owner = mission_key(name), .key = "deadline"},
            model::Report(model::RunLost{
                .mission = name, .run = RunName("none.1.a.1"), .fence = Fence(1), .detail = {}})}) {
     const Result<Reply> reply = w.command(command);

@@ -180,7 +180,8 @@ void Walk::advance(Duration time) {
     const TimerId id = first->first;
     now_ = std::max(now_, first->second);
     timers_.erase(first);
-    const Result<Reply> reply = command(TimerFired{.mission = id.first, .key = id.second});
+    const Result<Reply> reply =
+        command(TimerFired{.owner = mission_key(id.first), .key = id.second});
     ASSERT_TRUE(reply.ok()) << id.second << ": " << reply.error().describe();
   }
   now_ = until;
@@ -206,7 +207,7 @@ void Walk::take(Scope turn) {
   }
   EXPECT_EQ(turn.next, next_);
   for (TimerChange& change : turn.timers) {
-    const TimerId id(change.mission, change.key);
+    const TimerId id(MissionName(change.owner.name), change.key);
     if (change.due) {
       timers_[id] = *change.due;
     } else {

@@ -286,7 +286,7 @@ Result<void> each_row(Connection& connection, const std::function<Result<void>(R
   REEVE_TRY(const ReadTransaction snapshot, ReadTransaction::begin(connection));
   REEVE_TRY(Statement * statement, connection.cached(kEachRowOfKind));
   // Keys are ordered by kind in the order of the enumeration, not of the kinds' names.
-  for (const journal::Kind kind : {journal::Kind::Workflow, journal::Kind::Mission}) {
+  for (const journal::Kind kind : journal::kAllKinds) {
     statement->bind(1, journal::to_string(kind));
     REEVE_CHECK(visit_rows(*statement, visit));
   }
