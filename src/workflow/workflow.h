@@ -174,6 +174,8 @@ struct Child {
   /// A version of it; empty: the one that is deployed.
   std::string version;
   std::vector<std::pair<std::string, Text>> params;
+  /// The child's user key: while a live mission has it, no other one is made and that one counts.
+  Text user_key;
   /// The task ends with the child; otherwise once the child exists.
   bool wait = true;
   /// Outputs of the child that become outputs of the task: child's name → ours. Empty: all.
