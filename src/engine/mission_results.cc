@@ -19,8 +19,12 @@ namespace {
 /// Poll interval of a task that sets none.
 constexpr Duration kPollDelayDefault{2000};
 
-/// A run that never started has an exit code only if its launcher gave one (126, 127).
+/// A tool may say more than a code. A run that never started has an exit code only if its launcher
+/// gave one (126, 127).
 std::string exit_text(const RunResult& result) {
+  if (!result.exit_text.empty()) {
+    return result.exit_text;
+  }
   const bool unknown = result.end == RunEnd::LaunchFailed && result.exit_code == 0;
   return unknown ? std::string() : std::to_string(result.exit_code);
 }

@@ -44,6 +44,17 @@ std::string_view to_string(RunEnd end) {
   return "unknown";
 }
 
+bool is_exit_text(std::string_view text) {
+  const auto is_legal = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
+  bool legal = !text.empty() && text.size() <= kExitTextBytesMax;
+  for (const char c : text) {
+    legal = legal && is_legal(c);
+  }
+  return legal;
+}
+
 RunName make_run_name(
     const MissionName& mission, std::uint32_t epoch, const TaskName& task, std::uint32_t attempt
 ) {

@@ -61,6 +61,8 @@ struct ArtifactRef {
   /// Permission bits of the file (0644, 0755).
   std::uint32_t mode = 0644;
   std::optional<Timestamp> expires_at;
+  /// Which of the task's artifact paths it was found by, from 1; 0: not known.
+  std::uint32_t path_number = 0;
 };
 
 using NamedValue = std::pair<std::string, std::string>;
@@ -84,6 +86,8 @@ struct RunSpec {
   std::optional<Duration> artifact_expiry;
   /// Artifacts of other tasks, put into the working directory before the first step.
   std::vector<ArtifactRef> inputs;
+  /// Digests of files that were uploaded to the host's data directory, put there under their names.
+  std::vector<std::string> uploads;
 };
 
 /// How a run's process ended.
@@ -99,10 +103,17 @@ enum class RunEnd : std::uint8_t {
 std::string_view to_string(RunEnd end);  ///< "exited", "signalled", …
 Result<RunEnd> parse_run_end(std::string_view text);
 
+/// Whether `text` may be the exit text of a run: upper-case letters, digits, '_' and '-', at most
+/// kExitTextBytesMax of them.
+bool is_exit_text(std::string_view text);
+
 /// What a run left behind.
 struct RunResult {
   RunEnd end = RunEnd::Exited;
   int exit_code = 0;
+  /// What a tool reports instead of a code: a word (`APPROVED`) or a number beyond 255 (an HTTP
+  /// status); empty: the exit code says it.
+  std::string exit_text;
   /// For people: "killed by SIGSEGV", "no such file or directory: /bin/zsh".
   std::string reason;
   /// Values published by `::set-output` and `$REEVE_OUTPUT`; the last one of a name wins.
@@ -123,10 +134,12 @@ inline constexpr std::size_t kOutputValueBytesMax = std::size_t{64} << 10U;
 inline constexpr std::size_t kOutputsBytesMax = std::size_t{256} << 10U;
 inline constexpr std::size_t kArtifactsMax = 1000;
 inline constexpr std::size_t kArtifactPathBytesMax = 512;
+inline constexpr std::size_t kExitTextBytesMax = 64;
 inline constexpr std::size_t kWarningsMax = 32;
 inline constexpr std::size_t kWarningBytesMax = 512;
 
 // Limits of a spec.
+inline constexpr std::size_t kUploadsMax = 100;
 inline constexpr std::size_t kStepsMax = 1000;
 inline constexpr std::size_t kEnvironmentMax = 10'000;
 inline constexpr std::size_t kInputsMax = 100'000;

@@ -218,6 +218,16 @@ Result<std::string> string_from_json(const Json& json, std::string path) {
   return json.as_string();
 }
 
+Result<std::string> digest_from_json(const Json& json, std::string path) {
+  REEVE_TRY(std::string digest, string_from_json(json, path));
+  if (!is_digest(digest)) {
+    return field_error(
+        ErrorCode::Invalid, "is not the lower-case hex of a SHA-256", std::move(path)
+    );
+  }
+  return digest;
+}
+
 Result<NamedValue> named_value_from_json(const Json& json, std::string path) {
   NamedValue pair;
   Members members(json, std::move(path));
@@ -280,6 +290,9 @@ Result<ArtifactRef> artifact_at(const Json& json, std::string path) {
     artifact.mode = static_cast<std::uint32_t>(*mode);
   }
   artifact.expires_at = members.timestamp("expiresAt");
+  if (const auto number = members.integer("pathNumber", 0, kArtifactsMax)) {
+    artifact.path_number = static_cast<std::uint32_t>(*number);
+  }
   const std::string path_field = members.field("path");
   const std::string digest_field = members.field("digest");
   REEVE_CHECK(members.finish());
@@ -303,6 +316,13 @@ Result<ArtifactRef> artifact_at(const Json& json, std::string path) {
 }
 
 Result<void> check_limits(const RunResult& result) {
+  if (!result.exit_text.empty() && !is_exit_text(result.exit_text)) {
+    return field_error(
+        ErrorCode::Invalid,
+        concat("must be an upper-case word or a number of at most ", kExitTextBytesMax, " bytes"),
+        "exitText"
+    );
+  }
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < result.outputs.size(); ++i) {
     const auto& [name, value] = result.outputs[i];
@@ -352,6 +372,9 @@ Json to_json(const ArtifactRef& artifact) {
   if (artifact.expires_at) {
     json.set("expiresAt", format_timestamp(*artifact.expires_at));
   }
+  if (artifact.path_number > 0) {
+    json.set("pathNumber", static_cast<std::int64_t>(artifact.path_number));
+  }
   return json;
 }
 
@@ -384,6 +407,9 @@ Json to_json(const RunSpec& spec) {
     json.set("artifactExpiryMs", static_cast<std::int64_t>(spec.artifact_expiry->count()));
   }
   json.set("inputs", to_json(spec.inputs));
+  if (!spec.uploads.empty()) {
+    json.set("uploads", to_json(spec.uploads));
+  }
   return json;
 }
 
@@ -401,6 +427,7 @@ Result<RunSpec> run_spec_from_json(const Json& json) {
   members.name("artifactWhen", spec.artifact_when, parse_artifact_when);
   spec.artifact_expiry = members.millis("artifactExpiryMs");
   members.list("inputs", spec.inputs, kInputsMax, artifact_at);
+  members.list("uploads", spec.uploads, kUploadsMax, digest_from_json);
   REEVE_CHECK(members.finish());
   return spec;
 }
@@ -409,6 +436,9 @@ Json to_json(const RunResult& result) {
   Json json = Json::object();
   json.set("end", to_string(result.end));
   json.set("exitCode", result.exit_code);
+  if (!result.exit_text.empty()) {
+    json.set("exitText", result.exit_text);
+  }
   if (!result.reason.empty()) {
     json.set("reason", result.reason);
   }
@@ -435,6 +465,7 @@ Result<RunResult> run_result_from_json(const Json& json) {
       )) {
     result.exit_code = static_cast<int>(*code);
   }
+  members.string("exitText", result.exit_text);
   members.string("reason", result.reason);
   members.list("outputs", result.outputs, kOutputsMax, named_value_from_json);
   members.list("artifacts", result.artifacts, kArtifactsMax, artifact_at);

@@ -14,6 +14,7 @@ ArtifactRef some_artifact() {
   artifact.size_bytes = 5'000'000'000;
   artifact.mode = 0755;
   artifact.expires_at = from_unix_millis(1'800'000'000'123);
+  artifact.path_number = 2;
   return artifact;
 }
 
@@ -32,6 +33,7 @@ RunSpec some_spec() {
   spec.artifact_when = ArtifactWhen::OnFailure;
   spec.artifact_expiry = Duration(86'400'000);
   spec.inputs = {some_artifact()};
+  spec.uploads = {kDigest};
   return spec;
 }
 
@@ -39,6 +41,7 @@ RunResult some_result() {
   RunResult result;
   result.end = RunEnd::Signalled;
   result.exit_code = 139;
+  result.exit_text = "SEGFAULT";
   result.reason = "killed by SIGSEGV";
   result.outputs = {{"Url", "https://example.org/?a=b"}, {"Count", "3"}};
   result.artifacts = {some_artifact()};
@@ -177,7 +180,8 @@ TEST(RunSpecCodec, NamesTheFieldOfAWrongType) {
         "artifactPaths",
         "artifactWhen",
         "artifactExpiryMs",
-        "inputs"}) {
+        "inputs",
+        "uploads"}) {
     Json json = to_json(some_spec());
     json.set(field, true);
     EXPECT_EQ(subject_of(run_spec_from_json(json)), field);
@@ -261,6 +265,29 @@ TEST(RunResultCodec, KeepsEveryFieldOverARoundTrip) {
   EXPECT_EQ(to_json(*result), json);
 }
 
+TEST(RunResultCodec, RefusesAnExitTextThatIsNoWordOrNumber) {
+  EXPECT_TRUE(is_exit_text("404"));
+  EXPECT_TRUE(is_exit_text("ERR_X-1"));
+  EXPECT_TRUE(is_exit_text(std::string(kExitTextBytesMax, 'A')));
+  for (const std::string& text :
+       {std::string("approved"),
+        std::string("A B"),
+        std::string("A\n"),
+        std::string(kExitTextBytesMax + 1, 'A')}) {
+    Json json = to_json(some_result());
+    json.set("exitText", text);
+    EXPECT_EQ(subject_of(run_result_from_json(json)), "exitText") << text;
+    EXPECT_FALSE(is_exit_text(text));
+  }
+  EXPECT_FALSE(is_exit_text(""));
+}
+
+TEST(RunSpecCodec, RefusesAnUploadThatIsNoDigest) {
+  Json json = to_json(some_spec());
+  json.find("uploads")->push("../../etc/passwd");
+  EXPECT_EQ(subject_of(run_spec_from_json(json)), "uploads[1]");
+}
+
 TEST(RunResultCodec, NamesMissingMembers) {
   for (const char* field : {"end", "exitCode", "startedAt", "endedAt"}) {
     Json json = Json::object();
@@ -278,6 +305,7 @@ TEST(RunResultCodec, NamesTheFieldOfAWrongTypeAndUnknownMembers) {
   for (const char* field :
        {"end",
         "exitCode",
+        "exitText",
         "reason",
         "outputs",
         "artifacts",
