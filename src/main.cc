@@ -1,14 +1,31 @@
-// The composition root: hands the process to the shim or to the command line; nothing else.
+// The composition root: hands the process to the shim, to a tool of an executor or to the command
+// line; nothing else.
 
+#include <memory>
 #include <string_view>
+#include <vector>
 
 #include "cli/cli.h"
+#include "executor/tool_process.h"
 #include "host/shim.h"
+
+namespace {
+
+/// Everything that a step of a run can be besides a script.
+std::vector<std::unique_ptr<reeve::executor::Tool>> make_tools() {
+  std::vector<std::unique_ptr<reeve::executor::Tool>> tools;
+  return tools;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   // First, because a shim starts for every run: nothing else is set up for it.
   if (argc > 1 && std::string_view(argv[1]) == "shim") {
     return reeve::host::shim_main(argc, argv);
+  }
+  if (argc > 1 && std::string_view(argv[1]) == "executor") {
+    return reeve::executor::tool_main(argc, argv, make_tools());
   }
   return reeve::cli::run_cli(argc, argv);
 }

@@ -15,6 +15,7 @@
 
 #include "base/strings.h"
 #include "executor/shell/script.h"
+#include "executor/tool_record.h"
 #include "host/process_tree.h"
 #include "host/shim.h"
 
@@ -39,6 +40,7 @@ constexpr std::size_t kDrainBytesMax = std::size_t{1} << 20U;
 constexpr std::size_t kLingeringPipesMax = 64;
 constexpr std::uint64_t kCancelReasonBytesMax = 1024;
 constexpr mode_t kScriptMode = 0700;
+constexpr mode_t kToolInputMode = 0600;
 constexpr int kSignalExitBase = 128;
 
 extern "C" char** environ;  // NOLINT: the C library's name
@@ -121,7 +123,7 @@ ExitRecord RunSupervisor::run() {
   std::optional<StepEnd> ignored;
   run_phase(Phase::After, platform::monotonic_now() + after_time, ignored);
   kill_tree();
-  finish(record_, verdict.value_or(StepEnd{}));
+  finish(record_, verdict.value_or(StepEnd{.reason = {}, .exit_text = exit_text_}));
   return std::move(record_);
 }
 
@@ -138,8 +140,11 @@ void RunSupervisor::run_phase(Phase phase, Duration deadline, std::optional<Step
         .end = end.end,
         .exit_code = end.exit_code,
         .stdout_begin = begin,
-        .stdout_end = log_.kept(Stream::Out)});
+        .stdout_end = end.script_output ? log_.kept(Stream::Out) : begin});
     if (end.succeeded()) {
+      if (phase == Phase::Main && !end.exit_text.empty()) {
+        exit_text_ = std::move(end.exit_text);
+      }
       continue;
     }
     if (phase == Phase::After) {
@@ -171,11 +176,55 @@ std::string RunSupervisor::step_name(std::size_t index) const {
 }
 
 Result<StepCommand> RunSupervisor::command_for(std::size_t index) {
+  return spec_.spec.steps[index].tool.empty() ? script_command(index) : tool_command(index);
+}
+
+/// This very program, also if its file was replaced meanwhile.
+Result<StepCommand> RunSupervisor::tool_command(std::size_t index) {
+  const model::Step& step = spec_.spec.steps[index];
+  const fs::path file = executor::tool_input_file(dir_, index);
+  ::unlink(executor::tool_end_file(file).c_str());
+  REEVE_CHECK(platform::replace_file(file, step.input.dump(), kToolInputMode));
+  return StepCommand{
+      .argv = {"reeve", "executor", step.tool, file.native()},
+      .program = "/proc/self/exe",
+      .environment = environment_,
+      .working_dir = working_dir_,
+      .cgroup = cgroup_ != nullptr ? cgroup_->directory() : -1};
+}
+
+/// Adds what a tool that ended by itself says about its end.
+StepEnd RunSupervisor::told_by_tool(std::size_t index, StepEnd end) {
+  if (spec_.spec.steps[index].tool.empty()) {
+    return end;
+  }
+  end.script_output = false;
+  if (end.end != RunEnd::Exited) {
+    return end;
+  }
+  const fs::path file = executor::tool_end_file(executor::tool_input_file(dir_, index));
+  const auto record = executor::read_tool_record(file);
+  if (!record.ok() || record->end.exit_code != end.exit_code) {
+    return end;
+  }
+  for (const std::string& warning : record->warnings) {
+    add_warning(record_.result, warning);
+  }
+  end.script_output = record->end.script_output;
+  end.exit_text = record->end.exit_text;
+  if (!record->end.reason.empty()) {
+    end.reason = record->end.reason;
+  }
+  return end;
+}
+
+Result<StepCommand> RunSupervisor::script_command(std::size_t index) {
   const std::string& script = spec_.spec.steps[index].script;
   const fs::path file = dir_ / kStepsDir / concat(index, ".sh");
   REEVE_CHECK(platform::replace_file(file, script, kScriptMode));
   StepCommand command{
       .argv = executor::shell::interpreter(script, shell_),
+      .program = {},
       .environment = environment_,
       .working_dir = working_dir_,
       .cgroup = cgroup_ != nullptr ? cgroup_->directory() : -1};
@@ -208,7 +257,7 @@ StepEnd RunSupervisor::run_step(std::size_t index, Duration deadline) {
   pipes_.push_back(OutputPipe{.fd = std::move(process->err), .stream = Stream::Err});
   supervise(deadline);
   collect_pipes();
-  return judge();
+  return told_by_tool(index, judge());
 }
 
 void RunSupervisor::supervise(Duration deadline) {
@@ -420,6 +469,7 @@ void RunSupervisor::finish(ExitRecord& record, const StepEnd& verdict) {
   collect_pipes();
   record.result.end = verdict.end;
   record.result.exit_code = verdict.exit_code;
+  record.result.exit_text = verdict.exit_text;
   record.result.reason = verdict.reason;
   record.result.ended_at = clock_.now();
   log_.finish(record.result.ended_at);

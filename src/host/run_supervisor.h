@@ -24,6 +24,10 @@ struct StepEnd {
   model::RunEnd end = model::RunEnd::Exited;
   int exit_code = 0;
   std::string reason;
+  /// As a tool reported it; see model::RunResult.
+  std::string exit_text = {};
+  /// Whether `::set-output` lines of its output count.
+  bool script_output = true;
 
   bool succeeded() const { return end == model::RunEnd::Exited && exit_code == 0; }
 };
@@ -64,6 +68,9 @@ class RunSupervisor {
   void run_phase(model::Phase phase, Duration deadline, std::optional<StepEnd>& verdict);
   StepEnd run_step(std::size_t index, Duration deadline);
   Result<StepCommand> command_for(std::size_t index);
+  Result<StepCommand> script_command(std::size_t index);
+  Result<StepCommand> tool_command(std::size_t index);
+  StepEnd told_by_tool(std::size_t index, StepEnd end);
   void supervise(Duration deadline);
   bool should_stop(Duration deadline) const;
   bool is_over() const;
@@ -93,6 +100,8 @@ class RunSupervisor {
   std::vector<std::string> environment_;
   std::string shell_;
   ExitRecord record_;
+  /// Of the last main step that was a tool and reported one.
+  std::string exit_text_;
 
   Running step_;
   model::Phase phase_ = model::Phase::Before;

@@ -46,6 +46,7 @@ struct Failure {
 };
 
 struct ChildPlan {
+  const char* program = nullptr;
   char* const* argv = nullptr;
   char* const* environment = nullptr;
   const char* working_dir = nullptr;
@@ -82,7 +83,7 @@ struct ChildPlan {
   if (::chdir(plan.working_dir) != 0) {
     give_up(plan, Stage::Directory);
   }
-  ::execve(plan.argv[0], plan.argv, plan.environment);
+  ::execve(plan.program, plan.argv, plan.environment);
   give_up(plan, Stage::Exec);
 }
 
@@ -113,9 +114,13 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return list;
 }
 
+const std::string& program_of(const StepCommand& command) {
+  return command.program.empty() ? command.argv.front() : command.program;
+}
+
 Error describe(const Failure& failure, const StepCommand& command) {
   errno = failure.error;
-  Error error = platform::errno_error("exec", command.argv.front());
+  Error error = platform::errno_error("exec", program_of(command));
   const char* text = ::strerrordesc_np(failure.error);
   std::string cause = text != nullptr ? text : concat("error ", failure.error);
   cause[0] = to_lower(cause.substr(0, 1)).front();
@@ -129,7 +134,7 @@ Error describe(const Failure& failure, const StepCommand& command) {
       break;
     case Stage::Exec:
       error.message = failure.error == E2BIG ? "the environment is too large for a new process"
-                                             : concat(cause, ": ", command.argv.front());
+                                             : concat(cause, ": ", program_of(command));
       break;
   }
   return error;
@@ -161,7 +166,9 @@ Result<StepProcess> start_step(const StepCommand& command) {
   }
   const std::vector<char*> argv = pointers(command.argv);
   const std::vector<char*> environment = pointers(command.environment);
+  const std::string& program = program_of(command);
   const ChildPlan plan{
+      .program = program.c_str(),
       .argv = argv.data(),
       .environment = environment.data(),
       .working_dir = command.working_dir.c_str(),

@@ -12,6 +12,8 @@ namespace reeve::host {
 /// How one step is started.
 struct StepCommand {
   std::vector<std::string> argv;
+  /// What is executed; empty: the first word.
+  std::string program = {};
   /// NAME=VALUE, complete.
   std::vector<std::string> environment;
   std::filesystem::path working_dir;
