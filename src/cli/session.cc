@@ -188,13 +188,7 @@ class LocalSession final : public Session {
 }  // namespace
 
 engine::WorkflowLoader workflow_loader() {
-  return [](std::string_view source) -> Result<std::shared_ptr<const workflow::Workflow>> {
-    workflow::Loaded loaded = workflow::load(source);
-    if (!loaded.ok()) {
-      return loaded.first_error();
-    }
-    return loaded.workflow;
-  };
+  return workflow::load_source;
 }
 
 Result<std::unique_ptr<Session>> Session::open(SessionOptions options) {

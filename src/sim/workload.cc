@@ -269,11 +269,8 @@ Result<std::shared_ptr<const workflow::Workflow>> WorkflowShelf::load(std::strin
   if (known != loaded_.end()) {
     return known->second;
   }
-  const workflow::Loaded loaded = workflow::load(source);
-  if (!loaded.ok()) {
-    return loaded.first_error();
-  }
-  for (const workflow::Task& task : loaded.workflow->tasks) {
+  REEVE_TRY(const auto loaded, workflow::load_source(source));
+  for (const workflow::Task& task : loaded->tasks) {
     for (const workflow::Text& step : task.script) {
       REEVE_CHECK(Behaviour::parse(step.text));
     }
@@ -281,8 +278,8 @@ Result<std::shared_ptr<const workflow::Workflow>> WorkflowShelf::load(std::strin
       REEVE_CHECK(Behaviour::parse(task.compensate->script.at(0).text));
     }
   }
-  loaded_.emplace(source, loaded.workflow);
-  return loaded.workflow;
+  loaded_.emplace(source, loaded);
+  return loaded;
 }
 
 engine::WorkflowLoader WorkflowShelf::loader() {

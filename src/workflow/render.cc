@@ -266,6 +266,9 @@ Result<bool> render_condition(
 }
 
 Result<void> check_params(const Workflow& workflow, const std::vector<model::NamedValue>& params) {
+  if (workflow.part) {
+    return {};  // the whole was asked for them
+  }
   if (workflow.format == Format::Native) {
     REEVE_CHECK(refuse_unknown_params(workflow, params));
   }

@@ -237,16 +237,15 @@ void check_reachable(
 
 }  // namespace
 
-void find_entries(Workflow& workflow) {
+void find_entries(Workflow& workflow, std::size_t added_from) {
   workflow.entries.clear();
   const std::vector<bool> routed = routed_to(workflow);
   for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
     const Task& task = workflow.tasks[i];
-    if (!routed[i] && task.needs.empty() && !task.always_run) {
+    const bool only_first = workflow.format == Format::Formicary && i < added_from;
+    if (!routed[i] && task.needs.empty() && !task.always_run &&
+        !(only_first && !workflow.entries.empty())) {
       workflow.entries.push_back(static_cast<TaskIndex>(i));
-      if (workflow.format == Format::Formicary) {
-        return;
-      }
     }
   }
 }

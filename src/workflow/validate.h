@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -15,8 +17,11 @@ struct GraphProblem {
 };
 
 /// Sets `workflow.entries`: the tasks that start at once. Native: tasks without `needs` that no
-/// route leads to and that are not `always_run`. Formicary: the first such task.
-void find_entries(Workflow& workflow);
+/// route leads to and that are not `always_run`. Formicary: the first such task; and every such
+/// task from `added_from` on, which an extension added.
+void find_entries(
+    Workflow& workflow, std::size_t added_from = std::numeric_limits<std::size_t>::max()
+);
 
 /// Checks what only the whole graph shows, with the position of the offending task or route:
 /// "cycle" (in `needs`, spelling out the tasks), "unreachable" (neither entry,

@@ -428,6 +428,8 @@ struct Workflow {
   std::vector<Semaphore> semaphores;
   /// Skipped missions made by cron leave nothing behind.
   bool forget_skipped = false;
+  /// One task of a workflow, see part.h: values of the whole reach it as params of any name.
+  bool part = false;
   /// SHA-256 of the text it was loaded from, after structural templates were applied.
   Digest digest;
   /// That text; loading it again gives the same workflow.
@@ -438,6 +440,8 @@ struct Workflow {
 
 inline constexpr Duration kTaskTimeoutDefault{3'600'000};
 inline constexpr std::size_t kTasksMax = 10'000;
+/// Documents that extend one workflow.
+inline constexpr std::size_t kExtensionsMax = 1000;
 inline constexpr std::size_t kTriggersMax = 20;
 inline constexpr std::size_t kFanOutMax = 10'000;
 inline constexpr std::size_t kNameBytesMax = 100;

@@ -8,23 +8,11 @@
 
 namespace reeve::kernel {
 
-namespace {
-
-Result<std::shared_ptr<const workflow::Workflow>> load_workflow(std::string_view source) {
-  workflow::Loaded loaded = workflow::load(source);
-  if (!loaded.ok()) {
-    return loaded.first_error();
-  }
-  return loaded.workflow;
-}
-
-}  // namespace
-
 CoreOptions core_options(engine::Limits limits) {
   CoreOptions options;
   options.limits = limits;
   options.instance = "test";
-  options.loader = load_workflow;
+  options.loader = workflow::load_source;
   return options;
 }
 
@@ -37,7 +25,7 @@ engine::SubmitMission submit_command(std::string_view mission) {
 }
 
 engine::SubmitMission submit_command(std::string_view mission, const std::string& text) {
-  Result<std::shared_ptr<const workflow::Workflow>> workflow = load_workflow(text);
+  Result<std::shared_ptr<const workflow::Workflow>> workflow = workflow::load_source(text);
   EXPECT_TRUE(workflow.ok()) << workflow.error().describe();
   return {
       .name = MissionName(std::string(mission)),

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "walk.h"
+#include "workflow/load/load.h"
 
 namespace reeve::engine {
 namespace {
@@ -157,7 +158,7 @@ TEST(Reconcile, FindsARetryWhoseTimerWasLost) {
 }
 
 TEST(LoadRow, RefusesRowsThatContradictThemselves) {
-  Engine engine({}, "test", load_workflow);
+  Engine engine({}, "test", workflow::load_source);
   const journal::ObjectKey workflow{
       .kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = "w@1"};
   EXPECT_FALSE(engine.load_row(workflow, "not json").ok());

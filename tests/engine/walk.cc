@@ -42,15 +42,8 @@ std::string native_text(const std::vector<std::string>& tasks, std::string_view 
   return text;
 }
 
-Result<std::shared_ptr<const workflow::Workflow>> load_workflow(std::string_view source) {
-  workflow::Loaded loaded = workflow::load(source);
-  if (!loaded.ok()) {
-    return loaded.first_error();
-  }
-  return loaded.workflow;
-}
-
-Walk::Walk(Limits limits) : limits_(limits), engine_(limits, "test", load_workflow), now_(kStart) {}
+Walk::Walk(Limits limits)
+    : limits_(limits), engine_(limits, "test", workflow::load_source), now_(kStart) {}
 
 // --- commands -----------------------------------------------------------------------------------
 
@@ -67,7 +60,7 @@ Result<Reply> Walk::submit_text(
     std::vector<model::NamedValue> params,
     bool local
 ) {
-  Result<std::shared_ptr<const workflow::Workflow>> workflow = load_workflow(text);
+  Result<std::shared_ptr<const workflow::Workflow>> workflow = workflow::load_source(text);
   EXPECT_TRUE(workflow.ok()) << workflow.error().describe() << "\n" << text;
   if (!workflow) {
     return workflow.error();
@@ -291,7 +284,7 @@ std::vector<std::pair<journal::ObjectKey, std::string>> Walk::rows() const {
 
 void Walk::restart() {
   const auto stored = rows();
-  engine_ = Engine(limits_, "test", load_workflow);
+  engine_ = Engine(limits_, "test", workflow::load_source);
   for (const auto& [key, body] : stored) {
     const Result<void> loaded = engine_.load_row(key, body);
     ASSERT_TRUE(loaded.ok()) << loaded.error().describe();

@@ -142,7 +142,4 @@ class Walk {
 /// A native document around one line of flow style per task.
 std::string native_text(const std::vector<std::string>& tasks, std::string_view head = {});
 
-/// Loads a document; for the engine and the kernel.
-Result<std::shared_ptr<const workflow::Workflow>> load_workflow(std::string_view source);
-
 }  // namespace reeve::engine

@@ -114,4 +114,16 @@ Quoted quote_bare_templates(std::string_view text, bool mixed) {
   return result;
 }
 
+void report_bare_templates(const Quoted& quoted, int lines_before, Problems& problems) {
+  for (const BareTemplate& bare : quoted.bare) {
+    problems.error(
+        "unquoted-template",
+        {bare.position.line + lines_before, bare.position.column},
+        {},
+        "a value that begins with {{ must be quoted",
+        concat("quote it: ", bare.quoted)
+    );
+  }
+}
+
 }  // namespace reeve::workflow

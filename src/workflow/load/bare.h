@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "workflow/load/problems.h"
 
 namespace reeve::workflow {
 
@@ -28,5 +29,9 @@ struct Quoted {
 /// Quotes values that begin with `{{`. With `mixed`, also plain values that hold an action with
 /// `: ` or ` #` inside, which YAML would cut there.
 Quoted quote_bare_templates(std::string_view text, bool mixed);
+
+/// Reports every one of them as an error; they come from a text with `lines_before` lines before
+/// it.
+void report_bare_templates(const Quoted& quoted, int lines_before, Problems& problems);
 
 }  // namespace reeve::workflow

@@ -56,6 +56,9 @@ class Decoder {
 
   const std::vector<Patch>& patches() const { return patches_; }
 
+  /// What templates may use while loading.
+  const Json& data() const { return context_.data; }
+
   /// Reports that `node` is of the wrong type.
   void wrong(const document::Node& node, std::string_view path, std::string_view expected);
 

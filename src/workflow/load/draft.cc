@@ -124,6 +124,28 @@ std::optional<Target> resolve_target(const Ref& ref, const Index& index, Problem
   return std::nullopt;
 }
 
+/// What an extension adds may follow what is there, but not run it again or send it elsewhere.
+void check_added(const Workflow& workflow, std::size_t added_from, Problems& problems) {
+  for (std::size_t i = added_from; i < workflow.tasks.size(); ++i) {
+    for (const Route& route : workflow.tasks[i].routes) {
+      const auto* target = std::get_if<TaskIndex>(&route.target);
+      if (target != nullptr && *target < added_from) {
+        problems.error(
+            "extension-route",
+            route.position,
+            concat("tasks.", workflow.tasks[i].name.view()),
+            concat(
+                "an added task may not lead back to \"",
+                workflow.tasks[*target].name.view(),
+                "\", which was there before"
+            ),
+            "lead to a task of the extension"
+        );
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<Workflow> assemble(Draft draft, Problems& problems) {
@@ -144,7 +166,8 @@ std::shared_ptr<Workflow> assemble(Draft draft, Problems& problems) {
   if (problems.error_count() > before || index.contains("")) {
     return nullptr;
   }
-  find_entries(*workflow);
+  check_added(*workflow, draft.added_from, problems);
+  find_entries(*workflow, draft.added_from);
   for (GraphProblem& problem : validate_graph(*workflow)) {
     problems.error(problem.rule, std::move(problem.error));
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +36,8 @@ struct TaskDraft {
 struct Draft {
   Workflow workflow;
   std::vector<TaskDraft> tasks;
+  /// Tasks from here on were added by extensions.
+  std::size_t added_from = std::numeric_limits<std::size_t>::max();
 };
 
 /// Resolves names and checks the whole graph. Null if anything is an error.

@@ -346,13 +346,7 @@ void decode_tasks(Fields& fields, Decoder& decoder, Draft& draft) {
     decoder.problems().error("no-tasks", tasks->position, "tasks", "a job has at least one task");
   }
   if (tasks->items.size() > kTasksMax) {
-    Error error = make_error(
-        ErrorCode::LimitExceeded,
-        concat("has ", tasks->items.size(), " tasks, at most ", kTasksMax, " are allowed"),
-        "tasks"
-    );
-    error.position = tasks->position;
-    decoder.problems().error("too-many-tasks", std::move(error));
+    decoder.problems().too_many_tasks(tasks->items.size(), tasks->position, "tasks");
     return;
   }
   for (std::size_t i = 0; i < tasks->items.size(); ++i) {

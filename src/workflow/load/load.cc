@@ -13,12 +13,14 @@
 #include "workflow/load/bare.h"
 #include "workflow/load/conditions.h"
 #include "workflow/load/decode.h"
+#include "workflow/load/extension.h"
 #include "workflow/load/formicary.h"
 #include "workflow/load/loader.h"
 #include "workflow/load/native.h"
 #include "workflow/load/problems.h"
 #include "workflow/load/shape.h"
 #include "workflow/load/templates.h"
+#include "workflow/part.h"
 
 namespace reeve::workflow {
 
@@ -65,34 +67,41 @@ Marks find_marks(std::string_view text) {
 
 using Made = std::shared_ptr<const Workflow>;
 
+/// Where a document is loaded to, and what goes with it.
+struct Job {
+  const LoadOptions& options;
+  /// Documents that extend it.
+  std::vector<SourceDocument> extensions;
+  Problems& problems;
+};
+
 Made finish(
     Draft draft,
     Decoder& decoder,
     std::string_view parsed,
     std::string_view original,
-    Problems& problems
+    const Job& job
 ) {
-  auto workflow = assemble(std::move(draft), problems);
+  std::string source =
+      decoder.patches().empty() ? std::string(original) : apply_patches(parsed, decoder.patches());
+  draft.added_from = draft.tasks.size();
+  Extender extender(decoder.data(), draft, job.problems);
+  for (const SourceDocument& extension : job.extensions) {
+    extender.add(extension, source);
+  }
+  auto workflow = assemble(std::move(draft), job.problems);
   if (workflow == nullptr) {
     return nullptr;
   }
-  workflow->source =
-      decoder.patches().empty() ? std::string(original) : apply_patches(parsed, decoder.patches());
+  workflow->source = std::move(source);
   workflow->digest = sha256(workflow->source);
   return workflow;
 }
 
-Made load_native(std::string_view text, const LoadOptions& options, Problems& problems) {
+Made load_native(std::string_view text, const Job& job) {
+  Problems& problems = job.problems;
   Quoted quoted = quote_bare_templates(text, false);
-  for (const BareTemplate& bare : quoted.bare) {
-    problems.error(
-        "unquoted-template",
-        bare.position,
-        {},
-        "a value that begins with {{ must be quoted",
-        concat("quote it: ", bare.quoted)
-    );
-  }
+  report_bare_templates(quoted, 0, problems);
   auto root = document::parse_yaml(quoted.text, {.size_bytes_max = 2 * kSourceBytesMax});
   if (!root.ok()) {
     problems.error("yaml", std::move(root).error());
@@ -102,10 +111,10 @@ Made load_native(std::string_view text, const LoadOptions& options, Problems& pr
       .format = Format::Native,
       .source = quoted.text,
       .quote_columns = quoted.columns,
-      .data = overlay(native_data(*root), options.params)};
+      .data = overlay(native_data(*root), job.options.params)};
   Decoder decoder(std::move(context), problems);
   Draft draft = decode_native(*root, decoder);
-  return finish(std::move(draft), decoder, quoted.text, text, problems);
+  return finish(std::move(draft), decoder, quoted.text, text, job);
 }
 
 /// Templates among the variables themselves, carried out as far as they can be.
@@ -173,9 +182,8 @@ std::optional<std::string> carry_out_structure(
   return std::move(shaped->text);
 }
 
-Made load_formicary(
-    std::string_view text, bool dynamic, const LoadOptions& options, Problems& problems
-) {
+Made load_formicary(std::string_view text, bool dynamic, const Job& job) {
+  Problems& problems = job.problems;
   const document::Limits limits{.size_bytes_max = 2 * kSourceBytesMax};
   std::string shaped_text;
   std::string_view original = text;
@@ -183,7 +191,7 @@ Made load_formicary(
   auto root = document::parse_yaml(quoted.text, limits);
   const bool templated = text.find("{{") != std::string_view::npos;
   if (templated && (dynamic || (!root.ok() && has_structure(text)))) {
-    auto shaped = carry_out_structure(text, options, problems);
+    auto shaped = carry_out_structure(text, job.options, problems);
     if (!shaped) {
       return nullptr;
     }
@@ -201,24 +209,24 @@ Made load_formicary(
       .format = Format::Formicary,
       .source = quoted.text,
       .quote_columns = quoted.columns,
-      .data = formicary_data(*root, options)};
+      .data = formicary_data(*root, job.options)};
   Decoder decoder(std::move(context), problems);
   Draft draft = decode_formicary(*root, decoder);
-  return finish(std::move(draft), decoder, quoted.text, original, problems);
+  return finish(std::move(draft), decoder, quoted.text, original, job);
 }
 
 /// A text that shows neither key at the start of a line: find out why, or what it is.
-Made load_unmarked(std::string_view text, const LoadOptions& options, Problems& problems) {
+Made load_unmarked(std::string_view text, const Job& job) {
   auto root = document::parse_yaml(text);
   if (!root.ok()) {
-    problems.error("yaml", std::move(root).error());
+    job.problems.error("yaml", std::move(root).error());
     return nullptr;
   }
   if (root->find("job_type") != nullptr) {
-    return load_formicary(text, false, options, problems);
+    return load_formicary(text, false, job);
   }
   if (root->find("kind") != nullptr || root->find("apiVersion") != nullptr) {
-    return load_native(text, options, problems);
+    return load_native(text, job);
   }
   std::string hint = "begin with \"apiVersion: reeve.dev/v1\" and \"kind: Workflow\"";
   for (const document::Member& member : root->members) {
@@ -227,7 +235,7 @@ Made load_unmarked(std::string_view text, const LoadOptions& options, Problems& 
       hint = concat("did you mean \"", near, "\" instead of \"", member.key.text, "\"?");
     }
   }
-  problems.error(
+  job.problems.error(
       "not-a-workflow",
       root->position,
       {},
@@ -235,6 +243,73 @@ Made load_unmarked(std::string_view text, const LoadOptions& options, Problems& 
       std::move(hint)
   );
   return nullptr;
+}
+
+/// The workflow of one document and those that extend it.
+Made load_documents(
+    std::string_view text,
+    std::vector<SourceDocument> extensions,
+    const LoadOptions& options,
+    Problems& problems
+) {
+  const Job job{options, std::move(extensions), problems};
+  const Marks marks = find_marks(text);
+  if (marks.native && marks.formicary) {
+    problems.error(
+        "two-formats",
+        {1, 1},
+        {},
+        "has both \"kind\" and \"job_type\"",
+        "a document is either a native workflow or a Formicary job"
+    );
+    return nullptr;
+  }
+  if (marks.formicary) {
+    return load_formicary(text, marks.dynamic, job);
+  }
+  if (marks.native) {
+    return load_native(text, job);
+  }
+  return load_unmarked(text, job);
+}
+
+Made load_stored(std::string_view text, const LoadOptions& options, Problems& problems) {
+  std::vector<SourceDocument> documents = split_source(text);
+  if (documents.size() > kExtensionsMax + 1) {
+    problems.error(
+        "too-many-extensions",
+        make_error(
+            ErrorCode::LimitExceeded,
+            concat("has been extended more than ", kExtensionsMax, " times")
+        )
+    );
+    return nullptr;
+  }
+  const std::string_view base = documents.front().text;
+  documents.erase(documents.begin());
+  return load_documents(base, std::move(documents), options, problems);
+}
+
+Made take_part(const Made& whole, const PartSource& part, Problems& problems) {
+  if (whole == nullptr) {
+    return nullptr;
+  }
+  const auto task = whole->find(part.task);
+  if (!task) {
+    problems.error(
+        "unknown-task",
+        {1, 1},
+        {},
+        concat("is a part for the task \"", part.task, "\", which is not there")
+    );
+    return nullptr;
+  }
+  auto made = part_of(*whole, *task);
+  if (!made.ok()) {
+    problems.error("part", std::move(made).error());
+    return nullptr;
+  }
+  return *made;
 }
 
 }  // namespace
@@ -252,6 +327,18 @@ const Error& Loaded::first_error() const {
 std::shared_ptr<const Workflow> load_into(
     std::string_view text, const LoadOptions& options, Problems& problems
 ) {
+  const std::optional<PartSource> part = part_source(text);
+  if (part && options.origin == Origin::Submitted) {
+    problems.error(
+        "part",
+        {1, 1},
+        {},
+        "the source of a part of a workflow cannot be submitted",
+        "remove the first line to submit the whole"
+    );
+    return nullptr;
+  }
+  text = part ? part->whole : text;
   auto readable = document::check_text(text, {.size_bytes_max = kSourceBytesMax});
   if (!readable.ok()) {
     problems.error(
@@ -263,30 +350,42 @@ std::shared_ptr<const Workflow> load_into(
   if (text.starts_with(kByteOrderMark)) {
     text.remove_prefix(kByteOrderMark.size());
   }
-  const Marks marks = find_marks(text);
-  if (marks.native && marks.formicary) {
-    problems.error(
-        "two-formats",
-        {1, 1},
-        {},
-        "has both \"kind\" and \"job_type\"",
-        "a document is either a native workflow or a Formicary job"
-    );
-    return nullptr;
+  if (options.origin == Origin::Submitted) {
+    return load_documents(text, {}, options, problems);
   }
-  if (marks.formicary) {
-    return load_formicary(text, marks.dynamic, options, problems);
-  }
-  if (marks.native) {
-    return load_native(text, options, problems);
-  }
-  return load_unmarked(text, options, problems);
+  Made whole = load_stored(text, options, problems);
+  return part ? take_part(whole, *part, problems) : whole;
 }
 
 Loaded load(std::string_view text, const LoadOptions& options) {
   Problems problems(options.file);
   auto workflow = load_into(text, options, problems);
   return {std::move(workflow), std::move(problems).take()};
+}
+
+Result<std::shared_ptr<const Workflow>> load_source(std::string_view source) {
+  Loaded loaded = load(source, {.file = "workflow", .origin = Origin::Stored, .params = {}});
+  if (!loaded.ok()) {
+    return loaded.first_error();
+  }
+  return std::move(loaded.workflow);
+}
+
+Result<std::string> extend_source(std::string_view base, std::string_view extension) {
+  if (part_source(base)) {
+    Error error = make_error(ErrorCode::Invalid, "a part of a workflow cannot be extended");
+    error.hint = "extend the mission that it belongs to";
+    return error;
+  }
+  Loaded loaded = load(
+      join_source(base, extension), {.file = "extension", .origin = Origin::Stored, .params = {}}
+  );
+  if (!loaded.ok()) {
+    Error error = loaded.first_error();
+    error.position.line = line_in_extension(base, extension, error.position.line);
+    return error;
+  }
+  return loaded.workflow->source;
 }
 
 }  // namespace reeve::workflow

@@ -14,6 +14,8 @@ using document::Member;
 using document::Node;
 
 constexpr std::string_view kApiVersion = "reeve.dev/v1";
+constexpr std::string_view kKind = "Workflow";
+constexpr std::string_view kExtensionKind = "WorkflowExtension";
 
 // Recognised so that the message says what is the matter, not "unknown field".
 constexpr std::array<std::string_view, 9> kLaterSpecFields = {
@@ -309,32 +311,28 @@ TaskDraft decode_task(const Node& node, Decoder& decoder, std::string path) {
   return draft;
 }
 
-void decode_tasks(Fields& spec, Decoder& decoder, Draft& draft) {
+std::vector<TaskDraft> decode_tasks(Fields& spec, Decoder& decoder) {
+  std::vector<TaskDraft> drafts;
   const Node* tasks = spec.need("tasks");
   if (tasks == nullptr) {
-    return;
+    return drafts;
   }
   const std::string path = spec.path("tasks");
   if (!tasks->is_sequence()) {
     decoder.wrong(*tasks, path, "a list of tasks");
-    return;
+    return drafts;
   }
   if (tasks->items.empty()) {
     decoder.problems().error("no-tasks", tasks->position, path, "a workflow has at least one task");
   }
   if (tasks->items.size() > kTasksMax) {
-    Error error = make_error(
-        ErrorCode::LimitExceeded,
-        concat("has ", tasks->items.size(), " tasks, at most ", kTasksMax, " are allowed"),
-        path
-    );
-    error.position = tasks->position;
-    decoder.problems().error("too-many-tasks", std::move(error));
-    return;
+    decoder.problems().too_many_tasks(tasks->items.size(), tasks->position, path);
+    return drafts;
   }
   for (std::size_t i = 0; i < tasks->items.size(); ++i) {
-    draft.tasks.push_back(decode_task(tasks->items[i], decoder, concat(path, "[", i, "]")));
+    drafts.push_back(decode_task(tasks->items[i], decoder, concat(path, "[", i, "]")));
   }
+  return drafts;
 }
 
 void decode_metadata(const Node& node, Decoder& decoder, Workflow& workflow) {
@@ -435,16 +433,11 @@ void decode_spec(const Node& node, Decoder& decoder, Draft& draft) {
   if (const Node* skip = fields.get("skipIf")) {
     workflow.skip_if = decoder.text(*skip, fields.path("skipIf"));
   }
-  decode_tasks(fields, decoder, draft);
+  draft.tasks = decode_tasks(fields, decoder);
   finish(fields, decoder, kLaterSpecFields);
 }
 
-}  // namespace
-
-Draft decode_native(const Node& root, Decoder& decoder) {
-  Draft draft;
-  draft.workflow.format = Format::Native;
-  Fields fields(decoder, root, "");
+void check_head(Fields& fields, Decoder& decoder, std::string_view expected) {
   if (const Node* version = fields.need("apiVersion")) {
     if (version->text != kApiVersion) {
       decoder.problems().error(
@@ -457,16 +450,29 @@ Draft decode_native(const Node& root, Decoder& decoder) {
     }
   }
   if (const Node* kind = fields.need("kind")) {
-    if (kind->text != "Workflow") {
+    if (kind->text != expected) {
       decoder.problems().error(
           "kind",
           kind->position,
           "kind",
-          concat("a document of kind \"", kind->text, "\" is not a workflow"),
-          "write \"kind: Workflow\""
+          concat(
+              "a document of kind \"",
+              kind->text,
+              expected == kKind ? "\" is not a workflow" : "\" does not extend a workflow"
+          ),
+          concat("write \"kind: ", expected, "\"")
       );
     }
   }
+}
+
+}  // namespace
+
+Draft decode_native(const Node& root, Decoder& decoder) {
+  Draft draft;
+  draft.workflow.format = Format::Native;
+  Fields fields(decoder, root, "");
+  check_head(fields, decoder, kKind);
   if (const Node* metadata = fields.need("metadata")) {
     decode_metadata(*metadata, decoder, draft.workflow);
   }
@@ -475,6 +481,19 @@ Draft decode_native(const Node& root, Decoder& decoder) {
   }
   fields.finish();
   return draft;
+}
+
+std::vector<TaskDraft> decode_extension(const Node& root, Decoder& decoder) {
+  std::vector<TaskDraft> tasks;
+  Fields fields(decoder, root, "");
+  check_head(fields, decoder, kExtensionKind);
+  if (const Node* spec = fields.need("spec")) {
+    Fields inner(decoder, *spec, "spec");
+    tasks = decode_tasks(inner, decoder);
+    inner.finish();
+  }
+  fields.finish();
+  return tasks;
 }
 
 Json native_data(const Node& root) {

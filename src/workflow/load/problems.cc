@@ -92,6 +92,16 @@ void Problems::unsupported(std::string_view field, Position position, std::strin
   add(Severity::Error, "unsupported", std::move(found));
 }
 
+void Problems::too_many_tasks(std::size_t count, Position position, std::string subject) {
+  Error found = make_error(
+      ErrorCode::LimitExceeded,
+      concat("has ", count, " tasks, at most ", kTasksMax, " are allowed"),
+      std::move(subject)
+  );
+  found.position = position;
+  add(Severity::Error, "too-many-tasks", std::move(found));
+}
+
 std::vector<Problem> Problems::take() && {
   // Ties keep the order of discovery: sort indices, with the index as the last criterion.
   std::vector<std::size_t> order(list_.size());

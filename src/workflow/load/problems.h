@@ -49,6 +49,9 @@ class Problems {
   /// "not supported yet: FIELD (line N)".
   void unsupported(std::string_view field, Position position, std::string subject);
 
+  /// More tasks than kTasksMax.
+  void too_many_tasks(std::size_t count, Position position, std::string subject);
+
   /// Whether further findings are only counted: no need to look for hints then.
   bool full() const { return list_.size() >= kProblemsMax; }
 
