@@ -120,6 +120,7 @@ THIRD_PARTY = (
     (re.compile(r"^sqlite3(ext)?\.h$"), ("store/sqlite/",)),
     (re.compile(r"^yaml-cpp/"), ("workflow/document/",)),
     (re.compile(r"^openssl/"), ("base/", "security/")),
+    (re.compile(r"^sodium(\.h|/)"), ("security/sealing/",)),
     (re.compile(r"^CLI/"), ("cli/", "main.cc")),
     (re.compile(r"^(boost|spdlog|fmt)/"), ()),
 )
