@@ -3,9 +3,8 @@
 #include <chrono>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <vector>
 
-#include "base/result.h"
 #include "base/time.h"
 
 namespace reeve::cron {
@@ -15,6 +14,9 @@ using LocalSeconds = std::chrono::local_seconds;
 using std::chrono::seconds;
 using std::chrono::sys_seconds;
 
+/// Changes of zones are known up to the end of this year; later the last offset stays.
+inline constexpr int kZoneYearMax = 2100;
+
 /// How the clocks of one place differ from UTC, now and at any other time. A value; any thread.
 class Zone {
  public:
@@ -22,20 +24,23 @@ class Zone {
   struct Change {
     sys_seconds at;
     seconds offset;
+
+    friend bool operator==(const Change&, const Change&) = default;
   };
 
   /// UTC.
   Zone() = default;
 
-  /// The same offset for ever: `Zone::fixed("+02:00", 2h)`.
-  static Zone fixed(std::string name, seconds offset);
+  /// `offset` until the first of `changes`, which are in order of time. Changes that change nothing
+  /// are left out.
+  Zone(std::string name, seconds offset, const std::vector<Change>& changes = {});
 
   const std::string& name() const { return name_; }
 
   /// What to add to UTC at `at` to get the time on the wall.
   seconds offset_at(sys_seconds at) const;
 
-  /// The first change after `at`; none if the offset stays the same until the end of year 2099.
+  /// The first change after `at`, if there is one.
   std::optional<Change> next_change(sys_seconds at) const;
 
   /// What the clocks show at `at`.
@@ -51,7 +56,8 @@ class Zone {
 
  private:
   std::string name_ = "UTC";
-  seconds offset_{0};
+  seconds first_offset_{0};
+  std::vector<Change> changes_;
 };
 
 }  // namespace reeve::cron
