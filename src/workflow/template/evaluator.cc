@@ -1,6 +1,7 @@
 #include "workflow/template/evaluator.h"
 
 #include <utility>
+#include <vector>
 
 #include "base/strings.h"
 #include "workflow/template/expressions.h"
@@ -20,10 +21,10 @@ class Evaluator {
       : program_(program),
         options_(options),
         root_(data.is_null() ? Value() : Value::borrow(data)),
-        expressions_(program, options),
+        expressions_(program, data, options),
         printer_(out_, options.limits.output_bytes_max) {}
 
-  Result<std::string> run() {
+  Result<HoledText> run() {
     if (!is_shallow(root_.json())) {
       return make_error(
           ErrorCode::LimitExceeded, concat("data is nested deeper than ", kValueDepthMax)
@@ -32,7 +33,7 @@ class Evaluator {
     expressions_.enter_template(root_);
     REEVE_TRY(const Flow flow, walk(program_.tree.nodes, root_));
     REEVE_ASSERT(flow == Flow::Next);
-    return std::move(out_);
+    return HoledText{.text = std::move(out_), .holes = std::move(holes_)};
   }
 
  private:
@@ -88,6 +89,13 @@ class Evaluator {
     if (!node.pipeline.variables.empty()) {
       return Flow::Next;
     }
+    if (value.is_hidden()) {
+      for (const Hole& hole : value.hidden().holes) {
+        holes_.push_back({.offset = out_.size() + hole.offset, .name = hole.name});
+      }
+      REEVE_CHECK(emit(value.hidden().text, node.position));
+      return Flow::Next;
+    }
     if (value.is_nil()) {
       if (expressions_.strict()) {
         const Expression& first = node.pipeline.commands.front().operands.front();
@@ -108,6 +116,9 @@ class Evaluator {
     REEVE_CHECK(expressions_.check_frames(node.position));
     const std::size_t scope = expressions_.open_scope();
     REEVE_TRY(const Value value, expressions_.pipeline(node.pipeline, dot));
+    if (value.is_hidden()) {
+      return Expressions::refuse_hidden(subject_of(node), "a condition");
+    }
     const bool taken = is_true(value.json());
     const Value& inner = taken && node.kind == NodeKind::With ? value : dot;
     REEVE_TRY(const Flow flow, walk(taken ? node.body : node.otherwise, inner));
@@ -120,6 +131,9 @@ class Evaluator {
     REEVE_CHECK(expressions_.check_frames(node.position));
     const std::size_t scope = expressions_.open_scope();
     REEVE_TRY(const Value value, expressions_.pipeline(node.pipeline, dot));
+    if (value.is_hidden()) {
+      return Expressions::refuse_hidden(subject_of(node), "a loop");
+    }
     bool any = false;
     REEVE_TRY(Flow flow, iterate(node, value, any));
     if (!any) {
@@ -214,15 +228,14 @@ class Evaluator {
   Value root_;
   Expressions expressions_;
   std::string out_;
+  std::vector<Hole> holes_;
   Printer printer_;
   int calls_ = 0;
 };
 
 }  // namespace
 
-Result<std::string> evaluate(
-    const Program& program, const Json& data, const RenderOptions& options
-) {
+Result<HoledText> evaluate(const Program& program, const Json& data, const RenderOptions& options) {
   return Evaluator(program, data, options).run();
 }
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string>
-
 #include "base/json.h"
 #include "base/result.h"
 #include "workflow/template/program.h"
@@ -12,9 +10,7 @@ namespace reeve::templates {
 /// the machine's stack small however the limits are set.
 inline constexpr int kFramesMax = 500;
 
-/// Carries out `program` over `data`. See Template::render.
-Result<std::string> evaluate(
-    const Program& program, const Json& data, const RenderOptions& options
-);
+/// Carries out `program` over `data`. See Template::render_holed.
+Result<HoledText> evaluate(const Program& program, const Json& data, const RenderOptions& options);
 
 }  // namespace reeve::templates

@@ -65,6 +65,26 @@ Error Expressions::limit(Position position, std::string message) {
   return error;
 }
 
+Error Expressions::refuse_hidden(const Expression& expression, std::string_view user) {
+  Error error = error_at(
+      expression,
+      concat("is a credential and cannot be used by ", user, ": its value is not known here")
+  );
+  error.hint =
+      "a template may only print it; hand it to the script in an environment variable and "
+      "test it there";
+  return error;
+}
+
+/// The hidden text of the field of the data itself, or null.
+const HoledText* Expressions::hidden_field(const Value& value, std::string_view name) const {
+  if (options_.hidden == nullptr || !value.is(data_)) {
+    return nullptr;
+  }
+  const auto found = options_.hidden->find(name);
+  return found != options_.hidden->end() ? &found->second : nullptr;
+}
+
 Result<void> Expressions::charge(std::size_t steps, Position position) {
   if (!budget_.charge(steps)) {
     return limit(
@@ -183,6 +203,13 @@ Result<Value> Expressions::operand(const Expression& expression, const Value& do
 /// Follows the field names of `expression` from `value`.
 Result<Value> Expressions::fields(const Expression& expression, Value value) const {
   for (const std::string& name : expression.fields) {
+    if (value.is_hidden()) {
+      return refuse_hidden(expression, concat("the field .", name));
+    }
+    if (const HoledText* hidden = hidden_field(value, name)) {
+      value = Value::hide(*hidden);
+      continue;
+    }
     if (value.is_missing()) {
       return strict_ ? Result<Value>(
                            error_at(expression, concat("nil data; no entry for key \"", name, "\""))
@@ -230,6 +257,15 @@ Result<Value> Expressions::call(
   if (piped != nullptr) {
     arguments.push_back(*piped);
     positions.push_back(function.position);
+  }
+  for (const Value& argument : arguments) {
+    if (argument.is_hidden()) {
+      // A hidden value is there, so it is its own default.
+      const bool passes = is_default(function) && arguments.size() == 2 && arguments[1].is_hidden();
+      return passes
+                 ? Result<Value>(arguments[1])
+                 : Result<Value>(refuse_hidden(function, concat("the function ", function.name)));
+    }
   }
   auto result = injected != nullptr ? call_injected(function, *injected, arguments)
                                     : call_builtin(function, builtin, arguments, positions);
@@ -308,12 +344,17 @@ Result<Value> Expressions::choose(
   Value value;
   for (std::size_t i = 1; i < command.operands.size(); ++i) {
     REEVE_TRY(value, operand(command.operands[i], dot));
+    if (value.is_hidden()) {
+      return refuse_hidden(command.operands[i], concat("the function ", function.name));
+    }
     if (is_true(value.json()) == wanted) {
       return value;
     }
   }
   if (piped != nullptr) {
-    return *piped;
+    return piped->is_hidden()
+               ? Result<Value>(refuse_hidden(function, concat("the function ", function.name)))
+               : Result<Value>(*piped);
   }
   if (command.operands.size() < 2) {
     return error_at(

@@ -34,8 +34,9 @@ Error error_at(const Expression& expression, std::string message);
 class Expressions {
  public:
   /// All arguments must outlive this.
-  Expressions(const Program& program, const RenderOptions& options)
+  Expressions(const Program& program, const Json& data, const RenderOptions& options)
       : program_(program),
+        data_(data),
         options_(options),
         budget_(options.limits.steps_max),
         strict_(options.missing == Missing::Error) {}
@@ -51,6 +52,9 @@ class Expressions {
 
   /// A LimitExceeded error.
   static Error limit(Position position, std::string message);
+
+  /// Invalid: `expression` is a hidden value and `user` would have to look at it.
+  static Error refuse_hidden(const Expression& expression, std::string_view user);
 
   /// Whether a key that is not there is an error here.
   bool strict() const { return strict_; }
@@ -84,6 +88,7 @@ class Expressions {
   Result<Value> call(
       const Expression& function, const Command& command, const Value& dot, const Value* piped
   );
+  const HoledText* hidden_field(const Value& value, std::string_view name) const;
   Result<Value> call_builtin(
       const Expression& function,
       const Builtin* builtin,
@@ -100,6 +105,7 @@ class Expressions {
   const Function* find_injected(std::string_view name) const;
 
   const Program& program_;
+  const Json& data_;
   const RenderOptions& options_;
   Budget budget_;
   /// Switched off below `default`.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/strings.h"
 #include "workflow/template/evaluator.h"
 #include "workflow/template/functions.h"
 #include "workflow/template/parser.h"
@@ -30,6 +31,14 @@ Result<Template> Template::parse(
 }
 
 Result<std::string> Template::render(const Json& data, const RenderOptions& options) const {
+  REEVE_TRY(HoledText out, evaluate(*program_, data, options));
+  if (!out.holes.empty()) {
+    return make_error(ErrorCode::Invalid, concat("prints the hidden ", out.holes.front().name));
+  }
+  return std::move(out.text);
+}
+
+Result<HoledText> Template::render_holed(const Json& data, const RenderOptions& options) const {
   return evaluate(*program_, data, options);
 }
 

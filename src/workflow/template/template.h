@@ -35,6 +35,27 @@ enum class Missing {
 /// rendering; its position becomes that of the call.
 using Function = std::function<Result<Json>(std::span<const Json>)>;
 
+/// A place in a text at which a value belongs that the renderer does not have.
+struct Hole {
+  /// The byte of the text before which it goes.
+  std::size_t offset = 0;
+  /// What the value is called where it is known.
+  std::string name;
+
+  friend bool operator==(const Hole&, const Hole&) = default;
+};
+
+/// A text with holes, in order. Holes are no part of the text: nothing in it can look like one.
+struct HoledText {
+  std::string text;
+  std::vector<Hole> holes;
+
+  friend bool operator==(const HoledText&, const HoledText&) = default;
+};
+
+/// Top-level fields of the data whose value is not known, or not whole, by name.
+using HiddenFields = std::map<std::string, HoledText, std::less<>>;
+
 /// Functions by name. They win over built-in ones of the same name, except `and` and `or`.
 using FunctionTable = std::map<std::string, Function, std::less<>>;
 
@@ -44,6 +65,10 @@ struct RenderOptions {
   /// Used instead of the functions given to `parse`, if not null. Names that it lacks are taken
   /// from there.
   const FunctionTable* functions = nullptr;
+  /// Fields that win over those of the data, if not null. They may be printed, assigned to
+  /// variables and passed to templates and to `default`; everything else is Invalid, because it
+  /// would have to look at them.
+  const HiddenFields* hidden = nullptr;
 };
 
 /// One use of a top-level field: `.Name` where the dot is the data itself, or `$.Name`.
@@ -81,6 +106,9 @@ class Template {
   /// Invalid: an action fails; `subject` is the piece of the template, `position` its place.
   /// LimitExceeded: see Limits. Errors of called functions keep their code.
   Result<std::string> render(const Json& data, const RenderOptions& options = {}) const;
+
+  /// The same where hidden fields are printed: they leave holes.
+  Result<HoledText> render_holed(const Json& data, const RenderOptions& options) const;
 
   /// Every use of a top-level field, in the order of the text. Bodies of `define` count only where
   /// they are called with the data itself.

@@ -14,7 +14,10 @@ namespace reeve::templates {
 /// Deepest nesting of arrays and objects, in the data and in what functions make of it.
 inline constexpr int kValueDepthMax = 200;
 
-/// What an expression yields: a JSON value, or nothing at all (a key that is not there).
+struct HoledText;
+
+/// What an expression yields: a JSON value, nothing at all (a key that is not there), or a value
+/// that is hidden: whoever asks for its JSON gets null.
 ///
 /// Either borrowed from the data being rendered, which outlives the rendering, or shared with the
 /// larger value that it is a part of.
@@ -31,16 +34,31 @@ class Value {
     return Value(std::shared_ptr<const Json>(std::shared_ptr<const void>(), &json));
   }
 
+  /// `text` must outlive every copy.
+  static Value hide(const HoledText& text) {
+    Value value;
+    value.hidden_ = &text;
+    return value;
+  }
+
   /// `part` lies within this value.
   Value within(const Json& part) const { return Value(std::shared_ptr<const Json>(json_, &part)); }
 
-  bool is_missing() const { return json_ == nullptr; }
+  bool is_missing() const { return json_ == nullptr && hidden_ == nullptr; }
+
+  bool is_hidden() const { return hidden_ != nullptr; }
 
   /// Missing or null: what Go calls nil.
-  bool is_nil() const { return is_missing() || json_->is_null(); }
+  bool is_nil() const { return is_missing() || (!is_hidden() && json_->is_null()); }
 
-  /// Null if missing.
-  const Json& json() const { return is_missing() ? kNull : *json_; }
+  /// Null if missing or hidden.
+  const Json& json() const { return json_ == nullptr ? kNull : *json_; }
+
+  /// Of a hidden value.
+  const HoledText& hidden() const { return *hidden_; }
+
+  /// Whether this is that very value, not one that is equal.
+  bool is(const Json& json) const { return json_.get() == &json; }
 
  private:
   explicit Value(std::shared_ptr<const Json> json) : json_(std::move(json)) {}
@@ -48,6 +66,7 @@ class Value {
   static const Json kNull;
 
   std::shared_ptr<const Json> json_;
+  const HoledText* hidden_ = nullptr;
 };
 
 /// The Go type of a value as text: "int", "[]interface {}", "<nil>" …
