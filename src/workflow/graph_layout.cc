@@ -1,6 +1,8 @@
 #include "workflow/graph_layout.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "base/strings.h"
 
@@ -8,19 +10,25 @@ namespace reeve::workflow {
 
 namespace {
 
-/// Adds an arrow, or a label to the arrow that is already there.
-void add_arrow(std::vector<Arrow>& arrows, std::size_t first, Arrow arrow) {
-  for (std::size_t i = first; i < arrows.size(); ++i) {
-    Arrow& known = arrows[i];
-    if (known.to == arrow.to && known.need == arrow.need) {
-      if (!arrow.label.empty()) {
-        known.label += concat(", ", arrow.label);
-      }
-      return;
+/// The arrows that leave one task: what leads to the same task is one arrow with several labels.
+class Leaving {
+ public:
+  Leaving(TaskIndex from, std::vector<Arrow>& arrows) : from_(from), arrows_(arrows) {}
+
+  void add(TaskIndex to, bool need, const std::string& label) {
+    const auto [known, fresh] = known_.emplace(std::pair(to, need), arrows_.size());
+    if (fresh) {
+      arrows_.push_back(Arrow{from_, to, label, false, need});
+    } else if (!label.empty()) {
+      arrows_[known->second].label += concat(", ", label);
     }
   }
-  arrows.push_back(std::move(arrow));
-}
+
+ private:
+  TaskIndex from_;
+  std::vector<Arrow>& arrows_;
+  std::map<std::pair<TaskIndex, bool>, std::size_t> known_;
+};
 
 std::vector<Arrow> collect_arrows(const Workflow& workflow) {
   std::vector<std::vector<TaskIndex>> needed_by(workflow.tasks.size());
@@ -31,14 +39,13 @@ std::vector<Arrow> collect_arrows(const Workflow& workflow) {
   }
   std::vector<Arrow> arrows;
   for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
-    const auto from = static_cast<TaskIndex>(i);
-    const std::size_t first = arrows.size();
+    Leaving leaving(static_cast<TaskIndex>(i), arrows);
     for (const TaskIndex to : needed_by[i]) {
-      add_arrow(arrows, first, Arrow{from, to, {}, false, true});
+      leaving.add(to, true, {});
     }
     for (const Route& route : workflow.tasks[i].routes) {
       if (const auto* to = std::get_if<TaskIndex>(&route.target)) {
-        add_arrow(arrows, first, Arrow{from, *to, route.on, false, false});
+        leaving.add(*to, false, route.on);
       }
     }
   }

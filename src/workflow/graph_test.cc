@@ -202,7 +202,7 @@ TEST(DrawSvg, LeadsLongArrowsThroughTheLayersBetween) {
 TEST(Draw, GivesTheSameTextEveryTimeAndSurvivesExtremes) {
   Workflow workflow;
   workflow.name = "big";
-  for (std::size_t i = 0; i < kTasksMax; ++i) {
+  for (std::size_t i = 0; i < 1000; ++i) {
     workflow.tasks.push_back(named("t" + std::to_string(i)));
     for (std::size_t j = 0; j < i && j < 8; ++j) {
       workflow.tasks[i].needs.push_back(static_cast<TaskIndex>(j));

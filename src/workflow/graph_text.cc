@@ -54,10 +54,13 @@ std::vector<std::string> outgoing(
     const std::string middle = label.empty() ? "" : concat(" ", label, " ─");
     lines.push_back(concat("─", middle, tip, " ", target));
   };
-  for (const Arrow& arrow : arrows) {
-    if (arrow.from == task) {
-      line(arrow.label, arrow.back ? "↺" : "▶", workflow.tasks[arrow.to].name.view());
-    }
+  // Arrows are in the order of the tasks they leave.
+  const auto first =
+      std::lower_bound(arrows.begin(), arrows.end(), task, [](const Arrow& arrow, TaskIndex from) {
+        return arrow.from < from;
+      });
+  for (auto arrow = first; arrow != arrows.end() && arrow->from == task; ++arrow) {
+    line(arrow->label, arrow->back ? "↺" : "▶", workflow.tasks[arrow->to].name.view());
   }
   for (const Route& route : workflow.tasks[task].routes) {
     const std::string action = target_text(route.target);

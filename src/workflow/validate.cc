@@ -4,28 +4,11 @@
 #include <string_view>
 
 #include "base/strings.h"
+#include "workflow/order.h"
 
 namespace reeve::workflow {
 
 namespace {
-
-using Neighbours = std::vector<std::vector<TaskIndex>>;
-
-/// Successors of every task: by its routes, and by the `needs` of others.
-Neighbours successors(const Workflow& workflow) {
-  Neighbours next(workflow.tasks.size());
-  for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
-    for (const Route& route : workflow.tasks[i].routes) {
-      if (const auto* target = std::get_if<TaskIndex>(&route.target)) {
-        next[i].push_back(*target);
-      }
-    }
-    for (const TaskIndex need : workflow.tasks[i].needs) {
-      next[need].push_back(static_cast<TaskIndex>(i));
-    }
-  }
-  return next;
-}
 
 /// Tasks that a route of another task leads to.
 std::vector<bool> routed_to(const Workflow& workflow) {
@@ -55,8 +38,11 @@ GraphProblem problem(
   return GraphProblem{std::move(rule), std::move(error)};
 }
 
+/// Cycles in `needs` that are spelled out; a document with more has been refused by then.
+constexpr std::size_t kCyclesMax = 100;
+
 /// Finds cycles in `needs` by walking it depth first with a stack of its own: a workflow may have
-/// a thousand tasks in a row.
+/// thousands of tasks in a row.
 class CycleFinder {
  public:
   explicit CycleFinder(const Workflow& workflow)
@@ -104,6 +90,9 @@ class CycleFinder {
   }
 
   void record(TaskIndex from) {
+    if (cycles_.size() >= kCyclesMax) {
+      return;
+    }
     auto first = std::find_if(stack_.begin(), stack_.end(), [&](const Visit& visit) {
       return visit.task == from;
     });
@@ -132,71 +121,73 @@ std::string spell_out(const Workflow& workflow, const std::vector<TaskIndex>& cy
   return concat(text, workflow.tasks[cycle.front()].name.view());
 }
 
-/// What can be started at all, by repeating the rules until nothing is added.
-std::vector<bool> reachable(const Workflow& workflow, std::vector<bool> reached) {
-  for (const TaskIndex entry : workflow.entries) {
-    reached[entry] = true;
-  }
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
+/// What can be started at all: from the entries on by routes, and by needs once all of them can be.
+class Starter {
+ public:
+  Starter(const Workflow& workflow, std::vector<bool> excused)
+      : workflow_(workflow),
+        reached_(excused.size()),
+        waiting_(excused.size()),
+        needed_by_(excused.size()) {
+    for (std::size_t i = 0; i < excused.size(); ++i) {
       const Task& task = workflow.tasks[i];
-      const bool startable =
-          task.always_run ||
-          (!task.needs.empty() &&
-           std::all_of(task.needs.begin(), task.needs.end(), [&](TaskIndex need) {
-             return reached[need];
-           }));
-      if (startable && !reached[i]) {
-        reached[i] = true;
-        changed = true;
+      waiting_[i] = task.needs.size();
+      for (const TaskIndex need : task.needs) {
+        needed_by_[need].push_back(static_cast<TaskIndex>(i));
       }
-      for (const Route& route : task.routes) {
-        const auto* target = std::get_if<TaskIndex>(&route.target);
-        if (reached[i] && target != nullptr && !reached[*target]) {
-          reached[*target] = true;
-          changed = true;
+      if (excused[i] || task.always_run) {
+        reach(static_cast<TaskIndex>(i));
+      }
+    }
+  }
+
+  std::vector<bool> run() {
+    for (const TaskIndex entry : workflow_.entries) {
+      reach(entry);
+    }
+    while (!open_.empty()) {
+      const TaskIndex at = open_.back();
+      open_.pop_back();
+      for (const Route& route : workflow_.tasks[at].routes) {
+        if (const auto* target = std::get_if<TaskIndex>(&route.target)) {
+          reach(*target);
+        }
+      }
+      for (const TaskIndex after : needed_by_[at]) {
+        if (--waiting_[after] == 0) {
+          reach(after);
         }
       }
     }
+    return std::move(reached_);
   }
-  return reached;
-}
 
-/// Tasks from which `task` can be come to, itself included only if it is on a loop.
-std::vector<bool> ancestors(const Neighbours& previous, TaskIndex task) {
-  std::vector<bool> seen(previous.size());
-  std::vector<TaskIndex> open = {task};
-  while (!open.empty()) {
-    const TaskIndex at = open.back();
-    open.pop_back();
-    for (const TaskIndex before : previous[at]) {
-      if (!seen[before]) {
-        seen[before] = true;
-        open.push_back(before);
-      }
+ private:
+  void reach(TaskIndex task) {
+    if (!reached_[task]) {
+      reached_[task] = true;
+      open_.push_back(task);
     }
   }
-  return seen;
-}
+
+  const Workflow& workflow_;
+  std::vector<bool> reached_;
+  /// Needs of each task that have not been reached.
+  std::vector<std::size_t> waiting_;
+  std::vector<std::vector<TaskIndex>> needed_by_;
+  std::vector<TaskIndex> open_;
+};
 
 void check_dependencies(const Workflow& workflow, std::vector<GraphProblem>& problems) {
-  const Neighbours next = successors(workflow);
-  Neighbours previous(next.size());
-  for (std::size_t i = 0; i < next.size(); ++i) {
-    for (const TaskIndex after : next[i]) {
-      previous[after].push_back(static_cast<TaskIndex>(i));
-    }
-  }
+  const Order order(workflow);
   for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
     const Task& task = workflow.tasks[i];
     // An always_run task starts when everything else has ended.
     if (task.dependencies.empty() || task.always_run) {
       continue;
     }
-    const std::vector<bool> before = ancestors(previous, static_cast<TaskIndex>(i));
     for (const TaskIndex dependency : task.dependencies) {
-      if (dependency == i || before[dependency]) {
+      if (dependency == i || order.before(dependency, static_cast<TaskIndex>(i))) {
         continue;
       }
       const Task& other = workflow.tasks[dependency];
@@ -218,7 +209,7 @@ void check_dependencies(const Workflow& workflow, std::vector<GraphProblem>& pro
 void check_reachable(
     const Workflow& workflow, std::vector<bool> excused, std::vector<GraphProblem>& problems
 ) {
-  const std::vector<bool> reached = reachable(workflow, std::move(excused));
+  const std::vector<bool> reached = Starter(workflow, std::move(excused)).run();
   for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
     const Task& task = workflow.tasks[i];
     if (!reached[i]) {

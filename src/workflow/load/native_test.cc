@@ -331,7 +331,7 @@ TEST(Native, LimitsDescriptionsAndTasks) {
   }
   const Loaded many = load(native(tasks));
   EXPECT_EQ(many.first_error().code, ErrorCode::LimitExceeded);
-  EXPECT_EQ(many.first_error().message, "has 1001 tasks, at most 1000 are allowed");
+  EXPECT_EQ(many.first_error().message, "has 10001 tasks, at most 10000 are allowed");
 }
 
 TEST(Native, LimitsVariablesParamsAndRoutes) {
