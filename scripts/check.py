@@ -56,8 +56,8 @@ class Ban:
 
 # Folders and files of src/ that touch the machine; everything else is handed what it needs.
 MACHINE = ("platform/posix/",)
-CLOCKS = MACHINE + ("host/", "kernel/loop", "store/sqlite/", "cli/", "main.cc")
-THREADS = MACHINE + ("host/", "kernel/loop", "store/", "telemetry/", "cli/", "main.cc")
+CLOCKS = MACHINE + ("host/", "kernel/loop", "store/sqlite/", "owner/", "cli/", "main.cc")
+THREADS = MACHINE + ("host/", "kernel/loop", "store/", "telemetry/", "owner/", "cli/", "main.cc")
 CONSOLE = ("cli/", "main.cc")
 
 BANS = (

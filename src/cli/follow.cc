@@ -2,15 +2,16 @@
 
 #include <csignal>
 #include <cstdint>
+#include <map>
 #include <poll.h>
 #include <unistd.h>
 
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 
 #include "base/strings.h"
 #include "cli/print.h"
 #include "platform/posix/system.h"
+#include "protocol/commands.h"
 
 namespace reeve::cli {
 
@@ -32,22 +33,6 @@ sigset_t stop_signals() {
 }
 
 }  // namespace
-
-EventFeed::EventFeed() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-
-void EventFeed::push(std::span<const journal::Event> events) {
-  const std::scoped_lock lock(mutex_);
-  events_.insert(events_.end(), events.begin(), events.end());
-  const std::uint64_t one = 1;
-  (void)!::write(wake_.get(), &one, sizeof one);
-}
-
-std::deque<journal::Event> EventFeed::take() {
-  std::uint64_t count = 0;
-  (void)!::read(wake_.get(), &count, sizeof count);
-  const std::scoped_lock lock(mutex_);
-  return std::exchange(events_, {});
-}
 
 SignalFeed::SignalFeed() {
   const sigset_t set = stop_signals();
@@ -132,36 +117,27 @@ namespace {
 
 class Follower {
  public:
-  Follower(
-      Session& session,
-      const DataDir& dir,
-      std::string mission,
-      Output output,
-      EventFeed& feed,
-      SignalFeed& signals
-  )
-      : session_(session),
+  Follower(Link& link, const DataDir& dir, std::string mission, Output output, SignalFeed& signals)
+      : link_(link),
         dir_(dir),
         mission_(std::move(mission)),
-        feed_(feed),
         signals_(signals),
         view_(make_view(output)),
         tail_(dir.missions() / mission_, *view_) {}
 
   int run() {
-    Result<Json> mission = read_mission(session_.reader(), mission_);
+    Result<Json> mission = read_mission(link_.reader(), mission_);
     if (!mission) {
       return report(mission.error());
     }
     adopt(*mission);
     while (!is_over(*mission)) {
       wait();
-      bool changed = false;
-      for (const journal::Event& event : feed_.take()) {
-        changed = show(event) || changed;
-      }
-      if (changed) {
-        mission = read_mission(session_.reader(), mission_);
+      const bool orphaned = link_.lost_owner();
+      if (const Result<bool> changed = show_events(); !changed) {
+        return report(changed.error());
+      } else if (*changed || orphaned) {
+        mission = read_mission(link_.reader(), mission_);
         if (!mission) {
           return report(mission.error());
         }
@@ -173,6 +149,11 @@ class Follower {
             concat("stopped following; nothing is lost. Go on with: reeve run --resume ", mission_)
         );
         return static_cast<int>(ExitCode::WorkFailed);
+      }
+      if (orphaned && !is_over(*mission)) {
+        if (const std::optional<std::string> news = link_.replace_owner()) {
+          view_->notice(*news);
+        }
       }
       watch_health();
     }
@@ -186,7 +167,7 @@ class Follower {
  private:
   void wait() const {
     pollfd fds[] = {
-        {.fd = feed_.fd(), .events = POLLIN, .revents = 0},
+        {.fd = link_.fd(), .events = POLLIN, .revents = 0},
         {.fd = signals_.fd(), .events = POLLIN, .revents = 0}};
     ::poll(fds, 2, kTickMillis);
   }
@@ -216,11 +197,16 @@ class Follower {
     tail_.add(label, concat(mission_, ".", epoch_, ".", label, ".", attempts_[{task, undo}]));
   }
 
-  /// Whether the event is about our mission.
-  bool show(const journal::Event& event) {
-    if (event.object.kind != journal::Kind::Mission || event.object.name != mission_) {
-      return false;
+  /// Shows what is new. Returns whether there was something.
+  Result<bool> show_events() {
+    REEVE_TRY(const std::vector<journal::Event> events, link_.take_events(mission_));
+    for (const journal::Event& event : events) {
+      show(event);
     }
+    return !events.empty();
+  }
+
+  void show(const journal::Event& event) {
     const Result<Json> data = parse_json(event.data);
     if (data && event.type == "run.created") {
       attempts_[{data->get_string("task"), data->get_bool("compensation")}] =
@@ -234,7 +220,6 @@ class Follower {
       tail_.pump();
     }
     view_->event(event);
-    return true;
   }
 
   /// False: stop following, leave the mission as it is.
@@ -252,11 +237,9 @@ class Follower {
     }
     if (interrupts_ == 2) {
       view_->notice("aborting; waiting for running tasks to end and clean up");
-      kernel::Input input;
-      input.principal = Principal("user:local");
-      input.command = engine::AbortMission{.mission = MissionName(mission_), .message = "Ctrl-C"};
-      if (Result<void> posted = session_.kernel().post(std::move(input)); !posted) {
-        view_->notice(concat("cannot abort now: ", posted.error().describe()));
+      const protocol::Abort abort{.mission = mission_, .message = "Ctrl-C"};
+      if (const Result<Json> answer = link_.send(protocol::kAbort, to_json(abort)); !answer) {
+        view_->notice(concat("cannot abort now: ", answer.error().describe()));
         interrupts_ = 1;
       }
       return true;
@@ -266,24 +249,23 @@ class Follower {
 
   /// Tells once when the kernel stops taking work, and when it is well again.
   void watch_health() {
-    const kernel::Health health = session_.kernel().health();
-    if (health.healthy != healthy_) {
-      healthy_ = health.healthy;
+    const std::optional<kernel::Health> health = link_.health();
+    if (health && health->healthy != healthy_) {
+      healthy_ = health->healthy;
       view_->notice(
           healthy_ ? std::string("the data directory can be written again; going on")
                    : concat(
                          "stopped: ",
-                         health.problem.describe(),
+                         health->problem.describe(),
                          "; nothing is lost, trying again every second"
                      )
       );
     }
   }
 
-  Session& session_;
+  Link& link_;
   const DataDir& dir_;
   std::string mission_;
-  EventFeed& feed_;
   SignalFeed& signals_;
   std::unique_ptr<View> view_;
   LogTail tail_;
@@ -296,14 +278,9 @@ class Follower {
 }  // namespace
 
 int follow(
-    Session& session,
-    const DataDir& dir,
-    const std::string& mission,
-    Output output,
-    EventFeed& feed,
-    SignalFeed& signals
+    Link& link, const DataDir& dir, const std::string& mission, Output output, SignalFeed& signals
 ) {
-  return Follower(session, dir, mission, output, feed, signals).run();
+  return Follower(link, dir, mission, output, signals).run();
 }
 
 }  // namespace reeve::cli

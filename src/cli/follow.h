@@ -1,41 +1,16 @@
 #pragma once
 
-#include <deque>
-#include <map>
-#include <memory>
-#include <mutex>
 #include <optional>
-#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "cli/link.h"
 #include "cli/session.h"
 #include "cli/view.h"
 #include "host/run_log.h"
 #include "platform/posix/files.h"
 
 namespace reeve::cli {
-
-/// Carries committed events from the writer thread to the main thread.
-class EventFeed {
- public:
-  EventFeed();
-
-  /// Any thread.
-  void push(std::span<const journal::Event> events);
-
-  /// Takes what has come. Main thread.
-  std::deque<journal::Event> take();
-
-  /// Readable when there is something to take.
-  int fd() const { return wake_.get(); }
-
- private:
-  platform::FileDescriptor wake_;
-  std::mutex mutex_;
-  std::deque<journal::Event> events_;
-};
 
 /// SIGINT, SIGTERM and SIGHUP as a descriptor. Make it before any thread starts: threads inherit
 /// the blocked signals.
@@ -81,14 +56,9 @@ class LogTail {
   std::vector<Tail> tails_;
 };
 
-/// Follows a mission of this session to its end; asks about Ctrl-C. Returns the exit code.
+/// Follows a mission to its end, whoever carries it out; asks about Ctrl-C. Returns the exit code.
 int follow(
-    Session& session,
-    const DataDir& dir,
-    const std::string& mission,
-    Output output,
-    EventFeed& feed,
-    SignalFeed& signals
+    Link& link, const DataDir& dir, const std::string& mission, Output output, SignalFeed& signals
 );
 
 }  // namespace reeve::cli

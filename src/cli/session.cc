@@ -1,15 +1,22 @@
 #include "cli/session.h"
 
+#include <algorithm>
 #include <atomic>
+#include <unistd.h>
+
+#include <sys/resource.h>
 
 #include "base/hash.h"
 #include "base/strings.h"
 #include "blob/blob_store.h"
 #include "cli/mirror.h"
+#include "cli/print.h"
 #include "host/host.h"
+#include "owner/control_server.h"
 #include "platform/posix/directory_lock.h"
 #include "platform/posix/files.h"
 #include "platform/posix/system.h"
+#include "protocol/commands.h"
 #include "store/sqlite/sqlite_store.h"
 #include "workflow/load/load.h"
 
@@ -20,6 +27,11 @@ namespace {
 constexpr std::string_view kOwnerLock = "owner";
 constexpr std::uint64_t kInstanceBytesMax = 256;
 constexpr mode_t kPrivate = 0700;
+
+/// Descriptors: of a run while it lives (its lock, its process, and one while it starts or ends),
+/// and of everything else (database, watches, output).
+constexpr rlim_t kFilesPerRun = 4;
+constexpr rlim_t kFilesBesides = 64;
 
 /// A clock for the kernel: starts at the civil time and from then on only moves forward, whatever
 /// happens to the civil clock. Durations in missions are therefore real ones.
@@ -127,8 +139,16 @@ class LocalSession final : public Session {
         )
     );
     mirror_->catch_up();
+    listen();
     return {};
   }
+
+  void handle(protocol::Request request, const owner::Caller& caller, owner::Respond respond)
+      override {
+    verbs_.handle(*loop_, std::move(request), caller, std::move(respond));
+  }
+
+  const std::optional<Error>& unreachable() const override { return unreachable_; }
 
   kernel::Loop& kernel() override { return *loop_; }
 
@@ -144,15 +164,69 @@ class LocalSession final : public Session {
     if (loop_) {
       loop_->stop();
     }
+    // After the kernel: what it still answered is sent.
+    if (server_) {
+      server_->stop();
+    }
     if (mirror_) {
       mirror_->close();
     }
+    server_.reset();
     host_.reset();
     loop_.reset();
     mirror_.reset();
   }
 
  private:
+  /// Without a socket (a file system that has none) the work still gets done.
+  void listen() {
+    owner::add_engine_verbs(verbs_);
+    verbs_.add_other(
+        std::string(protocol::kHello),
+        [purpose = options_.purpose](const protocol::Request&, const owner::Caller&, auto respond) {
+          Json json = Json::object();
+          json.set("pid", static_cast<std::int64_t>(::getpid())).set("purpose", purpose);
+          respond(std::move(json));
+        }
+    );
+    verbs_.add_other(
+        std::string(protocol::kStop),
+        [this](const protocol::Request&, const owner::Caller& caller, auto respond) {
+          respond(stop_asked(caller));
+        }
+    );
+    owner::ControlOptions control;
+    control.data_dir = options_.dir.root;
+    control.handler = [this](protocol::Request request, const owner::Caller& caller, auto respond) {
+      handle(std::move(request), caller, std::move(respond));
+    };
+    Result<std::unique_ptr<owner::ControlServer>> server =
+        owner::ControlServer::start(std::move(control));
+    if (server) {
+      server_ = std::move(*server);
+    } else {
+      unreachable_ = std::move(server).error();
+    }
+  }
+
+  protocol::Response stop_asked(const owner::Caller& caller) const {
+    if (caller.principal.view().starts_with("run:")) {
+      return make_error(
+          ErrorCode::PermissionDenied, "a run may not stop the process that carries it out"
+      );
+    }
+    if (!options_.on_stop) {
+      Error error = make_error(
+          ErrorCode::IllegalTransition,
+          concat("\"", options_.purpose, "\" owns the data directory and ends by itself")
+      );
+      error.hint = concat("or end process ", ::getpid(), " with SIGTERM; runs go on");
+      return error;
+    }
+    options_.on_stop();
+    return Json::object();
+  }
+
   void hand_to_host(model::Effect effect) {
     // While closing, an effect that finds no host is left to the next owner of the directory, who
     // asks for it again; it must not count as lost.
@@ -183,9 +257,40 @@ class LocalSession final : public Session {
   kernel::Loop* loop_ready_ = nullptr;
   std::atomic<bool> closing_ = false;
   std::unique_ptr<kernel::Loop> loop_;
+  owner::Verbs verbs_;
+  std::optional<Error> unreachable_;
+  std::unique_ptr<owner::ControlServer> server_;
 };
 
 }  // namespace
+
+std::uint32_t affordable_slots(std::uint32_t wanted) {
+  const std::uint32_t slots = wanted > 0 ? wanted : engine::Limits{}.run_slots;
+  const rlim_t needed = kFilesBesides + kFilesPerRun * slots;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) {
+    return slots;
+  }
+  limit.rlim_cur = std::min(needed, limit.rlim_max);
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  if (limit.rlim_cur >= needed) {
+    return slots;
+  }
+  const rlim_t left = limit.rlim_cur > kFilesBesides ? limit.rlim_cur - kFilesBesides : 0;
+  const auto affordable = static_cast<std::uint32_t>(std::max<rlim_t>(left / kFilesPerRun, 1));
+  print_error_text(concat(
+      "reeve: ",
+      affordable,
+      " runs at the same time instead of ",
+      slots,
+      ": only ",
+      std::uint64_t{limit.rlim_cur},
+      " open files are allowed (ulimit -n)\n"
+  ));
+  return affordable;
+}
 
 engine::WorkflowLoader workflow_loader() {
   return workflow::load_source;
@@ -221,6 +326,10 @@ Result<std::unique_ptr<store::Store>> open_for_reading(const DataDir& dir) {
     return error;
   }
   return std::unique_ptr<store::Store>(std::move(*store));
+}
+
+Result<std::optional<platform::LockOwner>> owner_of(const DataDir& dir) {
+  return platform::inspect_lock(dir.root, kOwnerLock);
 }
 
 Result<Json> read_mission(store::Reader& reader, const std::string& name) {

@@ -12,6 +12,9 @@
 #include "engine/engine.h"
 #include "journal/event.h"
 #include "kernel/loop.h"
+#include "owner/verbs.h"
+#include "platform/posix/lock_owner.h"
+#include "protocol/message.h"
 #include "store/ports.h"
 
 namespace reeve::cli {
@@ -44,8 +47,16 @@ bool is_over(const Json& mission);
 /// The text of a workflow file. NotFound, or LimitExceeded with the limit.
 Result<std::string> read_document(const std::string& path);
 
+/// Who owns the data directory now, alive or dead; nobody: nullopt.
+Result<std::optional<platform::LockOwner>> owner_of(const DataDir& dir);
+
 /// The loader that the engine and the audit use.
 engine::WorkflowLoader workflow_loader();
+
+/// As many run slots as open files are allowed for; says so if they are fewer than wanted (0: the
+/// default). A run that finds no descriptor fails, one that waits for a slot does not. The limit is
+/// raised only as far as needed, because tasks inherit it.
+std::uint32_t affordable_slots(std::uint32_t wanted);
 
 struct SessionOptions {
   DataDir dir;
@@ -53,14 +64,18 @@ struct SessionOptions {
   std::uint32_t run_slots = 0;
   /// Shown to others who find the directory owned.
   std::string purpose;
-  /// Called for each committed batch, on the writer thread.
+  /// Called for each committed batch, on the writer thread; must not block.
   std::function<void(std::span<const journal::Event>)> on_events;
+  /// Somebody asks this process to end (`reeve down`); any thread, must not block. Empty: it ends
+  /// by itself, and who asks is told so.
+  std::function<void()> on_stop;
 };
 
-/// One process that owns a data directory: kernel, host and mirror, wired together. Missions that
-/// were left unfinished go on as soon as it is open.
+/// One process that owns a data directory: kernel, host, mirror and control socket, wired together.
+/// Missions that were left unfinished go on as soon as it is open.
 ///
-/// Threading: create, `close` and destroy on one thread; `kernel()` may be used from any.
+/// Threading: create, `close` and destroy on one thread; `kernel()` and `handle` may be used from
+/// any.
 class Session {
  public:
   /// Unavailable: another process owns the directory (the message says which). PermissionDenied,
@@ -71,6 +86,14 @@ class Session {
 
   virtual kernel::Loop& kernel() = 0;
   virtual store::Reader& reader() = 0;
+
+  /// Carries out a request as if it had come over the control socket.
+  virtual void handle(
+      protocol::Request request, const owner::Caller& caller, owner::Respond respond
+  ) = 0;
+
+  /// Why other commands cannot reach this process, if they cannot.
+  virtual const std::optional<Error>& unreachable() const = 0;
 
   /// Stops the kernel and detaches from running processes, which go on. Idempotent.
   virtual void close() = 0;

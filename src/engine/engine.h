@@ -109,6 +109,8 @@ struct Scope {
   Timestamp now;
   Revision next;
   Principal actor;
+  /// The groups that the actor belongs to.
+  std::vector<std::string> groups = {};
   CorrelationId correlation;
   // out
   std::vector<journal::Event> events;

@@ -76,6 +76,7 @@ engine::Scope Core::begin(const Input& input, Timestamp now) {
   scope.now = last_now_;
   scope.next = next_;
   scope.actor = input.principal;
+  scope.groups = input.groups;
   scope.correlation = input.correlation;
   return scope;
 }

@@ -32,6 +32,8 @@ struct Input {
   /// empty: then the input is not deduplicated.
   InputId id;
   Principal principal{"system:kernel"};
+  /// The groups that the principal belongs to.
+  std::vector<std::string> groups = {};
   CorrelationId correlation;
   engine::Command command;
   Done done;

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "platform/posix/unix_socket.h"
+
+namespace reeve::owner {
+
+/// Who asks.
+struct Caller {
+  /// `user:<login>`, or `run:<run>` for a process of a run of this data directory: what an agent
+  /// does is never taken for what its user does.
+  Principal principal;
+  /// Names of the user's groups; none for a run.
+  std::vector<std::string> groups;
+};
+
+/// Who a local process is, by what the kernel says about it: its user must be ours or root. A
+/// process belongs to a run if it, or a process above it, is a shim of this data directory or was
+/// started with the run's mark. Any thread.
+///
+/// PermissionDenied: another user's. Unavailable: the process has gone, so that nobody can say.
+Result<Caller> identify(const platform::Peer& peer, const std::filesystem::path& data_dir);
+
+/// The same about this process.
+Result<Caller> identify_self(const std::filesystem::path& data_dir);
+
+}  // namespace reeve::owner

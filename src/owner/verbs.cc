@@ -1,0 +1,131 @@
+#include "owner/verbs.h"
+
+#include <utility>
+#include <vector>
+
+#include "base/strings.h"
+#include "protocol/commands.h"
+#include "workflow/load/load.h"
+
+namespace reeve::owner {
+
+namespace {
+
+Result<engine::Command> submit(const Json& args) {
+  REEVE_TRY(const protocol::Submit submit, protocol::submit_from_json(args));
+  workflow::LoadOptions options;
+  for (const auto& [name, value] : submit.params) {
+    options.params.set(name, value);
+  }
+  const workflow::Loaded loaded = workflow::load(submit.source, options);
+  if (!loaded.ok()) {
+    return loaded.first_error();
+  }
+  engine::SubmitMission command;
+  command.name = MissionName(submit.name);
+  command.workflow = loaded.workflow;
+  command.params = submit.params;
+  command.local = submit.local;
+  return engine::Command(std::move(command));
+}
+
+Result<engine::Command> retry(const Json& args) {
+  REEVE_TRY(const protocol::Retry retry, protocol::retry_from_json(args));
+  return engine::Command(engine::RetryMission{
+      .parent = MissionName(retry.mission), .name = MissionName(retry.name)});
+}
+
+Result<engine::Command> abort(const Json& args) {
+  REEVE_TRY(const protocol::Abort abort, protocol::abort_from_json(args));
+  return engine::Command(engine::AbortMission{
+      .mission = MissionName(abort.mission), .message = abort.message});
+}
+
+Result<engine::Command> release(const Json& args) {
+  REEVE_TRY(const protocol::Release release, protocol::release_from_json(args));
+  return engine::Command(engine::ResumeMission{.mission = MissionName(release.mission)});
+}
+
+Result<engine::Command> object(const Json& args) {
+  REEVE_TRY(protocol::Object object, protocol::object_from_json(args));
+  REEVE_TRY(const journal::Kind kind, journal::parse_kind(object.kind));
+  return engine::Command(engine::ObjectCommand{
+      .object = {.kind = kind, .ns = Namespace("default"), .name = std::move(object.name)},
+      .verb = std::move(object.verb),
+      .body = std::move(object.body)});
+}
+
+}  // namespace
+
+Json to_json(const engine::Reply& reply) {
+  Json json = Json::object();
+  if (reply.mission.empty()) {
+    json.set("subject", reply.subject).set("revision", reply.revision.value());
+    json.set("detail", reply.detail);
+    return json;
+  }
+  json.set("mission", reply.mission.str()).set("uid", reply.uid.str());
+  json.set("state", to_string(reply.state)).set("revision", reply.revision.value());
+  return json;
+}
+
+void add_engine_verbs(Verbs& verbs) {
+  verbs.add(std::string(protocol::kSubmit), submit);
+  verbs.add(std::string(protocol::kRetry), retry);
+  verbs.add(std::string(protocol::kAbort), abort);
+  verbs.add(std::string(protocol::kRelease), release);
+  verbs.add(std::string(protocol::kObject), object);
+}
+
+void Verbs::add(std::string verb, ToCommand to_command) {
+  commands_.emplace(std::move(verb), std::move(to_command));
+}
+
+void Verbs::add_other(std::string verb, RequestHandler handler) {
+  others_.emplace(std::move(verb), std::move(handler));
+}
+
+void Verbs::handle(
+    kernel::Loop& loop, protocol::Request request, const Caller& caller, Respond respond
+) const {
+  if (const auto other = others_.find(request.verb); other != others_.end()) {
+    other->second(std::move(request), caller, std::move(respond));
+    return;
+  }
+  const auto found = commands_.find(request.verb);
+  if (found == commands_.end()) {
+    std::vector<std::string> known;
+    for (const auto& [verb, to_command] : commands_) {
+      known.push_back(verb);
+    }
+    Error error = make_error(
+        ErrorCode::Invalid,
+        concat("the owner does not know the verb \"", request.verb, "\""),
+        "verb"
+    );
+    const std::string near = nearest(request.verb, known);
+    error.hint = near.empty() ? "it may be of an older version of reeve"
+                              : concat("did you mean \"", near, "\"?");
+    respond(std::move(error));
+    return;
+  }
+  Result<engine::Command> command = found->second(request.args);
+  if (!command) {
+    respond(std::move(command).error());
+    return;
+  }
+  kernel::Input input;
+  input.id = request.id;
+  input.principal = caller.principal;
+  input.groups = caller.groups;
+  input.correlation = CorrelationId(request.id.str());
+  input.command = std::move(*command);
+  input.done = [respond](Result<engine::Reply> outcome) {
+    respond(outcome ? protocol::Response(to_json(*outcome)) : protocol::Response(outcome.error()));
+  };
+  if (Result<void> posted = loop.post(std::move(input)); !posted) {
+    respond(std::move(posted).error());
+  }
+}
+
+}  // namespace reeve::owner

@@ -1,0 +1,118 @@
+#include "protocol/commands.h"
+
+#include <utility>
+
+#include "base/fields.h"
+
+namespace reeve::protocol {
+
+namespace {
+
+/// Members that say nothing are left out.
+void set_text(Json& json, const char* name, const std::string& text) {
+  if (!text.empty()) {
+    json.set(name, text);
+  }
+}
+
+}  // namespace
+
+Json to_json(const Submit& args) {
+  Json json = Json::object();
+  json.set("source", args.source);
+  if (!args.params.empty()) {
+    Json params = Json::object();
+    for (const auto& [name, value] : args.params) {
+      params.set(name, value);
+    }
+    json.set("params", std::move(params));
+  }
+  set_text(json, "name", args.name);
+  if (args.local) {
+    json.set("local", true);
+  }
+  return json;
+}
+
+Result<Submit> submit_from_json(const Json& args) {
+  Fields fields(args, "submit");
+  Submit submit;
+  submit.source = fields.required_text("source");
+  submit.params = fields.texts("params");
+  submit.name = fields.text("name");
+  submit.local = fields.flag("local");
+  REEVE_CHECK(fields.finish());
+  return submit;
+}
+
+Json to_json(const Retry& args) {
+  Json json = Json::object();
+  json.set("mission", args.mission);
+  set_text(json, "name", args.name);
+  return json;
+}
+
+Result<Retry> retry_from_json(const Json& args) {
+  Fields fields(args, "retry");
+  Retry retry;
+  retry.mission = fields.required_text("mission");
+  retry.name = fields.text("name");
+  REEVE_CHECK(fields.finish());
+  return retry;
+}
+
+Json to_json(const Abort& args) {
+  Json json = Json::object();
+  json.set("mission", args.mission);
+  set_text(json, "message", args.message);
+  return json;
+}
+
+Result<Abort> abort_from_json(const Json& args) {
+  Fields fields(args, "abort");
+  Abort abort;
+  abort.mission = fields.required_text("mission");
+  abort.message = fields.text("message");
+  REEVE_CHECK(fields.finish());
+  return abort;
+}
+
+Json to_json(const Release& args) {
+  Json json = Json::object();
+  json.set("mission", args.mission);
+  return json;
+}
+
+Result<Release> release_from_json(const Json& args) {
+  Fields fields(args, "release");
+  Release release;
+  release.mission = fields.required_text("mission");
+  REEVE_CHECK(fields.finish());
+  return release;
+}
+
+Json to_json(const Object& args) {
+  Json json = Json::object();
+  json.set("kind", args.kind).set("name", args.name).set("verb", args.verb);
+  json.set("body", args.body);
+  return json;
+}
+
+Result<Object> object_from_json(const Json& args) {
+  Fields fields(args, "object");
+  Object object;
+  object.kind = fields.required_text("kind");
+  object.name = fields.required_text("name");
+  object.verb = fields.required_text("verb");
+  if (const Json* body = fields.object("body")) {
+    object.body = *body;
+  }
+  REEVE_CHECK(fields.finish());
+  return object;
+}
+
+Result<void> expect_no_arguments(const Json& args) {
+  return Fields(args, "arguments").finish();
+}
+
+}  // namespace reeve::protocol

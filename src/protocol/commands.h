@@ -1,0 +1,76 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "model/run.h"
+
+/// The arguments of each verb. Decoding is strict: what is unknown or wrong is refused with its
+/// name.
+namespace reeve::protocol {
+
+inline constexpr std::string_view kSubmit = "submit";
+inline constexpr std::string_view kRetry = "retry";
+inline constexpr std::string_view kAbort = "abort";
+inline constexpr std::string_view kRelease = "release";
+/// A command about an object that is no mission, in the words of its kind: see `Object`.
+inline constexpr std::string_view kObject = "object";
+/// No arguments; the owner says who it is.
+inline constexpr std::string_view kHello = "hello";
+/// No arguments; the owner stops taking inputs, detaches from its runs and ends.
+inline constexpr std::string_view kStop = "stop";
+
+/// Make a mission.
+struct Submit {
+  /// Text of a workflow document.
+  std::string source;
+  std::vector<model::NamedValue> params;
+  /// Empty: it is called after its workflow.
+  std::string name;
+  bool local = false;
+};
+
+struct Retry {
+  std::string mission;
+  std::string name;
+};
+
+struct Abort {
+  std::string mission;
+  std::string message;
+};
+
+struct Release {
+  std::string mission;
+};
+
+/// `kind` as in the API ("Channel"); `verb` and `body` are the kind's own.
+struct Object {
+  std::string kind;
+  std::string name;
+  std::string verb;
+  Json body = Json::object();
+};
+
+Json to_json(const Submit& args);
+Json to_json(const Retry& args);
+Json to_json(const Abort& args);
+Json to_json(const Release& args);
+Json to_json(const Object& args);
+
+Result<Submit> submit_from_json(const Json& args);
+Result<Retry> retry_from_json(const Json& args);
+Result<Abort> abort_from_json(const Json& args);
+Result<Release> release_from_json(const Json& args);
+Result<Object> object_from_json(const Json& args);
+
+/// For verbs without arguments.
+Result<void> expect_no_arguments(const Json& args);
+
+}  // namespace reeve::protocol

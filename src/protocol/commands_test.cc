@@ -1,0 +1,52 @@
+#include "protocol/commands.h"
+
+#include <gtest/gtest.h>
+
+namespace reeve::protocol {
+namespace {
+
+Json json(std::string_view text) {
+  return parse_json(text).value();
+}
+
+TEST(Commands, ASubmissionComesBackAsItWas) {
+  Submit submit;
+  submit.source = "kind: Workflow\n";
+  submit.params = {{"b", "2"}, {"a", "1"}};
+  submit.name = "build-7";
+  submit.local = true;
+  const Result<Submit> back = submit_from_json(to_json(submit));
+  ASSERT_TRUE(back.ok()) << back.error().describe();
+  EXPECT_EQ(back->source, submit.source);
+  EXPECT_EQ(back->params, submit.params);
+  EXPECT_EQ(back->name, submit.name);
+  EXPECT_TRUE(back->local);
+}
+
+TEST(Commands, OtherArgumentsComeBackAsTheyWere) {
+  EXPECT_EQ(retry_from_json(to_json(Retry{.mission = "m", .name = "n"}))->name, "n");
+  EXPECT_EQ(abort_from_json(to_json(Abort{.mission = "m", .message = "why"}))->message, "why");
+  EXPECT_EQ(release_from_json(to_json(Release{.mission = "m"}))->mission, "m");
+  Object object{.kind = "Channel", .name = "c", .verb = "send", .body = Json::object()};
+  object.body.set("text", "hello");
+  const Result<Object> back = object_from_json(to_json(object));
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(back->body, object.body);
+}
+
+TEST(Commands, NamesWhatIsMissingUnknownOrWrong) {
+  EXPECT_EQ(submit_from_json(json("{}")).error().subject, "submit.source");
+  EXPECT_EQ(
+      submit_from_json(json(R"({"source":"x","params":{"a":1}})")).error().subject, "submit.params"
+  );
+  EXPECT_EQ(
+      abort_from_json(json(R"({"mission":"m","mesage":"x"})")).error().hint,
+      "did you mean \"message\"?"
+  );
+  EXPECT_EQ(retry_from_json(json("[]")).error().message, "must be an object");
+  EXPECT_FALSE(expect_no_arguments(json(R"({"a":1})")).ok());
+  EXPECT_TRUE(expect_no_arguments(json("{}")).ok());
+}
+
+}  // namespace
+}  // namespace reeve::protocol
