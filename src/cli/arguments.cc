@@ -61,19 +61,19 @@ const std::map<std::string, Output> kAllOutputs = {
     {"text", Output::Text}, {"json", Output::Json}, {"wide", Output::Wide}, {"name", Output::Name}};
 
 /// Splits "key=value"; a repeated key is refused, because one of the two would be lost.
-std::string parse_params(const std::vector<std::string>& raw, RunArgs& args) {
+std::string parse_params(const std::vector<std::string>& raw, Params& params) {
   for (const std::string& text : raw) {
     const std::size_t at = text.find('=');
     if (at == 0 || at == std::string::npos) {
       return "-p " + text + ": write it as key=value";
     }
     std::string key = text.substr(0, at);
-    for (const auto& [known, value] : args.params) {
+    for (const auto& [known, value] : params) {
       if (known == key) {
         return "-p " + key + " is given twice";
       }
     }
-    args.params.emplace_back(std::move(key), text.substr(at + 1));
+    params.emplace_back(std::move(key), text.substr(at + 1));
   }
   return {};
 }
@@ -109,6 +109,7 @@ class Parser {
         "\nExit codes: 0 done, 1 the work failed, 2 usage, 3 refused, 4 not found, 5 unreachable."
     );
     common_.data_dir = default_data_dir();
+    add_owner();
     add_missions();
     add_views();
     add_tools();
@@ -141,6 +142,45 @@ class Parser {
   }
 
  private:
+  void add_owner() {
+    up_command_ =
+        add(app_,
+            "up",
+            "Own the data directory: carry out everything in it until it is stopped",
+            "reeve up --slots 32",
+            common_);
+    add_slots(up_command_, up_.slots);
+    down_command_ = add(app_, "down", "Ask reeve up to stop; runs go on", "reeve down", common_);
+
+    submit_command_ =
+        add(app_,
+            "submit",
+            "Submit a mission and return at once; reeve up carries it out",
+            "reeve submit build.yaml -p source=jq",
+            common_);
+    submit_command_->add_option("FILE", submit_.file, "Workflow: native or Formicary")->required();
+    add_submission(submit_command_, submit_.name, submit_.local);
+    add_output(submit_command_, common_, kTextOrJson);
+  }
+
+  static void add_slots(CLI::App* command, std::uint32_t& slots) {
+    command->add_option("--slots", slots, "Runs at the same time (default: 16)")
+        ->check(CLI::Range(1, 1024));
+  }
+
+  /// What `run` and `submit` say about the mission that they make.
+  void add_submission(CLI::App* command, std::string& name, bool& local) {
+    command
+        ->add_option(
+            "-p,--param", raw_params_, "Parameter of the workflow, key=value; repeat for more"
+        )
+        ->allow_extra_args(false);
+    command->add_option(
+        "--name", name, "Name of the mission (default: the workflow's name and a number)"
+    );
+    command->add_flag("--local", local, "Run tasks whose method is a container in the local shell");
+  }
+
   void add_missions() {
     run_command_ =
         add(app_,
@@ -151,22 +191,11 @@ class Parser {
     run_command_->add_option(
         "FILE", run_.file, "Workflow: native (kind: Workflow) or Formicary (job_type:)"
     );
-    run_command_
-        ->add_option(
-            "-p,--param", raw_params_, "Parameter of the workflow, key=value; repeat for more"
-        )
-        ->allow_extra_args(false);
-    run_command_->add_option(
-        "--name", run_.name, "Name of the mission (default: the workflow's name and a number)"
-    );
+    add_submission(run_command_, run_.name, run_.local);
     run_command_->add_option(
         "--resume", run_.resume, "Follow this unfinished mission to its end instead"
     );
-    run_command_->add_option("--slots", run_.slots, "Runs at the same time (default: 16)")
-        ->check(CLI::Range(1, 1024));
-    run_command_->add_flag(
-        "--local", run_.local, "Run tasks whose method is a container in the local shell"
-    );
+    add_slots(run_command_, run_.slots);
     add_output(run_command_, common_, kTextOrJson);
 
     retry_command_ =
@@ -315,7 +344,7 @@ class Parser {
       return usage_error("-- and a command belong to reeve lock only");
     }
     if (run_command_->parsed()) {
-      if (std::string problem = parse_params(raw_params_, run_); !problem.empty()) {
+      if (std::string problem = parse_params(raw_params_, run_.params); !problem.empty()) {
         return usage_error(problem);
       }
       if (run_.file.empty() == !run_.resume.has_value()) {
@@ -323,7 +352,15 @@ class Parser {
       }
       return Invocation{.common = common_, .command = run_};
     }
+    if (submit_command_->parsed()) {
+      if (std::string problem = parse_params(raw_params_, submit_.params); !problem.empty()) {
+        return usage_error(problem);
+      }
+      return Invocation{.common = common_, .command = submit_};
+    }
     const std::pair<CLI::App*, Command> choices[] = {
+        {up_command_, up_},
+        {down_command_, DownArgs{}},
         {retry_command_, retry_},
         {abort_command_, abort_},
         {release_command_, release_},
@@ -345,6 +382,8 @@ class Parser {
 
   CLI::App app_;
   Common common_;
+  UpArgs up_;
+  SubmitArgs submit_;
   RunArgs run_;
   std::vector<std::string> raw_params_;
   RetryArgs retry_;
@@ -357,6 +396,9 @@ class Parser {
   GraphArgs graph_;
   LockArgs lock_;
   std::string timeout_ = "10s";
+  CLI::App* up_command_ = nullptr;
+  CLI::App* down_command_ = nullptr;
+  CLI::App* submit_command_ = nullptr;
   CLI::App* run_command_ = nullptr;
   CLI::App* retry_command_ = nullptr;
   CLI::App* abort_command_ = nullptr;

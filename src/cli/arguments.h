@@ -20,10 +20,25 @@ struct Common {
   Output output = Output::Text;
 };
 
+struct UpArgs {
+  std::uint32_t slots = 0;  ///< 0: as many as the default
+};
+
+struct DownArgs {};
+
+using Params = std::vector<std::pair<std::string, std::string>>;
+
+struct SubmitArgs {
+  std::string file;
+  std::string name;
+  Params params;
+  bool local = false;
+};
+
 struct RunArgs {
   std::string file;
   std::string name;
-  std::vector<std::pair<std::string, std::string>> params;
+  Params params;
   std::optional<std::string> resume;
   bool local = false;
   std::uint32_t slots = 0;  ///< 0: as many as the default
@@ -85,6 +100,9 @@ struct AuditArgs {};
 struct VersionArgs {};
 
 using Command = std::variant<
+    UpArgs,
+    DownArgs,
+    SubmitArgs,
     RunArgs,
     LintArgs,
     GraphArgs,

@@ -15,6 +15,12 @@ struct Dispatch {
 
   int operator()(const RunArgs& args) const { return run_mission(common, args); }
 
+  int operator()(const UpArgs& args) const { return run_up(common, args); }
+
+  int operator()(const DownArgs& args) const { return run_down(common, args); }
+
+  int operator()(const SubmitArgs& args) const { return submit_mission(common, args); }
+
   int operator()(const LintArgs& args) const { return lint_file(common, args); }
 
   int operator()(const GraphArgs& args) const { return draw_file(common, args); }
@@ -56,6 +62,7 @@ int run_cli(int argc, char** argv) {
   const int code = std::visit(Dispatch{.common = invocation.common}, invocation.command);
   // What became of a mission counts more than what was printed about it.
   const bool drives = std::holds_alternative<RunArgs>(invocation.command) ||
+                      std::holds_alternative<UpArgs>(invocation.command) ||
                       std::holds_alternative<RetryArgs>(invocation.command) ||
                       std::holds_alternative<AbortArgs>(invocation.command) ||
                       std::holds_alternative<ReleaseArgs>(invocation.command) ||

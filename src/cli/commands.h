@@ -5,7 +5,11 @@
 /// The commands; each returns the process's exit code. Main thread.
 namespace reeve::cli {
 
+int run_up(const Common& common, const UpArgs& args);
+int run_down(const Common& common, const DownArgs& args);
+
 int run_mission(const Common& common, const RunArgs& args);
+int submit_mission(const Common& common, const SubmitArgs& args);
 int retry_mission(const Common& common, const RetryArgs& args);
 int abort_mission(const Common& common, const AbortArgs& args);
 int release_mission(const Common& common, const ReleaseArgs& args);

@@ -30,8 +30,6 @@ constexpr Duration kConnectPause{50};
 /// How often a follower looks whether the owner is still there.
 constexpr Duration kLookPeriod{1000};
 constexpr std::uint32_t kEventPage = 500;
-/// The owner that fires triggers and outlives terminals; nobody takes its place by accident.
-constexpr std::string_view kLongRunning = "reeve up";
 
 /// Unique to this invocation, so that a repeated request has no second effect.
 InputId fresh_input_id() {
@@ -60,7 +58,10 @@ Result<void> require_data(const DataDir& dir) {
 
 bool is_owned(const DataDir& dir) {
   const Result<std::optional<platform::LockOwner>> owner = owner_of(dir);
-  return !owner || (*owner && (*owner)->state != platform::OwnerState::Dead);
+  if (!owner) {
+    return owner.error().code != ErrorCode::NotFound;
+  }
+  return (*owner && (*owner)->state != platform::OwnerState::Dead);
 }
 
 Error nobody_answers(const DataDir& dir) {
@@ -238,7 +239,7 @@ std::optional<std::string> Link::replace_owner() {
     return "the data directory has an owner again";
   }
   std::string news = concat("\"", owner_purpose_, "\" has ended; waiting for it to come back");
-  if (owner_purpose_ != kLongRunning && options_.may_own) {
+  if (owner_purpose_ != kLongRunningOwner && options_.may_own) {
     const Result<void> owned = become_owner();
     if (owned) {
       waiting_ = false;

@@ -18,6 +18,10 @@
 
 namespace reeve::cli {
 
+/// Purpose of the owner that fires triggers and outlives terminals. Nobody takes its place when it
+/// ends: it will be back.
+inline constexpr std::string_view kLongRunningOwner = "reeve up";
+
 struct LinkOptions {
   /// Of this process, if it becomes the owner; 0: the default.
   std::uint32_t slots = 0;

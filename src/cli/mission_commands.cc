@@ -82,8 +82,8 @@ int follow_reply(Followed& followed, const Json& reply, const Common& common) {
   return followed.follow(mission, common.output);
 }
 
-/// Reads and checks a document, tells every problem. Returns its text, or the exit code.
-std::variant<std::string, int> checked_document(const RunArgs& args) {
+/// Reads and checks a document and tells every problem: what is to be submitted, or the exit code.
+std::variant<protocol::Submit, int> checked_submission(const SubmitArgs& args) {
   Result<std::string> text = read_document(args.file);
   if (!text) {
     return report(text.error());
@@ -103,32 +103,36 @@ std::variant<std::string, int> checked_document(const RunArgs& args) {
   if (args.local) {
     announce_local(*loaded.workflow);
   }
-  return std::move(*text);
-}
-
-int submit_and_follow(const Common& common, const RunArgs& args) {
-  std::variant<std::string, int> document = checked_document(args);
-  if (const int* code = std::get_if<int>(&document)) {
-    return *code;
-  }
   protocol::Submit submit;
-  submit.source = std::get<std::string>(std::move(document));
+  submit.source = std::move(*text);
   submit.params.assign(args.params.begin(), args.params.end());
   submit.name = args.name;
   submit.local = args.local;
+  return submit;
+}
+
+int report_submission(Error error, const std::string& file) {
+  error.file = error.position.line > 0 ? file : std::string();
+  return report(error);
+}
+
+int submit_and_follow(const Common& common, const RunArgs& args) {
+  const std::variant<protocol::Submit, int> submit = checked_submission(
+      {.file = args.file, .name = args.name, .params = args.params, .local = args.local}
+  );
+  if (const int* code = std::get_if<int>(&submit)) {
+    return *code;
+  }
   Followed followed;
   LinkOptions options{
       .slots = args.slots, .purpose = concat("reeve run ", args.file), .create = true};
   if (Result<void> opened = followed.open(common, std::move(options)); !opened) {
     return report(opened.error());
   }
-  const Result<Json> reply = followed.link->send(protocol::kSubmit, to_json(submit));
-  if (!reply) {
-    Error error = reply.error();
-    error.file = error.position.line > 0 ? args.file : std::string();
-    return report(error);
-  }
-  return follow_reply(followed, *reply, common);
+  const Result<Json> reply =
+      followed.link->send(protocol::kSubmit, to_json(std::get<protocol::Submit>(submit)));
+  return reply ? follow_reply(followed, *reply, common)
+               : report_submission(reply.error(), args.file);
 }
 
 int resume_and_follow(const Common& common, const RunArgs& args) {
@@ -164,6 +168,24 @@ bool has_ended(const Common& common, const std::string& mission) {
 
 int run_mission(const Common& common, const RunArgs& args) {
   return args.resume ? resume_and_follow(common, args) : submit_and_follow(common, args);
+}
+
+int submit_mission(const Common& common, const SubmitArgs& args) {
+  const std::variant<protocol::Submit, int> submit = checked_submission(args);
+  if (const int* code = std::get_if<int>(&submit)) {
+    return *code;
+  }
+  const LinkOptions options{.purpose = "reeve submit", .create = true, .may_own = false};
+  const Result<Json> reply =
+      send_command(common, options, protocol::kSubmit, to_json(std::get<protocol::Submit>(submit)));
+  if (!reply) {
+    return report_submission(reply.error(), args.file);
+  }
+  print(
+      common.output == Output::Json ? reply->dump() + "\n"
+                                    : concat("mission ", reply->get_string("mission"), "\n")
+  );
+  return static_cast<int>(ExitCode::Done);
 }
 
 int retry_mission(const Common& common, const RetryArgs& args) {

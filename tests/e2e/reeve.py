@@ -195,6 +195,15 @@ class ReeveTest(unittest.TestCase):
             self.assertIn(text, result.err)
         return result
 
+    def up(self, *args, **more):
+        """Starts `reeve up` and waits until it is ready."""
+        owner = self.start("up", *args, **more)
+        wait_until(
+            lambda: "ready:" in owner.out() or not owner.running(), what="reeve up to be ready"
+        )
+        self.assertTrue(owner.running(), owner.err())
+        return owner
+
     # --- files ----------------------------------------------------------------------------------
 
     def write(self, name, text):

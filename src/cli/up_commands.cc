@@ -1,0 +1,135 @@
+#include <cstdlib>
+#include <poll.h>
+#include <unistd.h>
+
+#include <sys/eventfd.h>
+
+#include "base/strings.h"
+#include "cli/commands.h"
+#include "cli/follow.h"
+#include "cli/link.h"
+#include "cli/print.h"
+#include "cli/session.h"
+#include "owner/control_client.h"
+#include "platform/posix/lock_wait.h"
+#include "platform/posix/service.h"
+#include "platform/posix/system.h"
+#include "protocol/commands.h"
+
+namespace reeve::cli {
+
+namespace {
+
+/// How often the health of the kernel is looked at.
+constexpr int kTickMillis = 1000;
+/// An owner that was asked to end has to store what it has and send its last answers.
+constexpr Duration kDownTimeout{30'000};
+constexpr int kDownPauseMillis = 20;
+
+void tell_service_manager(std::string_view state) {
+  const char* address = std::getenv("NOTIFY_SOCKET");
+  const Result<void> told =
+      platform::notify_service(address == nullptr ? std::string_view() : address, state);
+  if (!told) {
+    print_error_text(
+        concat("reeve: the service manager is not told: ", told.error().describe(), "\n")
+    );
+  }
+}
+
+/// Says once when the kernel stops taking work, and when it is well again.
+class HealthWatch {
+ public:
+  void look(kernel::Loop& kernel) {
+    const kernel::Health health = kernel.health();
+    if (health.healthy == healthy_) {
+      return;
+    }
+    healthy_ = health.healthy;
+    print_error_text(
+        healthy_ ? std::string("reeve: the data directory can be written again; going on\n")
+                 : concat(
+                       "reeve: stopped: ",
+                       health.problem.describe(),
+                       "; nothing is lost, trying again every second\n"
+                   )
+    );
+  }
+
+ private:
+  bool healthy_ = true;
+};
+
+/// Until a signal comes or somebody asks to stop.
+void serve(Session& session, SignalFeed& signals, int stop_fd) {
+  HealthWatch watch;
+  while (true) {
+    pollfd fds[] = {
+        {.fd = signals.fd(), .events = POLLIN, .revents = 0},
+        {.fd = stop_fd, .events = POLLIN, .revents = 0}};
+    ::poll(fds, 2, kTickMillis);
+    if (signals.take() != 0 || fds[1].revents != 0) {
+      return;
+    }
+    watch.look(session.kernel());
+  }
+}
+
+}  // namespace
+
+int run_up(const Common& common, const UpArgs& args) {
+  SignalFeed signals;  // first: threads that start later inherit the blocked signals
+  const platform::FileDescriptor stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  SessionOptions options;
+  options.dir.root = common.data_dir;
+  options.run_slots = affordable_slots(args.slots);
+  options.purpose = std::string(kLongRunningOwner);
+  options.on_stop = [fd = stop.get()] {
+    const std::uint64_t one = 1;
+    (void)!::write(fd, &one, sizeof one);
+  };
+  const Result<std::unique_ptr<Session>> session = Session::open(std::move(options));
+  if (!session) {
+    return report(session.error());
+  }
+  if (const std::optional<Error>& unreachable = (*session)->unreachable()) {
+    return report(*unreachable);
+  }
+  print(concat("ready: ", printable(common.data_dir), " (process ", ::getpid(), ")\n"));
+  tell_service_manager("READY=1");
+  serve(**session, signals, stop.get());
+  tell_service_manager("STOPPING=1");
+  (*session)->close();
+  print("stopped; runs go on under their supervisors\n");
+  return static_cast<int>(ExitCode::Done);
+}
+
+int run_down(const Common& common, const DownArgs& /*args*/) {
+  const DataDir dir{.root = common.data_dir};
+  const Result<std::optional<platform::LockOwner>> owner = owner_of(dir);
+  if (owner && (!*owner || (*owner)->state == platform::OwnerState::Dead)) {
+    print_error_text(concat("reeve: nobody owns ", printable(common.data_dir), "\n"));
+    return static_cast<int>(ExitCode::Done);
+  }
+  const protocol::Request stop{.verb = std::string(protocol::kStop), .id = {}};
+  if (const Result<Json> answer = owner::ask_owner(dir.root, stop, kDownTimeout); !answer) {
+    return report(answer.error());
+  }
+  const platform::Deadline deadline(kDownTimeout);
+  while (true) {
+    const Result<std::optional<platform::LockOwner>> now = owner_of(dir);
+    if (now && (!*now || (*now)->token != (*owner)->token)) {
+      return static_cast<int>(ExitCode::Done);
+    }
+    if (deadline.remaining().count() == 0) {
+      return report(make_error(
+          ErrorCode::DeadlineExceeded,
+          concat("it was asked to stop and still runs: ", (*owner)->describe()),
+          common.data_dir
+      ));
+    }
+    ::poll(nullptr, 0, kDownPauseMillis);
+  }
+}
+
+}  // namespace reeve::cli
