@@ -1,6 +1,7 @@
 #include "workflow/render.h"
 
 #include "base/strings.h"
+#include "workflow/render_tools.h"
 #include "workflow/values.h"
 
 namespace reeve::workflow {
@@ -23,6 +24,12 @@ bool is_variable_name(std::string_view name) {
   return legal;
 }
 
+bool is_digest(std::string_view text) {
+  constexpr std::size_t kHexDigits = 64;
+  return text.size() == kHexDigits &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 templates::Missing missing_in(const Workflow& workflow) {
   return workflow.format == Format::Native ? templates::Missing::Error
                                            : templates::Missing::NoValue;
@@ -43,11 +50,16 @@ class SpecMaker {
       : workflow_(workflow), task_(task), context_(context), values_(values) {}
 
   Result<model::RunSpec> task() {
-    if (task_.script.empty() && task_.method != Method::Noop) {
-      return no_script(concat("task ", task_.name.view(), " has no script"), "script");
-    }
     REEVE_CHECK(add_steps(model::Phase::Before, task_.before_script, field("before_script")));
-    REEVE_CHECK(add_steps(model::Phase::Main, task_.script, field("script")));
+    const bool cached = !task_.cache.empty() && is_hosted(task_.method);
+    if (cached) {
+      REEVE_TRY(Json input, cache_input(workflow_, task_, context_, values_));
+      add_tool(model::Phase::Before, kCacheRestoreTool, input);
+      REEVE_CHECK(add_work());
+      add_tool(model::Phase::Main, kCacheSaveTool, std::move(input));
+    } else {
+      REEVE_CHECK(add_work());
+    }
     REEVE_CHECK(add_steps(model::Phase::After, task_.after_script, field("after_script")));
     REEVE_CHECK(add_surroundings(task_.name.str()));
     REEVE_TRY(spec_.timeout, timeout());
@@ -71,6 +83,44 @@ class SpecMaker {
  private:
   std::string field(std::string_view name) const {
     return concat("tasks.", task_.name.view(), ".", name);
+  }
+
+  void add_tool(model::Phase phase, std::string_view tool, Json input) {
+    spec_.steps.push_back(model::Step{phase, {}, std::string(tool), std::move(input)});
+  }
+
+  /// The main steps: what the task's method means.
+  Result<void> add_work() {
+    switch (task_.method) {
+      case Method::Shell:
+      case Method::Docker:
+      case Method::Kubernetes:
+        if (task_.script.empty()) {
+          return no_script(concat("task ", task_.name.view(), " has no script"), "script");
+        }
+        return add_steps(model::Phase::Main, task_.script, field("script"));
+      case Method::Http: {
+        REEVE_TRY(Json input, http_input(task_, values_, workflow_.format));
+        add_tool(model::Phase::Main, kHttpTool, std::move(input));
+        return {};
+      }
+      case Method::WebSocket: {
+        REEVE_TRY(Json input, web_socket_input(task_, values_));
+        add_tool(model::Phase::Main, kWebSocketTool, std::move(input));
+        return {};
+      }
+      case Method::ExpireArtifacts:
+        add_tool(model::Phase::Main, kExpireTool, Json::object());
+        return {};
+      case Method::Noop:
+      case Method::Gate:
+      case Method::Mission:
+      case Method::Await:
+      case Method::Message:
+        // Carried out inside the engine.
+        return {};
+    }
+    return {};
   }
 
   Error no_script(std::string message, std::string_view name) const {
@@ -177,6 +227,22 @@ class SpecMaker {
       if (!trim(path).empty()) {
         spec_.artifact_paths.emplace_back(trim(path));
       }
+    }
+    for (std::size_t i = 0; i < task_.artifact_ids.size(); ++i) {
+      const std::string item = field(concat("artifact_ids[", i, "]"));
+      REEVE_TRY(const std::string id, values_.render(task_.artifact_ids[i], item));
+      if (trim(id).empty()) {
+        continue;
+      }
+      std::string digest(trim(id));
+      if (!is_digest(digest)) {
+        Error error = make_error(
+            ErrorCode::Invalid, concat("\"", digest, "\" is not the digest of an uploaded file")
+        );
+        error.hint = "reeve artifacts put FILE prints it";
+        return at(std::move(error), task_.artifact_ids[i], item);
+      }
+      spec_.uploads.push_back(std::move(digest));
     }
     spec_.artifact_when = task_.artifacts.when;
     spec_.artifact_expiry = task_.artifacts.expires_after;

@@ -70,6 +70,23 @@ std::string Values::nonce() const {
   return environment_text(nonce_);
 }
 
+Values::Map Values::declared() const {
+  Map declared = given_;
+  const auto add = [&](const std::vector<Variable>& variables) {
+    for (const Variable& variable : variables) {
+      const auto value = environment_.find(variable.name);
+      if (value != environment_.end()) {
+        declared.insert_or_assign(variable.name, value->second);
+      }
+    }
+  };
+  add(workflow_->variables);
+  if (task_ != nullptr) {
+    add(task_->variables);
+  }
+  return declared;
+}
+
 Result<void> Values::fill() {
   for (const Variable& variable : workflow_->variables) {
     if (!is_template(variable.value)) {

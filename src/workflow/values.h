@@ -30,6 +30,9 @@ class Values {
   /// Values by name as scripts get them in their environment.
   const std::map<std::string, Json, std::less<>>& for_environment() const { return environment_; }
 
+  /// The same without built-in values: variables of the workflow and the task, params, outputs.
+  std::map<std::string, Json, std::less<>> declared() const;
+
   /// The random-looking id of the attempt: a given param `Nonce`, else derived from its identity.
   std::string nonce() const;
 

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "base/json.h"
+#include "base/result.h"
+#include "workflow/render.h"
+#include "workflow/values.h"
+
+/// The inputs of built-in tools, rendered. Private to src/workflow. The tools read them again in
+/// src/executor; what is refused here is refused with its place in the document.
+namespace reeve::workflow {
+
+inline constexpr std::string_view kHttpTool = "http";
+inline constexpr std::string_view kWebSocketTool = "websocket";
+inline constexpr std::string_view kCacheRestoreTool = "cache-restore";
+inline constexpr std::string_view kCacheSaveTool = "cache-save";
+inline constexpr std::string_view kContainerTool = "container";
+inline constexpr std::string_view kExpireTool = "expire-artifacts";
+
+/// Longest body of a request or message.
+inline constexpr std::size_t kHttpBodyBytesMax = std::size_t{4} << 20U;
+inline constexpr std::size_t kHttpUrlBytesMax = std::size_t{8} << 10U;
+
+/// `{verb, url, headers, body, …}` of the task's request. Headers and query are part of it; a body
+/// without text is made of the task's values (Values::declared), never of built-in ones.
+Result<Json> http_input(const Task& task, const Values& values, Format format);
+
+/// `{url, headers, message, …}` of the task's exchange.
+Result<Json> web_socket_input(const Task& task, const Values& values);
+
+/// `{namespace, workflow, paths, key | keyPaths, expiresAfterMs}` of the task's cache.
+Result<Json> cache_input(
+    const Workflow& workflow, const Task& task, const RenderContext& context, const Values& values
+);
+
+}  // namespace reeve::workflow

@@ -1,0 +1,273 @@
+#include "workflow/render_tools.h"
+
+#include <gtest/gtest.h>
+
+namespace reeve::workflow {
+namespace {
+
+using model::Phase;
+
+Text at_line(std::string text, int line = 1, int column = 1) {
+  return Text{std::move(text), {line, column}};
+}
+
+/// A workflow with one task "ask" of a method.
+class Fixture {
+ public:
+  explicit Fixture(Method method, Format format = Format::Native) {
+    workflow.name = "nightly";
+    workflow.format = format;
+    workflow.tasks.resize(1);
+    task().name = TaskName("ask");
+    task().method = method;
+    task().position = {5, 7};
+    context.mission = MissionName("m");
+    context.ns = Namespace("team");
+    context.run = RunName("m.1.ask.1");
+    context.params = &params;
+    context.outputs = &outputs;
+  }
+
+  Task& task() { return workflow.tasks[0]; }
+
+  HttpRequest& http() {
+    if (!task().http) {
+      task().http.emplace();
+      task().http->url = at_line("https://example.org/a");
+    }
+    return *task().http;
+  }
+
+  Result<model::RunSpec> render() const { return render_task(workflow, 0, context); }
+
+  /// The input of the only step; an error as text.
+  Json input() const {
+    const auto spec = render();
+    if (!spec.ok()) {
+      return Json("error: " + spec.error().describe());
+    }
+    return spec->steps.size() == 1 ? spec->steps[0].input : Json("not one step");
+  }
+
+  Workflow workflow;
+  RenderContext context;
+  std::vector<model::NamedValue> params;
+  std::vector<model::NamedValue> outputs;
+};
+
+std::string header(const Json& input, std::string_view name) {
+  std::string found = "<none>";
+  for (const Json& header : input.find("headers")->as_array()) {
+    found = header.get_string("name") == name ? header.get_string("value") : found;
+  }
+  return found;
+}
+
+TEST(RenderHttp, MakesOneStepOfTheHttpTool) {
+  Fixture f(Method::Http);
+  f.params = {{"Id", "7 & more"}};
+  f.http().url = at_line("https://example.org/items/{{.Id | urlquery}}");
+  f.http().query = {{"page size", at_line("{{.Id}}")}};
+  f.http().headers = {{"Accept", at_line("text/plain")}};
+  f.http().outputs = {{"Title", "/title"}};
+  f.http().redirects_max = 3;
+  f.http().allow_private = true;
+  const auto spec = f.render();
+  ASSERT_TRUE(spec.ok()) << spec.error().describe();
+  ASSERT_EQ(spec->steps.size(), 1U);
+  EXPECT_EQ(spec->steps[0].phase, Phase::Main);
+  EXPECT_EQ(spec->steps[0].tool, "http");
+  const Json& input = spec->steps[0].input;
+  EXPECT_EQ(input.get_string("verb"), "GET");
+  EXPECT_EQ(
+      input.get_string("url"), "https://example.org/items/7+%26+more?page%20size=7%20%26%20more"
+  );
+  EXPECT_EQ(header(input, "Accept"), "text/plain");
+  EXPECT_EQ(input.find("body"), nullptr);
+  EXPECT_EQ(input.get_int("redirectsMax"), 3);
+  EXPECT_TRUE(input.get_bool("verifyTls"));
+  EXPECT_TRUE(input.get_bool("allowPrivate"));
+  EXPECT_EQ(input.find("outputs")->as_array()[0].get_string("pointer"), "/title");
+}
+
+TEST(RenderHttp, PutsTheScriptsOfTheTaskAroundTheRequest) {
+  Fixture f(Method::Http);
+  f.http();
+  f.task().before_script = {at_line("a")};
+  f.task().after_script = {at_line("b")};
+  const auto spec = f.render();
+  ASSERT_TRUE(spec.ok());
+  ASSERT_EQ(spec->steps.size(), 3U);
+  EXPECT_EQ(spec->steps[0].script, "a");
+  EXPECT_EQ(spec->steps[1].tool, "http");
+  EXPECT_EQ(spec->steps[2].script, "b");
+}
+
+TEST(RenderHttp, AJsonBodyWithoutTextHoldsTheDeclaredValuesAndNothingElse) {
+  Fixture f(Method::Http);
+  f.workflow.variables = {{"Count", Json(3), {}}, {"Deep", Json(Json::Object{{"a", 1}}), {}}};
+  f.task().variables = {{"Mine", Json("x"), {}}};
+  f.params = {{"Given", "g"}};
+  f.outputs = {{"Found", "f"}};
+  f.http().verb = HttpVerb::Post;
+  f.http().form = HttpBody::Json;
+  const Json input = f.input();
+  EXPECT_EQ(
+      input.get_string("body"), R"({"Count":3,"Deep":{"a":1},"Found":"f","Given":"g","Mine":"x"})"
+  );
+  EXPECT_EQ(header(input, "Content-Type"), "application/json");
+}
+
+TEST(RenderHttp, FormicarySendsEveryValueAsText) {
+  Fixture f(Method::Http, Format::Formicary);
+  f.workflow.variables = {{"Count", Json(3), {}}, {"On", Json(true), {}}};
+  f.http().form = HttpBody::Json;
+  EXPECT_EQ(f.input().get_string("body"), R"({"Count":"3","On":"true"})");
+}
+
+TEST(RenderHttp, AFormHoldsTheDeclaredValuesPercentEncoded) {
+  Fixture f(Method::Http);
+  f.params = {{"a b", "1&2=3"}, {"Ü", "%"}};
+  f.http().form = HttpBody::FormData;
+  const Json input = f.input();
+  EXPECT_EQ(input.get_string("body"), "a%20b=1%262%3D3&%C3%9C=%25");
+  EXPECT_EQ(header(input, "Content-Type"), "application/x-www-form-urlencoded");
+}
+
+TEST(RenderHttp, KeepsAContentTypeThatIsGiven) {
+  Fixture f(Method::Http);
+  f.http().form = HttpBody::Text;
+  f.http().body = at_line("<x/>");
+  f.http().headers = {{"content-type", at_line("application/xml")}};
+  const Json input = f.input();
+  EXPECT_EQ(header(input, "content-type"), "application/xml");
+  EXPECT_EQ(header(input, "Content-Type"), "<none>");
+}
+
+TEST(RenderHttp, RefusesWhatIsNoRequestWithItsPlace) {
+  const auto error_of = [](auto change) {
+    Fixture f(Method::Http);
+    f.params = {{"Evil", "a\r\nHost: b"}};
+    change(f.http());
+    const auto spec = f.render();
+    return spec.ok() ? std::string("no error") : spec.error().describe();
+  };
+  const auto starts = [](const std::string& text, std::string_view start) {
+    EXPECT_EQ(text.substr(0, start.size()), start);
+  };
+  starts(
+      error_of([](HttpRequest& r) { r.url = at_line("ftp://x/y", 9, 3); }),
+      "line 9:3: tasks.ask.http.url: an address does not start with \"ftp\""
+  );
+  starts(
+      error_of([](HttpRequest& r) { r.url = at_line("http://x/a b", 9, 3); }),
+      "line 9:3: tasks.ask.http.url: has a space"
+  );
+  starts(
+      error_of([](HttpRequest& r) {
+        r.headers = {{"A b", at_line("c", 4, 2)}};
+      }),
+      "line 4:2: tasks.ask.http.headers.A b: is no name for a header"
+  );
+  starts(
+      error_of([](HttpRequest& r) {
+        r.headers = {{"A", at_line("{{.Evil}}", 4, 2)}};
+      }),
+      "line 4:2: tasks.ask.http.headers.A: has a control character"
+  );
+  starts(
+      error_of([](HttpRequest& r) {
+        r.form = HttpBody::Json;
+        r.body = at_line("{oops", 4, 2);
+      }),
+      "line 4:2: tasks.ask.http.body: is not JSON"
+  );
+  starts(
+      error_of([](HttpRequest& r) {
+        r.form = HttpBody::Text;
+        r.body = at_line(std::string(kHttpBodyBytesMax + 1, 'x'), 4, 2);
+      }),
+      "line 4:2: tasks.ask.http.body: is longer than"
+  );
+}
+
+TEST(RenderHttp, DoesNotRepeatWhatMayBeSecretInAnAddress) {
+  Fixture f(Method::Http);
+  f.http().url = at_line("htps://user:secret@example.org/?token=secret");
+  const auto spec = f.render();
+  ASSERT_FALSE(spec.ok());
+  EXPECT_EQ(spec.error().describe().find("secret"), std::string::npos);
+}
+
+TEST(RenderWebSocket, MakesOneExchange) {
+  Fixture f(Method::WebSocket);
+  f.http().url = at_line("wss://example.org/ws");
+  f.http().form = HttpBody::Json;
+  f.http().body = at_line(R"({"ask":1})");
+  const auto spec = f.render();
+  ASSERT_TRUE(spec.ok()) << spec.error().describe();
+  EXPECT_EQ(spec->steps[0].tool, "websocket");
+  EXPECT_EQ(spec->steps[0].input.get_string("message"), R"({"ask":1})");
+  EXPECT_EQ(header(spec->steps[0].input, "Content-Type"), "<none>");
+}
+
+TEST(RenderWebSocket, WithoutAnAddressSaysThatItNeedsAServer) {
+  Fixture f(Method::WebSocket);
+  const auto spec = f.render();
+  ASSERT_FALSE(spec.ok());
+  EXPECT_EQ(spec.error().code, ErrorCode::Unsupported);
+  EXPECT_NE(spec.error().message.find("needs a server"), std::string::npos);
+}
+
+TEST(RenderCache, RestoresAfterThePreparationAndSavesAfterTheWork) {
+  Fixture f(Method::Shell);
+  f.task().before_script = {at_line("prepare")};
+  f.task().script = {at_line("work")};
+  f.task().after_script = {at_line("clean")};
+  f.task().cache.paths = {at_line("node_modules/**")};
+  f.task().cache.key = at_line("npm-{{.Os}}");
+  f.params = {{"Os", "linux"}};
+  const auto spec = f.render();
+  ASSERT_TRUE(spec.ok()) << spec.error().describe();
+  ASSERT_EQ(spec->steps.size(), 5U);
+  EXPECT_EQ(spec->steps[1].tool, "cache-restore");
+  EXPECT_EQ(spec->steps[1].phase, Phase::Before);
+  EXPECT_EQ(spec->steps[3].tool, "cache-save");
+  EXPECT_EQ(spec->steps[3].phase, Phase::Main);
+  const Json& input = spec->steps[1].input;
+  EXPECT_EQ(input.get_string("key"), "npm-linux");
+  EXPECT_EQ(input.get_string("namespace"), "team");
+  EXPECT_EQ(input.get_string("workflow"), "nightly");
+  EXPECT_EQ(input, spec->steps[3].input);
+}
+
+TEST(RenderCache, RefusesAnEmptyKey) {
+  Fixture f(Method::Shell);
+  f.task().script = {at_line("work")};
+  f.task().cache.paths = {at_line("x")};
+  f.task().cache.key = at_line("{{ if false }}k{{ end }}", 8, 9);
+  const auto spec = f.render();
+  ASSERT_FALSE(spec.ok());
+  EXPECT_EQ(spec.error().position, (Position{8, 9}));
+}
+
+TEST(RenderUploads, NamesDigestsAndRefusesEverythingElse) {
+  Fixture f(Method::Shell);
+  f.task().script = {at_line("work")};
+  f.params = {{"Upload", std::string(64, 'c')}};
+  f.task().artifact_ids = {at_line("{{.Upload}}"), at_line("")};
+  ASSERT_TRUE(f.render().ok());
+  EXPECT_EQ(f.render()->uploads, std::vector<std::string>{std::string(64, 'c')});
+  f.task().artifact_ids = {at_line("report.pdf", 3, 4)};
+  const auto refused = f.render();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().hint, "reeve artifacts put FILE prints it");
+}
+
+TEST(RenderExpire, IsOneStepOfItsTool) {
+  Fixture f(Method::ExpireArtifacts);
+  EXPECT_EQ(f.render()->steps[0].tool, "expire-artifacts");
+}
+
+}  // namespace
+}  // namespace reeve::workflow
