@@ -21,6 +21,8 @@ reeve_external(ext_sqlite HEADER sqlite3.h LIBS sqlite3 EXTRA m dl Threads::Thre
 reeve_external(ext_yaml HEADER yaml-cpp/yaml.h LIBS yaml-cpp)
 reeve_external(ext_crypto HEADER openssl/evp.h LIBS crypto EXTRA dl Threads::Threads)
 reeve_external(ext_sodium HEADER sodium.h LIBS sodium)
+# Its header only: the library is loaded when a task asks over HTTP (docs/adr/0014).
+reeve_external(ext_curl HEADER curl/curl.h EXTRA dl)
 reeve_external(ext_cli11 HEADER CLI/CLI.hpp)
 if(REEVE_TESTS)
   find_package(GTest REQUIRED)

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/cli.h"
+#include "executor/http/http_tool.h"
 #include "executor/tool_process.h"
 #include "host/shim.h"
 
@@ -14,6 +15,7 @@ namespace {
 /// Everything that a step of a run can be besides a script.
 std::vector<std::unique_ptr<reeve::executor::Tool>> make_tools() {
   std::vector<std::unique_ptr<reeve::executor::Tool>> tools;
+  tools.push_back(std::make_unique<reeve::executor::http::HttpTool>());
   return tools;
 }
 

@@ -14,6 +14,7 @@
 #include "cli/follow.h"
 #include "cli/print.h"
 #include "cli/session.h"
+#include "executor/http/curl.h"
 #include "kernel/audit.h"
 #include "platform/posix/directory_lock.h"
 #include "platform/posix/files.h"
@@ -83,6 +84,23 @@ int wait_for(pid_t child, SignalFeed& signals) {
       ::kill(child, signal);
     }
   }
+}
+
+/// Whether tasks can ask over HTTP.
+platform::Finding probe_libcurl() {
+  const auto curl = executor::http::Curl::load();
+  if (curl.ok()) {
+    return {
+        .name = "libcurl",
+        .status = platform::FindingStatus::Ok,
+        .detail = (*curl)->version(),
+        .consequence = {}};
+  }
+  return {
+      .name = "libcurl",
+      .status = platform::FindingStatus::Missing,
+      .detail = curl.error().message,
+      .consequence = concat("tasks cannot ask over HTTP; ", curl.error().hint)};
 }
 
 /// Findings without which nothing runs; all others only limit what is possible.
@@ -191,7 +209,8 @@ int run_under_lock(const Common& common, const LockArgs& args) {
 }
 
 int run_doctor(const Common& common) {
-  const std::vector<platform::Finding> findings = platform::probe_machine(common.data_dir);
+  std::vector<platform::Finding> findings = platform::probe_machine(common.data_dir);
+  findings.push_back(probe_libcurl());
   Json items = Json::array();
   std::string text;
   std::vector<std::string> lacking;

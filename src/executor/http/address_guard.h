@@ -1,0 +1,34 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// Which addresses a request may go to (protection against server-side request forgery).
+namespace reeve::executor::http {
+
+using Ipv4 = std::array<std::uint8_t, 4>;
+using Ipv6 = std::array<std::uint8_t, 16>;
+
+enum class AddressKind : std::uint8_t {
+  Public,
+  /// This machine and private networks: loopback, RFC 1918, RFC 6598, unique local. Fine where the
+  /// task says so.
+  Private,
+  /// Never a place to ask: link-local with the metadata services of clouds, multicast, reserved,
+  /// unspecified.
+  Forbidden,
+};
+
+/// Also looks into addresses that carry another one: mapped, translated (NAT64), 6to4.
+AddressKind kind_of(const Ipv4& address);
+AddressKind kind_of(const Ipv6& address);
+
+/// Why an address of this kind is refused; nothing: it is not.
+std::optional<std::string> refusal(
+    AddressKind kind, bool allow_private, std::string_view address_text
+);
+
+}  // namespace reeve::executor::http
