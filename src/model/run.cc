@@ -73,6 +73,18 @@ std::string_view to_string(Phase phase) {
   return "unknown";
 }
 
+std::string_view to_string(CredentialPlace::Part part) {
+  switch (part) {
+    case CredentialPlace::Part::Script:
+      return "script";
+    case CredentialPlace::Part::Input:
+      return "input";
+    case CredentialPlace::Part::Environment:
+      return "environment";
+  }
+  return "environment";
+}
+
 std::string_view to_string(ArtifactWhen when) {
   switch (when) {
     case ArtifactWhen::Always:
@@ -106,6 +118,11 @@ constexpr std::array kPhases = {Phase::Before, Phase::Main, Phase::After};
 constexpr std::array kArtifactWhens = {
     ArtifactWhen::Always, ArtifactWhen::OnSuccess, ArtifactWhen::OnFailure};
 
+constexpr std::array kCredentialParts = {
+    CredentialPlace::Part::Script,
+    CredentialPlace::Part::Input,
+    CredentialPlace::Part::Environment};
+
 /// The value whose name is `text`, among `values`; the error lists all names.
 template <class Enum, std::size_t kSize>
 Result<Enum> parse_name(
@@ -135,6 +152,10 @@ Result<RunEnd> parse_run_end(std::string_view text) {
 
 Result<Phase> parse_phase(std::string_view text) {
   return parse_name(text, kPhases, "phase");
+}
+
+Result<CredentialPlace::Part> parse_credential_part(std::string_view text) {
+  return parse_name(text, kCredentialParts, "part of a run");
 }
 
 Result<ArtifactWhen> parse_artifact_when(std::string_view text) {

@@ -67,6 +67,32 @@ struct ArtifactRef {
 
 using NamedValue = std::pair<std::string, std::string>;
 
+/// Where the value of a credential goes. The text has nothing there, and no text can become such a
+/// place: it is known here only.
+struct CredentialPlace {
+  enum class Part : std::uint8_t {
+    Script,       ///< the script of step `index`
+    Input,        ///< a string in the input of step `index`, a tool
+    Environment,  ///< the value of entry `index` of the environment
+  };
+
+  Part part = Part::Environment;
+  std::uint32_t index = 0;
+  /// Into the input of a tool: a JSON pointer (RFC 6901) to the string.
+  std::string pointer = {};
+  /// The byte of the text before which it goes.
+  std::uint64_t offset = 0;
+  /// Written as in the query of an address.
+  bool percent_encoded = false;
+  /// Which credential of the run's namespace.
+  std::string credential = {};
+
+  friend bool operator==(const CredentialPlace&, const CredentialPlace&) = default;
+};
+
+std::string_view to_string(CredentialPlace::Part part);  ///< "script", "input", "environment"
+Result<CredentialPlace::Part> parse_credential_part(std::string_view text);
+
 /// Everything a host needs to carry out one run. All templates are already rendered.
 struct RunSpec {
   std::vector<Step> steps;
@@ -88,6 +114,10 @@ struct RunSpec {
   std::vector<ArtifactRef> inputs;
   /// Digests of files that were uploaded to the host's data directory, put there under their names.
   std::vector<std::string> uploads;
+  /// In any order; within one text in the order of the offsets.
+  std::vector<CredentialPlace> credentials;
+  /// Whose credentials they are.
+  Namespace ns{"default"};
 };
 
 /// How a run's process ended.
@@ -142,6 +172,7 @@ inline constexpr std::size_t kWarningBytesMax = 512;
 inline constexpr std::size_t kUploadsMax = 100;
 inline constexpr std::size_t kStepsMax = 1000;
 inline constexpr std::size_t kEnvironmentMax = 10'000;
+inline constexpr std::size_t kCredentialPlacesMax = 1000;
 inline constexpr std::size_t kInputsMax = 100'000;
 
 // JSON forms, used in spec.json, exit records and events. Decoders refuse unknown members and

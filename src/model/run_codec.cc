@@ -315,6 +315,58 @@ Result<ArtifactRef> artifact_at(const Json& json, std::string path) {
   return artifact;
 }
 
+/// `place` counts among what `spec` has so far.
+bool is_within(const CredentialPlace& place, const RunSpec& spec) {
+  const std::string* text = nullptr;
+  switch (place.part) {
+    case CredentialPlace::Part::Script:
+      text = place.index < spec.steps.size() ? &spec.steps[place.index].script : nullptr;
+      break;
+    case CredentialPlace::Part::Input:
+      return place.index < spec.steps.size();
+    case CredentialPlace::Part::Environment:
+      text =
+          place.index < spec.environment.size() ? &spec.environment[place.index].second : nullptr;
+      break;
+  }
+  return text != nullptr && place.offset <= text->size();
+}
+
+Result<CredentialPlace> credential_place_from_json(const Json& json, std::string path) {
+  CredentialPlace place;
+  Members members(json, std::move(path));
+  members.name("part", place.part, parse_credential_part, true);
+  place.index = static_cast<std::uint32_t>(
+      members.integer("index", 0, static_cast<std::int64_t>(kEnvironmentMax), true).value_or(0)
+  );
+  members.string("pointer", place.pointer);
+  members.bytes("offset", place.offset, true);
+  if (const Json* flag = members.take("percentEncoded")) {
+    if (flag->is_bool()) {
+      place.percent_encoded = flag->as_bool();
+    } else {
+      members.fail(ErrorCode::Invalid, "must be true or false", members.field("percentEncoded"));
+    }
+  }
+  members.string("credential", place.credential, true);
+  REEVE_CHECK(members.finish());
+  return place;
+}
+
+Json to_json(const CredentialPlace& place) {
+  Json json(Json::Object{{"part", to_string(place.part)}});
+  json.set("index", static_cast<std::int64_t>(place.index));
+  if (place.part == CredentialPlace::Part::Input) {
+    json.set("pointer", place.pointer);
+  }
+  json.set("offset", place.offset);
+  if (place.percent_encoded) {
+    json.set("percentEncoded", true);
+  }
+  json.set("credential", place.credential);
+  return json;
+}
+
 Result<void> check_limits(const RunResult& result) {
   if (!result.exit_text.empty() && !is_exit_text(result.exit_text)) {
     return field_error(
@@ -410,6 +462,14 @@ Json to_json(const RunSpec& spec) {
   if (!spec.uploads.empty()) {
     json.set("uploads", to_json(spec.uploads));
   }
+  if (!spec.credentials.empty()) {
+    Json places = Json::array();
+    for (const CredentialPlace& place : spec.credentials) {
+      places.push(to_json(place));
+    }
+    json.set("credentials", std::move(places));
+    json.set("namespace", spec.ns.str());
+  }
   return json;
 }
 
@@ -428,7 +488,18 @@ Result<RunSpec> run_spec_from_json(const Json& json) {
   spec.artifact_expiry = members.millis("artifactExpiryMs");
   members.list("inputs", spec.inputs, kInputsMax, artifact_at);
   members.list("uploads", spec.uploads, kUploadsMax, digest_from_json);
+  members.list("credentials", spec.credentials, kCredentialPlacesMax, credential_place_from_json);
+  std::string ns = spec.ns.str();
+  members.string("namespace", ns);
+  spec.ns = Namespace(std::move(ns));
   REEVE_CHECK(members.finish());
+  for (std::size_t i = 0; i < spec.credentials.size(); ++i) {
+    if (!is_within(spec.credentials[i], spec)) {
+      return field_error(
+          ErrorCode::Invalid, "is no place in this run", concat("credentials[", i, "]")
+      );
+    }
+  }
   return spec;
 }
 

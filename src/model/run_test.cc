@@ -34,6 +34,16 @@ RunSpec some_spec() {
   spec.artifact_expiry = Duration(86'400'000);
   spec.inputs = {some_artifact()};
   spec.uploads = {kDigest};
+  spec.credentials = {
+      {.part = CredentialPlace::Part::Script, .index = 1, .offset = 12, .credential = "token"},
+      {.part = CredentialPlace::Part::Input,
+       .index = 2,
+       .pointer = "/headers/0/value",
+       .offset = 7,
+       .percent_encoded = true,
+       .credential = "token"},
+      {.part = CredentialPlace::Part::Environment, .index = 2, .offset = 4, .credential = "key"}};
+  spec.ns = Namespace("prod");
   return spec;
 }
 
@@ -149,7 +159,21 @@ TEST(RunSpecCodec, KeepsEveryFieldOverARoundTrip) {
   EXPECT_EQ(spec->artifact_expiry, expected.artifact_expiry);
   ASSERT_EQ(spec->inputs.size(), 1U);
   EXPECT_EQ(spec->inputs[0].size_bytes, 5'000'000'000U);
+  EXPECT_EQ(spec->credentials, expected.credentials);
+  EXPECT_EQ(spec->ns, expected.ns);
   EXPECT_EQ(to_json(*spec), json);
+}
+
+TEST(RunSpecCodec, RefusesPlacesOfCredentialsThatAreNotInTheRun) {
+  for (const CredentialPlace& place : std::vector<CredentialPlace>{
+           {.part = CredentialPlace::Part::Script, .index = 3},
+           {.part = CredentialPlace::Part::Script, .index = 0, .offset = 11},
+           {.part = CredentialPlace::Part::Environment, .index = 3},
+           {.part = CredentialPlace::Part::Environment, .index = 0, .offset = 2}}) {
+    RunSpec spec = some_spec();
+    spec.credentials = {place};
+    EXPECT_EQ(subject_of(run_spec_from_json(to_json(spec))), "credentials[0]");
+  }
 }
 
 TEST(RunSpecCodec, FillsAbsentMembersWithDefaults) {

@@ -1,5 +1,7 @@
 #include "workflow/render.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "workflow/render_tools.h"
 #include "workflow/values.h"
@@ -123,6 +125,21 @@ class SpecMaker {
     return {};
   }
 
+  using Part = model::CredentialPlace::Part;
+
+  /// Keeps the places of credentials in a text that becomes a part of the spec.
+  void note(Part part, std::size_t index, const templates::HoledText& text) {
+    for (const templates::Hole& hole : text.holes) {
+      spec_.credentials.push_back(
+          {.part = part,
+           .index = static_cast<std::uint32_t>(index),
+           .offset = hole.offset,
+           .credential = hole.name}
+      );
+      spec_.ns = context_.ns;
+    }
+  }
+
   Error no_script(std::string message, std::string_view name) const {
     Error error = make_error(ErrorCode::Invalid, std::move(message), field(name));
     error.position = task_.position;
@@ -134,9 +151,10 @@ class SpecMaker {
   ) {
     for (std::size_t i = 0; i < scripts.size(); ++i) {
       const std::string item = concat(name, "[", i, "]");
-      REEVE_TRY(std::string script, values_.render(scripts[i], item));
-      REEVE_CHECK(refuse_nul(script, scripts[i], item));
-      spec_.steps.push_back(model::Step{phase, std::move(script)});
+      REEVE_TRY(templates::HoledText script, values_.render_holed(scripts[i], item));
+      REEVE_CHECK(refuse_nul(script.text, scripts[i], item));
+      note(Part::Script, spec_.steps.size(), script);
+      spec_.steps.push_back(model::Step{phase, std::move(script.text)});
     }
     return {};
   }
@@ -148,12 +166,17 @@ class SpecMaker {
         REEVE_CHECK(set(name, environment_text(value), Text{}, name));
       }
     }
+    for (auto& [name, value] : values_.hidden_environment()) {
+      if (is_variable_name(name)) {
+        REEVE_CHECK(set(name, std::move(value), Text{}, name));
+      }
+    }
     for (const auto& [name, text] : task_.environment) {
       const std::string where = field(concat("environment.", name));
       if (name.empty() || name.find_first_of(std::string_view("=\0", 2)) != std::string::npos) {
         return at(make_error(ErrorCode::Invalid, "is no name for a variable"), text, where);
       }
-      REEVE_TRY(std::string value, values_.render(text, where));
+      REEVE_TRY(templates::HoledText value, values_.render_holed(text, where));
       REEVE_CHECK(set(name, std::move(value), text, where));
     }
     const std::vector<model::NamedValue> own = {
@@ -180,6 +203,16 @@ class SpecMaker {
   Result<void> set(
       const std::string& name, std::string value, const Text& text, const std::string& where
   ) {
+    return set(name, templates::HoledText{std::move(value), {}}, text, where);
+  }
+
+  Result<void> set(
+      const std::string& name,
+      templates::HoledText holed,
+      const Text& text,
+      const std::string& where
+  ) {
+    std::string& value = holed.text;
     const std::size_t bytes = name.size() + value.size() + std::string_view("=").size();
     environment_bytes_ += bytes + 1;
     if (bytes > kEnvironmentEntryBytesMax || environment_bytes_ > kEnvironmentBytesMax) {
@@ -193,6 +226,7 @@ class SpecMaker {
       return at(std::move(error), text, where);
     }
     REEVE_CHECK(refuse_nul(value, text, where));
+    note(Part::Environment, spec_.environment.size(), holed);
     spec_.environment.emplace_back(name, std::move(value));
     return {};
   }
@@ -291,6 +325,46 @@ Result<void> refuse_unknown_params(
 }
 
 }  // namespace
+
+Result<void> check_credential(
+    const Configuration& configuration, std::string_view credential, std::string_view workflow
+) {
+  const Configuration::Credentials* known = configuration.credentials;
+  const auto found =
+      known == nullptr ? Configuration::Credentials::const_iterator() : known->find(credential);
+  if (known == nullptr || found == known->end()) {
+    Error error =
+        make_error(ErrorCode::NotFound, concat("there is no credential \"", credential, "\""));
+    error.hint = concat("make it: reeve credential set ", credential);
+    return error;
+  }
+  const std::vector<std::string>& allowed = found->second;
+  if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), workflow) == allowed.end()) {
+    Error error = make_error(
+        ErrorCode::PermissionDenied,
+        concat("workflow ", workflow, " may not use the credential \"", credential, "\"")
+    );
+    error.hint = concat("allow it: reeve credential set ", credential, " --workflow ", workflow);
+    return error;
+  }
+  return {};
+}
+
+bool mentions_variable(std::string_view script, std::string_view name) {
+  for (std::size_t at = script.find('$'); at != std::string_view::npos;
+       at = script.find('$', at + 1)) {
+    std::string_view rest = script.substr(at + 1);
+    rest.remove_prefix(rest.starts_with('{') ? 1 : 0);
+    if (!rest.starts_with(name)) {
+      continue;
+    }
+    rest.remove_prefix(name.size());
+    if (rest.empty() || !is_variable_name(concat("_", rest.front()))) {
+      return true;
+    }
+  }
+  return false;
+}
 
 Result<model::RunSpec> render_task(
     const Workflow& workflow, TaskIndex task, const RenderContext& context

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +14,19 @@
 #include "workflow/workflow.h"
 
 namespace reeve::workflow {
+
+/// What was set for workflows apart from any mission. Pointers may be null: nothing was.
+struct Configuration {
+  using Texts = std::map<std::string, std::string, std::less<>>;
+  /// Credential → the workflows that may use it; none: all may.
+  using Credentials = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+  /// Of the namespace: lose against everything else.
+  const Texts* shared = nullptr;
+  /// Of the workflow: win over its variables.
+  const Texts* own = nullptr;
+  const Credentials* credentials = nullptr;
+};
 
 /// What is known when a task (or a condition) is rendered. Rendering the same context twice gives
 /// the same text: nothing else is consulted.
@@ -33,23 +48,37 @@ struct RenderContext {
   const std::vector<model::NamedValue>* params = nullptr;
   /// Published by earlier tasks (`::set-output`, `<task>-status`), oldest first.
   const std::vector<model::NamedValue>* outputs = nullptr;
+  Configuration configuration = {};
 };
 
 /// Renders everything of `task` that a host needs. `inputs` of the result is left empty: the
 /// engine knows the artifacts.
 ///
-/// Precedence of values, low to high: workflow variables, built-ins (JobID, JobType, JobRetry,
+/// Precedence of values, low to high: credentials (Formicary) and settings of the namespace,
+/// workflow variables, settings of the workflow, built-ins (JobID, JobType, JobRetry,
 /// JobElapsedSecs, TaskType, TaskRetry, Nonce, DateYear …), task variables, params, outputs; while
 /// the task's own texts are rendered, task variables win over everything. The environment holds
 /// all of these by name (names that are no legal variable names are left out), then the task's
 /// `environment`, then REEVE_MISSION, REEVE_TASK, REEVE_RUN, REEVE_ATTEMPT, REEVE_NONCE,
 /// REEVE_WORKFLOW, REEVE_NAMESPACE.
 ///
+/// Values of credentials are not known here. Where one is printed the text has nothing, and
+/// `credentials` of the result has the place. A credential is in the environment of a script if the
+/// task names it (`credentials`) or, in a Formicary document, if a script mentions `$NAME`.
+///
 /// Invalid: a template fails or a rendered value has the wrong form; with the position in the
 /// workflow's source.
 Result<model::RunSpec> render_task(
     const Workflow& workflow, TaskIndex task, const RenderContext& context
 );
+
+/// Whether `workflow` may use a credential. NotFound, PermissionDenied.
+Result<void> check_credential(
+    const Configuration& configuration, std::string_view credential, std::string_view workflow
+);
+
+/// Whether the text of a script has `$name` or `${name`.
+bool mentions_variable(std::string_view script, std::string_view name);
 
 /// The same for the compensation of `task`.
 Result<model::RunSpec> render_compensation(

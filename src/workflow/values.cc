@@ -30,13 +30,25 @@ bool is_template(const Json& value) {
 }
 
 /// Formicary's `&lt;` stands for `<` in every text, whether or not it came from a template.
-std::string unescape_less(std::string text) {
+templates::HoledText unescape_less(templates::HoledText holed) {
   constexpr std::string_view kEntity = "&lt;";
+  std::string& text = holed.text;
   for (std::size_t at = text.find(kEntity); at != std::string::npos;
        at = text.find(kEntity, at + 1)) {
+    const std::size_t end = at + kEntity.size();
+    bool apart = false;
+    for (const templates::Hole& hole : holed.holes) {
+      apart = apart || (hole.offset > at && hole.offset < end);
+    }
+    if (apart) {
+      continue;
+    }
     text.replace(at, kEntity.size(), "<");
+    for (templates::Hole& hole : holed.holes) {
+      hole.offset -= hole.offset >= end ? kEntity.size() - 1 : 0;
+    }
   }
-  return text;
+  return holed;
 }
 
 Position known(Position position) {
@@ -93,6 +105,11 @@ Result<void> Values::fill() {
       environment_[variable.name] = variable.value;
     }
   }
+  if (const Configuration::Texts* own = context_->configuration.own) {
+    for (const auto& [name, text] : *own) {
+      environment_[name] = typed(name, text);
+    }
+  }
   add_given();
   const auto given_nonce = given_.find("Nonce");
   nonce_ = given_nonce != given_.end() ? given_nonce->second : make_nonce(*context_);
@@ -103,9 +120,77 @@ Result<void> Values::fill() {
   for (const auto& [name, value] : given_) {
     environment_[name] = value;
   }
+  add_credentials();
+  add_settings();
   data_ = to_object(environment_);
   REEVE_CHECK(add_rendered_variables());
-  return add_task_variables();
+  REEVE_CHECK(add_task_variables());
+  return add_task_credentials();
+}
+
+/// What the namespace has set loses against everything.
+void Values::add_settings() {
+  if (const Configuration::Texts* shared = context_->configuration.shared) {
+    for (const auto& [name, text] : *shared) {
+      if (!hidden_.contains(name) && environment_.try_emplace(name, typed(name, text)).second) {
+        lowest_.insert(name);
+      }
+    }
+  }
+}
+
+/// In Formicary's documents a credential is a value like others, of the lowest precedence.
+void Values::add_credentials() {
+  if (workflow_->format != Format::Formicary || context_->configuration.credentials == nullptr) {
+    return;
+  }
+  for (const auto& [name, allowed] : *context_->configuration.credentials) {
+    if (!environment_.contains(name)) {
+      hidden_[name].holes.push_back({.offset = 0, .name = name});
+    }
+  }
+}
+
+/// What the task itself names wins over everything.
+Result<void> Values::add_task_credentials() {
+  if (task_ == nullptr) {
+    return {};
+  }
+  for (const auto& [name, credential] : task_->credentials) {
+    const templates::HoledText value{.text = {}, .holes = {{.offset = 0, .name = credential}}};
+    REEVE_CHECK(check_holes(
+        value, task_->position, concat("tasks.", task_->name.view(), ".credentials.", name)
+    ));
+    hidden_.insert_or_assign(name, value);
+    task_hidden_.insert(name);
+    environment_.erase(name);
+  }
+  return {};
+}
+
+std::vector<std::pair<std::string, templates::HoledText>> Values::hidden_environment() const {
+  std::vector<std::pair<std::string, templates::HoledText>> values;
+  const auto mentioned = [this](std::string_view name) {
+    bool found = false;
+    for (const auto* scripts : {&task_->before_script, &task_->script, &task_->after_script}) {
+      for (const Text& script : *scripts) {
+        found = found || mentions_variable(script.text, name);
+      }
+    }
+    if (task_->compensate) {
+      for (const Text& script : task_->compensate->script) {
+        found = found || mentions_variable(script.text, name);
+      }
+    }
+    return found;
+  };
+  for (const auto& [name, value] : hidden_) {
+    if (task_ != nullptr && !environment_.contains(name) &&
+        (task_hidden_.contains(name) || mentioned(name))) {
+      values.emplace_back(name, value);
+    }
+  }
+  return values;
 }
 
 /// Declared defaults, params, outputs: later ones win.
@@ -181,12 +266,20 @@ void Values::add_builtins() {
 Result<void> Values::add_rendered_variables() {
   for (const Variable& variable : workflow_->variables) {
     // A built-in or given value of this name wins, and there is no use in rendering what loses.
-    if (!is_template(variable.value) || environment_.contains(variable.name)) {
+    const bool loses = environment_.contains(variable.name) && !lowest_.contains(variable.name);
+    if (!is_template(variable.value) || loses) {
       continue;
     }
-    REEVE_TRY(Json value, variable_value(variable, "variables"));
-    data_.set(variable.name, value);
-    environment_[variable.name] = std::move(value);
+    REEVE_TRY(templates::HoledText value, variable_text(variable, "variables"));
+    lowest_.erase(variable.name);
+    if (!value.holes.empty()) {
+      hidden_.insert_or_assign(variable.name, std::move(value));
+      environment_.erase(variable.name);
+      continue;
+    }
+    hidden_.erase(variable.name);
+    data_.set(variable.name, value.text);
+    environment_[variable.name] = std::move(value.text);
   }
   return {};
 }
@@ -197,7 +290,20 @@ Result<void> Values::add_task_variables() {
   }
   const std::string owner = concat("tasks.", task_->name.view(), ".variables");
   for (const Variable& variable : task_->variables) {
-    REEVE_TRY(Json value, variable_value(variable, owner));
+    Json value = variable.value;
+    if (is_template(variable.value)) {
+      REEVE_TRY(templates::HoledText text, variable_text(variable, owner));
+      if (!text.holes.empty()) {
+        hidden_.insert_or_assign(variable.name, std::move(text));
+        if (!given_.contains(variable.name)) {
+          task_hidden_.insert(variable.name);
+          environment_.erase(variable.name);
+        }
+        continue;
+      }
+      value = std::move(text.text);
+    }
+    hidden_.erase(variable.name);
     data_.set(variable.name, template_value(value));
     if (!given_.contains(variable.name)) {
       environment_[variable.name] = std::move(value);
@@ -206,26 +312,53 @@ Result<void> Values::add_task_variables() {
   return {};
 }
 
-Result<Json> Values::variable_value(const Variable& variable, std::string_view owner) const {
-  if (!is_template(variable.value)) {
-    return variable.value;
-  }
-  REEVE_TRY(
-      std::string text,
-      render(Text{variable.value.as_string(), variable.position}, concat(owner, ".", variable.name))
+Result<templates::HoledText> Values::variable_text(const Variable& variable, std::string_view owner)
+    const {
+  return render_holed(
+      Text{variable.value.as_string(), variable.position}, concat(owner, ".", variable.name)
   );
-  return Json(std::move(text));
 }
 
 Result<std::string> Values::render(const Text& text, std::string_view field) const {
-  std::string out = text.text;
+  REEVE_TRY(templates::HoledText out, render_holed(text, field));
+  if (!out.holes.empty()) {
+    Error error = make_error(
+        ErrorCode::Invalid,
+        concat("credential \"", out.holes.front().name, "\" cannot be printed here"),
+        std::string(field)
+    );
+    error.position = text.position;
+    error.hint = "credentials may stand in scripts, in the environment and in requests";
+    return error;
+  }
+  return std::move(out.text);
+}
+
+Result<templates::HoledText> Values::render_holed(const Text& text, std::string_view field) const {
+  templates::HoledText out{.text = text.text, .holes = {}};
   if (templates::has_actions(text.text)) {
     REEVE_TRY(out, run_template(text, field));
+    REEVE_CHECK(check_holes(out, text.position, field));
   }
   return workflow_->format == Format::Formicary ? unescape_less(std::move(out)) : out;
 }
 
-Result<std::string> Values::run_template(const Text& text, std::string_view field) const {
+Result<void> Values::check_holes(
+    const templates::HoledText& text, Position position, std::string_view field
+) const {
+  for (const templates::Hole& hole : text.holes) {
+    auto checked = check_credential(context_->configuration, hole.name, workflow_->name);
+    if (!checked.ok()) {
+      Error error = std::move(checked).error();
+      error.subject = std::string(field);
+      error.position = position;
+      return error;
+    }
+  }
+  return {};
+}
+
+Result<templates::HoledText> Values::run_template(const Text& text, std::string_view field) const {
   const auto explain = [&](Error error) {
     if (!error.subject.empty()) {
       error.message = concat("at ", error.subject, ": ", error.message);
@@ -239,7 +372,8 @@ Result<std::string> Values::run_template(const Text& text, std::string_view fiel
   }
   templates::RenderOptions options;
   options.missing = missing_;
-  auto rendered = parsed->render(data_, options);
+  options.hidden = &hidden_;
+  auto rendered = parsed->render_holed(data_, options);
   if (!rendered.ok()) {
     return explain(std::move(rendered).error());
   }

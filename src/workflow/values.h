@@ -1,8 +1,11 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -24,8 +27,16 @@ class Values {
       templates::Missing missing
   );
 
-  /// Renders one text. `field` is the subject of errors.
+  /// Renders one text. `field` is the subject of errors. Invalid also if it prints a credential.
   Result<std::string> render(const Text& text, std::string_view field) const;
+
+  /// The same where credentials may be printed: they leave holes, named as the credentials. Those
+  /// of them that do not exist or that the workflow may not use are an error.
+  Result<templates::HoledText> render_holed(const Text& text, std::string_view field) const;
+
+  /// Values that are credentials or contain some, which scripts get in their environment: those
+  /// that the task names, and those that its scripts mention.
+  std::vector<std::pair<std::string, templates::HoledText>> hidden_environment() const;
 
   /// Values by name as scripts get them in their environment.
   const std::map<std::string, Json, std::less<>>& for_environment() const { return environment_; }
@@ -45,11 +56,18 @@ class Values {
   Result<void> fill();
   void add_builtins();
   void add_given();
+  void add_settings();
+  void add_credentials();
+  Result<void> add_task_credentials();
   Json typed(const std::string& name, const std::string& text) const;
   Result<void> add_rendered_variables();
   Result<void> add_task_variables();
-  Result<Json> variable_value(const Variable& variable, std::string_view owner) const;
-  Result<std::string> run_template(const Text& text, std::string_view field) const;
+  Result<templates::HoledText> variable_text(const Variable& variable, std::string_view owner)
+      const;
+  Result<templates::HoledText> run_template(const Text& text, std::string_view field) const;
+  Result<void> check_holes(
+      const templates::HoledText& text, Position position, std::string_view field
+  ) const;
 
   const Workflow* workflow_;
   const Task* task_;
@@ -62,6 +80,12 @@ class Values {
   Map environment_;
   /// What templates see, as an object; built from `environment_` and the task's variables.
   Json data_ = Json::object();
+  /// Names in `environment_` that only the namespace's settings gave: templates of variables win.
+  std::set<std::string, std::less<>> lowest_;
+  /// Wins over `data_`.
+  templates::HiddenFields hidden_;
+  /// Those of `hidden_` that belong to the task.
+  std::set<std::string, std::less<>> task_hidden_;
 };
 
 /// A value as it stands in an environment variable: text as it is, numbers in plain decimals,
