@@ -158,6 +158,38 @@ TEST_F(CredentialRendering, RefusesCredentialsWhereTheyWouldBeStored) {
   EXPECT_FALSE(render_condition(workflow_, &task(), condition, context_).ok());
 }
 
+TEST_F(CredentialRendering, LeavesPlacesInEveryPartOfARequest) {
+  task().method = Method::Http;
+  HttpRequest& http = task().http.emplace();
+  http.url = {.text = " https://api.example.org/{{.GithubToken}}/x ", .position = {}};
+  http.query = {{"a b", {.text = "1 {{.GithubToken}} 2", .position = {}}}};
+  http.headers = {
+      {"Accept", {.text = "*/*", .position = {}}},
+      {"Authorization", {.text = "Bearer {{.GithubToken}}", .position = {}}}};
+  http.form = HttpBody::Json;
+  http.body = {.text = "{\"token\": \"{{.GithubToken}}\"}", .position = {}};
+  const auto spec = render();
+  ASSERT_TRUE(spec.ok()) << spec.error().describe();
+  ASSERT_EQ(spec->steps.size(), 1U);
+  const Json& input = spec->steps[0].input;
+  const std::string url = "https://api.example.org//x?a%20b=1%20%202";
+  EXPECT_EQ(input.get_string("url"), url);
+  const auto place = [](std::string pointer, std::size_t offset, bool percent) {
+    return model::CredentialPlace{
+        .part = Part::Input,
+        .pointer = std::move(pointer),
+        .offset = offset,
+        .percent_encoded = percent,
+        .credential = "GithubToken"};
+  };
+  const std::vector<model::CredentialPlace> expected = {
+      place("/url", url.find("/x?"), false),
+      place("/url", url.find("%202"), true),
+      place("/body", 11, false),
+      place("/headers/1/value", 7, false)};
+  EXPECT_EQ(spec->credentials, expected);
+}
+
 TEST_F(CredentialRendering, UnescapesAroundPlaces) {
   script("a &lt; {{.GithubToken}} &lt; b &l{{.GithubToken}}t; {{.GithubToken}}");
   EXPECT_EQ(shown_script(), "a < <GithubToken> < b &l<GithubToken>t; <GithubToken>");

@@ -87,6 +87,15 @@ class SpecMaker {
     return concat("tasks.", task_.name.view(), ".", name);
   }
 
+  void add_tool(model::Phase phase, std::string_view tool, ToolInput input) {
+    for (model::CredentialPlace& place : input.places) {
+      place.index = static_cast<std::uint32_t>(spec_.steps.size());
+      spec_.credentials.push_back(std::move(place));
+      spec_.ns = context_.ns;
+    }
+    add_tool(phase, tool, std::move(input.json));
+  }
+
   void add_tool(model::Phase phase, std::string_view tool, Json input) {
     spec_.steps.push_back(model::Step{phase, {}, std::string(tool), std::move(input)});
   }
@@ -102,12 +111,12 @@ class SpecMaker {
         }
         return add_steps(model::Phase::Main, task_.script, field("script"));
       case Method::Http: {
-        REEVE_TRY(Json input, http_input(task_, values_, workflow_.format));
+        REEVE_TRY(ToolInput input, http_input(task_, values_, workflow_.format));
         add_tool(model::Phase::Main, kHttpTool, std::move(input));
         return {};
       }
       case Method::WebSocket: {
-        REEVE_TRY(Json input, web_socket_input(task_, values_));
+        REEVE_TRY(ToolInput input, web_socket_input(task_, values_));
         add_tool(model::Phase::Main, kWebSocketTool, std::move(input));
         return {};
       }

@@ -64,8 +64,9 @@ class RequestMaker {
 
   Result<void> add_url(std::string_view scheme, std::string_view secure_scheme) {
     const std::string field = field_of(task_, "http.url");
-    REEVE_TRY(const std::string rendered, values_.render(request_.url, field));
-    std::string url(trim(rendered));
+    REEVE_TRY(const templates::HoledText rendered, values_.render_holed(request_.url, field));
+    std::string url(trim(rendered.text));
+    const std::size_t blanks = rendered.text.find(url);
     const bool known = url.starts_with(scheme) || url.starts_with(secure_scheme);
     if (!known) {
       Error error = invalid(
@@ -83,6 +84,10 @@ class RequestMaker {
       return invalid("has a space or a control character", request_.url, field);
     }
     url.resize(std::min(url.find('#'), url.size()));
+    for (const templates::Hole& hole : rendered.holes) {
+      const std::size_t offset = std::min(std::max(hole.offset, blanks) - blanks, url.size());
+      note("/url", offset, hole.name);
+    }
     REEVE_CHECK(add_query(url));
     if (url.size() > kHttpUrlBytesMax) {
       Error error = make_error(
@@ -101,7 +106,11 @@ class RequestMaker {
       if (!is_token(name)) {
         return invalid("is no name for a header", text, field);
       }
-      REEVE_TRY(const std::string value, values_.render(text, field));
+      REEVE_TRY(const templates::HoledText holed, values_.render_holed(text, field));
+      const std::string& value = holed.text;
+      for (const templates::Hole& hole : holed.holes) {
+        note(concat("/headers/", headers.as_array().size(), "/value"), hole.offset, hole.name);
+      }
       if (std::any_of(value.begin(), value.end(), is_control)) {
         return invalid("has a control character: a header is one line", text, field);
       }
@@ -117,7 +126,13 @@ class RequestMaker {
 
   Result<void> add_body(std::string_view member, Format format) {
     const std::string field = field_of(task_, "http.body");
-    REEVE_TRY(std::string body, values_.render(request_.body, field));
+    REEVE_TRY(templates::HoledText holed, values_.render_holed(request_.body, field));
+    std::string& body = holed.text;
+    if (request_.form != HttpBody::None) {
+      for (const templates::Hole& hole : holed.holes) {
+        note(concat("/", member), hole.offset, hole.name);
+      }
+    }
     switch (request_.form) {
       case HttpBody::None:
         return {};
@@ -169,17 +184,37 @@ class RequestMaker {
 
   void set(std::string key, Json value) { input_.set(std::move(key), std::move(value)); }
 
-  Json take() { return std::move(input_); }
+  ToolInput take() { return {.json = std::move(input_), .places = std::move(places_)}; }
 
  private:
-  Result<void> add_query(std::string& url) const {
+  void note(
+      std::string pointer, std::size_t offset, const std::string& name, bool percent = false
+  ) {
+    places_.push_back(
+        {.part = model::CredentialPlace::Part::Input,
+         .index = 0,
+         .pointer = std::move(pointer),
+         .offset = offset,
+         .percent_encoded = percent,
+         .credential = name}
+    );
+  }
+
+  Result<void> add_query(std::string& url) {
     char separator = url.find('?') == std::string::npos ? '?' : '&';
     for (const auto& [name, text] : request_.query) {
       REEVE_TRY(
-          const std::string value,
-          values_.render(text, field_of(task_, concat("http.query.", name)))
+          const templates::HoledText value,
+          values_.render_holed(text, field_of(task_, concat("http.query.", name)))
       );
-      url += concat(separator, percent_encoded(name), "=", percent_encoded(value));
+      url += concat(separator, percent_encoded(name), "=");
+      std::size_t done = 0;
+      for (const templates::Hole& hole : value.holes) {
+        url += percent_encoded(std::string_view(value.text).substr(done, hole.offset - done));
+        note("/url", url.size(), hole.name, true);
+        done = hole.offset;
+      }
+      url += percent_encoded(std::string_view(value.text).substr(done));
       separator = '&';
     }
     return {};
@@ -211,6 +246,7 @@ class RequestMaker {
   const HttpRequest& request_;
   const Values& values_;
   Json input_ = Json::object();
+  std::vector<model::CredentialPlace> places_;
   std::string content_type_;
   bool has_content_type_ = false;
 };
@@ -230,7 +266,7 @@ Result<Json> rendered_list(
 
 }  // namespace
 
-Result<Json> http_input(const Task& task, const Values& values, Format format) {
+Result<ToolInput> http_input(const Task& task, const Values& values, Format format) {
   if (!task.http) {
     Error error = make_error(
         ErrorCode::Invalid,
@@ -250,7 +286,7 @@ Result<Json> http_input(const Task& task, const Values& values, Format format) {
   return maker.take();
 }
 
-Result<Json> web_socket_input(const Task& task, const Values& values) {
+Result<ToolInput> web_socket_input(const Task& task, const Values& values) {
   if (!task.http || task.http->url.empty()) {
     Error error = make_error(
         ErrorCode::Unsupported,

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "base/json.h"
 #include "base/result.h"
 #include "workflow/render.h"
@@ -20,12 +22,18 @@ inline constexpr std::string_view kExpireTool = "expire-artifacts";
 inline constexpr std::size_t kHttpBodyBytesMax = std::size_t{4} << 20U;
 inline constexpr std::size_t kHttpUrlBytesMax = std::size_t{8} << 10U;
 
+/// What a tool is given, and where credentials belong in it (`index` is left to the caller).
+struct ToolInput {
+  Json json;
+  std::vector<model::CredentialPlace> places = {};
+};
+
 /// `{verb, url, headers, body, …}` of the task's request. Headers and query are part of it; a body
 /// without text is made of the task's values (Values::declared), never of built-in ones.
-Result<Json> http_input(const Task& task, const Values& values, Format format);
+Result<ToolInput> http_input(const Task& task, const Values& values, Format format);
 
 /// `{url, headers, message, …}` of the task's exchange.
-Result<Json> web_socket_input(const Task& task, const Values& values);
+Result<ToolInput> web_socket_input(const Task& task, const Values& values);
 
 /// `{namespace, workflow, paths, key | keyPaths, expiresAfterMs}` of the task's cache.
 Result<Json> cache_input(
