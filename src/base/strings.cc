@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 
+#include "base/assert.h"
+
 namespace reeve {
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -36,6 +38,20 @@ std::string_view trim(std::string_view text) {
     return {};
   }
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
+  REEVE_ASSERT(!from.empty());
+  std::string out;
+  while (true) {
+    const std::size_t at = text.find(from);
+    out += text.substr(0, at);
+    if (at == std::string_view::npos) {
+      return out;
+    }
+    out += to;
+    text.remove_prefix(at + from.size());
+  }
 }
 
 std::string to_lower(std::string_view text) {

@@ -46,6 +46,10 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
 /// `text` without leading and trailing white space (space, tab, CR, LF, VT, FF).
 std::string_view trim(std::string_view text);
 
+/// `text` with every `from`, which must not be empty, replaced by `to`; what was put in is not
+/// looked at again.
+std::string replace_all(std::string_view text, std::string_view from, std::string_view to);
+
 /// ASCII case mapping; other bytes are left alone.
 std::string to_lower(std::string_view text);
 std::string to_upper(std::string_view text);

@@ -7,6 +7,13 @@ namespace {
 
 using Views = std::vector<std::string_view>;
 
+TEST(ReplaceAll, ReplacesEveryPlaceOnce) {
+  EXPECT_EQ(replace_all("a &lt; b &lt;", "&lt;", "<"), "a < b <");
+  EXPECT_EQ(replace_all("aaa", "a", "aa"), "aaaaaa");
+  EXPECT_EQ(replace_all("abc", "x", ""), "abc");
+  EXPECT_EQ(replace_all("", "x", "y"), "");
+}
+
 TEST(Concat, JoinsTextsCharactersAndNumbers) {
   EXPECT_EQ(
       concat("a", std::string("b"), 'c', 1, -2, std::uint64_t{18446744073709551615U}),

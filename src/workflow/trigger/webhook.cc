@@ -1,0 +1,319 @@
+#include "workflow/trigger/webhook.h"
+
+#include <array>
+#include <optional>
+
+#include "base/hmac.h"
+#include "base/strings.h"
+
+namespace reeve::trigger {
+
+namespace {
+
+using workflow::WebhookAuth;
+using workflow::WebhookTrigger;
+
+constexpr std::string_view kGitHubSignature = "X-Hub-Signature-256";
+constexpr std::string_view kGitHubEvent = "X-Github-Event";
+constexpr std::string_view kGitHubDelivery = "X-Github-Delivery";
+constexpr std::string_view kGitLabToken = "X-Gitlab-Token";
+constexpr std::string_view kGitLabDelivery = "X-Gitlab-Event-Uuid";
+
+/// The first value of a header.
+std::optional<std::string_view> header(const WebhookRequest& request, std::string_view name) {
+  const std::string wanted = canonical_header(name);
+  for (const auto& [key, value] : request.headers) {
+    if (canonical_header(key) == wanted) {
+      return trim(value);
+    }
+  }
+  return std::nullopt;
+}
+
+Error about(const Context& context, ErrorCode code, std::string message, std::string hint) {
+  Error error = make_error(code, std::move(message), concat("triggers.", context.trigger.name));
+  error.hint = std::move(hint);
+  return error;
+}
+
+Outcome refused(Verdict verdict, Error error, const RateWindow& window) {
+  return {.verdict = verdict, .submission = {}, .error = std::move(error), .window = window};
+}
+
+constexpr std::string_view kHashName = "sha256=";
+
+/// Hex of an HMAC over the body, after `sha256=`.
+bool signature_fits(
+    std::string_view given, bool name_needed, const Secret& secret, std::string_view body
+) {
+  if (given.starts_with(kHashName)) {
+    given.remove_prefix(kHashName.size());
+  } else if (name_needed) {
+    return false;
+  }
+  return equal_secrets(to_lower(given), hmac_sha256_hex(secret.view(), body));
+}
+
+/// The token of `Authorization: Bearer <token>`.
+std::optional<std::string_view> bearer_token(const WebhookRequest& request) {
+  constexpr std::string_view kScheme = "bearer ";
+  const auto value = header(request, "Authorization");
+  if (!value || to_lower(value->substr(0, kScheme.size())) != kScheme) {
+    return std::nullopt;
+  }
+  return trim(value->substr(kScheme.size()));
+}
+
+bool proves(const WebhookTrigger& webhook, const WebhookRequest& request, const Secret& secret) {
+  switch (webhook.auth) {
+    case WebhookAuth::None:
+      return true;
+    case WebhookAuth::HmacSha256: {
+      const auto given = header(request, webhook.header);
+      return given && signature_fits(*given, false, secret, request.body);
+    }
+    case WebhookAuth::BearerToken: {
+      const auto given = bearer_token(request);
+      return given && equal_secrets(*given, secret.view());
+    }
+    case WebhookAuth::ApiKey: {
+      const auto given = header(request, webhook.header);
+      return given && equal_secrets(*given, secret.view());
+    }
+    case WebhookAuth::GitHub: {
+      const auto given = header(request, kGitHubSignature);
+      return given && signature_fits(*given, true, secret, request.body);
+    }
+    case WebhookAuth::GitLab: {
+      const auto given = header(request, kGitLabToken);
+      return given && equal_secrets(*given, secret.view());
+    }
+  }
+  return false;
+}
+
+bool header_is_named(WebhookAuth auth) {
+  return auth == WebhookAuth::HmacSha256 || auth == WebhookAuth::ApiKey;
+}
+
+/// What keeps the trigger from telling friend from foe, on our side.
+std::optional<Error> unready(
+    const Context& context, const WebhookTrigger& webhook, const Secret* secret
+) {
+  if (webhook.auth == WebhookAuth::None) {
+    return std::nullopt;
+  }
+  if (header_is_named(webhook.auth) && webhook.header.empty()) {
+    return about(
+        context,
+        ErrorCode::Invalid,
+        "no header is named that carries the proof",
+        "set header in the trigger's auth"
+    );
+  }
+  if (secret == nullptr || secret->empty()) {
+    return about(
+        context,
+        ErrorCode::NotFound,
+        concat("there is no credential \"", webhook.secret, "\""),
+        "set the credential that the trigger's auth names"
+    );
+  }
+  return std::nullopt;
+}
+
+bool carries_proof(const WebhookTrigger& webhook, std::string_view canonical) {
+  constexpr std::array<std::string_view, 6> kSecrets = {
+      "Authorization",
+      "Proxy-Authorization",
+      "Cookie",
+      kGitLabToken,
+      kGitHubSignature,
+      "X-Hub-Signature"};
+  for (const std::string_view secret : kSecrets) {
+    if (canonical == secret) {
+      return true;
+    }
+  }
+  return header_is_named(webhook.auth) && canonical == canonical_header(webhook.header);
+}
+
+/// Names and the first value of each.
+Json first_values(const std::vector<std::pair<std::string, std::string>>& fields) {
+  Json values = Json::object();
+  for (const auto& [name, value] : fields) {
+    if (values.find(name) == nullptr) {
+      values.set(name, value);
+    }
+  }
+  return values;
+}
+
+bool too_many(const std::vector<std::pair<std::string, std::string>>& fields) {
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : fields) {
+    bytes += name.size() + value.size();
+  }
+  return fields.size() > kWebhookFieldsMax || bytes > kWebhookFieldsBytesMax;
+}
+
+/// What names the delivery, with those senders that give it a name.
+std::string delivery_key(const WebhookTrigger& webhook, const WebhookRequest& request) {
+  std::string_view name;
+  switch (webhook.auth) {
+    case WebhookAuth::GitHub:
+      name = kGitHubDelivery;
+      break;
+    case WebhookAuth::GitLab:
+      name = kGitLabDelivery;
+      break;
+    case WebhookAuth::None:
+    case WebhookAuth::HmacSha256:
+    case WebhookAuth::BearerToken:
+    case WebhookAuth::ApiKey:
+      return {};
+  }
+  const auto delivery = header(request, name);
+  if (!delivery || delivery->size() > kReplayKeyBytesMax || !is_utf8(*delivery)) {
+    return {};
+  }
+  return std::string(*delivery);
+}
+
+Result<Occurrence> read_request(
+    const Context& context,
+    const WebhookTrigger& webhook,
+    const WebhookRequest& request,
+    Timestamp now
+) {
+  if (too_many(request.headers) || too_many(request.query)) {
+    return about(
+        context,
+        ErrorCode::LimitExceeded,
+        "too many headers or parameters",
+        concat(
+            "send at most ", kWebhookFieldsMax, " of ", kWebhookFieldsBytesMax, " bytes together"
+        )
+    );
+  }
+  Json body;
+  if (!request.body.empty()) {
+    auto parsed = parse_json(request.body);
+    if (!parsed) {
+      return about(
+          context,
+          ErrorCode::Invalid,
+          concat("the body is not JSON: ", parsed.error().describe()),
+          "send application/json"
+      );
+    }
+    body = std::move(parsed).value();
+  }
+  std::vector<std::pair<std::string, std::string>> headers;
+  for (const auto& [name, value] : request.headers) {
+    std::string canonical = canonical_header(name);
+    if (!carries_proof(webhook, canonical)) {
+      headers.emplace_back(std::move(canonical), std::string(trim(value)));
+    }
+  }
+  Occurrence occurrence{.data = Json::object(), .at = now, .key = delivery_key(webhook, request)};
+  occurrence.data.set("Body", std::move(body));
+  occurrence.data.set("Headers", first_values(headers));
+  occurrence.data.set("Query", first_values(request.query));
+  return occurrence;
+}
+
+}  // namespace
+
+Outcome receive_webhook(
+    const Context& context,
+    const WebhookRequest& request,
+    const Secret* secret,
+    Timestamp now,
+    const RateWindow& window
+) {
+  const auto* const webhook = std::get_if<WebhookTrigger>(&context.trigger.source);
+  if (webhook == nullptr) {
+    return refused(
+        Verdict::BadRequest,
+        about(context, ErrorCode::Invalid, "this trigger is not a webhook", "name another trigger"),
+        window
+    );
+  }
+  if (request.body.size() > kWebhookBodyBytesMax) {
+    return refused(
+        Verdict::TooLarge,
+        about(
+            context,
+            ErrorCode::LimitExceeded,
+            concat("the body is longer than ", kWebhookBodyBytesMax, " bytes"),
+            "send less"
+        ),
+        window
+    );
+  }
+  if (auto error = unready(context, *webhook, secret)) {
+    return refused(Verdict::Failed, std::move(*error), window);
+  }
+  if (webhook->auth != WebhookAuth::None && !proves(*webhook, request, *secret)) {
+    return refused(
+        Verdict::Unauthorised,
+        about(context, ErrorCode::PermissionDenied, "authentication failed", "check the secret"),
+        window
+    );
+  }
+  auto occurrence = read_request(context, *webhook, request, now);
+  if (!occurrence) {
+    return refused(Verdict::BadRequest, std::move(occurrence).error(), window);
+  }
+  if (webhook->auth == WebhookAuth::GitHub && header(request, kGitHubEvent) == "ping") {
+    // Sent once when the webhook is set up: nothing has happened.
+    return refused(Verdict::Filtered, {}, window);
+  }
+  return evaluate(context, *occurrence, window);
+}
+
+WebhookReply webhook_reply(const Outcome& outcome, std::string_view mission) {
+  Json body = Json::object();
+  const auto error = [&](int status, std::string text) {
+    body.set("error", std::move(text));
+    return WebhookReply{.status = status, .body = std::move(body)};
+  };
+  switch (outcome.verdict) {
+    case Verdict::Fired:
+      body.set("request_id", mission);
+      return {.status = 202, .body = std::move(body)};
+    case Verdict::Filtered:
+    case Verdict::RateLimited:
+      body.set("filtered", true);
+      body.set("request_id", "");
+      return {.status = 202, .body = std::move(body)};
+    case Verdict::Deduplicated:
+      body.set("request_id", "");
+      return {.status = 202, .body = std::move(body)};
+    case Verdict::Unauthorised:
+      return error(401, "authentication failed");
+    case Verdict::BadRequest:
+      return error(400, outcome.error.describe());
+    case Verdict::TooLarge:
+      return error(413, outcome.error.describe());
+    case Verdict::Failed:
+      // Why is for the owner of the workflow, not for whoever sends.
+      return error(500, "the trigger failed");
+  }
+  return error(500, "the trigger failed");
+}
+
+std::string canonical_header(std::string_view name) {
+  std::string canonical = to_lower(name);
+  bool first = true;
+  for (char& c : canonical) {
+    if (first && c >= 'a' && c <= 'z') {
+      c = static_cast<char>(c - 'a' + 'A');
+    }
+    first = c == '-';
+  }
+  return canonical;
+}
+
+}  // namespace reeve::trigger
