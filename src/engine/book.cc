@@ -60,6 +60,12 @@ void Book::on_timer(
     const journal::ObjectKey& /*key*/, std::string_view /*timer*/, BookTurn& /*turn*/
 ) {}
 
+std::optional<Digest> Book::deployed(
+    std::string_view /*workflow*/, std::string_view /*version*/
+) const {
+  return std::nullopt;
+}
+
 void Book::recover(BookTurn& /*turn*/) {}
 
 std::vector<std::unique_ptr<Book>> make_books() {

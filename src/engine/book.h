@@ -93,6 +93,9 @@ class Book {
   /// A timer of the object is due.
   virtual void on_timer(const journal::ObjectKey& key, std::string_view timer, BookTurn& turn);
 
+  /// The version of a workflow that is deployed, or the one of that version if one is given.
+  virtual std::optional<Digest> deployed(std::string_view workflow, std::string_view version) const;
+
   /// After all rows are loaded; timers that were due meanwhile fire afterwards.
   virtual void recover(BookTurn& turn);
 };

@@ -25,22 +25,6 @@ Error unknown_mission(const MissionName& name) {
   return error;
 }
 
-/// Later values of a name replace earlier ones, so that objects have unique members.
-std::vector<model::NamedValue> unique_values(const std::vector<model::NamedValue>& values) {
-  std::vector<model::NamedValue> result;
-  for (const model::NamedValue& value : values) {
-    const auto same = std::find_if(result.begin(), result.end(), [&](const auto& old) {
-      return old.first == value.first;
-    });
-    if (same != result.end()) {
-      same->second = value.second;
-    } else {
-      result.push_back(value);
-    }
-  }
-  return result;
-}
-
 /// LimitExceeded if the events that make a mission would be refused by the journal. Refusing here
 /// is an answer to one command; a refused commit stops everything.
 Result<void> check_size(const MissionCreated& event, const workflow::Workflow& workflow) {
@@ -98,6 +82,21 @@ Engine::Engine(Limits limits, std::string instance, WorkflowLoader loader)
       loader_(std::move(loader)),
       books_(make_books()) {}
 
+std::vector<model::NamedValue> unique_values(const std::vector<model::NamedValue>& values) {
+  std::vector<model::NamedValue> result;
+  for (const model::NamedValue& value : values) {
+    const auto same = std::find_if(result.begin(), result.end(), [&](const auto& old) {
+      return old.first == value.first;
+    });
+    if (same != result.end()) {
+      same->second = value.second;
+    } else {
+      result.push_back(value);
+    }
+  }
+  return result;
+}
+
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
@@ -137,8 +136,9 @@ Result<void> Engine::load_row(const journal::ObjectKey& key, std::string_view bo
   }
   const Revision created = mission.created;
   by_name_[mission.name] = created;
-  missions_[created] =
-      Entry{.mission = std::make_unique<Mission>(std::move(mission)), .plan = std::move(plan)};
+  Entry& entry = missions_[created];
+  entry = Entry{.mission = std::make_unique<Mission>(std::move(mission)), .plan = std::move(plan)};
+  index_mission(*entry.mission);
   return {};
 }
 
@@ -155,7 +155,7 @@ void Engine::recover(Scope& scope) {
     BookTurn turn(*this, *book, scope);
     book->recover(turn);
   }
-  dispatch(scope);
+  settle(scope);
 }
 
 Book* Engine::book_of(const journal::ObjectKey& key) const {
@@ -288,12 +288,13 @@ Result<Reply> Engine::turn(const Command& command, Scope& scope) {
     turn.ask_again();
     turn.reconcile();
   }
-  dispatch(scope);
-  return Reply{
-      .mission = mission.name,
-      .uid = mission.uid,
-      .state = mission.state,
-      .revision = mission.revision};
+  settle(scope);
+  Reply reply;
+  reply.mission = mission.name;
+  reply.uid = mission.uid;
+  reply.state = mission.state;
+  reply.revision = mission.revision;
+  return reply;
 }
 
 Result<Reply> Engine::object_turn(const ObjectCommand& command, Scope& scope) {
@@ -307,7 +308,7 @@ Result<Reply> Engine::object_turn(const ObjectCommand& command, Scope& scope) {
   }
   BookTurn turn(*this, *book, scope);
   REEVE_TRY(Reply reply, book->turn(command, turn));
-  dispatch(scope);
+  settle(scope);
   return reply;
 }
 
@@ -318,12 +319,21 @@ Result<Reply> Engine::object_timer(const TimerFired& fired, Scope& scope) {
   }
   BookTurn turn(*this, *book, scope);
   book->on_timer(fired.owner, fired.key, turn);
-  dispatch(scope);
+  settle(scope);
   return turn.reply(fired.owner);
 }
 
 Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
   const workflow::Workflow& workflow = *command.workflow;
+  if (const Mission* live = live_with_key(command.ns, command.user_key)) {
+    Reply reply;
+    reply.mission = live->name;
+    reply.uid = live->uid;
+    reply.state = live->state;
+    reply.revision = live->revision;
+    reply.existing = true;
+    return reply;
+  }
   const std::vector<model::NamedValue> params = unique_values(command.params);
   REEVE_CHECK(workflow::check_params(workflow, params));
   REEVE_CHECK(check_text(params));
@@ -358,7 +368,11 @@ Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
   event.task_count = static_cast<std::uint32_t>(workflow.tasks.size());
   event.params = params;
   event.local = command.local;
-  return create(std::move(event), command.name, plan, scope);
+  event.user_key = command.user_key;
+  event.priority = command.priority.value_or(workflow.priority);
+  event.not_before = command.not_before;
+  event.trigger = command.trigger;
+  return reply_after(create(std::move(event), command.name, plan, scope), scope);
 }
 
 Result<Reply> Engine::retry(const RetryMission& command, Scope& scope) {
@@ -400,10 +414,10 @@ Result<Reply> Engine::retry(const RetryMission& command, Scope& scope) {
     }
   }
   const std::shared_ptr<const Plan> plan = entry->plan;
-  return create(std::move(event), command.name, plan, scope);
+  return reply_after(create(std::move(event), command.name, plan, scope), scope);
 }
 
-Result<Reply> Engine::create(
+Result<Mission*> Engine::create(
     MissionCreated event, MissionName name, const std::shared_ptr<const Plan>& plan, Scope& scope
 ) {
   if (name.empty()) {
@@ -437,12 +451,34 @@ Result<Reply> Engine::create(
   missions_[created] = Entry{.mission = std::move(mission), .plan = plan};
   MissionTurn turn(*this, scope, ref, *plan);
   turn.emit(std::move(event));
+  index_mission(ref);
   turn.begin();
-  Reply reply{.mission = ref.name, .uid = ref.uid, .state = ref.state, .revision = ref.revision};
-  dispatch(scope);
-  reply.state = ref.state;
-  reply.revision = ref.revision;
+  return &ref;
+}
+
+Result<Reply> Engine::reply_after(Result<Mission*> created, Scope& scope) {
+  if (!created) {
+    return std::move(created).error();
+  }
+  settle(scope);
+  const Mission& mission = **created;
+  Reply reply;
+  reply.mission = mission.name;
+  reply.uid = mission.uid;
+  reply.state = mission.state;
+  reply.revision = mission.revision;
   return reply;
+}
+
+/// Carries on until nothing follows from what has been done.
+void Engine::settle(Scope& scope) {
+  dispatch(scope);
+  while (!over_.empty()) {
+    const MissionName name = std::move(over_.front());
+    over_.pop_front();
+    tell_waiting(name, scope);
+    dispatch(scope);
+  }
 }
 
 /// Gives free slots to the runs that have waited longest.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -34,6 +35,14 @@ struct SubmitMission {
   std::shared_ptr<const workflow::Workflow> workflow;
   std::vector<model::NamedValue> params;
   bool local = false;
+  /// While a live mission of the namespace has it, a submission with the same one makes no other
+  /// mission and is answered with that one.
+  std::string user_key = {};
+  /// Without a value: the workflow's.
+  std::optional<std::int32_t> priority = {};
+  std::optional<Timestamp> not_before = {};
+  /// Name of the trigger that asks.
+  std::string trigger = {};
 };
 
 /// Make a child of an ended mission that reuses its completed tasks.
@@ -88,6 +97,8 @@ struct Reply {
   Uid uid = {};
   model::MissionState state = model::MissionState::Prep;
   Revision revision = {};
+  /// It was there already, under the same user key.
+  bool existing = false;
   /// Of commands about other objects: its name, and what was asked for.
   std::string subject = {};
   Json detail = {};
@@ -141,6 +152,15 @@ struct Plan {
   std::vector<bool> routed_to;
 
   explicit Plan(std::shared_ptr<const workflow::Workflow> source);
+};
+
+/// A mission that a task of another one makes.
+struct ChildPlan {
+  std::shared_ptr<const Plan> plan;
+  std::vector<model::NamedValue> params;
+  std::string user_key;
+  model::Parent parent;
+  std::vector<model::ArtifactRef> inputs;
 };
 
 /// All live missions of one partition and the rules that move them. Pure: no I/O, no clock.
@@ -209,6 +229,12 @@ class Engine {
     std::shared_ptr<const Plan> plan;
   };
 
+  /// A mission that was made, or was there.
+  struct Made {
+    MissionName name;
+    bool existing = false;
+  };
+
   /// Names a slot of a live mission; ordered by the mission's age.
   struct RunRef {
     Revision created;
@@ -221,9 +247,22 @@ class Engine {
   Result<Reply> object_timer(const TimerFired& fired, Scope& scope);
   Result<Reply> submit(const SubmitMission& command, Scope& scope);
   Result<Reply> retry(const RetryMission& command, Scope& scope);
-  Result<Reply> create(
+  Result<model::Mission*> create(
       MissionCreated event, MissionName name, const std::shared_ptr<const Plan>& plan, Scope& scope
   );
+  Result<Reply> reply_after(Result<model::Mission*> created, Scope& scope);
+  Result<Made> make_child(const model::Mission& parent, ChildPlan child, Scope& scope);
+  Result<void> check_ancestors(const model::Mission& parent, const ChildPlan& child) const;
+  MissionName child_name(const model::Parent& parent, Revision revision) const;
+  const model::Mission* live_with_key(const Namespace& ns, std::string_view user_key) const;
+  void wait_for(const MissionName& child, const model::Mission& parent, TaskIndex task);
+  void stop_mission(const MissionName& name, const std::string& message, Scope& scope);
+  Result<std::shared_ptr<const Plan>> part_plan(const Plan& whole, TaskIndex task);
+  Result<std::shared_ptr<const Plan>> deployed(std::string_view workflow, std::string_view version);
+  void index_mission(const model::Mission& mission);
+  void mission_over(const model::Mission& mission);
+  void settle(Scope& scope);
+  void tell_waiting(const MissionName& name, Scope& scope);
   Result<Entry*> entry_of(const MissionName& name);
   void dispatch(Scope& scope);
   Result<std::shared_ptr<const Plan>> plan_of(const Digest& digest);
@@ -246,7 +285,18 @@ class Engine {
   std::map<RunRef, Revision> ready_since_;
   std::set<RunRef> on_hosts_;
   std::vector<std::unique_ptr<Book>> books_;
+  /// One task of a workflow as a workflow, by the digest of the whole.
+  std::map<std::pair<Digest, TaskIndex>, std::shared_ptr<const Plan>> parts_;
+  /// Live missions by namespace and user key.
+  std::map<std::pair<Namespace, std::string>, MissionName> by_user_key_;
+  /// Who waits for the end of a mission: tasks of missions, by creation.
+  std::map<MissionName, std::set<std::pair<Revision, TaskIndex>>> waiting_for_;
+  /// Missions that have ended in this turn, for those who wait for them.
+  std::deque<MissionName> over_;
 };
+
+/// Later values of a name replace earlier ones, so that objects have unique members.
+std::vector<model::NamedValue> unique_values(const std::vector<model::NamedValue>& values);
 
 /// The object of a mission; all of them are in the namespace "default".
 journal::ObjectKey mission_key(const MissionName& name);

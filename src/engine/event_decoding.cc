@@ -29,7 +29,11 @@ const std::map<std::string_view, Json::Type>& member_types() {
       {"fresh", Bool},       {"compensation", Bool}, {"attempt", Int},       {"notBefore", String},
       {"closing", Bool},     {"state", String},      {"outcome", String},    {"drains", Bool},
       {"unknown", Bool},     {"warnings", Array},    {"kind", String},       {"subject", String},
-      {"since", String},     {"deadline", String},   {"onDeadline", String}, {"expired", Bool}};
+      {"since", String},     {"deadline", String},   {"onDeadline", String}, {"expired", Bool},
+      {"userKey", String},   {"priority", Int},      {"trigger", String},    {"parent", String},
+      {"parentTask", String}, {"item", Int},         {"depth", Int},         {"inside", Bool},
+      {"fansOut", Bool},     {"items", Array},       {"mission", String},    {"existing", Bool},
+      {"timedOut", Bool}};
   return kTypes;
 }
 
@@ -76,6 +80,7 @@ class Decoder {
         e.reused.push_back(std::move(result));
       }
     }
+    REEVE_CHECK(origin(e));
     return MissionEvent(std::move(e));
   }
 
@@ -93,6 +98,12 @@ class Decoder {
     REEVE_TRY(const std::uint32_t epoch, number("epoch"));
     return MissionEvent(EpochStarted{.epoch = epoch, .full = data_.get_bool("full")});
   }
+
+  Result<MissionEvent> abort_requested() {
+    return MissionEvent(AbortRequested{.message = data_.get_string("message")});
+  }
+
+  Result<MissionEvent> deadline_passed() { return MissionEvent(DeadlinePassed{}); }
 
   Result<MissionEvent> reached() {
     REEVE_TRY(const TaskIndex index, task(data_));
@@ -120,7 +131,7 @@ class Decoder {
 
   Result<MissionEvent> run_launching() {
     REEVE_TRY(const SlotKey key, slot());
-    return MissionEvent(RunLaunching{.slot = key});
+    return MissionEvent(RunLaunching{.slot = key, .inside = data_.get_bool("inside")});
   }
 
   Result<MissionEvent> run_active() {
@@ -130,7 +141,10 @@ class Decoder {
 
   Result<MissionEvent> run_cancel() {
     REEVE_TRY(const SlotKey key, slot());
-    return MissionEvent(RunCancelRequested{.slot = key, .message = data_.get_string("message")});
+    return MissionEvent(RunCancelRequested{
+        .slot = key,
+        .message = data_.get_string("message"),
+        .timed_out = data_.get_bool("timedOut")});
   }
 
   Result<MissionEvent> run_ended() {
@@ -180,9 +194,65 @@ class Decoder {
     return MissionEvent(std::move(e));
   }
 
-  std::string message() const { return data_.get_string("message"); }
+  Result<MissionEvent> children_planned() {
+    ChildrenPlanned e;
+    REEVE_TRY(e.task, task(data_));
+    e.fans_out = data_.get_bool("fansOut");
+    if (const Json* items = data_.find("items")) {
+      for (const Json& item : items->as_array()) {
+        if (!item.is_string()) {
+          return corrupt("an item is not a string");
+        }
+        e.items.push_back(item.as_string());
+      }
+    }
+    return MissionEvent(std::move(e));
+  }
+
+  Result<MissionEvent> child_started() {
+    ChildStarted e;
+    REEVE_TRY(e.task, task(data_));
+    REEVE_TRY(e.item, number("item"));
+    e.mission = MissionName(data_.get_string("mission"));
+    e.own = !data_.get_bool("existing");
+    return MissionEvent(std::move(e));
+  }
+
+  Result<MissionEvent> child_ended() {
+    ChildEnded e;
+    REEVE_TRY(e.task, task(data_));
+    REEVE_TRY(e.item, number("item"));
+    REEVE_TRY(e.state, model::parse_mission_state(data_.get_string("state")));
+    e.error_code = data_.get_string("errorCode");
+    e.message = data_.get_string("message");
+    REEVE_TRY(e.outputs, named_values(data_, "outputs"));
+    REEVE_TRY(e.artifacts, artifacts(data_));
+    return MissionEvent(std::move(e));
+  }
 
  private:
+  /// Where a mission comes from and how it is to be scheduled.
+  Result<void> origin(MissionCreated& e) const {
+    e.user_key = data_.get_string("userKey");
+    e.trigger = data_.get_string("trigger");
+    const std::int64_t priority = data_.get_int("priority");
+    e.priority = static_cast<std::int32_t>(priority);
+    if (e.priority != priority) {
+      return corrupt("\"priority\" is out of range");
+    }
+    REEVE_TRY(e.not_before, time("notBefore"));
+    if (data_.find("parent") != nullptr) {
+      model::Parent parent;
+      parent.mission = MissionName(data_.get_string("parent"));
+      parent.task = TaskName(data_.get_string("parentTask"));
+      REEVE_TRY(parent.item, number("item"));
+      REEVE_TRY(e.depth, number("depth"));
+      e.parent = std::move(parent);
+    }
+    REEVE_TRY(e.inputs, artifacts(data_));
+    return {};
+  }
+
   Result<std::uint32_t> number(std::string_view name) const {
     const Json* found = data_.find(name);
     if (found == nullptr || found->as_int() < 0 ||
@@ -245,70 +315,28 @@ class Decoder {
   const Workflow& workflow_;
 };
 
-using DecodeMethod = Result<MissionEvent> (*)(Decoder&);
+using DecodeMethod = Result<MissionEvent> (Decoder::*)();
 
 const std::map<std::string_view, DecodeMethod>& decoders() {
   static const std::map<std::string_view, DecodeMethod> kTable = {
-      {"mission.created",
-       [](Decoder& d) {
-         return d.created();
-       }},
-      {"mission.transitioned",
-       [](Decoder& d) {
-         return d.transitioned();
-       }},
-      {"mission.epoch_started",
-       [](Decoder& d) {
-         return d.epoch();
-       }},
-      {"mission.abort_requested",
-       [](Decoder& d) {
-         return Result<MissionEvent>(AbortRequested{.message = d.message()});
-       }},
-      {"mission.deadline_passed",
-       [](Decoder&) {
-         return Result<MissionEvent>(DeadlinePassed{});
-       }},
-      {"task.reached",
-       [](Decoder& d) {
-         return d.reached();
-       }},
-      {"task.reused",
-       [](Decoder& d) {
-         return d.reused();
-       }},
-      {"task.skipped",
-       [](Decoder& d) {
-         return d.skipped();
-       }},
-      {"run.created",
-       [](Decoder& d) {
-         return d.run_created();
-       }},
-      {"run.launching",
-       [](Decoder& d) {
-         return d.run_launching();
-       }},
-      {"run.active",
-       [](Decoder& d) {
-         return d.run_active();
-       }},
-      {"run.cancel_requested",
-       [](Decoder& d) {
-         return d.run_cancel();
-       }},
-      {"run.ended",
-       [](Decoder& d) {
-         return d.run_ended();
-       }},
-      {"hold.raised",
-       [](Decoder& d) {
-         return d.hold_raised();
-       }},
-      {"hold.released",
-       [](Decoder& d) {
-         return d.hold_released();
-       }},
+      {"mission.created", &Decoder::created},
+      {"mission.transitioned", &Decoder::transitioned},
+      {"mission.epoch_started", &Decoder::epoch},
+      {"mission.abort_requested", &Decoder::abort_requested},
+      {"mission.deadline_passed", &Decoder::deadline_passed},
+      {"task.reached", &Decoder::reached},
+      {"task.reused", &Decoder::reused},
+      {"task.skipped", &Decoder::skipped},
+      {"run.created", &Decoder::run_created},
+      {"run.launching", &Decoder::run_launching},
+      {"run.active", &Decoder::run_active},
+      {"run.cancel_requested", &Decoder::run_cancel},
+      {"run.ended", &Decoder::run_ended},
+      {"hold.raised", &Decoder::hold_raised},
+      {"hold.released", &Decoder::hold_released},
+      {"children.planned", &Decoder::children_planned},
+      {"child.started", &Decoder::child_started},
+      {"child.ended", &Decoder::child_ended},
   };
   return kTable;
 }
@@ -328,7 +356,7 @@ Result<MissionEvent> decode(
   }
   REEVE_CHECK(check_members(*json));
   Decoder decoder(*json, workflow);
-  Result<MissionEvent> event = found->second(decoder);
+  Result<MissionEvent> event = (decoder.*found->second)();
   if (!event && event.error().code != ErrorCode::Corrupt) {
     return corrupt(event.error().describe());
   }

@@ -46,6 +46,21 @@ class Encoder {
       json_.end_array();
     }
     flag("local", e.local);
+    text("userKey", e.user_key);
+    if (e.priority != 0) {
+      json_.member("priority", static_cast<std::int64_t>(e.priority));
+    }
+    if (e.not_before) {
+      json_.member("notBefore", std::string_view(format_timestamp(*e.not_before)));
+    }
+    text("trigger", e.trigger);
+    if (e.parent) {
+      json_.member("parent", e.parent->mission.view());
+      json_.member("parentTask", e.parent->task.view());
+      json_.member("item", static_cast<std::uint64_t>(e.parent->item));
+      json_.member("depth", static_cast<std::uint64_t>(e.depth));
+    }
+    artifacts(e.inputs);
   }
 
   void operator()(const MissionTransitioned& e) {
@@ -86,13 +101,17 @@ class Encoder {
     flag("closing", e.closing);
   }
 
-  void operator()(const RunLaunching& e) { slot(e.slot); }
+  void operator()(const RunLaunching& e) {
+    slot(e.slot);
+    flag("inside", e.inside);
+  }
 
   void operator()(const RunActive& e) { slot(e.slot); }
 
   void operator()(const RunCancelRequested& e) {
     slot(e.slot);
     text("message", e.message);
+    flag("timedOut", e.timed_out);
   }
 
   void operator()(const RunEnded& e) {
@@ -132,6 +151,36 @@ class Encoder {
     json_.member("kind", to_string(e.kind));
     text("subject", e.subject);
     flag("expired", e.expired);
+  }
+
+  void operator()(const ChildrenPlanned& e) {
+    task(e.task);
+    flag("fansOut", e.fans_out);
+    if (e.fans_out) {
+      json_.key("items");
+      json_.begin_array();
+      for (const std::string& item : e.items) {
+        json_.value(std::string_view(item));
+      }
+      json_.end_array();
+    }
+  }
+
+  void operator()(const ChildStarted& e) {
+    task(e.task);
+    json_.member("item", static_cast<std::uint64_t>(e.item));
+    json_.member("mission", e.mission.view());
+    flag("existing", !e.own);
+  }
+
+  void operator()(const ChildEnded& e) {
+    task(e.task);
+    json_.member("item", static_cast<std::uint64_t>(e.item));
+    json_.member("state", to_string(e.state));
+    text("errorCode", e.error_code);
+    text("message", e.message);
+    named_values("outputs", e.outputs);
+    artifacts(e.artifacts);
   }
 
   JsonWriter& json() { return json_; }
@@ -217,7 +266,10 @@ const std::vector<std::string_view>& mission_event_types() {
       "run.cancel_requested",
       "run.ended",
       "hold.raised",
-      "hold.released"};
+      "hold.released",
+      "children.planned",
+      "child.started",
+      "child.ended"};
   return kNames;
 }
 

@@ -50,6 +50,13 @@ struct MissionCreated {
   std::optional<MissionName> continues;
   std::vector<Reused> reused;
   bool local = false;
+  std::string user_key;
+  std::int32_t priority = 0;
+  std::optional<Timestamp> not_before;
+  std::string trigger;
+  std::optional<model::Parent> parent;
+  std::uint32_t depth = 0;
+  std::vector<model::ArtifactRef> inputs;
 };
 
 struct MissionTransitioned {
@@ -101,6 +108,8 @@ struct RunCreated {
 /// A host is asked to carry it out. Its fence is the revision of this event.
 struct RunLaunching {
   SlotKey slot;
+  /// The engine itself carries it out.
+  bool inside = false;
 };
 
 struct RunActive {
@@ -110,6 +119,8 @@ struct RunActive {
 struct RunCancelRequested {
   SlotKey slot;
   std::string message;
+  /// Its time is over; only for runs inside the engine, hosts watch the time of theirs.
+  bool timed_out = false;
 };
 
 /// What the end of a run means for its task.
@@ -154,6 +165,32 @@ struct HoldReleased {
   bool expired = false;
 };
 
+/// A task that starts missions knows which; earlier ones of the same items that completed count.
+struct ChildrenPlanned {
+  TaskIndex task = 0;
+  bool fans_out = false;
+  /// JSON texts.
+  std::vector<std::string> items;
+};
+
+struct ChildStarted {
+  TaskIndex task = 0;
+  std::uint32_t item = 0;
+  MissionName mission;
+  bool own = true;
+};
+
+/// The child has ended, or could not be started.
+struct ChildEnded {
+  TaskIndex task = 0;
+  std::uint32_t item = 0;
+  model::MissionState state = model::MissionState::Complete;
+  std::string error_code;
+  std::string message;
+  std::vector<model::NamedValue> outputs;
+  std::vector<model::ArtifactRef> artifacts;
+};
+
 using MissionEvent = std::variant<
     MissionCreated,
     MissionTransitioned,
@@ -169,7 +206,10 @@ using MissionEvent = std::variant<
     RunCancelRequested,
     RunEnded,
     HoldRaised,
-    HoldReleased>;
+    HoldReleased,
+    ChildrenPlanned,
+    ChildStarted,
+    ChildEnded>;
 
 /// The journal's name of an event: "mission.created", "run.ended", …
 std::string_view type_of(const MissionEvent& event);

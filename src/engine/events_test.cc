@@ -35,6 +35,13 @@ std::vector<MissionEvent> full_events() {
       {.task = 1, .exit_code = "3", .outputs = {{"k", "v"}}, .artifacts = {artifact()}}
   );
   created.local = true;
+  created.user_key = "nightly";
+  created.priority = -3;
+  created.not_before = kAt;
+  created.trigger = "cron";
+  created.parent = model::Parent{.mission = MissionName("p"), .task = TaskName("t"), .item = 4};
+  created.depth = 2;
+  created.inputs = {artifact()};
   RunEnded ended;
   ended.slot = kUndo;
   ended.attempt = 7;
@@ -70,12 +77,22 @@ std::vector<MissionEvent> full_events() {
       TaskReused{.task = 1},
       TaskSkipped{.task = 1, .message = "not wanted"},
       RunCreated{.slot = kUndo, .attempt = 4, .not_before = kAt, .closing = true},
-      RunLaunching{.slot = kUndo},
+      RunLaunching{.slot = kUndo, .inside = true},
       RunActive{.slot = kUndo},
       RunCancelRequested{.slot = kUndo, .message = "enough"},
       ended,
       HoldRaised{.hold = hold},
-      HoldReleased{.kind = model::HoldKind::Approval, .subject = "test", .expired = true}};
+      HoldReleased{.kind = model::HoldKind::Approval, .subject = "test", .expired = true},
+      ChildrenPlanned{.task = 1, .fans_out = true, .items = {"a", "{\"b\":1}"}},
+      ChildStarted{.task = 1, .item = 3, .mission = MissionName("m.test.9"), .own = false},
+      ChildEnded{
+          .task = 1,
+          .item = 3,
+          .state = model::MissionState::Failed,
+          .error_code = "ERR_X",
+          .message = "why",
+          .outputs = {{"k", "v"}},
+          .artifacts = {artifact()}}};
 }
 
 /// Every event with every optional member left out.

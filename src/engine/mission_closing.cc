@@ -186,6 +186,9 @@ void MissionTurn::start_closing(TaskIndex index) {
     return;
   }
   // What cannot be decided is carried out: this is the guarantee of `always_run`.
+  if (carry_out_inside(index, true)) {
+    return;
+  }
   if (def.method != workflow::Method::Noop) {
     create_run({.task = index}, Duration(0), true);
     return;

@@ -70,7 +70,57 @@ void write_slot(JsonWriter& json, std::string_view name, const RunSlot& slot) {
   write_count(json, "fence", slot.fence.value());
   write_flag(json, "cancelling", slot.cancelling);
   write_flag(json, "closing", slot.closing);
+  write_flag(json, "inside", slot.inside);
+  write_flag(json, "timedOut", slot.timed_out);
   write_time(json, "notBefore", slot.not_before);
+  json.end_object();
+}
+
+void write_artifacts(
+    JsonWriter& json, std::string_view name, const std::vector<model::ArtifactRef>& artifacts
+) {
+  json.key(name);
+  json.begin_array();
+  for (const model::ArtifactRef& artifact : artifacts) {
+    json.value(model::to_json(artifact));
+  }
+  json.end_array();
+}
+
+void write_child(JsonWriter& json, const model::ChildMission& child) {
+  json.begin_object();
+  write_text(json, "mission", child.name.view());
+  write_flag(json, "existing", !child.own);
+  if (child.ended) {
+    json.member("state", to_string(*child.ended));
+  }
+  write_text(json, "errorCode", child.error_code);
+  write_text(json, "message", child.message);
+  if (!child.outputs.empty()) {
+    write_values(json, "outputs", child.outputs);
+  }
+  if (!child.artifacts.empty()) {
+    write_artifacts(json, "artifacts", child.artifacts);
+  }
+  json.end_object();
+}
+
+void write_children(JsonWriter& json, const model::Children& children) {
+  json.key("children");
+  json.begin_object();
+  write_flag(json, "fansOut", children.fans_out);
+  json.key("items");
+  json.begin_array();
+  for (const std::string& item : children.items) {
+    json.value(std::string_view(item));
+  }
+  json.end_array();
+  json.key("missions");
+  json.begin_array();
+  for (const model::ChildMission& child : children.missions) {
+    write_child(json, child);
+  }
+  json.end_array();
   json.end_object();
 }
 
@@ -89,15 +139,13 @@ void write_task(JsonWriter& json, const TaskStatus& task, const TaskName& name) 
   write_time(json, "startedAt", task.started_at);
   write_time(json, "endedAt", task.ended_at);
   write_values(json, "outputs", task.outputs);
-  json.key("artifacts");
-  json.begin_array();
-  for (const model::ArtifactRef& artifact : task.artifacts) {
-    json.value(model::to_json(artifact));
-  }
-  json.end_array();
+  write_artifacts(json, "artifacts", task.artifacts);
   write_slot(json, "run", task.run);
   if (task.undo) {
     write_slot(json, "compensation", *task.undo);
+  }
+  if (task.children) {
+    write_children(json, *task.children);
   }
   write_flag(json, "reached", task.reached);
   write_flag(json, "kept", task.kept);
@@ -134,6 +182,24 @@ void write_spec(JsonWriter& json, const Mission& m) {
     json.member("continues", m.continues->view());
   }
   write_flag(json, "local", m.local);
+  write_text(json, "userKey", m.user_key);
+  if (m.priority != 0) {
+    json.member("priority", static_cast<std::int64_t>(m.priority));
+  }
+  write_time(json, "notBefore", m.not_before);
+  write_text(json, "trigger", m.trigger);
+  if (m.parent) {
+    json.key("parent");
+    json.begin_object();
+    json.member("mission", m.parent->mission.view());
+    json.member("task", m.parent->task.view());
+    write_count(json, "item", m.parent->item);
+    json.end_object();
+    write_count(json, "depth", m.depth);
+  }
+  if (!m.inputs.empty()) {
+    write_artifacts(json, "inputs", m.inputs);
+  }
   json.end_object();
 }
 
@@ -316,9 +382,58 @@ Result<RunSlot> read_slot(const Json& from) {
   slot.fence = Fence(in.revision("fence").value());
   slot.cancelling = in.flag("cancelling");
   slot.closing = in.flag("closing");
+  slot.inside = in.flag("inside");
+  slot.timed_out = in.flag("timedOut");
   slot.not_before = in.time("notBefore");
   REEVE_CHECK(in.check());
   return slot;
+}
+
+Result<std::vector<model::ArtifactRef>> read_artifacts(const Json::Array& items) {
+  std::vector<model::ArtifactRef> artifacts;
+  for (const Json& item : items) {
+    REEVE_TRY(model::ArtifactRef artifact, model::artifact_from_json(item));
+    artifacts.push_back(std::move(artifact));
+  }
+  return artifacts;
+}
+
+Result<model::ChildMission> read_child(const Json& from) {
+  Members in(from);
+  model::ChildMission child;
+  child.name = MissionName(in.text("mission"));
+  child.own = !in.flag("existing");
+  if (in.has("state")) {
+    child.ended = in.word("state", model::parse_mission_state);
+  }
+  child.error_code = in.text("errorCode");
+  child.message = in.text("message");
+  if (in.has("outputs")) {
+    child.outputs = in.values("outputs");
+  }
+  if (in.has("artifacts")) {
+    REEVE_TRY(child.artifacts, read_artifacts(in.items("artifacts")));
+  }
+  REEVE_CHECK(in.check());
+  return child;
+}
+
+Result<model::Children> read_children(const Json& from) {
+  Members in(from);
+  model::Children children;
+  children.fans_out = in.flag("fansOut");
+  for (const Json& item : in.items("items")) {
+    if (!item.is_string()) {
+      return corrupt("an item of a fan-out is not a string");
+    }
+    children.items.push_back(item.as_string());
+  }
+  for (const Json& item : in.items("missions")) {
+    REEVE_TRY(model::ChildMission child, read_child(item));
+    children.missions.push_back(std::move(child));
+  }
+  REEVE_CHECK(in.check());
+  return children;
 }
 
 Result<TaskStatus> read_task(const Json& from) {
@@ -334,9 +449,9 @@ Result<TaskStatus> read_task(const Json& from) {
   task.started_at = in.time("startedAt");
   task.ended_at = in.time("endedAt");
   task.outputs = in.values("outputs");
-  for (const Json& item : in.items("artifacts")) {
-    REEVE_TRY(model::ArtifactRef artifact, model::artifact_from_json(item));
-    task.artifacts.push_back(std::move(artifact));
+  REEVE_TRY(task.artifacts, read_artifacts(in.items("artifacts")));
+  if (const Json* children = from.find("children")) {
+    REEVE_TRY(task.children, read_children(*children));
   }
   if (const Json* run = from.find("run")) {
     REEVE_TRY(task.run, read_slot(*run));
@@ -406,6 +521,29 @@ Result<void> read_status(const Json& status, const workflow::Workflow& workflow,
   return {};
 }
 
+/// Where a mission comes from and how it is to be scheduled.
+Result<void> read_origin(const Json& spec, Mission& m) {
+  Members in(spec);
+  m.user_key = in.text("userKey");
+  m.priority = static_cast<std::int32_t>(spec.get_int("priority"));
+  m.not_before = in.time("notBefore");
+  m.trigger = in.text("trigger");
+  if (const Json* parent = spec.find("parent")) {
+    Members from(*parent);
+    model::Parent value;
+    value.mission = MissionName(from.needed_text("mission"));
+    value.task = TaskName(from.needed_text("task"));
+    value.item = from.count("item");
+    REEVE_CHECK(from.check());
+    m.parent = std::move(value);
+    m.depth = in.count("depth");
+  }
+  if (in.has("inputs")) {
+    REEVE_TRY(m.inputs, read_artifacts(in.items("inputs")));
+  }
+  return in.check();
+}
+
 Result<Mission> read_mission(const Json& row, const workflow::Workflow& workflow) {
   Members in(row);
   Members metadata(in.object("metadata"));
@@ -436,6 +574,7 @@ Result<Mission> read_mission(const Json& row, const workflow::Workflow& workflow
     m.continues = MissionName(spec.needed_text("continues"));
   }
   m.local = spec.flag("local");
+  REEVE_CHECK(read_origin(spec_object, m));
   REEVE_CHECK(spec.check());
   REEVE_CHECK(read_status(status, workflow, m));
   return m;

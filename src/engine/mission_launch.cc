@@ -19,6 +19,10 @@ void MissionTurn::launch(SlotKey key) {
   if (slot.state != RunState::Pending || slot.attempt == 0 || m_.state == MissionState::Held) {
     return;
   }
+  if (key.leg == Leg::Forward && carry_out_inside(key.task, slot.closing)) {
+    advance();
+    return;
+  }
   // The fence is the revision of the launching event; a QUEUED mission moves first.
   const bool moves = m_.state == MissionState::Queued;
   const Fence fence(scope_.next.value() + (moves ? 1 : 0));
@@ -154,9 +158,14 @@ std::vector<model::NamedValue> MissionTurn::outputs_so_far() const {
 
 std::vector<model::ArtifactRef> MissionTurn::inputs_of(TaskIndex index) const {
   std::vector<model::ArtifactRef> inputs;
+  inputs.insert(inputs.end(), m_.inputs.begin(), m_.inputs.end());
   for (const TaskIndex dependency : task_def(index).dependencies) {
-    const std::vector<model::ArtifactRef>& artifacts = m_.tasks[dependency].artifacts;
-    inputs.insert(inputs.end(), artifacts.begin(), artifacts.end());
+    add_artifacts_of(dependency, inputs);
+    if (task_def(dependency).await) {
+      for (const TaskIndex awaited : task_def(dependency).await->tasks) {
+        add_artifacts_of(awaited, inputs);
+      }
+    }
   }
   return inputs;
 }

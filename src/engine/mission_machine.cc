@@ -88,6 +88,13 @@ class Applier {
     m_.params = e.params;
     m_.continues = e.continues;
     m_.local = e.local;
+    m_.user_key = e.user_key;
+    m_.priority = e.priority;
+    m_.not_before = e.not_before;
+    m_.trigger = e.trigger;
+    m_.parent = e.parent;
+    m_.depth = e.depth;
+    m_.inputs = e.inputs;
     m_.created = revision_;
     m_.created_at = at_;
     m_.tasks.resize(e.task_count);
@@ -130,6 +137,9 @@ class Applier {
     m_.message.clear();
     for (TaskStatus& task : m_.tasks) {
       task.kept = (task.kept || task.state == TaskState::Complete) && !e.full;
+      if (e.full) {
+        task.children = {};
+      }
       if (!task.kept) {
         task.exit_code.clear();
         task.started_at.reset();
@@ -194,6 +204,8 @@ class Applier {
     slot.fence = Fence();
     slot.cancelling = false;
     slot.closing = e.closing;
+    slot.inside = false;
+    slot.timed_out = false;
     slot.not_before = e.not_before;
     ++m_.starts;
     if (e.slot.leg == Leg::Forward) {
@@ -207,6 +219,7 @@ class Applier {
     move_slot(m_, e.slot, RunState::Launching);
     RunSlot& slot = slot_of(m_, e.slot);
     slot.fence = Fence(revision_.value());
+    slot.inside = e.inside;
     slot.not_before.reset();
     if (e.slot.leg == Leg::Forward) {
       TaskStatus& task = m_.tasks[e.slot.task];
@@ -218,7 +231,11 @@ class Applier {
 
   void operator()(const RunActive& e) { move_slot(m_, e.slot, RunState::Active); }
 
-  void operator()(const RunCancelRequested& e) { slot_of(m_, e.slot).cancelling = true; }
+  void operator()(const RunCancelRequested& e) {
+    RunSlot& slot = slot_of(m_, e.slot);
+    slot.cancelling = true;
+    slot.timed_out = e.timed_out;
+  }
 
   void operator()(const RunEnded& e) {
     RunSlot& slot = slot_of(m_, e.slot);
@@ -243,6 +260,40 @@ class Applier {
     if (e.slot.leg == Leg::Forward) {
       end_task(e);
     }
+  }
+
+  void operator()(const ChildrenPlanned& e) {
+    TaskStatus& task = m_.tasks.at(e.task);
+    const std::size_t count = e.fans_out ? e.items.size() : 1;
+    const bool same = task.children && task.children->fans_out == e.fans_out &&
+                      task.children->items == e.items && task.children->missions.size() == count;
+    if (!same) {
+      task.children.emplace();
+      task.children->fans_out = e.fans_out;
+      task.children->items = e.items;
+      task.children->missions.resize(count);
+      return;
+    }
+    for (model::ChildMission& child : task.children->missions) {
+      if (child.ended != model::MissionState::Complete) {
+        child = {};
+      }
+    }
+  }
+
+  void operator()(const ChildStarted& e) {
+    model::ChildMission& child = m_.tasks.at(e.task).children->missions.at(e.item);
+    child.name = e.mission;
+    child.own = e.own;
+  }
+
+  void operator()(const ChildEnded& e) {
+    model::ChildMission& child = m_.tasks.at(e.task).children->missions.at(e.item);
+    child.ended = e.state;
+    child.error_code = e.error_code;
+    child.message = e.message;
+    child.outputs = e.outputs;
+    child.artifacts = e.artifacts;
   }
 
   void operator()(const HoldRaised& e) { m_.holds.push_back(e.hold); }
@@ -345,11 +396,15 @@ const RunSlot& slot_of(const Mission& mission, SlotKey key) {
 }
 
 bool on_host(const RunSlot& slot) {
-  return slot.state == RunState::Launching || slot.state == RunState::Active;
+  return !slot.inside && (slot.state == RunState::Launching || slot.state == RunState::Active);
+}
+
+bool is_inside(const RunSlot& slot) {
+  return slot.inside && (slot.state == RunState::Launching || slot.state == RunState::Active);
 }
 
 bool in_progress(const RunSlot& slot) {
-  return on_host(slot) || (slot.state == RunState::Pending && slot.attempt > 0);
+  return on_host(slot) || is_inside(slot) || (slot.state == RunState::Pending && slot.attempt > 0);
 }
 
 std::optional<std::string> broken_invariant(

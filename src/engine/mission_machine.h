@@ -52,4 +52,7 @@ bool in_progress(const model::RunSlot& slot);
 /// Whether a host is (or may be) busy with it.
 bool on_host(const model::RunSlot& slot);
 
+/// Whether the engine itself carries it out: it waits for children.
+bool is_inside(const model::RunSlot& slot);
+
 }  // namespace reeve::engine

@@ -49,7 +49,7 @@ void MissionTurn::transition(
   }
   if (is_terminal(to)) {
     set_timer("deadline", std::nullopt);
-    engine_.forget_runs(m_);
+    engine_.mission_over(m_);
   }
 }
 
@@ -104,7 +104,7 @@ void MissionTurn::reach(TaskIndex index, bool fresh) {
 void MissionTurn::advance() {
   while (!is_terminal(m_.state) && m_.state != MissionState::Held) {
     const bool moved = may_start() ? start_ready_tasks() : drop_pending_runs();
-    if (moved) {
+    if (step_inside() || moved) {
       continue;
     }
     if (anything_in_progress() || !close()) {
@@ -184,11 +184,28 @@ void MissionTurn::start(TaskIndex index) {
     follow(index, workflow::decide(def, ended), false);
     return;
   }
-  if (def.method == workflow::Method::Noop) {
-    complete_noop(index);
-  } else {
-    create_run({.task = index}, Duration(0), false);
+  if (carry_out_inside(index, false)) {
+    return;
   }
+  create_run({.task = index}, Duration(0), false);
+}
+
+/// Carries out a task for which no host is needed; false if it needs one.
+bool MissionTurn::carry_out_inside(TaskIndex index, bool closing) {
+  const workflow::Task& def = task_def(index);
+  if (def.fan_out || def.method == workflow::Method::Mission) {
+    start_children(index, closing);
+    return true;
+  }
+  if (def.method == workflow::Method::Await) {
+    start_await(index, closing);
+    return true;
+  }
+  if (def.method == workflow::Method::Noop && !closing) {
+    complete_noop(index);
+    return true;
+  }
+  return false;
 }
 
 /// Whether the task's own condition is true, with what earlier tasks published.
@@ -289,6 +306,12 @@ bool MissionTurn::drop_pending_runs() {
 void MissionTurn::cancel_runs(const std::string& message) {
   for (TaskIndex i = 0; i < m_.tasks.size(); ++i) {
     const RunSlot& slot = m_.tasks[i].run;
+    if (is_inside(slot) && !slot.cancelling && !slot.closing) {
+      emit(RunCancelRequested{.slot = {.task = i}, .message = message});
+    }
+    if (!slot.closing) {
+      stop_children(i, message);
+    }
     if (!on_host(slot) || slot.cancelling || slot.closing) {
       continue;
     }
@@ -380,7 +403,11 @@ void MissionTurn::on_timer(std::string_view key) {
           continue;
         }
         const RunState state = slot_of(m_, slot).state;
-        if (state == RunState::Pending && key == slot_timer("retry", slot)) {
+        if (is_inside(slot_of(m_, slot)) && key == slot_timer("limit", slot)) {
+          emit(RunCancelRequested{
+              .slot = slot, .message = "its time limit has passed", .timed_out = true});
+          stop_children(i, "its time limit has passed");
+        } else if (state == RunState::Pending && key == slot_timer("retry", slot)) {
           engine_.enqueue(m_, slot, m_.revision);
         } else if (state == RunState::Launching && key == slot_timer("launch", slot)) {
           scope_.effects.emplace_back(model::CancelRun{

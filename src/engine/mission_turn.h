@@ -56,6 +56,11 @@ class MissionTurn {
   /// one just says so.
   void ask_again();
 
+  // mission_children.cc: tasks that are missions
+
+  /// A mission that the task has started has ended.
+  void on_child_over(TaskIndex index, const model::Mission& child);
+
   // mission_results.cc: what hosts report
 
   Result<void> on_started(SlotKey key, Fence fence);
@@ -90,6 +95,7 @@ class MissionTurn {
   bool start_ready_tasks();
   void start(TaskIndex index);
   Result<bool> wants_skip(TaskIndex index) const;
+  bool carry_out_inside(TaskIndex index, bool closing);
   void stop_loop(TaskIndex index);
   void complete_noop(TaskIndex index);
   void create_run(SlotKey key, Duration delay, bool closing);
@@ -126,6 +132,25 @@ class MissionTurn {
   void lose(SlotKey key, const std::string& detail, model::Reason reason);
   void leave_host(SlotKey key);
   std::string slot_timer(std::string_view what, SlotKey key) const;
+
+  // mission_children.cc
+  void start_inside(TaskIndex index, bool closing);
+  void start_children(TaskIndex index, bool closing);
+  void start_await(TaskIndex index, bool closing);
+  void start_waiting_children(TaskIndex index);
+  bool make_child(TaskIndex index, std::uint32_t item);
+  Result<ChildPlan> plan_child(TaskIndex index, std::uint32_t item);
+  ChildEnded child_ended(TaskIndex index, std::uint32_t item, const model::Mission& child) const;
+  bool step_inside();
+  void step_children(TaskIndex index);
+  void step_await(TaskIndex index);
+  void stop_children(TaskIndex index, const std::string& message);
+  bool children_good(TaskIndex index) const;
+  void end_children(TaskIndex index);
+  void end_inside(TaskIndex index, bool good, bool stopped, RunEnded event);
+  static std::vector<model::NamedValue> outputs_of(const model::Mission& mission);
+  std::vector<model::NamedValue> child_outputs(TaskIndex index) const;
+  void add_artifacts_of(TaskIndex index, std::vector<model::ArtifactRef>& artifacts) const;
 
   // mission_closing.cc: nothing runs and nothing can start
   bool close();

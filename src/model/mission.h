@@ -133,8 +133,44 @@ struct RunSlot {
   bool cancelling = false;
   /// Started when the mission closes (`always_run`): its routes are not followed.
   bool closing = false;
+  /// Carried out inside the engine (children, waiting): no host knows it.
+  bool inside = false;
+  /// Of such a run: it is being cancelled because its time is over.
+  bool timed_out = false;
   /// While PENDING: not before this time.
   std::optional<Timestamp> not_before;
+};
+
+/// A mission that a task of another one has started, or an item of a fan-out whose turn has not
+/// come. Its end is recorded here before anything follows from it.
+struct ChildMission {
+  /// Empty: not started.
+  MissionName name;
+  /// False: it was there already, under the same user key.
+  bool own = true;
+  /// How it ended; without a value it has not.
+  std::optional<MissionState> ended;
+  std::string error_code;
+  std::string message;
+  std::vector<NamedValue> outputs;
+  std::vector<ArtifactRef> artifacts;
+
+  bool live() const { return !name.empty() && !ended; }
+};
+
+/// What a task has started: one mission, or one for each item of a fan-out.
+struct Children {
+  /// JSON texts; empty if the task does not fan out.
+  std::vector<std::string> items;
+  bool fans_out = false;
+  std::vector<ChildMission> missions;
+};
+
+/// Which task of which mission made a mission.
+struct Parent {
+  MissionName mission;
+  TaskName task;
+  std::uint32_t item = 0;
 };
 
 struct TaskStatus {
@@ -162,6 +198,8 @@ struct TaskStatus {
   std::string message;
   std::vector<NamedValue> outputs;
   std::vector<ArtifactRef> artifacts;
+  /// Present once the task has started missions of its own.
+  Box<Children> children;
 };
 
 struct Mission {
@@ -178,6 +216,19 @@ struct Mission {
   std::optional<MissionName> continues;
   /// Container methods run in the local shell.
   bool local = false;
+  /// At most one live mission of a namespace has it.
+  std::string user_key;
+  /// Higher goes first.
+  std::int32_t priority = 0;
+  /// Not before this time.
+  std::optional<Timestamp> not_before;
+  /// Name of the trigger that made it.
+  std::string trigger;
+  std::optional<Parent> parent;
+  /// How many missions stand above it.
+  std::uint32_t depth = 0;
+  /// Put into the working directory of every run.
+  std::vector<ArtifactRef> inputs;
 
   /// Revision of its first and of its last event.
   Revision created;

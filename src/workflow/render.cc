@@ -393,6 +393,139 @@ Result<model::RunSpec> render_compensation(
   return SpecMaker(workflow, rendered, context, values).compensation();
 }
 
+namespace {
+
+/// `1..10` → 1, 2, …, 10; nothing if it is no range.
+Result<std::optional<std::vector<Json>>> read_range(std::string_view text) {
+  const std::size_t dots = text.find("..");
+  if (dots == std::string_view::npos) {
+    return std::optional<std::vector<Json>>();
+  }
+  const Result<Json> first = parse_json(trim(text.substr(0, dots)));
+  const Result<Json> last = parse_json(trim(text.substr(dots + 2)));
+  if (!first || !last || !first->is_int() || !last->is_int()) {
+    return std::optional<std::vector<Json>>();
+  }
+  const std::int64_t low = first->as_int();
+  const std::int64_t high = last->as_int();
+  std::vector<Json> items;
+  for (std::int64_t n = low; n <= high; ++n) {
+    if (items.size() == kFanOutMax) {
+      return make_error(
+          ErrorCode::LimitExceeded, concat("has more than ", kFanOutMax, " items")
+      );
+    }
+    items.emplace_back(n);
+  }
+  return std::optional(std::move(items));
+}
+
+/// An array, whether it comes as one or as its JSON text.
+Result<std::vector<Json>> read_items(const Json& value) {
+  Json list = value;
+  if (value.is_string()) {
+    Result<Json> parsed = parse_json(trim(value.as_string()));
+    if (!parsed) {
+      return make_error(
+          ErrorCode::Invalid,
+          concat("is no JSON array: ", parsed.error().describe()),
+          {}
+      );
+    }
+    list = std::move(*parsed);
+  }
+  if (!list.is_array()) {
+    return make_error(ErrorCode::Invalid, "is no JSON array");
+  }
+  if (list.as_array().size() > kFanOutMax) {
+    return make_error(
+        ErrorCode::LimitExceeded,
+        concat("has ", list.as_array().size(), " items, at most ", kFanOutMax, " are allowed")
+    );
+  }
+  return list.as_array();
+}
+
+}  // namespace
+
+Result<std::vector<Json>> render_items(
+    const Workflow& workflow, TaskIndex task, const RenderContext& context
+) {
+  const Task& def = workflow.tasks.at(task);
+  REEVE_ASSERT(def.fan_out.has_value());
+  const Text& over = def.fan_out->over;
+  const std::string field = concat("tasks.", def.name.view(), ".fanOut.over");
+  REEVE_TRY(const Values values, Values::make(workflow, &def, context, missing_in(workflow)));
+  REEVE_TRY(const std::string rendered, values.render(over, field));
+  const std::string_view text = trim(rendered);
+  const auto placed = [&](Error error) {
+    return at(std::move(error), over, field);
+  };
+  auto range = read_range(text);
+  if (!range) {
+    return placed(std::move(range).error());
+  }
+  if (range->has_value()) {
+    return std::move(**range);
+  }
+  Json source{std::string(text)};
+  const auto named = values.for_environment().find(text);
+  if (named != values.for_environment().end()) {
+    source = named->second;
+  } else if (!text.starts_with('[')) {
+    Error error = make_error(
+        ErrorCode::Invalid, concat("\"", text, "\" is neither a JSON array, a range nor a value")
+    );
+    return placed(std::move(error));
+  }
+  auto items = read_items(source);
+  return items ? std::move(items) : Result<std::vector<Json>>(placed(std::move(items).error()));
+}
+
+Result<RenderedChild> render_child(
+    const Workflow& workflow, TaskIndex task, const RenderContext& context
+) {
+  const Task& def = workflow.tasks.at(task);
+  REEVE_ASSERT(def.child.has_value());
+  const std::string field = concat("tasks.", def.name.view(), ".mission.");
+  REEVE_TRY(const Values values, Values::make(workflow, &def, context, missing_in(workflow)));
+  RenderedChild child;
+  REEVE_TRY(
+      const std::string name, values.render(def.child->workflow, concat(field, "workflow"))
+  );
+  child.workflow = std::string(trim(name));
+  for (const auto& [param, text] : def.child->params) {
+    REEVE_TRY(std::string value, values.render(text, concat(field, "params.", param)));
+    child.params.emplace_back(param, std::move(value));
+  }
+  REEVE_TRY(
+      const std::string key, values.render(def.child->user_key, concat(field, "userKey"))
+  );
+  child.user_key = std::string(trim(key));
+  return child;
+}
+
+Result<std::optional<Duration>> render_limit(
+    const Workflow& workflow, TaskIndex task, const RenderContext& context
+) {
+  const Task& def = workflow.tasks.at(task);
+  if (def.timeout.empty()) {
+    return std::optional<Duration>();
+  }
+  const std::string field = concat("tasks.", def.name.view(), ".timeout");
+  REEVE_TRY(const Values values, Values::make(workflow, &def, context, missing_in(workflow)));
+  REEVE_TRY(const std::string rendered, values.render(def.timeout, field));
+  const Result<Duration> limit = parse_duration(trim(rendered));
+  if (!limit) {
+    return at(limit.error(), def.timeout, field);
+  }
+  return std::optional(*limit);
+}
+
+std::string plain_text(const Json& value) {
+  return environment_text(value);
+}
+
 Result<bool> render_condition(
     const Workflow& workflow, const Task* task, const Text& condition, const RenderContext& context
 ) {

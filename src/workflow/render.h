@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/json.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "model/run.h"
@@ -91,6 +92,34 @@ Result<model::RunSpec> render_compensation(
 Result<bool> render_condition(
     const Workflow& workflow, const Task* task, const Text& condition, const RenderContext& context
 );
+
+/// What a fan-out runs over: an array (as JSON, or the name of a value that holds one), or a range
+/// "1..10".
+/// Invalid: it is none of these. LimitExceeded: more than kFanOutMax items.
+Result<std::vector<Json>> render_items(
+    const Workflow& workflow, TaskIndex task, const RenderContext& context
+);
+
+/// A child mission as it is to be made.
+struct RenderedChild {
+  std::string workflow;
+  std::vector<model::NamedValue> params;
+  std::string user_key;
+};
+
+/// Renders `Task::child`, which must be there.
+Result<RenderedChild> render_child(
+    const Workflow& workflow, TaskIndex task, const RenderContext& context
+);
+
+/// The time limit of a task that states one; a task without has none here.
+Result<std::optional<Duration>> render_limit(
+    const Workflow& workflow, TaskIndex task, const RenderContext& context
+);
+
+/// Text of a value in an environment variable or a param: strings as they are, numbers in plain
+/// decimals, lists and objects as JSON, null as nothing.
+std::string plain_text(const Json& value);
 
 /// Checks params against the workflow's declarations before a mission is made: unknown params of a
 /// native workflow, missing required ones. Invalid names the param and the nearest known one.
