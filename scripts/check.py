@@ -402,11 +402,26 @@ _RULE_PLACES = (
 )
 
 
+_RULE_TABLE = "src/workflow/lint/rules.h"
+_RULE_ROW = re.compile(r'^\s*\{\s*' + _RULE_ID + r"\s*,\s*Severity::", re.MULTILINE)
+
+
+def rule_table(tree):
+    """Ids of the rows of the table of rules, with their place; None without a table."""
+    if not tree.exists(_RULE_TABLE):
+        return None
+    text = tree.text(_RULE_TABLE)
+    return {
+        match.group(1): (_RULE_TABLE, line_of(text, match.start()))
+        for match in _RULE_ROW.finditer(text)
+    }
+
+
 def rule_ids(tree):
-    """Ids of the rules that loading and linting a workflow can report, with their place."""
+    """Ids of the rules that loading a workflow can report, with their place."""
     found = {}
     for path in tree.files("src/workflow", {".cc", ".h"}) if tree.exists("src/workflow") else []:
-        if is_test(path) or path.startswith("src/workflow/template/"):
+        if is_test(path) or path.startswith(("src/workflow/template/", "src/workflow/lint/")):
             continue
         text = tree.text(path)
         for pattern in _RULE_PLACES:
@@ -432,6 +447,12 @@ def check_error_pages(tree):
     text = tree.text(rules_page) if tree.exists(rules_page) else ""
     described = set(re.findall(r"^#+ `([a-z-]+)`", text, re.MULTILINE))
     known = rule_ids(tree)
+    table = rule_table(tree)
+    if table is not None:
+        for rule, (path, line) in sorted(known.items()):
+            if rule not in table:
+                yield Finding(path, line, "error-page", f"{_RULE_TABLE} has no row for `{rule}`")
+        known = known | table
     for rule in sorted(described - known.keys()):
         yield Finding(rules_page, 1, "error-page", f"nothing reports `{rule}`", warning=True)
     for rule, (path, line) in sorted(known.items()):

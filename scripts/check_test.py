@@ -281,6 +281,20 @@ class Text(TreeTest):
             'void f() {\n  problems.error("cycle", at);\n  g(big ? "cycle" : "not-text", at);\n}\n',
         )
 
+    def test_a_rule_without_a_row_in_the_table_is_found(self):
+        self.write("docs/errors/rules.md", "# Rules\n\n### `cycle`\n\n### `self-need`\n")
+        self.write(
+            "src/workflow/lint/rules.h", '#pragma once\n    {"cycle", Severity::Error, "a", "b"},\n'
+        )
+        self.assert_finds("error-page", "src/workflow/a.cc", 'problem.rule = "self-need";\n')
+
+    def test_a_row_of_the_table_without_description_is_found(self):
+        self.assert_finds(
+            "error-page",
+            "src/workflow/lint/rules.h",
+            '#pragma once\n    {"cycle", Severity::Error, "a", "b"},\n',
+        )
+
     def test_a_described_rule_that_nothing_reports_is_a_warning(self):
         found = self.assert_finds(
             "error-page", "docs/errors/rules.md", "# Rules\n\n## `no-such-rule`\n"

@@ -16,8 +16,6 @@ namespace reeve::cli {
 
 namespace {
 
-constexpr const char* kVersion = "0.1.0";
-
 std::string default_data_dir() {
   if (const char* data = std::getenv("REEVE_DATA"); data != nullptr && *data != '\0') {
     return data;
@@ -104,7 +102,7 @@ class Parser {
  public:
   Parser() : app_("Runs workflows as durable, supervised missions.", "reeve") {
     app_.require_subcommand(1);
-    app_.set_version_flag("--version", std::string("reeve ") + kVersion);
+    app_.set_version_flag("--version", concat("reeve ", kVersion));
     app_.footer(
         "\nExit codes: 0 done, 1 the work failed, 2 usage, 3 refused, 4 not found, 5 unreachable."
     );
@@ -256,10 +254,20 @@ class Parser {
     lint_command_ =
         add(app_,
             "lint",
-            "Check a workflow file: every problem, with line and fix",
-            "reeve lint build.yaml",
+            "Check workflow files: every problem, with line and fix",
+            "reeve lint --strict build.yaml workflows/",
             common_);
-    lint_command_->add_option("FILE", lint_.file)->required();
+    lint_command_
+        ->add_option("FILE", lint_.paths, "Files, directories (all their *.yaml), - for stdin")
+        ->required();
+    lint_command_->add_option("--format", lint_.format, "text, json, or sarif for code scanning")
+        ->check(CLI::IsMember({"text", "json", "sarif"}));
+    lint_command_
+        ->add_option(
+            "--rule", lint_.rules, "How a rule counts: RULE=off|info|warning|error; repeat for more"
+        )
+        ->allow_extra_args(false);
+    lint_command_->add_flag("--strict", lint_.strict, "Warnings count as errors for the exit code");
     add_output(lint_command_, common_, kTextOrJson);
 
     graph_command_ =

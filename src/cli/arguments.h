@@ -45,7 +45,13 @@ struct RunArgs {
 };
 
 struct LintArgs {
-  std::string file;
+  /// Files, directories, and "-" for standard input.
+  std::vector<std::string> paths;
+  /// "text", "json", "sarif"; empty: as `-o` says.
+  std::string format;
+  /// "rule=off", "rule=warning" …
+  std::vector<std::string> rules;
+  bool strict = false;
 };
 
 struct GraphArgs {

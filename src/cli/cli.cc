@@ -2,6 +2,7 @@
 
 #include <csignal>
 
+#include "base/strings.h"
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/print.h"
@@ -21,7 +22,7 @@ struct Dispatch {
 
   int operator()(const SubmitArgs& args) const { return submit_mission(common, args); }
 
-  int operator()(const LintArgs& args) const { return lint_file(common, args); }
+  int operator()(const LintArgs& args) const { return lint_files(common, args); }
 
   int operator()(const GraphArgs& args) const { return draw_file(common, args); }
 
@@ -44,7 +45,7 @@ struct Dispatch {
   int operator()(const AuditArgs& /*args*/) const { return verify_audit(common); }
 
   int operator()(const VersionArgs& /*args*/) const {
-    print("reeve 0.1.0\n");
+    print(concat("reeve ", kVersion, "\n"));
     return 0;
   }
 };

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <string_view>
+
 namespace reeve::cli {
+
+inline constexpr std::string_view kVersion = "0.1.0";
 
 /// Exit codes, the same for every command.
 enum class ExitCode : int {

@@ -18,7 +18,7 @@ int show_status(const Common& common, const StatusArgs& args);
 int show_logs(const Common& common, const LogsArgs& args);
 int show_events(const Common& common, const EventsArgs& args);
 
-int lint_file(const Common& common, const LintArgs& args);
+int lint_files(const Common& common, const LintArgs& args);
 int draw_file(const Common& common, const GraphArgs& args);
 
 int run_under_lock(const Common& common, const LockArgs& args);

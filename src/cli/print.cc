@@ -106,10 +106,7 @@ void print_problem(const workflow::Problem& problem) {
   if (error.position.line > 0) {
     line += concat(error.position.line, ":", error.position.column, ":");
   }
-  line += concat(
-      line.empty() ? "" : " ",
-      problem.severity == workflow::Severity::Error ? "error: " : "warning: "
-  );
+  line += concat(line.empty() ? "" : " ", to_string(problem.severity), ": ");
   if (!error.subject.empty()) {
     line += concat(error.subject, ": ");
   }

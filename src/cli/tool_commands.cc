@@ -26,19 +26,6 @@ namespace reeve::cli {
 
 namespace {
 
-Json problem_to_json(const workflow::Problem& problem) {
-  Json json = Json::object();
-  json.set("severity", problem.severity == workflow::Severity::Error ? "error" : "warning");
-  json.set("rule", problem.rule);
-  json.set("file", problem.error.file);
-  json.set("line", problem.error.position.line);
-  json.set("column", problem.error.position.column);
-  json.set("field", problem.error.subject);
-  json.set("message", problem.error.message);
-  json.set("fix", problem.error.hint);
-  return json;
-}
-
 /// Starts the command with the lock's token in its environment. In its own process, so that the
 /// lock is held exactly as long as `reeve lock` lives: if that is killed, so is the command.
 pid_t start_command(const std::vector<std::string>& command) {
@@ -121,42 +108,6 @@ int report_finding(const Common& common, const Error& error) {
 }
 
 }  // namespace
-
-int lint_file(const Common& common, const LintArgs& args) {
-  const Result<std::string> text = read_document(args.file);
-  if (!text) {
-    return report(text.error());
-  }
-  workflow::LoadOptions options;
-  options.file = args.file;
-  const std::vector<workflow::Problem> problems = workflow::lint(*text, options);
-  int errors = 0;
-  Json items = Json::array();
-  for (const workflow::Problem& problem : problems) {
-    errors += problem.severity == workflow::Severity::Error ? 1 : 0;
-    if (common.output == Output::Json) {
-      items.push(problem_to_json(problem));
-    } else {
-      print_problem(problem);
-    }
-  }
-  if (common.output == Output::Json) {
-    Json result = Json::object();
-    result.set("ok", errors == 0).set("problems", std::move(items));
-    print(result.pretty());
-  } else {
-    const auto warnings = static_cast<int>(problems.size()) - errors;
-    print(concat(
-        args.file,
-        ": ",
-        errors,
-        errors == 1 ? " error, " : " errors, ",
-        warnings,
-        warnings == 1 ? " warning\n" : " warnings\n"
-    ));
-  }
-  return static_cast<int>(errors == 0 ? ExitCode::Done : ExitCode::WorkFailed);
-}
 
 int draw_file(const Common& /*common*/, const GraphArgs& args) {
   const Result<std::string> text = read_document(args.file);

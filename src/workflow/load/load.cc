@@ -314,6 +314,18 @@ Made take_part(const Made& whole, const PartSource& part, Problems& problems) {
 
 }  // namespace
 
+std::string_view to_string(Severity severity) {
+  switch (severity) {
+    case Severity::Error:
+      return "error";
+    case Severity::Warning:
+      return "warning";
+    case Severity::Info:
+      return "info";
+  }
+  return "error";
+}
+
 const Error& Loaded::first_error() const {
   for (const Problem& problem : problems) {
     if (problem.severity == Severity::Error) {

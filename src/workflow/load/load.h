@@ -11,7 +11,10 @@
 
 namespace reeve::workflow {
 
-enum class Severity : std::uint8_t { Error, Warning };
+/// Info is for `reeve lint` only: fine as it is, and worth a thought.
+enum class Severity : std::uint8_t { Error, Warning, Info };
+
+std::string_view to_string(Severity severity);  ///< "error", "warning", "info"
 
 /// One finding about a document, with file position and the fix in `error.hint`.
 struct Problem {
@@ -70,9 +73,5 @@ Result<std::shared_ptr<const Workflow>> load_source(std::string_view source);
 /// Returns the first problem, with its place in `extension`: of its tasks, or LimitExceeded
 /// (kTasksMax, kExtensionsMax, kSourceBytesMax). Invalid: `base` is a part.
 Result<std::string> extend_source(std::string_view base, std::string_view extension);
-
-/// Everything `load` reports and what is legal but likely to surprise: text from outside spliced
-/// into a script, undefined variables, cron expressions with six fields, missing timeouts.
-std::vector<Problem> lint(std::string_view text, const LoadOptions& options = {});
 
 }  // namespace reeve::workflow

@@ -8,7 +8,8 @@
 
 namespace reeve::workflow {
 
-/// `load` with the findings still being collected: lint adds its own. Null iff there are errors.
+/// `load` with the findings still being collected, for those who need to know which line of the
+/// file a position belongs to (Problems::line). Null iff there are errors.
 std::shared_ptr<const Workflow> load_into(
     std::string_view text, const LoadOptions& options, Problems& problems
 );

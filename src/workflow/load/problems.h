@@ -52,6 +52,9 @@ class Problems {
   /// More tasks than kTasksMax.
   void too_many_tasks(std::size_t count, Position position, std::string subject);
 
+  /// Whether lines of the text are lines of the file.
+  bool same_lines() const { return lines_.empty(); }
+
   /// Whether further findings are only counted: no need to look for hints then.
   bool full() const { return list_.size() >= kProblemsMax; }
 

@@ -17,4 +17,7 @@ struct Program {
 /// Finds the uses of top-level fields; see Template::referenced_fields.
 std::vector<FieldReference> find_references(const SyntaxTree& tree);
 
+/// See Template::find_type_faults.
+std::vector<TypeFault> find_faults(const SyntaxTree& tree, const KindOf& kind_of);
+
 }  // namespace reeve::templates

@@ -77,9 +77,7 @@ class ReferenceFinder {
     if (pipeline.commands.size() != 1 || pipeline.commands.front().operands.size() != 1) {
       return false;
     }
-    const Expression& only = pipeline.commands.front().operands.front();
-    return (only.kind == ExpressionKind::Dot && dot_is_root) ||
-           (only.kind == ExpressionKind::Variable && only.name == "$" && only.fields.empty());
+    return is_root(pipeline.commands.front().operands.front(), dot_is_root);
   }
 
   static bool calls(const Command& command, std::string_view function) {
@@ -97,11 +95,35 @@ class ReferenceFinder {
       inner.optional = use.optional || (i + 1 < pipeline.commands.size() &&
                                         calls(pipeline.commands[i + 1], "default"));
       const bool is_default = calls(command, "default");
+      note_index(command, dot_is_root, inner);
       for (std::size_t k = 0; k < command.operands.size(); ++k) {
         Use argument = inner;
         argument.optional = inner.optional || (is_default && k == 2);
         walk(command.operands[k], dot_is_root, argument);
       }
+    }
+  }
+
+  static bool is_root(const Expression& expression, bool dot_is_root) {
+    return (expression.kind == ExpressionKind::Dot && dot_is_root) ||
+           (expression.kind == ExpressionKind::Variable && expression.name == "$" &&
+            expression.fields.empty());
+  }
+
+  /// `index . "a-name"`: the only way to names that are no identifiers.
+  void note_index(const Command& command, bool dot_is_root, Use use) {
+    if (!calls(command, "index") || command.operands.size() < 3 ||
+        !is_root(command.operands[1], dot_is_root)) {
+      return;
+    }
+    const Expression& name = command.operands[2];
+    if (name.kind == ExpressionKind::Constant && name.constant.is_string()) {
+      references_.push_back(
+          {.name = name.constant.as_string(),
+           .position = name.position,
+           .optional = use.optional,
+           .spliced = use.spliced}
+      );
     }
   }
 

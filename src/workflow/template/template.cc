@@ -46,6 +46,10 @@ const std::vector<FieldReference>& Template::referenced_fields() const {
   return program_->references;
 }
 
+std::vector<TypeFault> Template::find_type_faults(const KindOf& kind_of) const {
+  return find_faults(program_->tree, kind_of);
+}
+
 bool has_actions(std::string_view text) {
   return text.find("{{") != std::string_view::npos;
 }

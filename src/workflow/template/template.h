@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -71,7 +72,8 @@ struct RenderOptions {
   const HiddenFields* hidden = nullptr;
 };
 
-/// One use of a top-level field: `.Name` where the dot is the data itself, or `$.Name`.
+/// One use of a top-level field: `.Name` where the dot is the data itself, `$.Name`, or
+/// `index . "Name"`.
 struct FieldReference {
   std::string name;
   Position position;
@@ -81,6 +83,21 @@ struct FieldReference {
   /// The field's text may reach the output as it is: the action is not a condition and its
   /// pipeline does not end in `shellquote`.
   bool spliced = false;
+};
+
+/// What is known of a value before anything is rendered.
+enum class ValueKind : std::uint8_t { Unknown, Missing, Bool, Int, Float, Text, List, Map };
+
+/// The kind of a top-level field.
+using KindOf = std::function<ValueKind(std::string_view name)>;
+
+/// A use of a value that fails whenever it is carried out.
+struct TypeFault {
+  Position position;
+  std::string message;
+  /// The field whose kind does not fit.
+  std::string name;
+  ValueKind kind = ValueKind::Unknown;
 };
 
 struct Program;
@@ -113,6 +130,11 @@ class Template {
   /// Every use of a top-level field, in the order of the text. Bodies of `define` count only where
   /// they are called with the data itself.
   const std::vector<FieldReference>& referenced_fields() const;
+
+  /// Calls and loops that can only fail, given the kinds of the fields: comparisons of kinds that
+  /// do not compare, `index`, `len` and `range` of what has no parts, fields of what is no map.
+  /// Whatever is not known for certain is taken to fit.
+  std::vector<TypeFault> find_type_faults(const KindOf& kind_of) const;
 
  private:
   explicit Template(std::shared_ptr<const Program> program) : program_(std::move(program)) {}

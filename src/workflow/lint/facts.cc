@@ -1,0 +1,207 @@
+#include "workflow/lint/facts.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "workflow/load/templates.h"
+
+namespace reeve::lint {
+
+using workflow::Route;
+using workflow::Variable;
+
+Position place_of(const Text& text, std::size_t offset) {
+  Position place{1, 1};
+  for (const char c : std::string_view(text.text).substr(0, offset)) {
+    place.line += c == '\n' ? 1 : 0;
+    place.column = c == '\n' ? 1 : place.column + 1;
+  }
+  return workflow::in_file(text.position, place);
+}
+
+std::size_t offset_of(std::string_view text, Position place) {
+  std::size_t offset = 0;
+  for (int line = 1; line < place.line; ++line) {
+    const std::size_t end = text.find('\n', offset);
+    if (end == std::string_view::npos) {
+      return text.size();
+    }
+    offset = end + 1;
+  }
+  for (int column = 1; column < place.column && offset < text.size(); ++column) {
+    offset += std::max<std::size_t>(utf8_length(text.substr(offset)), 1);
+  }
+  return offset;
+}
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+bool is_environment_name(std::string_view name) {
+  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') &&
+         std::all_of(name.begin(), name.end(), is_word);
+}
+
+std::vector<const Text*> scripts_of(const Task& task) {
+  std::vector<const Text*> texts;
+  for (const std::vector<Text>* part : {&task.before_script, &task.script, &task.after_script}) {
+    for (const Text& text : *part) {
+      texts.push_back(&text);
+    }
+  }
+  if (task.compensate) {
+    for (const Text& text : task.compensate->script) {
+      texts.push_back(&text);
+    }
+  }
+  return texts;
+}
+
+Facts::Facts(const Workflow& workflow)
+    : workflow_(workflow), source_(workflow), previous_(workflow.tasks.size()) {
+  use(workflow.skip_if, nullptr, Role::Condition, field(nullptr, "skipIf", "skip_if"));
+  use_variables(workflow.variables, nullptr, field(nullptr, "variables", "job_variables"));
+  for (const Task& task : workflow.tasks) {
+    collect(task);
+    const TaskIndex index = index_of(task);
+    for (const TaskIndex need : task.needs) {
+      previous_[index].push_back(need);
+    }
+    for (const Route& route : task.routes) {
+      if (const auto* target = std::get_if<TaskIndex>(&route.target)) {
+        previous_[*target].push_back(index);
+      }
+    }
+  }
+}
+
+std::string Facts::field(
+    const Task* task, std::string_view native_name, std::string_view formicary_name
+) const {
+  const std::string_view name = native() ? native_name : formicary_name;
+  if (task == nullptr) {
+    return std::string(name);
+  }
+  return concat("tasks.", task->name.view(), name.empty() ? "" : ".", name);
+}
+
+std::vector<bool> Facts::tasks_before(TaskIndex task) const {
+  const std::size_t count = workflow_.tasks.size();
+  if (workflow_.tasks[task].always_run || count > kOrderedTasksMax) {
+    return std::vector<bool>(count, true);
+  }
+  std::vector<bool> seen(count);
+  std::vector<TaskIndex> open = {task};
+  while (!open.empty()) {
+    const TaskIndex at = open.back();
+    open.pop_back();
+    for (const TaskIndex before : previous_[at]) {
+      if (!seen[before]) {
+        seen[before] = true;
+        open.push_back(before);
+      }
+    }
+  }
+  return seen;
+}
+
+void Facts::use(const Text& text, const Task* task, Role role, std::string field) {
+  if (!text.empty()) {
+    uses_.push_back({.text = text, .task = task, .role = role, .field = std::move(field)});
+  }
+}
+
+void Facts::use_list(
+    const std::vector<Text>& texts, const Task& task, Role role, std::string field
+) {
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    use(texts[i], &task, role, texts.size() == 1 ? field : concat(field, "[", i, "]"));
+  }
+}
+
+void Facts::use_pairs(
+    const std::vector<std::pair<std::string, Text>>& pairs, const Task& task, std::string field
+) {
+  for (const auto& [name, text] : pairs) {
+    use(text, &task, Role::Value, concat(field, ".", name));
+  }
+}
+
+void Facts::use_variables(
+    const std::vector<Variable>& variables, const Task* task, const std::string& field
+) {
+  for (const Variable& variable : variables) {
+    if (variable.value.is_string()) {
+      use({variable.value.as_string(), variable.position},
+          task,
+          Role::Value,
+          concat(field, ".", variable.name));
+    }
+  }
+}
+
+void Facts::collect(const Task& task) {
+  use_list(task.before_script, task, Role::Script, field(&task, "beforeScript", "before_script"));
+  use_list(task.script, task, Role::Script, field(&task, "script", "script"));
+  use_list(task.after_script, task, Role::Script, field(&task, "afterScript", "after_script"));
+  if (task.compensate) {
+    use_list(
+        task.compensate->script,
+        task,
+        Role::Script,
+        field(&task, "compensate.script", "compensate.script")
+    );
+  }
+  use(task.working_dir, &task, Role::Value, field(&task, "workingDir", "working_dir"));
+  use(task.image, &task, Role::Value, field(&task, "container.image", "container.image"));
+  use(task.timeout, &task, Role::Value, field(&task, "timeout", "timeout"));
+  use(task.skip_if, &task, Role::Condition, field(&task, "skipIf", "except"));
+  use_pairs(task.environment, task, field(&task, "environment", "environment"));
+  use_list(
+      task.artifacts.paths,
+      task,
+      Role::Value,
+      field(&task, "artifacts.paths", "artifacts.paths")
+  );
+  use_list(task.cache.paths, task, Role::Value, field(&task, "cache.paths", "cache.paths"));
+  use(task.cache.key, &task, Role::Value, field(&task, "cache.key", "cache.key"));
+  use_list(task.artifact_ids, task, Role::Value, field(&task, "artifactIds", "artifact_ids"));
+  use_variables(task.variables, &task, field(&task, "variables", "variables"));
+  collect_methods(task);
+}
+
+void Facts::collect_methods(const Task& task) {
+  if (task.gate) {
+    use(task.gate->prompt, &task, Role::Value, field(&task, "gate.prompt", "description"));
+    use_pairs(task.gate->context, task, field(&task, "gate.context", "approval_policy.context"));
+  }
+  if (task.child) {
+    use(task.child->workflow, &task, Role::Value, field(&task, "mission.workflow", "fork_job_type"));
+    use_pairs(
+        task.child->params, task, field(&task, "mission.params", "sub_workflow.input_params")
+    );
+  }
+  if (task.fan_out) {
+    use(task.fan_out->over, &task, Role::Value, field(&task, "fanOut.over", "fan_out.source"));
+  }
+  if (task.http) {
+    use(task.http->url, &task, Role::Url, field(&task, "http.url", "url"));
+    use_pairs(task.http->headers, task, field(&task, "http.headers", "headers"));
+    use_pairs(task.http->query, task, field(&task, "http.query", "query"));
+    use(task.http->body, &task, Role::Value, field(&task, "http.body", "body"));
+  }
+  if (task.message) {
+    use(task.message->channel,
+        &task,
+        Role::Value,
+        field(&task, "message.channel", "messaging_request_queue"));
+    use(task.message->reply_channel,
+        &task,
+        Role::Value,
+        field(&task, "message.replyChannel", "messaging_reply_queue"));
+    use(task.message->body, &task, Role::Value, field(&task, "message.body", "body"));
+  }
+}
+
+}  // namespace reeve::lint

@@ -1,0 +1,343 @@
+#include "workflow/lint/lint.h"
+
+#include <array>
+#include <set>
+
+#include "workflow/validate.h"
+
+#include "workflow/lint/fixture.h"
+
+namespace reeve::lint {
+namespace {
+
+using workflow::Action;
+using workflow::Method;
+using workflow::Task;
+using workflow::Workflow;
+
+Task named(const char* name, Method method = Method::Shell) {
+  Task task;
+  task.name = TaskName(name);
+  task.method = method;
+  task.position = {7, 3};
+  task.timeout = {"1m", {}};
+  return task;
+}
+
+Workflow of(std::vector<Task> tasks) {
+  Workflow workflow;
+  workflow.name = "w";
+  workflow.tasks = std::move(tasks);
+  workflow::find_entries(workflow);
+  return workflow;
+}
+
+/// Findings about a gate with a deadline, after a change.
+std::vector<Finding> gate(void (*change)(workflow::Gate& gate)) {
+  Task task = named("a", Method::Gate);
+  task.gate = workflow::Gate{};
+  task.gate->deadline = Duration(86'400'000);
+  change(*task.gate);
+  return examine(of({std::move(task)}));
+}
+
+/// Findings about a request, after a change.
+std::vector<Finding> request(void (*change)(workflow::HttpRequest& http)) {
+  Task task = named("a", Method::Http);
+  task.retry.retries = 1;
+  task.http = workflow::HttpRequest{};
+  task.http->url = {"https://example.org/", {7, 10}};
+  change(*task.http);
+  return examine(of({std::move(task)}));
+}
+
+Workflow fan_out(const char* over, std::uint32_t parallel) {
+  Task task = named("a");
+  task.script = {{"true", {}}};
+  task.fan_out = workflow::FanOut{};
+  task.fan_out->over = {over, {}};
+  task.fan_out->parallel = parallel;
+  return of({std::move(task)});
+}
+
+Workflow webhook(workflow::WebhookAuth auth) {
+  workflow::WebhookTrigger source;
+  source.auth = auth;
+  workflow::Trigger trigger;
+  trigger.name = "push";
+  trigger.source = source;
+  Workflow workflow = of({named("a", Method::Noop)});
+  workflow.triggers = {trigger};
+  return workflow;
+}
+
+Workflow nested(const char* pool) {
+  Task task = named("a", Method::Noop);
+  task.semaphores = {{.pool = pool, .units = 1, .position = {7, 5}}};
+  Workflow workflow = of({std::move(task)});
+  workflow.semaphores = {{.pool = "gpu", .units = 2, .position = {}}};
+  return workflow;
+}
+
+Workflow routed(const char* code) {
+  Task task = named("a");
+  task.routes = {{code, Action::Complete, {}}};
+  return of({std::move(task)});
+}
+
+/// A rule, a document (or workflow) in which it fires, and one that is close and in which it does
+/// not.
+struct Sample {
+  const char* rule;
+  std::vector<Finding> bad;
+  std::vector<Finding> good;
+};
+
+std::vector<Finding> findings_of(std::string_view text) {
+  return check(text).findings;
+}
+
+std::vector<Sample> document_samples() {
+  const std::string param = "  params: {title: x, n: 1}\n";
+  return {
+      {"undefined-variable",
+       findings_of(one("      script: echo '{{ .titel }}'\n", param)),
+       findings_of(one("      script: echo '{{ .JobID }}'\n", param))},
+      {"output-order",
+       findings_of(native("  tasks:\n    - {name: a, script: 'echo \"{{ .K }}\"'}\n"
+                          "    - {name: b, script: 'echo ::set-output name=K::1', needs: [a]}\n")),
+       findings_of(native("  tasks:\n    - {name: a, script: 'echo \"{{ .K }}\"', needs: [b]}\n"
+                          "    - {name: b, script: 'echo ::set-output name=K::1'}\n"))},
+      {"template-type",
+       findings_of(one("      script: x\n      skipIf: '{{ lt .title 4 }}'\n", param)),
+       findings_of(one("      script: x\n      skipIf: '{{ lt .n 4 }}'\n", param))},
+      {"spliced-text",
+       findings_of(one("      script: echo {{ .title }}\n", param)),
+       findings_of(one("      script: echo {{ shellquote .title }}\n", param))},
+      {"hard-coded-secret",
+       findings_of(one("      script: x\n      environment: {DB_PASSWORD: correct-horse}\n")),
+       findings_of(one(
+           "      script: x\n      environment: {DB_PASSWORD: '{{ .title }}'}\n", param
+       ))},
+      {"leaf-trap",
+       findings_of(job("- {task_type: a, method: SHELL, script: [x], on_failed: b}\n"
+                       "- {task_type: b, method: SHELL, script: [x]}\n")),
+       findings_of(job("- {task_type: a, method: SHELL, script: [x], on_completed: b}\n"
+                       "- {task_type: b, method: SHELL, script: [x]}\n"))},
+      {"endless-loop",
+       findings_of(native("  tasks:\n    - {name: s, script: x, onCompleted: a}\n"
+                          "    - {name: a, script: x, onCompleted: b}\n"
+                          "    - {name: b, script: x, onCompleted: a}\n")),
+       findings_of(native("  tasks:\n    - {name: s, script: x, onCompleted: a}\n"
+                          "    - {name: a, script: x, onCompleted: b}\n"
+                          "    - {name: b, script: x, onCompleted: a, onExitCode: {'3': "
+                          "COMPLETED}}\n"))},
+      {"restart-without-retry",
+       findings_of(one("      script: x\n      onExitCode: {'3': RESTART_TASK}\n")),
+       findings_of(one(
+           "      script: x\n      retry: {max: 1}\n      onExitCode: {'3': RESTART_TASK}\n"
+       ))},
+      {"empty-dependency",
+       findings_of(native("  tasks:\n    - {name: a, script: x}\n"
+                          "    - {name: b, script: x, needs: [a], dependencies: [a]}\n")),
+       findings_of(native("  tasks:\n    - {name: a, script: x, artifacts: {paths: [f]}}\n"
+                          "    - {name: b, script: x, needs: [a], dependencies: [a]}\n"))},
+      {"artifacts-never",
+       findings_of(native("  tasks:\n    - {name: a, script: x, artifacts: {paths: [f], when: "
+                          "onFailure}}\n"
+                          "    - {name: b, script: x, needs: [a], dependencies: [a]}\n")),
+       findings_of(native("  tasks:\n    - {name: a, script: x, artifacts: {paths: [f], when: "
+                          "onSuccess}}\n"
+                          "    - {name: b, script: x, needs: [a], dependencies: [a]}\n"))},
+      {"no-timeout",
+       findings_of(native("  tasks:\n    - {name: a, script: x}\n")),
+       findings_of(native("  tasks:\n    - {name: a, method: NOOP}\n"))},
+      {"timeout-order",
+       findings_of(native("  timeout: 1m\n  tasks:\n    - {name: a, script: x, timeout: 2m}\n")),
+       findings_of(native("  timeout: 3m\n  tasks:\n    - {name: a, script: x, timeout: 2m}\n"))},
+      {"no-retry",
+       findings_of(one("      script: curl -fsS https://example.org/\n")),
+       findings_of(one("      script: |\n        # curl would do\n        ./curl x\n"))},
+      {"lint-comment",
+       findings_of(one("      script: x # reeve-lint: disable=spliced-tex\n")),
+       findings_of(one("      script: x # about reeve-lint: disable=spliced-tex\n"))},
+      {"unused-suppression",
+       findings_of(one("      script: x # reeve-lint: disable=spliced-text\n")),
+       findings_of(one("      script: '{{ .title }}' # reeve-lint: disable=spliced-text\n", param))},
+  };
+}
+
+std::vector<Sample> gate_samples() {
+  using workflow::Gate;
+  const auto unchanged = [](Gate&) {};
+  return {
+      {"gate-quorum",
+       gate([](Gate& gate) {
+         gate.approvals = 2;
+         gate.users = {"ann"};
+       }),
+       gate([](Gate& gate) {
+         gate.approvals = 2;
+         gate.users = {"ann"};
+         gate.groups = {"ops"};
+       })},
+      {"gate-context",
+       gate([](Gate& gate) { gate.required = {"diff"}; }),
+       gate([](Gate& gate) {
+         gate.required = {"diff"};
+         gate.context = {{"diff", {"{{ .JobID }}", {}}}};
+       })},
+      {"gate-too-late",
+       gate([](Gate& gate) { gate.remind_after = gate.deadline; }),
+       gate([](Gate& gate) { gate.remind_after = Duration(1000); })},
+      {"no-gate-deadline", gate([](Gate& gate) { gate.deadline.reset(); }), gate(unchanged)},
+      {"self-approval", gate([](Gate& gate) { gate.owner_may_approve = true; }), gate(unchanged)},
+  };
+}
+
+std::vector<Sample> request_samples() {
+  using workflow::HttpRequest;
+  const auto unchanged = [](HttpRequest&) {};
+  return {
+      {"plain-http",
+       request([](HttpRequest& http) { http.url.text = "http://example.org/"; }),
+       request([](HttpRequest& http) { http.url.text = "http://127.0.0.1:80/"; })},
+      {"tls-not-verified",
+       request([](HttpRequest& http) { http.verify_tls = false; }),
+       request(unchanged)},
+      {"private-address",
+       request([](HttpRequest& http) { http.allow_private = true; }),
+       request(unchanged)},
+      {"outside-url",
+       request([](HttpRequest& http) { http.url.text = "https://{{ .host }}/x"; }),
+       request([](HttpRequest& http) { http.url.text = "https://example.org/{{ .x }}"; })},
+  };
+}
+
+std::vector<Sample> other_samples() {
+  const std::string task = "- {task_type: a, method: SHELL, script: [x]}\n";
+  return {
+      {"impossible-code", examine(routed("256")), examine(routed("255"))},
+      {"open-webhook",
+       examine(webhook(workflow::WebhookAuth::None)),
+       examine(webhook(workflow::WebhookAuth::GitHub))},
+      {"fan-out-unbounded", examine(fan_out("list", 0)), examine(fan_out("1..8", 0))},
+      {"fan-out-size", examine(fan_out("1..20000", 4)), examine(fan_out("1..10000", 4))},
+      {"semaphore-nested", examine(nested("gpu")), examine(nested("cpu"))},
+      {"cron-six-fields",
+       findings_of(job(task, "cron_trigger: \"0 0 * * * *\"\n")),
+       findings_of(job(task, "cron_trigger: \"0 * * * * * *\"\n"))},
+      {"cron-fields",
+       findings_of(job(task, "cron_trigger: \"* *\"\n")),
+       findings_of(job(task, "cron_trigger: \"@daily\"\n"))},
+  };
+}
+
+TEST(Rules, FireWhereTheyShouldAndAreSilentWhereTheyShouldBe) {
+  std::vector<Sample> samples = document_samples();
+  for (std::vector<Sample>& more : std::array{gate_samples(), request_samples(), other_samples()}) {
+    samples.insert(samples.end(), more.begin(), more.end());
+  }
+  std::set<std::string_view> covered;
+  for (const Sample& sample : samples) {
+    covered.insert(sample.rule);
+    EXPECT_TRUE(has(sample.bad, sample.rule)) << sample.rule << " in:\n"
+                                              << describe(sample.bad, true);
+    EXPECT_FALSE(has(sample.good, sample.rule)) << sample.rule << " in:\n"
+                                                << describe(sample.good, true);
+  }
+  bool lint_only = false;
+  for (const Rule& rule : all_rules()) {
+    lint_only = lint_only || rule.id == "undefined-variable";
+    EXPECT_EQ(covered.contains(rule.id), lint_only) << rule.id << " has no sample";
+  }
+}
+
+TEST(Rules, HaveHelpAFixAndAnAddress) {
+  std::set<std::string_view> ids;
+  for (const Rule& rule : all_rules()) {
+    EXPECT_TRUE(ids.insert(rule.id).second) << rule.id << " is there twice";
+    EXPECT_FALSE(rule.help.empty()) << rule.id;
+    EXPECT_FALSE(rule.fix.empty()) << rule.id;
+    EXPECT_TRUE(help_uri(rule.id).ends_with(concat("#", rule.id)));
+  }
+  EXPECT_EQ(find_rule("no-such-rule"), nullptr);
+}
+
+TEST(Lint, HasNothingToSayAboutACleanDocument) {
+  EXPECT_EQ(
+      linted(
+          one("      script: |\n        echo \"$who\" {{ .size }} {{ .JobID }} {{ shellquote .who "
+              "}}\n        echo \"::set-output name=K::1\"\n      environment: {A: \"{{ .who }}\"}\n",
+              "  params: {who: me}\n  variables: {size: 3}\n"),
+          true
+      ),
+      ""
+  );
+}
+
+TEST(Lint, ReportsWhatLoadingReports) {
+  EXPECT_EQ(finding(findings_of("kind: Workflow\n"), "missing-field").severity, Severity::Error);
+}
+
+TEST(Lint, LetsTheUserSayHowARuleCounts) {
+  const std::string text = native("  tasks:\n    - {name: a, script: x}\n");
+  EXPECT_EQ(check(text).count(Severity::Info), 1U);
+  Options options;
+  options.levels["no-timeout"] = Severity::Error;
+  EXPECT_EQ(check(text, options).count(Severity::Error), 1U);
+  options.levels["no-timeout"] = std::nullopt;
+  EXPECT_TRUE(check(text, options).findings.empty());
+}
+
+TEST(Lint, KeepsErrorsOfLoadingWhateverTheUserSays) {
+  Options options;
+  options.levels["missing-field"] = std::nullopt;
+  EXPECT_TRUE(has(check("kind: Workflow\n", options).findings, "missing-field"));
+}
+
+TEST(Lint, StopsAtItsLimitAndSaysHowMuchIsMissing) {
+  std::string tasks = "  tasks:\n";
+  for (std::size_t i = 0; i < kFindingsMax + 5; ++i) {
+    tasks += concat("    - {name: t", i, ", script: x}\n");
+  }
+  const Report report = check(native(tasks));
+  EXPECT_EQ(report.findings.size(), kFindingsMax);
+  EXPECT_NE(describe(report.findings, true).find("5 more findings not shown"), std::string::npos);
+}
+
+TEST(Suppressions, CountForTheirLineAndTheNext) {
+  const std::string spec = "  params: {title: x}\n";
+  const auto suppressed = [&](std::string_view task) { return check(one(task, spec)).suppressed; };
+  EXPECT_EQ(suppressed("      script: echo {{ .title }} # reeve-lint: disable=spliced-text\n"), 1U);
+  EXPECT_EQ(
+      suppressed("      # reeve-lint: disable=no-retry,spliced-text it is only a number\n"
+                 "      script: echo {{ .title }}\n"),
+      1U
+  );
+  EXPECT_EQ(
+      suppressed("      script: |\n        # reeve-lint: disable=spliced-text\n"
+                 "        echo {{ .title }}\n"),
+      1U
+  );
+  EXPECT_EQ(
+      suppressed("      # reeve-lint: disable=spliced-text\n      workingDir: x\n"
+                 "      script: echo {{ .title }}\n"),
+      0U
+  );
+}
+
+TEST(Suppressions, NameRulesThatExist) {
+  EXPECT_EQ(
+      linted(one("      script: x # reeve-lint: disable=no-timeot\n")),
+      "lint-comment: line 8:17: there is no rule \"no-timeot\" (did you mean \"no-timeout\"?)"
+  );
+  EXPECT_EQ(
+      linted(one("      script: x # reeve-lint: off\n")),
+      "lint-comment: line 8:17: the comment says nothing that is understood (write \"# reeve-lint: "
+      "disable=RULE\" with a rule that exists)"
+  );
+}
+
+}  // namespace
+}  // namespace reeve::lint

@@ -1,0 +1,344 @@
+#include "workflow/lint/names.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "workflow/load/templates.h"
+#include "workflow/values.h"
+
+namespace reeve::lint {
+
+namespace {
+
+using templates::ValueKind;
+using workflow::Method;
+using workflow::Param;
+using workflow::Variable;
+
+/// Variables made of variables are followed this far.
+constexpr int kDepthMax = 8;
+
+/// What the method of a task publishes beside `<task>-status`, after its name.
+constexpr std::string_view kGateOutputs[] = {"-outcome", "-feedback", "-revision", "-approvers"};
+
+/// Known in Formicary's contexts without being declared.
+constexpr std::string_view kFormicaryNames[] = {
+    "JobDefinitionID", "WorkflowVersion", "WorkflowInternalVersion", "ForkedJob"};
+constexpr std::string_view kFanOutNames[] = {"FanOutItemCount", "FanOutSource", "FanOutMode"};
+
+/// As templates see it: lists and maps are handed to them as JSON text.
+ValueKind kind_of(const Json& value) {
+  switch (value.type()) {
+    case Json::Type::Null:
+      return ValueKind::Unknown;
+    case Json::Type::Bool:
+      return ValueKind::Bool;
+    case Json::Type::Int:
+      return ValueKind::Int;
+    case Json::Type::Double:
+      return ValueKind::Float;
+    case Json::Type::String:
+    case Json::Type::Array:
+    case Json::Type::Object:
+      return ValueKind::Text;
+  }
+  return ValueKind::Unknown;
+}
+
+struct Published {
+  std::vector<std::string> names;
+  /// Some name is computed: anything may be published.
+  bool open = false;
+};
+
+void find_set_outputs(std::string_view script, Published& published) {
+  constexpr std::string_view kCommand = "::set-output name=";
+  for (std::size_t at = script.find(kCommand); at != std::string_view::npos;
+       at = script.find(kCommand, at + 1)) {
+    const std::size_t begin = at + kCommand.size();
+    std::size_t end = begin;
+    while (end < script.size() && (is_word(script[end]) || script[end] == '-')) {
+      ++end;
+    }
+    if (script.substr(end).starts_with("::") && end > begin) {
+      published.names.emplace_back(script.substr(begin, end - begin));
+    } else {
+      published.open = true;
+    }
+  }
+}
+
+/// Any `NAME=` or `NAME<<` of a script that writes to the output file.
+void find_output_file(std::string_view script, Published& published) {
+  if (script.find("REEVE_OUTPUT") == std::string_view::npos) {
+    return;
+  }
+  bool found = false;
+  for (std::size_t at = 0; at < script.size(); ++at) {
+    const bool sign = script[at] == '=' || script.substr(at).starts_with("<<");
+    std::size_t begin = at;
+    while (sign && begin > 0 && is_word(script[begin - 1])) {
+      --begin;
+    }
+    if (sign && begin < at) {
+      published.names.emplace_back(script.substr(begin, at - begin));
+      found = true;
+    }
+  }
+  published.open = published.open || !found;
+}
+
+std::map<std::string, ValueKind, std::less<>> builtin_kinds() {
+  std::map<std::string, ValueKind, std::less<>> kinds;
+  const Workflow none;
+  const auto values =
+      workflow::Values::make(none, nullptr, workflow::RenderContext{}, templates::Missing::NoValue);
+  if (values.ok()) {
+    for (const auto& [name, value] : values->for_environment()) {
+      kinds.emplace(name, kind_of(value));
+    }
+  }
+  // May be given as a param.
+  kinds["Nonce"] = ValueKind::Unknown;
+  return kinds;
+}
+
+}  // namespace
+
+Names::Names(const Facts& facts)
+    : facts_(facts), builtins_(builtin_kinds()), open_(facts.workflow().tasks.size()) {
+  const Workflow& workflow = facts.workflow();
+  for (const Variable& variable : workflow.variables) {
+    variables_.emplace(variable.name, &variable);
+  }
+  for (const Param& param : workflow.params) {
+    params_.emplace(param.name, &param);
+  }
+  required_.insert(workflow.required_params.begin(), workflow.required_params.end());
+  for (const Task& task : workflow.tasks) {
+    add_outputs(task);
+  }
+}
+
+void Names::add_outputs(const Task& task) {
+  const TaskIndex index = facts_.index_of(task);
+  Published published;
+  for (const Text* script : scripts_of(task)) {
+    find_set_outputs(script->text, published);
+    find_output_file(script->text, published);
+  }
+  open_[index] = published.open;
+  for (std::string& name : published.names) {
+    add_output(std::move(name), index);
+  }
+  add_output(concat(task.name.view(), "-status"), index);
+  add_method_outputs(task, index);
+}
+
+void Names::add_method_outputs(const Task& task, TaskIndex index) {
+  const auto add_renamed = [&](const std::vector<std::pair<std::string, std::string>>& outputs) {
+    open_[index] = open_[index] || outputs.empty();
+    for (const auto& [theirs, ours] : outputs) {
+      add_output(ours, index);
+    }
+  };
+  if (task.gate) {
+    for (const std::string_view end : kGateOutputs) {
+      add_output(concat(task.name.view(), end), index);
+    }
+  }
+  if (task.child) {
+    add_renamed(task.child->outputs);
+  }
+  if (task.await) {
+    add_renamed(task.await->outputs);
+  }
+  if (task.http) {
+    for (const auto& [name, pointer] : task.http->outputs) {
+      add_output(name, index);
+    }
+  }
+  if (task.message && !task.message->reply_channel.empty()) {
+    open_[index] = true;
+  }
+  if (task.fan_out) {
+    for (const std::string_view name : kFanOutNames) {
+      add_output(std::string(name), index);
+    }
+  }
+}
+
+/// The task that a name such as "build_ArtifactURL_1" or "fork.ForkedJobID" is about.
+const Task* Names::owner_of(std::string_view name) const {
+  for (const Task& task : facts_.workflow().tasks) {
+    const std::string_view own = task.name.view();
+    const bool about =
+        name.size() > own.size() && name.starts_with(own) &&
+        (name[own.size()] == '-' || name[own.size()] == '_' || name[own.size()] == '.');
+    const bool item = task.fan_out && name.starts_with(concat(task.fan_out->item, "_"));
+    if (about || item) {
+      return &task;
+    }
+  }
+  return nullptr;
+}
+
+Name Names::resolve(std::string_view name, const Task* task) const {
+  return resolve(name, task, 0);
+}
+
+Name Names::resolve(std::string_view name, const Task* task, int depth) const {
+  if (task != nullptr) {
+    if (task->fan_out && name == task->fan_out->item) {
+      return of_item(*task, depth);
+    }
+    for (const Variable& variable : task->variables) {
+      if (variable.name == name) {
+        return of_variable(variable, task, depth);
+      }
+    }
+  }
+  Name found = of_document(name, depth);
+  const auto output = outputs_.find(name);
+  const Task* owner = output == outputs_.end() ? owner_of(name) : nullptr;
+  if (output == outputs_.end() && owner == nullptr) {
+    return found;
+  }
+  // An output of that name wins once its task has run.
+  const bool known = found.origin != Origin::Unknown;
+  const bool text = output != outputs_.end();
+  Name result{
+      .origin = known ? found.origin : Origin::Output,
+      .kind = text && (!known || found.kind == ValueKind::Text) ? ValueKind::Text
+                                                                : ValueKind::Unknown,
+      .outside = true,
+      .publishers = {}};
+  if (!known) {
+    result.publishers =
+        text ? output->second : std::vector<TaskIndex>{facts_.index_of(*owner)};
+  }
+  return result;
+}
+
+Name Names::of_document(std::string_view name, int depth) const {
+  if (const auto param = params_.find(name); param != params_.end()) {
+    const auto& fallback = param->second->fallback;
+    return {
+        .origin = Origin::Param,
+        .kind = fallback ? kind_of(*fallback) : ValueKind::Text,
+        .outside = true,
+        .publishers = {}};
+  }
+  if (const auto builtin = builtins_.find(name); builtin != builtins_.end()) {
+    return {
+        .origin = Origin::Builtin, .kind = builtin->second, .outside = false, .publishers = {}};
+  }
+  if (const auto variable = variables_.find(name); variable != variables_.end()) {
+    return of_variable(*variable->second, nullptr, depth);
+  }
+  if (required_.contains(name)) {
+    return {.origin = Origin::Param, .kind = ValueKind::Text, .outside = true, .publishers = {}};
+  }
+  const bool context =
+      std::find(std::begin(kFormicaryNames), std::end(kFormicaryNames), name) !=
+          std::end(kFormicaryNames) ||
+      name.starts_with("ParentJobType_");
+  if (!facts_.native() && context) {
+    return {
+        .origin = Origin::Builtin, .kind = ValueKind::Unknown, .outside = false, .publishers = {}};
+  }
+  return {};
+}
+
+Name Names::of_variable(const Variable& variable, const Task* task, int depth) const {
+  const bool rendered =
+      variable.value.is_string() && templates::has_actions(variable.value.as_string());
+  return {
+      .origin = rendered ? Origin::Variable : Origin::Constant,
+      .kind = rendered ? ValueKind::Text : kind_of(variable.value),
+      .outside = rendered && mentions_outside(variable.value.as_string(), task, depth + 1),
+      .publishers = {}};
+}
+
+Name Names::of_item(const Task& task, int depth) const {
+  const std::string& over = task.fan_out->over.text;
+  Name name{
+      .origin = Origin::Item, .kind = ValueKind::Unknown, .outside = false, .publishers = {}};
+  if (templates::has_actions(over)) {
+    name.outside = mentions_outside(over, &task, depth + 1);
+  } else if (!over.empty() && over.front() != '[' && over.find("..") == std::string::npos) {
+    const Name list = over == task.fan_out->item || depth >= kDepthMax
+                          ? Name{}
+                          : resolve(over, &task, depth + 1);
+    name.outside = list.outside || list.origin == Origin::Unknown;
+  }
+  return name;
+}
+
+bool Names::mentions_outside(const std::string& text, const Task* task, int depth) const {
+  const auto parsed = workflow::parse_template(text);
+  if (!parsed.ok() || depth > kDepthMax) {
+    return false;
+  }
+  for (const templates::FieldReference& field : parsed->referenced_fields()) {
+    const Name name = resolve(field.name, task, depth);
+    if (field.spliced && (name.outside || name.origin == Origin::Unknown)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Names::anything_before(const Task* task) const {
+  if (task == nullptr) {
+    return false;
+  }
+  const std::vector<bool> before = facts_.tasks_before(facts_.index_of(*task));
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (before[i] && open_[i]) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Names::outputs_before(const Task* task) const {
+  if (task == nullptr) {
+    return false;
+  }
+  const std::vector<bool> before = facts_.tasks_before(facts_.index_of(*task));
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (before[i] && facts_.workflow().tasks[i].method != Method::Noop) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::vector<std::string> Names::candidates(const Task* task) const {
+  std::vector<std::string> names;
+  for (const auto& [name, kind] : builtins_) {
+    names.push_back(name);
+  }
+  for (const auto& [name, variable] : variables_) {
+    names.push_back(name);
+  }
+  for (const auto& [name, param] : params_) {
+    names.push_back(name);
+  }
+  names.insert(names.end(), required_.begin(), required_.end());
+  for (const auto& [name, tasks] : outputs_) {
+    names.push_back(name);
+  }
+  if (task != nullptr) {
+    for (const Variable& variable : task->variables) {
+      names.push_back(variable.name);
+    }
+    if (task->fan_out) {
+      names.push_back(task->fan_out->item);
+    }
+  }
+  return names;
+}
+
+}  // namespace reeve::lint
