@@ -6,16 +6,22 @@
 #include <vector>
 
 #include "cli/cli.h"
+#include "executor/cache/cache_tools.h"
 #include "executor/http/http_tool.h"
 #include "executor/tool_process.h"
 #include "host/shim.h"
+#include "platform/posix/system.h"
 
 namespace {
 
 /// Everything that a step of a run can be besides a script.
-std::vector<std::unique_ptr<reeve::executor::Tool>> make_tools() {
+std::vector<std::unique_ptr<reeve::executor::Tool>> make_tools(
+    reeve::platform::Clock& clock
+) {
   std::vector<std::unique_ptr<reeve::executor::Tool>> tools;
   tools.push_back(std::make_unique<reeve::executor::http::HttpTool>());
+  tools.push_back(std::make_unique<reeve::executor::cache::RestoreTool>(clock));
+  tools.push_back(std::make_unique<reeve::executor::cache::SaveTool>(clock));
   return tools;
 }
 
@@ -27,7 +33,8 @@ int main(int argc, char** argv) {
     return reeve::host::shim_main(argc, argv);
   }
   if (argc > 1 && std::string_view(argv[1]) == "executor") {
-    return reeve::executor::tool_main(argc, argv, make_tools());
+    reeve::platform::SystemClock clock;
+    return reeve::executor::tool_main(argc, argv, make_tools(clock));
   }
   return reeve::cli::run_cli(argc, argv);
 }

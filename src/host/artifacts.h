@@ -27,11 +27,13 @@ void collect_artifacts(
 );
 
 /// Writes `inputs` below `base`, making directories as needed and passing through no symbolic link.
-/// The error names the first input that could not be placed. Any thread.
+/// The error names the first input that could not be placed; one that expired before `now` is not
+/// there any more. Any thread.
 Result<void> place_inputs(
     blob::BlobStore& blobs,
     const std::filesystem::path& base,
-    const std::vector<model::ArtifactRef>& inputs
+    const std::vector<model::ArtifactRef>& inputs,
+    Timestamp now
 );
 
 }  // namespace reeve::host

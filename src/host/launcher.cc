@@ -311,7 +311,7 @@ Result<void> Launcher::lay_out(const Key& key, const model::LaunchRun& request) 
   if (request.spec.working_dir.empty() || request.spec.working_dir.front() != '/') {
     REEVE_CHECK(platform::make_directories(base));
   }
-  return place_inputs(blobs_, base, request.spec.inputs);
+  return place_inputs(blobs_, base, request.spec.inputs, platform::SystemClock().now());
 }
 
 Result<Watch> Launcher::spawn(const Key& key, const model::RunSpec& spec, FileDescriptor lock)

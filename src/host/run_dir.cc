@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "platform/posix/files.h"
+#include "platform/posix/inner_files.h"
 
 namespace reeve::host {
 
@@ -259,16 +260,6 @@ void add_warning(model::RunResult& result, std::string text) {
   }
 }
 
-bool is_inner_path(std::string_view path) {
-  if (path.find('\0') != std::string_view::npos) {
-    return false;
-  }
-  const auto parts = split(path, '/');
-  return std::none_of(parts.begin(), parts.end(), [](std::string_view part) {
-    return part.empty() || part == "." || part == "..";
-  });
-}
-
 Result<fs::path> working_directory(const fs::path& dir, const model::RunSpec& spec) {
   const fs::path own = dir / kWorkDir;
   if (spec.working_dir.empty() || spec.working_dir == ".") {
@@ -287,7 +278,7 @@ Result<fs::path> working_directory(const fs::path& dir, const model::RunSpec& sp
   while (path.ends_with('/')) {
     path.pop_back();
   }
-  if (!is_inner_path(path)) {
+  if (!platform::is_inner_path(path)) {
     return make_error(
         ErrorCode::Invalid,
         concat("\"", spec.working_dir, "\" leaves the run's own directory"),

@@ -107,9 +107,6 @@ std::string_view cut_text(std::string_view text, std::size_t bytes_max);
 /// Adds a warning within the limits of a result; invalid UTF-8 and excess are replaced.
 void add_warning(model::RunResult& result, std::string text);
 
-/// Whether `path` is relative and stays below its base: no empty, "." or ".." component, no NUL.
-bool is_inner_path(std::string_view path);
-
 /// The working directory of a run. Invalid: a relative one that leaves the run's own directory.
 Result<std::filesystem::path> working_directory(
     const std::filesystem::path& dir, const model::RunSpec& spec
