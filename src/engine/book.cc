@@ -1,6 +1,7 @@
 #include "engine/book.h"
 
 #include "base/strings.h"
+#include "engine/catalog_book.h"
 
 namespace reeve::engine {
 
@@ -66,10 +67,16 @@ std::optional<Digest> Book::deployed(
   return std::nullopt;
 }
 
+bool Book::is_disabled(std::string_view /*workflow*/) const {
+  return false;
+}
+
 void Book::recover(BookTurn& /*turn*/) {}
 
 std::vector<std::unique_ptr<Book>> make_books() {
-  return {};
+  std::vector<std::unique_ptr<Book>> books;
+  books.push_back(std::make_unique<CatalogBook>());
+  return books;
 }
 
 }  // namespace reeve::engine

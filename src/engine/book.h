@@ -96,6 +96,9 @@ class Book {
   /// The version of a workflow that is deployed, or the one of that version if one is given.
   virtual std::optional<Digest> deployed(std::string_view workflow, std::string_view version) const;
 
+  /// Whether a workflow is deployed and makes no missions.
+  virtual bool is_disabled(std::string_view workflow) const;
+
   /// After all rows are loaded; timers that were due meanwhile fire afterwards.
   virtual void recover(BookTurn& turn);
 };

@@ -76,10 +76,11 @@ Plan::Plan(std::shared_ptr<const workflow::Workflow> source) : workflow(std::mov
   }
 }
 
-Engine::Engine(Limits limits, std::string instance, WorkflowLoader loader)
+Engine::Engine(Limits limits, std::string instance, WorkflowLoader loader, cron::ZoneSource* zones)
     : limits_(limits),
       instance_(std::move(instance)),
       loader_(std::move(loader)),
+      zones_(zones),
       books_(make_books()) {}
 
 std::vector<model::NamedValue> unique_values(const std::vector<model::NamedValue>& values) {
@@ -186,6 +187,29 @@ Result<std::shared_ptr<const Plan>> Engine::plan_of(const Digest& digest) {
   plans_.emplace(digest, plan);
   unparsed_.erase(text);
   return std::shared_ptr<const Plan>(plan);
+}
+
+Result<std::shared_ptr<const Plan>> Engine::plan_from(std::string_view source) const {
+  REEVE_TRY(std::shared_ptr<const workflow::Workflow> workflow, loader_(source));
+  MissionCreated none;
+  none.ns = Namespace("default");
+  REEVE_CHECK(check_size(none, *workflow));
+  const auto known = plans_.find(workflow->digest);
+  return known != plans_.end() ? known->second : std::make_shared<const Plan>(std::move(workflow));
+}
+
+Result<cron::Zone> Engine::zone(std::string_view name) const {
+  if (zones_ != nullptr) {
+    return zones_->find(name);
+  }
+  if (name.empty() || name == "UTC") {
+    return cron::Zone();
+  }
+  Error error = make_error(
+      ErrorCode::NotFound, concat("the time zone \"", name, "\" is not known"), "time_zone"
+  );
+  error.hint = "leave it out for UTC";
+  return error;
 }
 
 // --- turns --------------------------------------------------------------------------------------
@@ -362,7 +386,7 @@ Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
       known != plans_.end() ? known->second : std::make_shared<const Plan>(command.workflow);
   MissionCreated event;
   event.ns = command.ns;
-  event.owner = scope.actor;
+  event.owner = command.owner.empty() ? scope.actor : command.owner;
   event.workflow_name = workflow.name;
   event.workflow = workflow.digest;
   event.task_count = static_cast<std::uint32_t>(workflow.tasks.size());
@@ -439,7 +463,7 @@ Result<Mission*> Engine::create(
     );
   }
   REEVE_CHECK(check_size(event, *plan->workflow));
-  register_workflow(plan, event.ns, scope);
+  keep_version(plan, event.ns, scope);
   auto mission = std::make_unique<Mission>();
   mission->name = name;
   mission->ns = event.ns;
@@ -509,7 +533,7 @@ void Engine::forget_runs(const Mission& mission) {
 
 // --- rows ---------------------------------------------------------------------------------------
 
-void Engine::register_workflow(
+void Engine::keep_version(
     const std::shared_ptr<const Plan>& plan, const Namespace& ns, Scope& scope
 ) {
   const workflow::Workflow& workflow = *plan->workflow;

@@ -22,6 +22,7 @@
 #include "journal/event.h"
 #include "model/effect.h"
 #include "model/mission.h"
+#include "workflow/cron/ports.h"
 #include "workflow/workflow.h"
 
 namespace reeve::engine {
@@ -32,6 +33,7 @@ namespace reeve::engine {
 struct SubmitMission {
   MissionName name;
   Namespace ns{"default"};
+  /// Null: the one that is deployed, see below.
   std::shared_ptr<const workflow::Workflow> workflow;
   std::vector<model::NamedValue> params;
   bool local = false;
@@ -43,6 +45,12 @@ struct SubmitMission {
   std::optional<Timestamp> not_before = {};
   /// Name of the trigger that asks.
   std::string trigger = {};
+  /// On whose behalf, if not on that of whoever asks.
+  Principal owner = {};
+  /// Without a workflow: name and version (empty: the present one) of one that is deployed. The
+  /// kernel looks it up.
+  std::string deployed = {};
+  std::string version = {};
 };
 
 /// Make a child of an ended mission that reuses its completed tasks.
@@ -168,7 +176,11 @@ struct ChildPlan {
 /// Threading: engine loop.
 class Engine {
  public:
-  Engine(Limits limits, std::string instance, WorkflowLoader loader);
+  /// `zones` knows the time zones of the world and outlives the engine; without it only UTC is
+  /// known.
+  Engine(
+      Limits limits, std::string instance, WorkflowLoader loader, cron::ZoneSource* zones = nullptr
+  );
   ~Engine();
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
@@ -211,6 +223,25 @@ class Engine {
 
   /// The uid of an object that an event with this revision makes.
   Uid make_uid(Revision revision) const;
+
+  // --- workflows, for books ---------------------------------------------------------------------
+
+  Result<cron::Zone> zone(std::string_view name) const;
+
+  /// A text as a workflow that would fit into the journal. Changes nothing.
+  Result<std::shared_ptr<const Plan>> plan_from(std::string_view source) const;
+
+  /// Keeps a version of a workflow for ever, with an event if it is new.
+  void keep_version(const std::shared_ptr<const Plan>& plan, const Namespace& ns, Scope& scope);
+
+  /// A deployed workflow for a mission that somebody asks for by name. IllegalTransition: it is
+  /// disabled.
+  Result<std::shared_ptr<const workflow::Workflow>> workflow_to_submit(
+      std::string_view name, std::string_view version
+  );
+
+  /// A version that is kept.
+  Result<std::shared_ptr<const Plan>> plan_of(const Digest& digest);
 
   /// Names of the live missions in the order of their creation.
   std::vector<MissionName> live_missions() const;
@@ -265,16 +296,13 @@ class Engine {
   void tell_waiting(const MissionName& name, Scope& scope);
   Result<Entry*> entry_of(const MissionName& name);
   void dispatch(Scope& scope);
-  Result<std::shared_ptr<const Plan>> plan_of(const Digest& digest);
-  void register_workflow(
-      const std::shared_ptr<const Plan>& plan, const Namespace& ns, Scope& scope
-  );
   void enqueue(const model::Mission& mission, SlotKey slot, Revision since);
   void forget_runs(const model::Mission& mission);
 
   Limits limits_;
   std::string instance_;
   WorkflowLoader loader_;
+  cron::ZoneSource* zones_ = nullptr;
   std::map<Revision, Entry> missions_;
   std::unordered_map<MissionName, Revision> by_name_;
   /// Known workflows by digest: parsed ones, and the text of those not needed yet.

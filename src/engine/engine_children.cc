@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/strings.h"
 #include "engine/book.h"
 #include "engine/engine.h"
@@ -42,9 +44,8 @@ Result<void> Engine::check_ancestors(const Mission& parent, const ChildPlan& chi
   }
   // As upstream: a job that starts its own kind would go on for ever.
   const workflow::Workflow& workflow = *child.plan->workflow;
-  const Mission* above = workflow.format == workflow::Format::Formicary && !workflow.part
-                             ? &parent
-                             : nullptr;
+  const Mission* above =
+      workflow.format == workflow::Format::Formicary && !workflow.part ? &parent : nullptr;
   while (above != nullptr) {
     if (above->workflow_name == workflow.name) {
       return make_error(
@@ -116,6 +117,25 @@ Result<std::shared_ptr<const Plan>> Engine::deployed(
   );
   error.hint = "reeve apply deploys a workflow";
   return error;
+}
+
+Result<std::shared_ptr<const workflow::Workflow>> Engine::workflow_to_submit(
+    std::string_view name, std::string_view version
+) {
+  REEVE_TRY(const std::shared_ptr<const Plan> plan, deployed(name, version));
+  const bool disabled = std::any_of(books_.begin(), books_.end(), [&](const auto& book) {
+    return book->is_disabled(name);
+  });
+  if (disabled) {
+    Error error = make_error(
+        ErrorCode::IllegalTransition,
+        concat("workflow \"", name, "\" is disabled"),
+        std::string(name)
+    );
+    error.hint = concat("reeve enable ", name);
+    return error;
+  }
+  return plan->workflow;
 }
 
 const Mission* Engine::live_with_key(const Namespace& ns, std::string_view user_key) const {

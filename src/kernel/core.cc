@@ -24,7 +24,7 @@ const std::string& subject_of(const engine::Reply& reply) {
 Core::Core(store::Reader& reader, CoreOptions options)
     : reader_(reader),
       options_(std::move(options)),
-      engine_(options_.limits, options_.instance, options_.loader) {}
+      engine_(options_.limits, options_.instance, options_.loader, options_.zones) {}
 
 Result<std::unique_ptr<Core>> Core::recover(
     store::Reader& reader, CoreOptions options, Timestamp now
@@ -177,6 +177,9 @@ bool Core::answer_repeat(Input& input) {
 /// Loads what the command refers to and only the store still has; names new missions.
 Result<void> Core::prepare(engine::Command& command) {
   if (auto* submit = std::get_if<engine::SubmitMission>(&command)) {
+    if (submit->workflow == nullptr) {
+      REEVE_TRY(submit->workflow, engine_.workflow_to_submit(submit->deployed, submit->version));
+    }
     return choose_name(submit->name, submit->workflow->name);
   }
   if (auto* retry = std::get_if<engine::RetryMission>(&command)) {

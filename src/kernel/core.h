@@ -59,6 +59,8 @@ struct CoreOptions {
   /// Unique to this data directory; part of every uid.
   std::string instance;
   engine::WorkflowLoader loader;
+  /// Outlives the core; null: only UTC is known.
+  cron::ZoneSource* zones = nullptr;
   /// How long a handled input is remembered.
   Duration input_memory = std::chrono::hours(24);
 };

@@ -50,8 +50,10 @@ journal::ObjectKey mission_key(std::string_view name) {
   return {.kind = journal::Kind::Mission, .ns = Namespace("default"), .name = std::string(name)};
 }
 
-Bench::Bench(engine::Limits limits)
-    : limits_(limits), store_(std::make_unique<store::MemoryStore>()) {
+Bench::Bench(engine::Limits limits) : Bench(core_options(limits)) {}
+
+Bench::Bench(CoreOptions options)
+    : options_(std::move(options)), store_(std::make_unique<store::MemoryStore>()) {
   restart();
 }
 
@@ -103,7 +105,7 @@ Result<engine::Reply> Bench::call(engine::Command command, std::string_view id) 
 
 void Bench::restart(Duration downtime) {
   now_ += downtime;
-  Result<std::unique_ptr<Core>> core = Core::recover(*store_, core_options(limits_), now_);
+  Result<std::unique_ptr<Core>> core = Core::recover(*store_, options_, now_);
   ASSERT_TRUE(core.ok()) << core.error().describe();
   core_ = std::move(*core);
 }

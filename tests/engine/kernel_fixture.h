@@ -33,6 +33,7 @@ journal::ObjectKey mission_key(std::string_view name);
 class Bench {
  public:
   explicit Bench(engine::Limits limits = {});
+  explicit Bench(CoreOptions options);
 
   /// Hands an input to the core and remembers its answer under its number.
   std::size_t post(engine::Command command, std::string_view id = {});
@@ -71,7 +72,7 @@ class Bench {
   std::optional<Timestamp> stored_timer(std::string_view mission, std::string_view key);
 
  private:
-  engine::Limits limits_;
+  CoreOptions options_;
   std::unique_ptr<store::MemoryStore> store_;
   std::unique_ptr<Core> core_;
   Timestamp now_ = kStart;

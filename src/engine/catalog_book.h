@@ -1,0 +1,76 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/book.h"
+#include "engine/catalog.h"
+#include "workflow/trigger/evaluate.h"
+#include "workflow/workflow.h"
+
+namespace reeve::engine {
+
+/// All deployed workflows: their versions, whether they are enabled, and their triggers. Commands:
+///
+///     apply    {source}                       deploys a text; the same text again changes nothing
+///     disable, enable  {}                     a disabled workflow makes no missions
+///     fire     {trigger, data, at?, key?}     something happened that a trigger waits for
+///
+/// A tick of a cron trigger is a timer of the workflow. The turn that takes it makes the mission
+/// and arms the next tick, so that both are stored or none.
+///
+/// Threading: engine loop, or one thread for an audit.
+class CatalogBook final : public Book {
+ public:
+  journal::Kind kind() const override { return journal::Kind::Workflow; }
+
+  Result<void> load(const journal::ObjectKey& key, const Json& row) override;
+  Result<void> apply(const journal::Event& event) override;
+  bool encode(const journal::ObjectKey& key, std::string& body) const override;
+  Uid uid_of(const journal::ObjectKey& key) const override;
+  std::vector<journal::ObjectKey> keys() const override;
+  void forget(const journal::ObjectKey& key) override;
+  Result<Reply> turn(const ObjectCommand& command, BookTurn& turn) override;
+  void on_timer(const journal::ObjectKey& key, std::string_view timer, BookTurn& turn) override;
+
+  /// The version that is deployed, or the one of that version (or of digests that begin like that)
+  /// if one is given. Disabled ones too.
+  std::optional<Digest> deployed(std::string_view workflow, std::string_view version)
+      const override;
+
+  bool is_disabled(std::string_view workflow) const override;
+
+  const Deployed* find(std::string_view workflow) const;
+
+ private:
+  Result<Reply> apply_text(const ObjectCommand& command, BookTurn& turn);
+  Result<Reply> set_enabled(const ObjectCommand& command, bool enabled, BookTurn& turn);
+  Result<Reply> fire(const ObjectCommand& command, BookTurn& turn);
+  Result<Deployed*> deployed_by(const journal::ObjectKey& key);
+  void arm_all(const journal::ObjectKey& key, BookTurn& turn);
+  void arm(
+      const journal::ObjectKey& key,
+      const std::string& trigger,
+      std::optional<Timestamp> due,
+      BookTurn& turn
+  );
+  void disarm_all(const journal::ObjectKey& key, BookTurn& turn);
+  void emit(const journal::ObjectKey& key, const CatalogEvent& event, BookTurn& turn);
+  trigger::Outcome make_mission(
+      const journal::ObjectKey& key,
+      const std::shared_ptr<const workflow::Workflow>& workflow,
+      const workflow::Trigger& trigger,
+      const trigger::Occurrence& occurrence,
+      std::optional<Timestamp> tick,
+      BookTurn& turn,
+      std::string* mission
+  );
+
+  std::map<std::string, Deployed, std::less<>> deployed_;
+};
+
+}  // namespace reeve::engine
