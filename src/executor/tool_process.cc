@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/secret.h"
 #include "base/strings.h"
 #include "executor/tool_record.h"
 #include "platform/posix/files.h"
@@ -106,10 +107,12 @@ fs::path data_dir_of(const fs::path& run_dir) {
   return in_place ? missions.parent_path() : fs::path();
 }
 
-Result<ToolRequest> read_request(const fs::path& file) {
+/// `source` is the file, or memory with the same input and the values of credentials in it.
+Result<ToolRequest> read_request(const fs::path& file, const fs::path& source) {
   ToolRequest request;
-  REEVE_TRY(const std::string text, platform::read_file(file, kToolInputBytesMax));
+  REEVE_TRY(std::string text, platform::read_file(source, kToolInputBytesMax));
   REEVE_TRY(request.input, parse_json(text));
+  wipe(text);
   request.run_dir = file.parent_path().parent_path();
   request.data_dir = data_dir_of(request.run_dir);
   std::error_code failed;
@@ -121,9 +124,9 @@ Result<ToolRequest> read_request(const fs::path& file) {
   return request;
 }
 
-int carry_out(Tool& tool, const fs::path& file) {
+int carry_out(Tool& tool, const fs::path& file, const fs::path& source) {
   ToolRecord record;
-  auto request = read_request(file);
+  auto request = read_request(file, source);
   ProcessOutput output(request.ok() ? value_of(request->environment, kOutputVariable) : "");
   auto end = request.ok() ? tool.run(*request, output) : Result<ToolEnd>(request.error());
   if (end.ok()) {
@@ -149,13 +152,13 @@ int carry_out(Tool& tool, const fs::path& file) {
 int tool_main(int argc, char** argv, const std::vector<std::unique_ptr<Tool>>& tools) {
   constexpr int kArguments = 4;
   std::signal(SIGPIPE, SIG_IGN);
-  if (argc != kArguments || argv[3][0] != '/') {
-    std::fputs("usage: reeve executor TOOL FILE (started by a shim)\n", stderr);
+  if ((argc != kArguments && argc != kArguments + 1) || argv[3][0] != '/') {
+    std::fputs("usage: reeve executor TOOL FILE [INPUT] (started by a shim)\n", stderr);
     return kToolUsage;
   }
   for (const std::unique_ptr<Tool>& tool : tools) {
     if (tool->name() == argv[2]) {
-      return carry_out(*tool, argv[3]);
+      return carry_out(*tool, argv[3], argv[argc - 1]);
     }
   }
   std::fprintf(stderr, "reeve executor: there is no tool %s in this program\n", argv[2]);

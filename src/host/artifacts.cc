@@ -66,22 +66,27 @@ Result<void> place_input(
 
 }  // namespace
 
-void collect_artifacts(
-    blob::BlobStore& blobs,
-    const fs::path& base,
-    const model::RunSpec& spec,
-    model::RunResult& result
+platform::FoundFiles find_artifacts(
+    const fs::path& base, const model::RunSpec& spec, bool succeeded
 ) {
-  if (!wanted(spec.artifact_when, result.succeeded())) {
-    return;
+  if (!wanted(spec.artifact_when, succeeded)) {
+    return {};
   }
   platform::FindOptions options;
   options.noun = "artifact";
   options.files_max = model::kArtifactsMax;
   options.path_bytes_max = model::kArtifactPathBytesMax;
   options.entries_max = kArtifactEntriesMax;
-  const platform::FoundFiles found =
-      platform::find_inner_files(base, spec.artifact_paths, options);
+  return platform::find_inner_files(base, spec.artifact_paths, options);
+}
+
+void collect_artifacts(
+    blob::BlobStore& blobs,
+    const fs::path& base,
+    const model::RunSpec& spec,
+    model::RunResult& result
+) {
+  const platform::FoundFiles found = find_artifacts(base, spec, result.succeeded());
   for (const std::string& warning : found.warnings) {
     add_warning(result, warning);
   }

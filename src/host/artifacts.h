@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <vector>
 
 #include "base/result.h"
 #include "blob/blob_store.h"
 #include "model/run.h"
+#include "platform/posix/inner_files.h"
 
 /// Files that go into and come out of a run's working directory.
 namespace reeve::host {
@@ -14,6 +16,14 @@ namespace reeve::host {
 inline constexpr std::uint64_t kArtifactBytesMax = std::uint64_t{4} << 30U;
 /// Directory entries looked at for one run's artifacts.
 inline constexpr std::size_t kArtifactEntriesMax = 1'000'000;
+
+/// Longest artifact that is searched for values of credentials.
+inline constexpr std::uint64_t kScannedArtifactBytesMax = std::uint64_t{1} << 20U;
+
+/// The files that `collect_artifacts` would keep, and why others are not. Any thread.
+platform::FoundFiles find_artifacts(
+    const std::filesystem::path& base, const model::RunSpec& spec, bool succeeded
+);
 
 /// Keeps the files below `base` that match `spec.artifact_paths` (globs; a directory stands for
 /// everything below it) in `blobs` and lists them in `result`, sorted by path. Symbolic links are

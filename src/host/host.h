@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "blob/blob_store.h"
+#include "host/credential_source.h"
 #include "model/effect.h"
 
 namespace reeve::host {
@@ -24,6 +25,8 @@ struct HostOptions {
   std::size_t workers = 4;
   /// False: watch shims by their locks, as on kernels without pidfds.
   bool use_pidfds = true;
+  /// Opens the credentials of runs; outlives the host. Null: runs that have some fail.
+  CredentialSource* credentials = nullptr;
 };
 
 /// Carries out runs on this machine. A run belongs to its shim and its directory, not to this

@@ -27,7 +27,6 @@ namespace {
 
 using platform::FileDescriptor;
 
-constexpr std::uint64_t kOutputFileBytesMax = std::uint64_t{1} << 20U;
 constexpr std::uint64_t kShimErrorBytesMax = 4096;
 constexpr std::size_t kReadBytes = std::size_t{64} << 10U;
 constexpr int kStaleNamesMax = 1000;
@@ -279,11 +278,16 @@ Result<void> Launcher::set_aside(const Key& key, Fence old) const {
 
 Outcome Launcher::start(const Key& key, const model::LaunchRun& request, FileDescriptor lock)
     const {
+  // First, so that a run that lacks one leaves nothing behind.
+  const auto secrets = RunSecrets::resolve(credentials_, request.spec);
+  if (!secrets.ok()) {
+    return fail(key, secrets.error().describe());
+  }
   const auto laid_out = lay_out(key, request);
   if (!laid_out.ok()) {
     return fail(key, laid_out.error().describe());
   }
-  auto watch = spawn(key, request.spec, std::move(lock));
+  auto watch = spawn(key, request.spec, *secrets, std::move(lock));
   if (!watch.ok()) {
     return fail(key, watch.error().describe());
   }
@@ -314,9 +318,14 @@ Result<void> Launcher::lay_out(const Key& key, const model::LaunchRun& request) 
   return place_inputs(blobs_, base, request.spec.inputs, platform::SystemClock().now());
 }
 
-Result<Watch> Launcher::spawn(const Key& key, const model::RunSpec& spec, FileDescriptor lock)
-    const {
-  REEVE_TRY(Spawned spawned, spawn_shim(program_, key.dir, std::move(lock)));
+Result<Watch> Launcher::spawn(
+    const Key& key, const model::RunSpec& spec, const RunSecrets& secrets, FileDescriptor lock
+) const {
+  FileDescriptor memory;
+  if (!secrets.empty()) {
+    REEVE_TRY(memory, secrets.to_memory());
+  }
+  REEVE_TRY(Spawned spawned, spawn_shim(program_, key.dir, std::move(lock), std::move(memory)));
   Watch watch{
       .dir = key.dir,
       .pid = spawned.pid,

@@ -7,7 +7,9 @@
 
 #include "base/time.h"
 #include "blob/blob_store.h"
+#include "host/credential_source.h"
 #include "host/run_dir.h"
+#include "host/run_secrets.h"
 #include "model/effect.h"
 #include "platform/posix/files.h"
 
@@ -42,11 +44,13 @@ class Launcher {
       std::filesystem::path data_dir,
       std::filesystem::path program,
       blob::BlobStore& blobs,
+      CredentialSource* credentials,
       bool use_pidfds
   )
       : data_dir_(std::move(data_dir)),
         program_(std::move(program)),
         blobs_(blobs),
+        credentials_(credentials),
         use_pidfds_(use_pidfds) {}
 
   /// Starts the run, or goes on with what the directory says about it.
@@ -73,8 +77,12 @@ class Launcher {
   Outcome adopt(const Key& key, Duration grace) const;
   Outcome start(const Key& key, const model::LaunchRun& request, platform::FileDescriptor lock)
       const;
-  Result<Watch> spawn(const Key& key, const model::RunSpec& spec, platform::FileDescriptor lock)
-      const;
+  Result<Watch> spawn(
+      const Key& key,
+      const model::RunSpec& spec,
+      const RunSecrets& secrets,
+      platform::FileDescriptor lock
+  ) const;
   Result<void> lay_out(const Key& key, const model::LaunchRun& request) const;
   std::optional<std::string> unreadable(const Key& key) const;
   std::optional<model::Report> concluded(const Key& key) const;
@@ -89,6 +97,7 @@ class Launcher {
   std::filesystem::path data_dir_;
   std::filesystem::path program_;
   blob::BlobStore& blobs_;
+  CredentialSource* credentials_;
   bool use_pidfds_;
 };
 

@@ -32,6 +32,9 @@ inline constexpr const char* kWorkDir = "work";
 /// Longest record file that is read back.
 inline constexpr std::uint64_t kRecordBytesMax = std::uint64_t{64} << 20U;
 
+/// Longest file of $REEVE_OUTPUT that is read.
+inline constexpr std::uint64_t kOutputFileBytesMax = std::uint64_t{1} << 20U;
+
 /// spec.json: what the host undertook, durable before anything of the run exists.
 struct SpecRecord {
   MissionName mission;

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <map>
 #include <poll.h>
 #include <string_view>
 #include <unistd.h>
@@ -13,9 +12,9 @@
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
+#include "base/secret.h"
 #include "base/strings.h"
 #include "executor/shell/script.h"
-#include "executor/tool_record.h"
 #include "host/process_tree.h"
 #include "host/shim.h"
 
@@ -39,11 +38,7 @@ constexpr std::size_t kDrainBytesMax = std::size_t{1} << 20U;
 /// Pipes that background processes of earlier steps still write to.
 constexpr std::size_t kLingeringPipesMax = 64;
 constexpr std::uint64_t kCancelReasonBytesMax = 1024;
-constexpr mode_t kScriptMode = 0700;
-constexpr mode_t kToolInputMode = 0600;
 constexpr int kSignalExitBase = 128;
-
-extern "C" char** environ;  // NOLINT: the C library's name
 
 std::string end_text(int signal) {
   const char* name = ::sigabbrev_np(signal);
@@ -51,6 +46,12 @@ std::string end_text(int signal) {
 }
 
 }  // namespace
+
+RunSupervisor::~RunSupervisor() {
+  for (std::string& entry : environment_) {
+    wipe(entry);
+  }
+}
 
 Result<void> RunSupervisor::prepare() {
   sigset_t taken;
@@ -72,39 +73,8 @@ Result<void> RunSupervisor::prepare() {
   shell_ = executor::shell::default_shell();
   record_.run = spec_.run;
   record_.fence = spec_.fence;
-  build_environment();
-  return {};
-}
-
-void RunSupervisor::build_environment() {
-  std::map<std::string, std::string> values;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    // A first character may be '=', so the search starts at the second.
-    const std::size_t split_at = text.find('=', 1);
-    if (split_at != std::string_view::npos) {
-      values[std::string(text.substr(0, split_at))] = text.substr(split_at + 1);
-    }
-  }
-  for (const auto& [name, value] : spec_.spec.environment) {
-    if (name.empty() || name.find_first_of(std::string_view("=\0", 2)) != std::string::npos ||
-        value.find('\0') != std::string::npos) {
-      add_warning(
-          record_.result, concat("environment variable ", name, " has an impossible name or value")
-      );
-      continue;
-    }
-    values[name] = value;
-  }
-  values["PWD"] = working_dir_.native();
-  values["REEVE_WORKSPACE"] = working_dir_.native();
-  values["REEVE_OUTPUT"] = (dir_ / kOutputFile).native();
-  values["REEVE_RUN"] = spec_.run.str();
-  values["REEVE_FENCE"] = concat(spec_.fence.value());
-  values[std::string(kMarkVariable)] = spec_.mark;
-  for (const auto& [name, value] : values) {
-    environment_.push_back(concat(name, "=", value));
-  }
+  REEVE_CHECK(filter_.hide(secrets_.values()));
+  return build_environment();
 }
 
 ExitRecord RunSupervisor::run() {
@@ -175,63 +145,6 @@ std::string RunSupervisor::step_name(std::size_t index) const {
   return "step";
 }
 
-Result<StepCommand> RunSupervisor::command_for(std::size_t index) {
-  return spec_.spec.steps[index].tool.empty() ? script_command(index) : tool_command(index);
-}
-
-/// This very program, also if its file was replaced meanwhile.
-Result<StepCommand> RunSupervisor::tool_command(std::size_t index) {
-  const model::Step& step = spec_.spec.steps[index];
-  const fs::path file = executor::tool_input_file(dir_, index);
-  ::unlink(executor::tool_end_file(file).c_str());
-  REEVE_CHECK(platform::replace_file(file, step.input.dump(), kToolInputMode));
-  return StepCommand{
-      .argv = {"reeve", "executor", step.tool, file.native()},
-      .program = "/proc/self/exe",
-      .environment = environment_,
-      .working_dir = working_dir_,
-      .cgroup = cgroup_ != nullptr ? cgroup_->directory() : -1};
-}
-
-/// Adds what a tool that ended by itself says about its end.
-StepEnd RunSupervisor::told_by_tool(std::size_t index, StepEnd end) {
-  if (spec_.spec.steps[index].tool.empty()) {
-    return end;
-  }
-  end.script_output = false;
-  if (end.end != RunEnd::Exited) {
-    return end;
-  }
-  const fs::path file = executor::tool_end_file(executor::tool_input_file(dir_, index));
-  const auto record = executor::read_tool_record(file);
-  if (!record.ok() || record->end.exit_code != end.exit_code) {
-    return end;
-  }
-  for (const std::string& warning : record->warnings) {
-    add_warning(record_.result, warning);
-  }
-  end.script_output = record->end.script_output;
-  end.exit_text = record->end.exit_text;
-  if (!record->end.reason.empty()) {
-    end.reason = record->end.reason;
-  }
-  return end;
-}
-
-Result<StepCommand> RunSupervisor::script_command(std::size_t index) {
-  const std::string& script = spec_.spec.steps[index].script;
-  const fs::path file = dir_ / kStepsDir / concat(index, ".sh");
-  REEVE_CHECK(platform::replace_file(file, script, kScriptMode));
-  StepCommand command{
-      .argv = executor::shell::interpreter(script, shell_),
-      .program = {},
-      .environment = environment_,
-      .working_dir = working_dir_,
-      .cgroup = cgroup_ != nullptr ? cgroup_->directory() : -1};
-  command.argv.push_back(file.native());
-  return command;
-}
-
 StepEnd RunSupervisor::run_step(std::size_t index, Duration deadline) {
   stopping_.reset();
   step_ = Running{};
@@ -245,6 +158,12 @@ StepEnd RunSupervisor::run_step(std::size_t index, Duration deadline) {
   oom_before_ = machine_oom_kills() + (cgroup_ != nullptr ? cgroup_->oom_kills() : 0);
   auto command = command_for(index);
   auto process = command.ok() ? start_step(*command) : Result<StepProcess>(command.error());
+  memory_.reset();
+  if (command.ok()) {
+    for (std::string& entry : command->environment) {
+      wipe(entry);
+    }
+  }
   if (!process.ok()) {
     const bool refused = process.error().code == ErrorCode::PermissionDenied;
     return StepEnd{
@@ -257,6 +176,8 @@ StepEnd RunSupervisor::run_step(std::size_t index, Duration deadline) {
   pipes_.push_back(OutputPipe{.fd = std::move(process->err), .stream = Stream::Err});
   supervise(deadline);
   collect_pipes();
+  filter_.settle(clock_.now());
+  clean_output_file();
   return told_by_tool(index, judge());
 }
 
@@ -357,7 +278,7 @@ bool RunSupervisor::read_pipe(OutputPipe& pipe, std::size_t bytes_max) {
     const ssize_t count = ::read(pipe.fd.get(), buffer_.data(), buffer_.size());
     if (count > 0) {
       const auto size = static_cast<std::size_t>(count);
-      log_.append(pipe.stream, std::string_view(buffer_.data(), size), clock_.now());
+      filter_.append(pipe.stream, std::string_view(buffer_.data(), size), clock_.now());
       total += size;
     } else if (count == 0) {
       return false;
@@ -470,11 +391,19 @@ void RunSupervisor::finish(ExitRecord& record, const StepEnd& verdict) {
   record.result.end = verdict.end;
   record.result.exit_code = verdict.exit_code;
   record.result.exit_text = verdict.exit_text;
-  record.result.reason = verdict.reason;
+  record.result.reason = filter_.masked(verdict.reason);
   record.result.ended_at = clock_.now();
+  filter_.settle(record.result.ended_at);
   log_.finish(record.result.ended_at);
-  for (const std::string& warning : log_.warnings()) {
-    add_warning(record.result, warning);
+  clean_output_file();
+  for (const auto* warnings : {&log_.warnings(), &filter_.warnings()}) {
+    for (const std::string& warning : *warnings) {
+      add_warning(record.result, warning);
+    }
+  }
+  look_into_artifacts();
+  for (std::string& warning : record.result.warnings) {
+    warning = filter_.masked(warning);
   }
 }
 

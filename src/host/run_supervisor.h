@@ -12,7 +12,9 @@
 #include "base/time.h"
 #include "host/cgroup.h"
 #include "host/log_writer.h"
+#include "host/output_filter.h"
 #include "host/run_dir.h"
+#include "host/run_secrets.h"
 #include "host/step_process.h"
 #include "platform/posix/files.h"
 #include "platform/posix/system.h"
@@ -46,11 +48,17 @@ struct OutputPipe {
 /// Single-threaded: everything happens in `poll_once`.
 class RunSupervisor {
  public:
-  RunSupervisor(std::filesystem::path dir, SpecRecord spec, Cgroup* cgroup)
+  RunSupervisor(std::filesystem::path dir, SpecRecord spec, RunSecrets secrets, Cgroup* cgroup)
       : dir_(std::move(dir)),
         spec_(std::move(spec)),
+        secrets_(std::move(secrets)),
         cgroup_(cgroup),
-        log_(dir_, spec_.spec.output_bytes_max) {}
+        log_(dir_, spec_.spec.output_bytes_max),
+        filter_(log_) {}
+
+  ~RunSupervisor();
+  RunSupervisor(const RunSupervisor&) = delete;
+  RunSupervisor& operator=(const RunSupervisor&) = delete;
 
   /// Signals, timer, standing files. Nothing of the run is started yet.
   Result<void> prepare();
@@ -70,7 +78,10 @@ class RunSupervisor {
   Result<StepCommand> command_for(std::size_t index);
   Result<StepCommand> script_command(std::size_t index);
   Result<StepCommand> tool_command(std::size_t index);
+  Result<int> lend_memory(const char* name, std::string_view bytes, StepCommand& command);
   StepEnd told_by_tool(std::size_t index, StepEnd end);
+  void clean_output_file();
+  void look_into_artifacts();
   void supervise(Duration deadline);
   bool should_stop(Duration deadline) const;
   bool is_over() const;
@@ -85,14 +96,16 @@ class RunSupervisor {
   void reap();
   bool read_pipe(OutputPipe& pipe, std::size_t bytes_max);
   void kill_tree();
-  void build_environment();
+  Result<void> build_environment();
   std::string cancel_reason() const;
   void finish(ExitRecord& record, const StepEnd& verdict);
 
   std::filesystem::path dir_;
   SpecRecord spec_;
+  RunSecrets secrets_;
   Cgroup* cgroup_;
   LogWriter log_;
+  OutputFilter filter_;
   platform::SystemClock clock_;
   platform::FileDescriptor signals_;
   platform::FileDescriptor timer_;
@@ -106,6 +119,8 @@ class RunSupervisor {
   Running step_;
   model::Phase phase_ = model::Phase::Before;
   std::vector<OutputPipe> pipes_;
+  /// What the current step reads instead of a file, because a credential is in it.
+  platform::FileDescriptor memory_;
   /// SIGTERMs received, and how many of them have had their effect.
   int cancels_ = 0;
   int cancels_done_ = 0;

@@ -15,6 +15,7 @@
 #include "host/cgroup.h"
 #include "host/exit_file.h"
 #include "host/run_dir.h"
+#include "host/run_secrets.h"
 #include "host/run_supervisor.h"
 #include "platform/posix/files.h"
 #include "platform/posix/system.h"
@@ -29,6 +30,8 @@ struct Arguments {
   fs::path dir;
   int lock_fd = -1;
   int ready_fd = -1;
+  /// -1: the run has no credentials.
+  int secrets_fd = -1;
 };
 
 std::optional<int> parse_fd(const char* text) {
@@ -44,15 +47,18 @@ std::optional<int> parse_fd(const char* text) {
 
 std::optional<Arguments> parse_arguments(int argc, char** argv) {
   constexpr int kArguments = 5;
-  if (argc != kArguments || std::string_view(argv[1]) != "shim" || argv[2][0] != '/') {
+  if ((argc != kArguments && argc != kArguments + 1) || std::string_view(argv[1]) != "shim" ||
+      argv[2][0] != '/') {
     return std::nullopt;
   }
   const auto lock_fd = parse_fd(argv[3]);
   const auto ready_fd = parse_fd(argv[4]);
-  if (!lock_fd || !ready_fd) {
+  const auto secrets_fd = argc > kArguments ? parse_fd(argv[kArguments]) : std::optional(-1);
+  if (!lock_fd || !ready_fd || !secrets_fd) {
     return std::nullopt;
   }
-  return Arguments{.dir = argv[2], .lock_fd = *lock_fd, .ready_fd = *ready_fd};
+  return Arguments{
+      .dir = argv[2], .lock_fd = *lock_fd, .ready_fd = *ready_fd, .secrets_fd = *secrets_fd};
 }
 
 void take_over_signals() {
@@ -88,10 +94,24 @@ Result<void> announce(const Arguments& arguments, Fence fence, const Cgroup* cgr
   return {};
 }
 
+Result<RunSecrets> take_secrets(const Arguments& arguments) {
+  if (arguments.secrets_fd < 0) {
+    return RunSecrets();
+  }
+  guard_memory();
+  auto secrets = RunSecrets::from_memory(arguments.secrets_fd);
+  ::close(arguments.secrets_fd);
+  return secrets;
+}
+
 int supervise(const Arguments& arguments) {
   auto spec = read_spec(arguments.dir);
   if (!spec.ok()) {
     return complain(spec.error());
+  }
+  auto secrets = take_secrets(arguments);
+  if (!secrets.ok()) {
+    return complain(secrets.error());
   }
   const Fence fence = spec->fence;
   auto exit_file = ExitFile::prepare(arguments.dir, spec->spec.steps.size());
@@ -100,7 +120,9 @@ int supervise(const Arguments& arguments) {
   }
   auto cgroup = Cgroup::create(spec->mark);
   Cgroup* group = cgroup ? &*cgroup : nullptr;
-  RunSupervisor supervisor(arguments.dir, std::move(spec).value(), group);
+  RunSupervisor supervisor(
+      arguments.dir, std::move(spec).value(), std::move(secrets).value(), group
+  );
   auto ready = supervisor.prepare();
   if (ready.ok()) {
     ready = announce(arguments, fence, group);
@@ -129,7 +151,9 @@ int shim_main(int argc, char** argv) {
   take_over_signals();
   const auto arguments = parse_arguments(argc, argv);
   if (!arguments) {
-    std::fputs("usage: reeve shim RUNDIR LOCK_FD READY_FD (started by a host)\n", stderr);
+    std::fputs(
+        "usage: reeve shim RUNDIR LOCK_FD READY_FD [SECRETS_FD] (started by a host)\n", stderr
+    );
     return kShimUsage;
   }
   // Orphans of the run become our children: none can leave the tree.

@@ -20,13 +20,16 @@ inline constexpr int kExitCancelled = 143;
 /// Descriptors a host hands to a shim.
 inline constexpr int kShimLockFd = 3;
 inline constexpr int kShimReadyFd = 4;
+/// Only if the run has credentials.
+inline constexpr int kShimSecretsFd = 5;
 
-/// `reeve shim RUNDIR LOCK_FD READY_FD`: supervises one run from start to end, alone, so that hosts
-/// may come and go. LOCK_FD is a descriptor of shim.lock that holds the flock: the lock is held
-/// exactly as long as this process (or the one that launches it) lives. One byte is written to
-/// READY_FD once the shim is about to start the first step. SIGTERM cancels the run; the file
-/// `cancel` in RUNDIR may hold the reason. Both signals and descriptors of this process are taken
-/// over: call it from main() of a single-threaded process and return what it returns.
+/// `reeve shim RUNDIR LOCK_FD READY_FD [SECRETS_FD]`: supervises one run from start to end, alone,
+/// so that hosts may come and go. LOCK_FD is a descriptor of shim.lock that holds the flock: the
+/// lock is held exactly as long as this process (or the one that launches it) lives. One byte is
+/// written to READY_FD once the shim is about to start the first step. SECRETS_FD is memory with
+/// the values of the run's credentials (RunSecrets). SIGTERM cancels the run; the file `cancel` in
+/// RUNDIR may hold the reason. Both signals and descriptors of this process are taken over: call it
+/// from main() of a single-threaded process and return what it returns.
 int shim_main(int argc, char** argv);
 
 }  // namespace reeve::host

@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <string>
 #include <unistd.h>
+#include <vector>
 
 #include "base/strings.h"
 #include "host/run_dir.h"
@@ -48,7 +49,9 @@ class SpawnPlan {
   SpawnPlan(const SpawnPlan&) = delete;
   SpawnPlan& operator=(const SpawnPlan&) = delete;
 
-  void set_streams(const std::string& error_file, const std::string& dir, int lock, int ready) {
+  void set_streams(
+      const std::string& error_file, const std::string& dir, int lock, int ready, int secrets
+  ) {
     constexpr int kErrorFlags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
     check(::posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0));
     check(::posix_spawn_file_actions_addopen(&actions_, 1, "/dev/null", O_WRONLY, 0));
@@ -57,7 +60,11 @@ class SpawnPlan {
     ));
     check(::posix_spawn_file_actions_adddup2(&actions_, lock, kShimLockFd));
     check(::posix_spawn_file_actions_adddup2(&actions_, ready, kShimReadyFd));
-    check(::posix_spawn_file_actions_addclosefrom_np(&actions_, kShimReadyFd + 1));
+    if (secrets >= 0) {
+      check(::posix_spawn_file_actions_adddup2(&actions_, secrets, kShimSecretsFd));
+    }
+    const int first_closed = secrets >= 0 ? kShimSecretsFd + 1 : kShimReadyFd + 1;
+    check(::posix_spawn_file_actions_addclosefrom_np(&actions_, first_closed));
     check(::posix_spawn_file_actions_addchdir_np(&actions_, dir.c_str()));
   }
 
@@ -91,7 +98,10 @@ class SpawnPlan {
 }  // namespace
 
 Result<Spawned> spawn_shim(
-    const std::filesystem::path& program, const std::filesystem::path& dir, FileDescriptor lock
+    const std::filesystem::path& program,
+    const std::filesystem::path& dir,
+    FileDescriptor lock,
+    FileDescriptor secrets
 ) {
   std::array<int, 2> fds{};
   if (::pipe2(fds.data(), O_CLOEXEC) != 0) {
@@ -102,16 +112,30 @@ Result<Spawned> spawn_shim(
   ::fcntl(ready_read.get(), F_SETFL, O_NONBLOCK);
   REEVE_TRY(const FileDescriptor high_lock, duplicate_high(lock.get(), dir));
   REEVE_TRY(const FileDescriptor high_ready, duplicate_high(ready_write.get(), dir));
+  FileDescriptor high_secrets;
+  if (secrets) {
+    REEVE_TRY(high_secrets, duplicate_high(secrets.get(), dir));
+  }
 
   SpawnPlan plan;
   plan.set_streams(
-      (dir / kShimErrorFile).native(), dir.native(), high_lock.get(), high_ready.get()
+      (dir / kShimErrorFile).native(),
+      dir.native(),
+      high_lock.get(),
+      high_ready.get(),
+      high_secrets.get()
   );
   plan.set_signals();
-  std::array<std::string, 5> words = {
+  std::vector<std::string> words = {
       "reeve", "shim", dir.native(), concat(kShimLockFd), concat(kShimReadyFd)};
-  std::array<char*, 6> argv = {
-      words[0].data(), words[1].data(), words[2].data(), words[3].data(), words[4].data(), nullptr};
+  if (secrets) {
+    words.push_back(concat(kShimSecretsFd));
+  }
+  std::vector<char*> argv;
+  for (std::string& word : words) {
+    argv.push_back(word.data());
+  }
+  argv.push_back(nullptr);
   pid_t pid = 0;
   const int error = plan.run(program.c_str(), argv.data(), pid);
   if (error != 0) {

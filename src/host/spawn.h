@@ -16,11 +16,13 @@ struct Spawned {
 
 /// Starts `program shim DIR …` in a session of its own, so that it outlives this process and its
 /// terminal. It inherits exactly `lock` (which must hold the run's flock; ours is closed), the
-/// ready pipe and standard streams that lead to /dev/null and shim.err. Any thread.
+/// ready pipe, `secrets` unless that is empty (closed here as well), and standard streams that lead
+/// to /dev/null and shim.err. Any thread.
 Result<Spawned> spawn_shim(
     const std::filesystem::path& program,
     const std::filesystem::path& dir,
-    platform::FileDescriptor lock
+    platform::FileDescriptor lock,
+    platform::FileDescriptor secrets
 );
 
 }  // namespace reeve::host

@@ -55,6 +55,8 @@ struct ChildPlan {
   int err = -1;
   int failure = -1;
   pid_t parent = 0;
+  const int* inherited = nullptr;
+  std::size_t inherited_count = 0;
 };
 
 [[noreturn]] void give_up(const ChildPlan& plan, Stage stage) {
@@ -79,6 +81,11 @@ struct ChildPlan {
   if (::dup2(plan.null, STDIN_FILENO) < 0 || ::dup2(plan.out, STDOUT_FILENO) < 0 ||
       ::dup2(plan.err, STDERR_FILENO) < 0) {
     give_up(plan, Stage::Descriptors);
+  }
+  for (std::size_t i = 0; i < plan.inherited_count; ++i) {
+    if (::fcntl(plan.inherited[i], F_SETFD, 0) < 0) {
+      give_up(plan, Stage::Descriptors);
+    }
   }
   if (::chdir(plan.working_dir) != 0) {
     give_up(plan, Stage::Directory);
@@ -176,7 +183,9 @@ Result<StepProcess> start_step(const StepCommand& command) {
       .out = out.write.get(),
       .err = err.write.get(),
       .failure = failure_pipe.write.get(),
-      .parent = ::getpid()};
+      .parent = ::getpid(),
+      .inherited = command.inherited.data(),
+      .inherited_count = command.inherited.size()};
   const pid_t pid = clone_into(command.cgroup);
   if (pid < 0) {
     return platform::errno_error("fork", command.argv.front());

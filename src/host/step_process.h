@@ -19,6 +19,8 @@ struct StepCommand {
   std::filesystem::path working_dir;
   /// Directory of the cgroup it is born into; -1: none.
   int cgroup = -1;
+  /// Descriptors that it inherits under their numbers, besides its standard streams.
+  std::vector<int> inherited = {};
 };
 
 /// A running step: a leader of its own session and process group, standard input /dev/null.
