@@ -56,6 +56,12 @@ void drop_excess(const workflow::Workflow& workflow, RunEnded& event) {
   }
 }
 
+/// Whether a failure stops what does not depend on it, too: somebody said that the whole is over.
+/// After any other one, tasks that need the failed one never start, and the rest goes on.
+bool ends_the_walk(std::string_view error_code) {
+  return error_code == kErrorFatal || error_code == kErrorRestartJob;
+}
+
 Decision failed_with(std::string_view error_code) {
   return {
       .outcome = Decision::Outcome::Failed,
@@ -285,8 +291,8 @@ void MissionTurn::end_forward_with(TaskIndex index, const workflow::Ended& ended
   if (event.outcome == Outcome::Failed && event.error_code.empty()) {
     event.error_code = kErrorTask;
   }
-  event.drains =
-      event.outcome == Outcome::Failed && !decision.next && !def.allow_failure && !closing;
+  event.drains = ends_the_walk(event.error_code) && event.outcome == Outcome::Failed &&
+                 !decision.next && !def.allow_failure && !closing;
   emit(event);
   const bool again = event.outcome == Outcome::Retry || event.outcome == Outcome::Poll;
   if (again && (!stopping() || closing)) {

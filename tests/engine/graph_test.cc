@@ -105,14 +105,39 @@ TEST(Graph, SkipsWhatNothingLedTo) {
   EXPECT_EQ(w.verdict(), "COMPLETE");
 }
 
-TEST(Graph, StopsStartingAfterAFailureButLetsRunningTasksEnd) {
+// CHK-BO: what depends on a failed task never starts; what does not, goes on.
+TEST(Graph, SkipsWhatDependsOnAFailureAndCarriesOutTheRest) {
   Walk w;
-  w.submit({"{name: a, script: x}", "{name: b, script: x}", "{name: c, needs: [b], script: x}"});
+  w.submit(
+      {"{name: a, script: x}",
+       "{name: b, script: x}",
+       "{name: after-a, needs: [a], script: x}",
+       "{name: after-both, needs: [after-a, b], script: x}",
+       "{name: after-b, needs: [b], script: x}"}
+  );
   w.finished("a", 3);
   EXPECT_EQ(w.state(), "ACTIVE");
   EXPECT_EQ(w.cancels(), "");
   w.finished("b");
+  EXPECT_EQ(w.task_state("after-b"), "LAUNCHING");
+  w.finished("after-b");
   EXPECT_EQ(w.verdict(), "FAILED ERR_TASK_EXECUTE");
+  EXPECT_EQ(w.tasks(), "a=FAILED b=COMPLETE after-a=SKIPPED after-both=SKIPPED after-b=COMPLETE");
+  EXPECT_EQ(w.mission().message, "task a failed with exit code 3");
+}
+
+TEST(Graph, StopsStartingAfterAFatalFailureButLetsRunningTasksEnd) {
+  Walk w;
+  w.submit(
+      {"{name: a, script: x, onExitCode: {'3': FATAL}}",
+       "{name: b, script: x}",
+       "{name: c, needs: [b], script: x}"}
+  );
+  w.finished("a", 3);
+  EXPECT_EQ(w.state(), "ACTIVE");
+  EXPECT_EQ(w.cancels(), "");
+  w.finished("b");
+  EXPECT_EQ(w.verdict(), "FAILED ERR_FATAL");
   EXPECT_EQ(w.tasks(), "a=FAILED b=COMPLETE c=SKIPPED");
   EXPECT_EQ(w.mission().message, "task a failed with exit code 3");
 }

@@ -130,10 +130,10 @@ TEST(Pause, KeepsARetryWaitingUntilItIsOver) {
 
 TEST(Pause, IsNoPauseWhenTheMissionStops) {
   Walk w;
-  w.submit({kPausing, "{name: b, script: x}"});
+  w.submit({kPausing, "{name: b, script: x, onFailed: FATAL}"});
   w.finished("b", 1);
   w.finished("a", 4);
-  EXPECT_EQ(w.verdict(), "FAILED ERR_TASK_EXECUTE");
+  EXPECT_EQ(w.verdict(), "FAILED ERR_FATAL");
 }
 
 TEST(Deadline, EndsAHeldMission) {

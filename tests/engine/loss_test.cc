@@ -104,14 +104,14 @@ TEST(Loss, OfOneOfTwoRunsLeavesTheOtherAlone) {
   EXPECT_EQ(w.verdict(), "COMPLETE");
 }
 
-TEST(Loss, AfterAFailureIsNotRepeated) {
+TEST(Loss, AfterAFatalFailureIsNotRepeated) {
   Walk w;
-  w.submit({"{name: a, script: x}", "{name: b, script: x}"});
+  w.submit({"{name: a, script: x, onFailed: FATAL}", "{name: b, script: x}"});
   w.started("b");
   w.finished("a", 1);
   w.lost("b");
   EXPECT_EQ(w.tasks(), "a=FAILED b=ABORTED");
-  EXPECT_EQ(w.verdict(), "FAILED ERR_TASK_EXECUTE");
+  EXPECT_EQ(w.verdict(), "FAILED ERR_FATAL");
 }
 
 TEST(Loss, WhileHeldWaitsForTheRelease) {

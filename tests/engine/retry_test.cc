@@ -251,10 +251,24 @@ TEST(Poll, EndsWithTheTimeoutOfTheTask) {
 
 TEST(Poll, StopsWhenTheMissionStops) {
   Walk w;
+  w.submit(
+      {"{name: a, script: x, onExitCode: {'5': EXECUTING}}",
+       "{name: b, script: x, onFailed: FATAL}"}
+  );
+  w.finished("b", 1);
+  w.finished("a", 5);
+  EXPECT_EQ(w.verdict(), "FAILED ERR_FATAL");
+}
+
+TEST(Poll, GoesOnAfterTheFailureOfAnotherBranch) {
+  Walk w;
   w.submit({"{name: a, script: x, onExitCode: {'5': EXECUTING}}", "{name: b, script: x}"});
   w.finished("b", 1);
   w.finished("a", 5);
+  w.advance(2s);
+  w.finished("a");
   EXPECT_EQ(w.verdict(), "FAILED ERR_TASK_EXECUTE");
+  EXPECT_EQ(w.tasks(), "a=COMPLETE b=FAILED");
 }
 
 TEST(TaskTimeout, IsRetriedWhileRetriesAreLeft) {
