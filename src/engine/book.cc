@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "engine/catalog_book.h"
+#include "engine/channel_book.h"
 
 namespace reeve::engine {
 
@@ -76,6 +77,7 @@ void Book::recover(BookTurn& /*turn*/) {}
 std::vector<std::unique_ptr<Book>> make_books() {
   std::vector<std::unique_ptr<Book>> books;
   books.push_back(std::make_unique<CatalogBook>());
+  books.push_back(std::make_unique<ChannelBook>());
   return books;
 }
 
