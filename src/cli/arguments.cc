@@ -108,6 +108,7 @@ class Parser {
     );
     common_.data_dir = default_data_dir();
     add_owner();
+    add_workflows();
     add_missions();
     add_views();
     add_tools();
@@ -156,8 +157,8 @@ class Parser {
             "Submit a mission and return at once; reeve up carries it out",
             "reeve submit build.yaml -p source=jq",
             common_);
-    submit_command_->add_option("FILE", submit_.file, "Workflow: native or Formicary")->required();
-    add_submission(submit_command_, submit_.name, submit_.local);
+    add_submission(submit_command_, submit_);
+    submit_command_->get_option("WORKFLOW")->required();
     add_output(submit_command_, common_, kTextOrJson);
   }
 
@@ -167,29 +168,68 @@ class Parser {
   }
 
   /// What `run` and `submit` say about the mission that they make.
-  void add_submission(CLI::App* command, std::string& name, bool& local) {
+  void add_submission(CLI::App* command, SubmitArgs& args) {
+    command->add_option(
+        "WORKFLOW",
+        args.workflow,
+        "A workflow file, native (kind: Workflow) or Formicary (job_type:); or the name of a "
+        "deployed workflow, NAME or NAME@VERSION"
+    );
     command
         ->add_option(
             "-p,--param", raw_params_, "Parameter of the workflow, key=value; repeat for more"
         )
         ->allow_extra_args(false);
     command->add_option(
-        "--name", name, "Name of the mission (default: the workflow's name and a number)"
+        "--name", args.name, "Name of the mission (default: the workflow's name and a number)"
     );
-    command->add_flag("--local", local, "Run tasks whose method is a container in the local shell");
+    command->add_flag(
+        "--local", args.local, "Run tasks whose method is a container in the local shell"
+    );
+    command->add_option("--priority", args.priority, "Higher goes first (default: the workflow's)");
+    command->add_option(
+        "--user-key", args.user_key, "While a mission with this key is not over, make no other"
+    );
+    command->add_option("--at", not_before_, "Start no earlier, such as 2026-12-24T18:00:00.000Z");
+  }
+
+  void add_workflows() {
+    apply_command_ =
+        add(app_,
+            "apply",
+            "Deploy workflows: their triggers fire, missions are made by name",
+            "reeve apply nightly.yaml",
+            common_);
+    apply_command_->add_option("FILE", apply_.files)->required();
+    add_output(apply_command_, common_, kTextOrJson);
+
+    workflows_command_ =
+        add(app_,
+            "workflows",
+            "List deployed workflows, their triggers and when they fire next",
+            "reeve workflows",
+            common_);
+    workflows_command_->add_option("WORKFLOW", workflows_.workflow);
+    add_output(workflows_command_, common_, kTextOrJson);
+
+    disable_command_ =
+        add(app_, "disable", "Let the triggers of a workflow rest", "reeve disable nightly", common_
+        );
+    disable_command_->add_option("WORKFLOW", disable_.workflow)->required();
+    add_output(disable_command_, common_, kTextOrJson);
+    enable_command_ = add(app_, "enable", "Let them fire again", "reeve enable nightly", common_);
+    enable_command_->add_option("WORKFLOW", enable_.workflow)->required();
+    add_output(enable_command_, common_, kTextOrJson);
   }
 
   void add_missions() {
     run_command_ =
         add(app_,
             "run",
-            "Run a workflow file and follow it to the end",
+            "Run a workflow and follow it to the end",
             "reeve run build.yaml -p source=jq",
             common_);
-    run_command_->add_option(
-        "FILE", run_.file, "Workflow: native (kind: Workflow) or Formicary (job_type:)"
-    );
-    add_submission(run_command_, run_.name, run_.local);
+    add_submission(run_command_, run_.mission);
     run_command_->add_option(
         "--resume", run_.resume, "Follow this unfinished mission to its end instead"
     );
@@ -334,6 +374,18 @@ class Parser {
     ));
   }
 
+  /// Reads what CLI11 leaves as text. Returns what is wrong with it.
+  std::string complete(SubmitArgs& args) const {
+    if (!not_before_.empty()) {
+      const Result<Timestamp> at = parse_timestamp(not_before_);
+      if (!at) {
+        return "--at: " + at.error().describe();
+      }
+      args.not_before = *at;
+    }
+    return parse_params(raw_params_, args.params);
+  }
+
   std::variant<Invocation, int> select() {
     if (lock_command_->parsed()) {
       const Result<Duration> timeout = parse_duration(timeout_);
@@ -352,16 +404,16 @@ class Parser {
       return usage_error("-- and a command belong to reeve lock only");
     }
     if (run_command_->parsed()) {
-      if (std::string problem = parse_params(raw_params_, run_.params); !problem.empty()) {
-        return usage_error(problem);
+      if (run_.mission.workflow.empty() == !run_.resume.has_value()) {
+        return usage_error("run needs either a WORKFLOW or --resume MISSION");
       }
-      if (run_.file.empty() == !run_.resume.has_value()) {
-        return usage_error("run needs either a FILE or --resume MISSION");
+      if (std::string problem = complete(run_.mission); !problem.empty()) {
+        return usage_error(problem);
       }
       return Invocation{.common = common_, .command = run_};
     }
     if (submit_command_->parsed()) {
-      if (std::string problem = parse_params(raw_params_, submit_.params); !problem.empty()) {
+      if (std::string problem = complete(submit_); !problem.empty()) {
         return usage_error(problem);
       }
       return Invocation{.common = common_, .command = submit_};
@@ -369,6 +421,10 @@ class Parser {
     const std::pair<CLI::App*, Command> choices[] = {
         {up_command_, up_},
         {down_command_, DownArgs{}},
+        {apply_command_, apply_},
+        {workflows_command_, workflows_},
+        {disable_command_, SwitchArgs{.workflow = disable_.workflow, .enabled = false}},
+        {enable_command_, enable_},
         {retry_command_, retry_},
         {abort_command_, abort_},
         {release_command_, release_},
@@ -392,8 +448,13 @@ class Parser {
   Common common_;
   UpArgs up_;
   SubmitArgs submit_;
+  ApplyArgs apply_;
+  WorkflowsArgs workflows_;
+  SwitchArgs disable_;
+  SwitchArgs enable_;
   RunArgs run_;
   std::vector<std::string> raw_params_;
+  std::string not_before_;
   RetryArgs retry_;
   AbortArgs abort_;
   ReleaseArgs release_;
@@ -407,6 +468,10 @@ class Parser {
   CLI::App* up_command_ = nullptr;
   CLI::App* down_command_ = nullptr;
   CLI::App* submit_command_ = nullptr;
+  CLI::App* apply_command_ = nullptr;
+  CLI::App* workflows_command_ = nullptr;
+  CLI::App* disable_command_ = nullptr;
+  CLI::App* enable_command_ = nullptr;
   CLI::App* run_command_ = nullptr;
   CLI::App* retry_command_ = nullptr;
   CLI::App* abort_command_ = nullptr;

@@ -28,20 +28,34 @@ struct DownArgs {};
 
 using Params = std::vector<std::pair<std::string, std::string>>;
 
+/// What is asked of a mission that is to be made.
 struct SubmitArgs {
-  std::string file;
+  std::string workflow;  ///< a file, or the name of a deployed workflow, maybe with @VERSION
   std::string name;
   Params params;
   bool local = false;
+  std::optional<std::int32_t> priority;
+  std::string user_key;
+  std::optional<Timestamp> not_before;
 };
 
 struct RunArgs {
-  std::string file;
-  std::string name;
-  Params params;
+  SubmitArgs mission;
   std::optional<std::string> resume;
-  bool local = false;
   std::uint32_t slots = 0;  ///< 0: as many as the default
+};
+
+struct ApplyArgs {
+  std::vector<std::string> files;
+};
+
+struct WorkflowsArgs {
+  std::string workflow;
+};
+
+struct SwitchArgs {
+  std::string workflow;
+  bool enabled = true;
 };
 
 struct LintArgs {
@@ -110,6 +124,9 @@ using Command = std::variant<
     DownArgs,
     SubmitArgs,
     RunArgs,
+    ApplyArgs,
+    WorkflowsArgs,
+    SwitchArgs,
     LintArgs,
     GraphArgs,
     StatusArgs,

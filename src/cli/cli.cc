@@ -22,6 +22,12 @@ struct Dispatch {
 
   int operator()(const SubmitArgs& args) const { return submit_mission(common, args); }
 
+  int operator()(const ApplyArgs& args) const { return apply_workflows(common, args); }
+
+  int operator()(const WorkflowsArgs& args) const { return list_workflows(common, args); }
+
+  int operator()(const SwitchArgs& args) const { return switch_workflow(common, args); }
+
   int operator()(const LintArgs& args) const { return lint_files(common, args); }
 
   int operator()(const GraphArgs& args) const { return draw_file(common, args); }

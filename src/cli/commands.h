@@ -14,6 +14,10 @@ int retry_mission(const Common& common, const RetryArgs& args);
 int abort_mission(const Common& common, const AbortArgs& args);
 int release_mission(const Common& common, const ReleaseArgs& args);
 
+int apply_workflows(const Common& common, const ApplyArgs& args);
+int list_workflows(const Common& common, const WorkflowsArgs& args);
+int switch_workflow(const Common& common, const SwitchArgs& args);
+
 int show_status(const Common& common, const StatusArgs& args);
 int show_logs(const Common& common, const LogsArgs& args);
 int show_events(const Common& common, const EventsArgs& args);

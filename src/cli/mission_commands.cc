@@ -1,3 +1,5 @@
+#include <filesystem>
+#include <system_error>
 #include <variant>
 
 #include "base/strings.h"
@@ -82,14 +84,36 @@ int follow_reply(Followed& followed, const Json& reply, const Common& common) {
   return followed.follow(mission, common.output);
 }
 
-/// Reads and checks a document and tells every problem: what is to be submitted, or the exit code.
+/// Whether the word on the command line means a file. A file of that name is meant before a
+/// deployed workflow, and what looks like a path is one.
+bool means_file(const std::string& word) {
+  std::error_code ignored;
+  return word.find('/') != std::string::npos || word.ends_with(".yaml") || word.ends_with(".yml") ||
+         std::filesystem::exists(word, ignored);
+}
+
+/// Reads and checks the document, if it is one, and tells every problem: what is to be submitted,
+/// or the exit code.
 std::variant<protocol::Submit, int> checked_submission(const SubmitArgs& args) {
-  Result<std::string> text = read_document(args.file);
+  protocol::Submit submit;
+  submit.params.assign(args.params.begin(), args.params.end());
+  submit.name = args.name;
+  submit.local = args.local;
+  submit.priority = args.priority;
+  submit.user_key = args.user_key;
+  submit.not_before = args.not_before;
+  if (!means_file(args.workflow)) {
+    const std::size_t at = args.workflow.find('@');
+    submit.workflow = args.workflow.substr(0, at);
+    submit.version = at == std::string::npos ? std::string() : args.workflow.substr(at + 1);
+    return submit;
+  }
+  Result<std::string> text = read_document(args.workflow);
   if (!text) {
     return report(text.error());
   }
   workflow::LoadOptions options;
-  options.file = args.file;
+  options.file = args.workflow;
   for (const auto& [key, value] : args.params) {
     options.params.set(key, value);
   }
@@ -103,36 +127,49 @@ std::variant<protocol::Submit, int> checked_submission(const SubmitArgs& args) {
   if (args.local) {
     announce_local(*loaded.workflow);
   }
-  protocol::Submit submit;
   submit.source = std::move(*text);
-  submit.params.assign(args.params.begin(), args.params.end());
-  submit.name = args.name;
-  submit.local = args.local;
   return submit;
 }
 
-int report_submission(Error error, const std::string& file) {
-  error.file = error.position.line > 0 ? file : std::string();
+int report_submission(Error error, const protocol::Submit& submit, const SubmitArgs& args) {
+  if (!submit.source.empty()) {
+    error.file = error.position.line > 0 ? args.workflow : std::string();
+  } else if (error.code == ErrorCode::NotFound) {
+    error.hint = "there is no file of this name either; reeve workflows lists what is deployed";
+  }
   return report(error);
 }
 
+void tell_existing(const Json& reply) {
+  if (reply.get_bool("existing")) {
+    print_error_text(concat(
+        "reeve: mission ",
+        reply.get_string("mission"),
+        " has this user key and is not over; no other one was made\n"
+    ));
+  }
+}
+
 int submit_and_follow(const Common& common, const RunArgs& args) {
-  const std::variant<protocol::Submit, int> submit = checked_submission(
-      {.file = args.file, .name = args.name, .params = args.params, .local = args.local}
-  );
-  if (const int* code = std::get_if<int>(&submit)) {
+  const std::variant<protocol::Submit, int> checked = checked_submission(args.mission);
+  if (const int* code = std::get_if<int>(&checked)) {
     return *code;
   }
+  const auto& submit = std::get<protocol::Submit>(checked);
   Followed followed;
   LinkOptions options{
-      .slots = args.slots, .purpose = concat("reeve run ", args.file), .create = true};
+      .slots = args.slots,
+      .purpose = concat("reeve run ", args.mission.workflow),
+      .create = !submit.source.empty()};
   if (Result<void> opened = followed.open(common, std::move(options)); !opened) {
-    return report(opened.error());
+    return report_submission(opened.error(), submit, args.mission);
   }
-  const Result<Json> reply =
-      followed.link->send(protocol::kSubmit, to_json(std::get<protocol::Submit>(submit)));
-  return reply ? follow_reply(followed, *reply, common)
-               : report_submission(reply.error(), args.file);
+  const Result<Json> reply = followed.link->send(protocol::kSubmit, to_json(submit));
+  if (!reply) {
+    return report_submission(reply.error(), submit, args.mission);
+  }
+  tell_existing(*reply);
+  return follow_reply(followed, *reply, common);
 }
 
 int resume_and_follow(const Common& common, const RunArgs& args) {
@@ -171,16 +208,17 @@ int run_mission(const Common& common, const RunArgs& args) {
 }
 
 int submit_mission(const Common& common, const SubmitArgs& args) {
-  const std::variant<protocol::Submit, int> submit = checked_submission(args);
-  if (const int* code = std::get_if<int>(&submit)) {
+  const std::variant<protocol::Submit, int> checked = checked_submission(args);
+  if (const int* code = std::get_if<int>(&checked)) {
     return *code;
   }
+  const auto& submit = std::get<protocol::Submit>(checked);
   const LinkOptions options{.purpose = "reeve submit", .create = true, .may_own = false};
-  const Result<Json> reply =
-      send_command(common, options, protocol::kSubmit, to_json(std::get<protocol::Submit>(submit)));
+  const Result<Json> reply = send_command(common, options, protocol::kSubmit, to_json(submit));
   if (!reply) {
-    return report_submission(reply.error(), args.file);
+    return report_submission(reply.error(), submit, args);
   }
+  tell_existing(*reply);
   print(
       common.output == Output::Json ? reply->dump() + "\n"
                                     : concat("mission ", reply->get_string("mission"), "\n")

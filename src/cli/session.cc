@@ -13,9 +13,11 @@
 #include "cli/print.h"
 #include "host/host.h"
 #include "owner/control_server.h"
+#include "owner/zones.h"
 #include "platform/posix/directory_lock.h"
 #include "platform/posix/files.h"
 #include "platform/posix/system.h"
+#include "platform/posix/zone_files.h"
 #include "protocol/commands.h"
 #include "store/sqlite/sqlite_store.h"
 #include "workflow/load/load.h"
@@ -113,6 +115,7 @@ class LocalSession final : public Session {
     kernel::LoopOptions loop_options;
     loop_options.core.instance = std::move(instance);
     loop_options.core.loader = workflow_loader();
+    loop_options.core.zones = &zones_;
     if (options_.run_slots > 0) {
       loop_options.core.limits.run_slots = options_.run_slots;
     }
@@ -249,6 +252,8 @@ class LocalSession final : public Session {
 
   SessionOptions options_;
   SmoothClock clock_;
+  platform::ZoneFiles zone_files_;
+  owner::ZoneCache zones_{zone_files_};
   platform::DirectoryLock lock_;
   std::unique_ptr<store::SqliteStore> store_;
   blob::BlobStore blobs_;

@@ -11,21 +11,32 @@ namespace reeve::owner {
 
 namespace {
 
-Result<engine::Command> submit(const Json& args) {
-  REEVE_TRY(const protocol::Submit submit, protocol::submit_from_json(args));
+Result<std::shared_ptr<const workflow::Workflow>> load(const protocol::Submit& submit) {
   workflow::LoadOptions options;
   for (const auto& [name, value] : submit.params) {
     options.params.set(name, value);
   }
-  const workflow::Loaded loaded = workflow::load(submit.source, options);
+  workflow::Loaded loaded = workflow::load(submit.source, options);
   if (!loaded.ok()) {
     return loaded.first_error();
   }
+  return loaded.workflow;
+}
+
+Result<engine::Command> submit(const Json& args) {
+  REEVE_TRY(const protocol::Submit submit, protocol::submit_from_json(args));
   engine::SubmitMission command;
+  if (submit.workflow.empty()) {
+    REEVE_TRY(command.workflow, load(submit));
+  }
+  command.deployed = submit.workflow;
+  command.version = submit.version;
   command.name = MissionName(submit.name);
-  command.workflow = loaded.workflow;
   command.params = submit.params;
   command.local = submit.local;
+  command.priority = submit.priority;
+  command.user_key = submit.user_key;
+  command.not_before = submit.not_before;
   return engine::Command(std::move(command));
 }
 
@@ -66,6 +77,9 @@ Json to_json(const engine::Reply& reply) {
   }
   json.set("mission", reply.mission.str()).set("uid", reply.uid.str());
   json.set("state", to_string(reply.state)).set("revision", reply.revision.value());
+  if (reply.existing) {
+    json.set("existing", true);
+  }
   return json;
 }
 

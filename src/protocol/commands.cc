@@ -1,5 +1,6 @@
 #include "protocol/commands.h"
 
+#include <limits>
 #include <utility>
 
 #include "base/fields.h"
@@ -7,6 +8,9 @@
 namespace reeve::protocol {
 
 namespace {
+
+constexpr std::int64_t kPriorityMin = std::numeric_limits<std::int32_t>::min();
+constexpr std::int64_t kPriorityMax = std::numeric_limits<std::int32_t>::max();
 
 /// Members that say nothing are left out.
 void set_text(Json& json, const char* name, const std::string& text) {
@@ -19,7 +23,9 @@ void set_text(Json& json, const char* name, const std::string& text) {
 
 Json to_json(const Submit& args) {
   Json json = Json::object();
-  json.set("source", args.source);
+  set_text(json, "source", args.source);
+  set_text(json, "workflow", args.workflow);
+  set_text(json, "version", args.version);
   if (!args.params.empty()) {
     Json params = Json::object();
     for (const auto& [name, value] : args.params) {
@@ -31,17 +37,39 @@ Json to_json(const Submit& args) {
   if (args.local) {
     json.set("local", true);
   }
+  if (args.priority) {
+    json.set("priority", static_cast<std::int64_t>(*args.priority));
+  }
+  set_text(json, "userKey", args.user_key);
+  if (args.not_before) {
+    json.set("notBefore", format_timestamp(*args.not_before));
+  }
   return json;
 }
 
 Result<Submit> submit_from_json(const Json& args) {
   Fields fields(args, "submit");
   Submit submit;
-  submit.source = fields.required_text("source");
+  submit.source = fields.text("source");
+  submit.workflow = fields.text("workflow");
+  submit.version = fields.text("version");
   submit.params = fields.texts("params");
   submit.name = fields.text("name");
   submit.local = fields.flag("local");
+  if (const auto priority = fields.optional_number("priority", kPriorityMin, kPriorityMax)) {
+    submit.priority = static_cast<std::int32_t>(*priority);
+  }
+  submit.user_key = fields.text("userKey");
+  submit.not_before = fields.time("notBefore");
   REEVE_CHECK(fields.finish());
+  if (submit.source.empty() == submit.workflow.empty()) {
+    return make_error(
+        ErrorCode::Invalid, "needs either the text or the name of a workflow", "submit.source"
+    );
+  }
+  if (submit.workflow.empty() && !submit.version.empty()) {
+    return make_error(ErrorCode::Invalid, "belongs to the name of a workflow", "submit.version");
+  }
   return submit;
 }
 

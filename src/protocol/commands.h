@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,12 +29,19 @@ inline constexpr std::string_view kStop = "stop";
 
 /// Make a mission.
 struct Submit {
-  /// Text of a workflow document.
+  /// Text of a workflow document; or else
   std::string source;
+  /// a deployed workflow, and which version of it (empty: the present one).
+  std::string workflow = {};
+  std::string version = {};
   std::vector<model::NamedValue> params;
   /// Empty: it is called after its workflow.
   std::string name;
   bool local = false;
+  std::optional<std::int32_t> priority = {};
+  /// Names the mission among those that are not over: a second one is not made.
+  std::string user_key = {};
+  std::optional<Timestamp> not_before = {};
 };
 
 struct Retry {
@@ -50,7 +58,7 @@ struct Release {
   std::string mission;
 };
 
-/// `kind` as in the API ("Channel"); `verb` and `body` are the kind's own.
+/// `kind` in lower case ("channel"); `verb` and `body` are the kind's own.
 struct Object {
   std::string kind;
   std::string name;

@@ -15,12 +15,25 @@ TEST(Commands, ASubmissionComesBackAsItWas) {
   submit.params = {{"b", "2"}, {"a", "1"}};
   submit.name = "build-7";
   submit.local = true;
+  submit.priority = -7;
+  submit.user_key = "nightly-1";
+  submit.not_before = from_unix_millis(1'800'000'000'123);
   const Result<Submit> back = submit_from_json(to_json(submit));
   ASSERT_TRUE(back.ok()) << back.error().describe();
   EXPECT_EQ(back->source, submit.source);
   EXPECT_EQ(back->params, submit.params);
   EXPECT_EQ(back->name, submit.name);
   EXPECT_TRUE(back->local);
+  EXPECT_EQ(back->priority, submit.priority);
+  EXPECT_EQ(back->user_key, submit.user_key);
+  EXPECT_EQ(back->not_before, submit.not_before);
+}
+
+TEST(Commands, ASubmissionHasEitherATextOrAName) {
+  EXPECT_EQ(submit_from_json(json(R"({"workflow":"w","version":"2"})"))->version, "2");
+  EXPECT_FALSE(submit_from_json(json(R"({"workflow":"w","source":"x"})")).ok());
+  EXPECT_FALSE(submit_from_json(json(R"({"source":"x","version":"2"})")).ok());
+  EXPECT_FALSE(submit_from_json(json(R"({"source":"x","priority":3000000000})")).ok());
 }
 
 TEST(Commands, OtherArgumentsComeBackAsTheyWere) {

@@ -91,8 +91,8 @@ class RunTest(ReeveTest):
 
     def test_usage_errors_exit_with_2(self):
         document = self.hello()
-        self.refused(2, "run", says="FILE or --resume")
-        self.refused(2, "run", document, "--resume", "x", says="FILE or --resume")
+        self.refused(2, "run", says="WORKFLOW or --resume")
+        self.refused(2, "run", document, "--resume", "x", says="WORKFLOW or --resume")
         self.refused(2, "run", document, "-p", "who=1", "-p", "who=2", says="given twice")
         self.refused(2, "run", document, "-p", "who", says="key=value")
         self.refused(2, "run", document, "--frobnicate")
