@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 
 OWNER = "acme"
 NAME = "widgets"
@@ -50,6 +51,7 @@ class Forge:
         run_git(None, "clone", "--quiet", "--bare", str(seed), str(forge.repository))
         state = {
             "next": 1,
+            "begin": int(time.time()),
             "clock": 0,
             "labels": ["bug"],
             "issues": {},
@@ -122,6 +124,20 @@ class Forge:
 
     def calls(self, match=""):
         return [call for call in self.state()["calls"] if match in call]
+
+    def pull_from(self, branch, draft=False, days_old=0):
+        """A pull request of a branch with one commit, which nobody has touched for so many days."""
+        base = self.head_of("main")
+        date = f"@{int(time.time()) - days_old * 86400} +0000"
+        tree = self.git("rev-parse", f"{base}^{{tree}}").strip()
+        commit = run_git(self.repository, "commit-tree", tree, "-p", base, "-m", branch, date=date)
+        self.git("update-ref", f"refs/heads/{branch}", commit.strip())
+        with self.changing() as state:
+            number = take_number(state)
+            pull = new_pull(state, number, branch, branch, "", draft)
+            pull["headRefOid"] = commit.strip()
+            pull["updatedAt"] = days_ago(days_old)
+            return number
 
     # --- git ------------------------------------------------------------------------------------
 
@@ -198,7 +214,7 @@ class Forge:
         return checks
 
 
-def run_git(directory, *args):
+def run_git(directory, *args, date=None):
     env = {
         **os.environ,
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -207,6 +223,8 @@ def run_git(directory, *args):
         "GIT_COMMITTER_NAME": "Ada",
         "GIT_COMMITTER_EMAIL": "ada@example.org",
     }
+    if date is not None:
+        env["GIT_COMMITTER_DATE"] = env["GIT_AUTHOR_DATE"] = date
     done = subprocess.run(
         ["git", *args], cwd=directory, env=env, capture_output=True, text=True, check=True
     )
@@ -221,9 +239,36 @@ def take_number(state):
 def now(state):
     """A clock that goes on by a second whenever something happens."""
     state["clock"] += 1
-    start = datetime.datetime(2026, 1, 5, 9, 0, tzinfo=datetime.timezone.utc)
-    moment = start + datetime.timedelta(seconds=state["clock"])
+    moment = datetime.datetime.fromtimestamp(state["begin"] + state["clock"], datetime.timezone.utc)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def days_ago(days):
+    moment = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=days)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def new_pull(state, number, title, head, body, draft, base="main", labels=()):
+    pull = {
+        "number": number,
+        "title": title,
+        "body": body,
+        "state": "OPEN",
+        "author": BOT,
+        "labels": list(labels),
+        "comments": [],
+        "reviews": [],
+        "lineComments": [],
+        "reviewDecision": "",
+        "baseRefName": base,
+        "headRefName": head,
+        "headRefOid": "",
+        "isDraft": draft,
+        "mergeable": "UNKNOWN",
+        "createdAt": now(state),
+    }
+    state["pulls"][str(number)] = pull
+    return pull
 
 
 def add_comment(state, subject, body, author, association):
