@@ -311,10 +311,15 @@ class Parser {
     add_output(lint_command_, common_, kTextOrJson);
 
     graph_command_ =
-        add(app_, "graph", "Draw a workflow file", "reeve graph build.yaml --format svg", common_);
-    graph_command_->add_option("FILE", graph_.file)->required();
-    graph_command_->add_option("--format", graph_.format, "text, svg or mermaid")
-        ->check(CLI::IsMember({"text", "svg", "mermaid"}));
+        add(app_,
+            "graph",
+            "Draw a workflow file, or a mission with the states of its tasks",
+            "reeve graph build.yaml --format svg",
+            common_);
+    graph_command_->add_option("SUBJECT", graph_.subject, "A file, - for stdin, or a mission")
+        ->required();
+    graph_command_->add_option("--format", graph_.format, "text, svg, mermaid or json")
+        ->check(CLI::IsMember({"text", "svg", "mermaid", "json"}));
   }
 
   void add_tools() {

@@ -69,7 +69,8 @@ struct LintArgs {
 };
 
 struct GraphArgs {
-  std::string file;
+  /// A file, "-" for standard input, or a mission.
+  std::string subject;
   std::string format = "text";
 };
 

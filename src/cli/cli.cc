@@ -30,7 +30,7 @@ struct Dispatch {
 
   int operator()(const LintArgs& args) const { return lint_files(common, args); }
 
-  int operator()(const GraphArgs& args) const { return draw_file(common, args); }
+  int operator()(const GraphArgs& args) const { return draw_graph(common, args); }
 
   int operator()(const StatusArgs& args) const { return show_status(common, args); }
 

@@ -23,7 +23,7 @@ int show_logs(const Common& common, const LogsArgs& args);
 int show_events(const Common& common, const EventsArgs& args);
 
 int lint_files(const Common& common, const LintArgs& args);
-int draw_file(const Common& common, const GraphArgs& args);
+int draw_graph(const Common& common, const GraphArgs& args);
 
 int run_under_lock(const Common& common, const LockArgs& args);
 int run_doctor(const Common& common);

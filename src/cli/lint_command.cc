@@ -1,14 +1,11 @@
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
-#include <unistd.h>
 
 #include "base/strings.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/document.h"
 #include "cli/print.h"
-#include "cli/session.h"
-#include "platform/posix/files.h"
 #include "workflow/lint/formats.h"
 #include "workflow/lint/lint.h"
 
@@ -23,33 +20,12 @@ using lint::Severity;
 
 /// Files looked at by one command.
 constexpr std::size_t kLintFilesMax = 10'000;
-constexpr std::string_view kStandardInput = "-";
 
 /// A file to look at. Others than workflows are passed over in directories.
 struct Candidate {
   std::string path;
   bool listed = true;
 };
-
-Result<std::string> read_standard_input() {
-  std::string text;
-  std::array<char, 65536> chunk{};
-  while (text.size() <= workflow::kSourceBytesMax) {
-    const ssize_t count = ::read(STDIN_FILENO, chunk.data(), chunk.size());
-    if (count < 0 && errno != EINTR) {
-      return platform::errno_error("read", "standard input");
-    }
-    if (count == 0) {
-      return text;
-    }
-    text.append(chunk.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-  }
-  return make_error(
-      ErrorCode::LimitExceeded,
-      concat("a workflow file has at most ", workflow::kSourceBytesMax, " bytes"),
-      "standard input"
-  );
-}
 
 /// All YAML files below a directory by name; hidden ones and symbolic links are left out.
 Result<void> collect_directory(const fs::path& directory, std::vector<Candidate>& files) {
@@ -163,15 +139,12 @@ class LintRun {
       : format_(std::move(format)), options_(std::move(options)), strict_(strict) {}
 
   void look_at(const Candidate& candidate) {
-    const bool standard_input = candidate.path == kStandardInput;
-    Result<std::string> text =
-        standard_input ? read_standard_input() : read_document(candidate.path);
+    Result<std::string> text = read_input(candidate.path);
     if (!text) {
       fail(text.error());
       return;
     }
-    FileReport file{
-        .file = standard_input ? "stdin" : candidate.path, .text = *std::move(text), .report = {}};
+    FileReport file{.file = input_name(candidate.path), .text = *std::move(text), .report = {}};
     options_.load.file = file.file;
     file.report = lint::check(file.text, options_);
     if (!candidate.listed && is_foreign(file.report)) {
@@ -248,7 +221,7 @@ int lint_files(const Common& common, const LintArgs& args) {
   std::vector<Candidate> files;
   for (const std::string& path : args.paths) {
     std::error_code ignored;
-    if (path != kStandardInput && fs::is_directory(path, ignored)) {
+    if (path != "-" && fs::is_directory(path, ignored)) {
       if (const Result<void> collected = collect_directory(path, files); !collected) {
         run.fail(collected.error());
       }

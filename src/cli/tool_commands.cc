@@ -19,8 +19,6 @@
 #include "platform/posix/directory_lock.h"
 #include "platform/posix/files.h"
 #include "platform/posix/probe.h"
-#include "workflow/graph.h"
-#include "workflow/load/load.h"
 
 namespace reeve::cli {
 
@@ -108,30 +106,6 @@ int report_finding(const Common& common, const Error& error) {
 }
 
 }  // namespace
-
-int draw_file(const Common& /*common*/, const GraphArgs& args) {
-  const Result<std::string> text = read_document(args.file);
-  if (!text) {
-    return report(text.error());
-  }
-  workflow::LoadOptions options;
-  options.file = args.file;
-  const workflow::Loaded loaded = workflow::load(*text, options);
-  if (!loaded.ok()) {
-    for (const workflow::Problem& problem : loaded.problems) {
-      print_problem(problem);
-    }
-    return static_cast<int>(ExitCode::Refused);
-  }
-  workflow::GraphFormat format = workflow::GraphFormat::Text;
-  if (args.format == "svg") {
-    format = workflow::GraphFormat::Svg;
-  } else if (args.format == "mermaid") {
-    format = workflow::GraphFormat::Mermaid;
-  }
-  print(workflow::draw(*loaded.workflow, format));
-  return 0;
-}
 
 int run_under_lock(const Common& common, const LockArgs& args) {
   SignalFeed signals;

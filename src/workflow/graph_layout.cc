@@ -48,6 +48,10 @@ std::vector<Arrow> collect_arrows(const Workflow& workflow) {
         leaving.add(*to, false, route.on);
       }
     }
+    const auto& gate = workflow.tasks[i].gate;
+    if (gate && gate->revises) {
+      arrows.push_back({static_cast<TaskIndex>(i), *gate->revises, "revise", false, false, true});
+    }
   }
   return arrows;
 }

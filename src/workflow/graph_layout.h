@@ -4,9 +4,10 @@
 #include <string_view>
 #include <vector>
 
+#include "workflow/graph_scene.h"
 #include "workflow/workflow.h"
 
-/// What the three drawings of a workflow have in common. Private to src/workflow.
+/// What the drawings of a workflow have in common. Private to src/workflow.
 namespace reeve::workflow {
 
 /// An arrow from one task to another. Several routes between the same two tasks are one arrow.
@@ -19,6 +20,8 @@ struct Arrow {
   bool back = false;
   /// Stands for `needs`, not for a route.
   bool need = false;
+  /// From a gate to the task that it sends back.
+  bool revise = false;
 };
 
 /// Tasks in layers: every arrow that does not lead back points to a later layer.
@@ -45,8 +48,23 @@ std::string caption(const Workflow& workflow, TaskIndex task);
 /// Code points in UTF-8 text: close enough to columns for names.
 std::size_t display_width(std::string_view text);
 
-std::string draw_text(const Workflow& workflow);
-std::string draw_mermaid(const Workflow& workflow);
-std::string draw_svg(const Workflow& workflow);
+/// What starts missions of the workflow, one text for each trigger.
+std::vector<std::string> trigger_texts(const Workflow& workflow);
+
+NodeKind node_kind(Method method);
+
+/// What a task does, if its method says more than "a program": "GET https://…", "approval by 2".
+std::vector<std::string> detail_lines(const Workflow& workflow, TaskIndex index);
+
+/// "✓" for COMPLETE …: states must be told apart without colours.
+std::string_view state_symbol(std::string_view state);
+
+/// "done", "failed", "active", "held" (waits for somebody or something), "idle".
+std::string_view state_class(std::string_view state);
+
+std::string draw_text(const Workflow& workflow, const TaskStates& states);
+std::string draw_mermaid(const Workflow& workflow, const TaskStates& states);
+std::string draw_svg(const Scene& scene);
+std::string draw_json(const Scene& scene);
 
 }  // namespace reeve::workflow

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 
 #include "base/strings.h"
 #include "workflow/graph_layout.h"
@@ -8,33 +7,46 @@ namespace reeve::workflow {
 
 namespace {
 
-constexpr std::int64_t kCharWidth = 8;
-constexpr std::int64_t kBoxPadding = 14;
 constexpr std::int64_t kLineHeight = 18;
-constexpr std::int64_t kGapX = 36;
-constexpr std::int64_t kGapY = 72;
-constexpr std::int64_t kMargin = 24;
-constexpr std::int64_t kLoopWidth = 28;
-constexpr std::int64_t kBendWidth = 12;
-/// Beyond this many bends, long arrows are drawn straight.
-constexpr std::size_t kBendsMax = 4000;
-constexpr int kSweeps = 4;
+constexpr std::int64_t kCorner = 8;
+constexpr std::int64_t kSlope = 12;
 
-/// No colour is fixed: the reader's theme decides.
+/// Plain colours, which every viewer understands, and darker ones for those who ask for them.
+/// States differ by their symbol as well.
 constexpr std::string_view kStyle =
     "<style>"
-    "svg{--paper:#ffffff;--box:#f4f6f8;--ink:#1c2733;--line:#5b6b7b;--loop:#a15c00;"
-    "font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}"
-    "@media(prefers-color-scheme:dark){svg{--paper:#10161c;--box:#1d2731;--ink:#e6edf3;"
-    "--line:#8fa1b3;--loop:#e0a458}}"
-    ".p{fill:var(--paper)}.b{fill:var(--box);stroke:var(--line);stroke-width:1.2}"
-    ".e{stroke-width:2.4}.n{fill:var(--ink);text-anchor:middle}"
-    ".a{fill:var(--line);text-anchor:middle;font-size:11px}"
-    ".l{fill:none;stroke:var(--line);stroke-width:1.4}"
-    ".k{fill:none;stroke:var(--loop);stroke-width:1.4;stroke-dasharray:5 3}"
-    ".t{fill:var(--ink);font-size:11px;stroke:var(--paper);stroke-width:4;paint-order:stroke}"
-    ".h{fill:var(--line)}.g{fill:var(--loop)}"
-    "</style>\n";
+    "text{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace}"
+    ".paper{fill:#ffffff}"
+    ".box{fill:#f4f6f8;stroke:#5b6b7b;stroke-width:1.2}"
+    ".gate{fill:#fff4dc;stroke:#a86d00}.mission{fill:#eef0ff;stroke:#5560b8}"
+    ".request{fill:#e8f5f3;stroke:#2f7f76}.noop{fill:#ffffff;stroke-dasharray:2 2}"
+    ".trigger{fill:#ffffff;stroke:#5b6b7b;stroke-dasharray:5 3}"
+    ".entry{stroke-width:2.4}"
+    ".done{fill:#def3e1;stroke:#2c7a3c}.failed{fill:#fde4e2;stroke:#b3261e}"
+    ".active{fill:#dcecff;stroke:#1a62c7;stroke-width:2.4}.held{fill:#fff4c9;stroke:#8f6a00}"
+    ".idle{fill:#f4f6f8;stroke:#9aa6b2}"
+    ".inner{fill:none;stroke:#5560b8;stroke-width:1}"
+    ".dot{fill:#5b6b7b}"
+    ".name{fill:#1c2733;text-anchor:middle}"
+    ".line{fill:#4a5866;text-anchor:middle;font-size:11px}"
+    ".edge{fill:none;stroke:#5b6b7b;stroke-width:1.4}"
+    ".back{fill:none;stroke:#a15c00;stroke-width:1.4;stroke-dasharray:5 3}"
+    ".start{fill:none;stroke:#5b6b7b;stroke-width:1.2;stroke-dasharray:2 3}"
+    ".label{fill:#1c2733;text-anchor:middle;font-size:11px;stroke:#ffffff;stroke-width:4;"
+    "paint-order:stroke;stroke-linejoin:round}"
+    ".tip{fill:#5b6b7b}.backtip{fill:#a15c00}"
+    "@media(prefers-color-scheme:dark){"
+    ".paper{fill:#10161c}.box{fill:#1d2731;stroke:#8fa1b3}"
+    ".gate{fill:#33290f;stroke:#e0a458}.mission{fill:#22264a;stroke:#9aa4f0}"
+    ".request{fill:#12302d;stroke:#63b8ad}.noop{fill:#10161c}"
+    ".trigger{fill:#10161c;stroke:#8fa1b3}"
+    ".done{fill:#143320;stroke:#62c078}.failed{fill:#45181a;stroke:#f2827a}"
+    ".active{fill:#14304f;stroke:#74b0ff}.held{fill:#3a3210;stroke:#e4c24d}"
+    ".idle{fill:#1d2731;stroke:#5b6b7b}"
+    ".inner{stroke:#9aa4f0}.dot{fill:#8fa1b3}.name{fill:#e6edf3}.line{fill:#b4c0cc}"
+    ".edge{stroke:#8fa1b3}.back{stroke:#e0a458}.start{stroke:#8fa1b3}"
+    ".label{fill:#e6edf3;stroke:#10161c}.tip{fill:#8fa1b3}.backtip{fill:#e0a458}"
+    "}</style>\n";
 
 std::string escaped(std::string_view text) {
   std::string out;
@@ -65,280 +77,217 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-/// A task, or a bend of an arrow that crosses a layer.
-struct Node {
-  std::optional<TaskIndex> task;
-  std::size_t layer = 0;
-  std::int64_t width = kBendWidth;
-  std::int64_t height = 0;
-  std::int64_t x = 0;  ///< centre
-  std::int64_t y = 0;  ///< top
-  std::vector<std::string> actions;
-};
+std::string marker(std::string_view name) {
+  return concat(
+      "<marker id=\"",
+      name,
+      "\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" "
+      "markerUnits=\"userSpaceOnUse\" orient=\"auto\"><path class=\"",
+      name,
+      "\" d=\"M0 0L8 4L0 8z\"/></marker>"
+  );
+}
 
-class Drawing {
+std::string point(std::int64_t x, std::int64_t y) {
+  return concat(x, " ", y);
+}
+
+class SvgWriter {
  public:
-  explicit Drawing(const Workflow& workflow)
-      : workflow_(workflow), layout_(make_layout(workflow)), layers_(layout_.layers.size()) {
-    make_nodes();
-    make_paths();
-    for (int sweep = 0; sweep < kSweeps; ++sweep) {
-      untangle(sweep % 2 == 0);
-    }
-    place();
-  }
+  explicit SvgWriter(const Scene& scene) : scene_(scene) {}
 
-  std::string draw() const {
-    const std::string size = concat("width=\"", width_, "\" height=\"", height_, "\"");
-    std::string out = concat(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" ",
-        size,
-        " viewBox=\"0 0 ",
-        width_,
-        " ",
-        height_,
-        "\" role=\"img\">\n<title>",
-        escaped(workflow_.name),
-        "</title>\n",
+  std::string run() {
+    const std::string size = concat("width=\"", scene_.width, "\" height=\"", scene_.height, "\"");
+    out_ = concat("<svg xmlns=\"http://www.w3.org/2000/svg\" ", size);
+    out_ += concat(" viewBox=\"0 0 ", scene_.width, " ", scene_.height, "\" role=\"img\"");
+    out_ += concat(
+        " aria-labelledby=\"title desc\">\n<title id=\"title\">",
+        escaped(scene_.name),
+        "</title>\n<desc id=\"desc\">",
+        escaped(summary()),
+        "</desc>\n",
         kStyle
     );
-    out += concat("<defs>", marker("h"), marker("g"), "</defs>\n<rect class=\"p\" ", size, "/>\n");
-    draw_arrows(out);
-    for (const Node& node : nodes_) {
-      if (node.task) {
-        draw_box(out, node);
-      }
+    out_ += concat("<defs>", marker("tip"), marker("backtip"), "</defs>\n");
+    out_ += concat("<rect class=\"paper\" ", size, "/>\n");
+    for (const SceneEdge& edge : scene_.edges) {
+      draw_edge(edge);
     }
-    return out + "</svg>\n";
+    for (const SceneNode& node : scene_.nodes) {
+      draw_node(node);
+    }
+    for (const SceneEdge& edge : scene_.edges) {
+      draw_label(edge);
+    }
+    out_ += "</svg>\n";
+    return std::move(out_);
   }
 
  private:
-  static std::string marker(std::string_view name) {
+  /// For those who cannot see the drawing.
+  std::string summary() const {
+    constexpr std::size_t kNamesMax = 20;
+    std::vector<std::string> names;
+    std::size_t tasks = 0;
+    for (const SceneNode& node : scene_.nodes) {
+      if (!node.task) {
+        continue;
+      }
+      if (++tasks <= kNamesMax) {
+        names.push_back(node.state.empty() ? node.title : concat(node.title, " ", node.state));
+      }
+    }
     return concat(
-        "<marker id=\"",
-        name,
-        "\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" "
-        "orient=\"auto\"><path class=\"",
-        name,
-        "\" d=\"M0 0L8 4L0 8z\"/></marker>"
+        scene_.description,
+        scene_.description.empty() ? "" : " ",
+        tasks,
+        tasks == 1 ? " task: " : " tasks: ",
+        join(names, ", "),
+        tasks > kNamesMax ? ", …" : ""
     );
   }
 
-  void make_nodes() {
-    for (std::size_t i = 0; i < workflow_.tasks.size(); ++i) {
-      Node node;
-      node.task = static_cast<TaskIndex>(i);
-      node.layer = layout_.layer_of[i];
-      std::size_t columns = display_width(caption(workflow_, *node.task));
-      for (const Route& route : workflow_.tasks[i].routes) {
-        const std::string action = target_text(route.target);
-        if (!action.empty()) {
-          node.actions.push_back(concat(route.on, " → ", action));
-          columns = std::max(columns, display_width(node.actions.back()));
-        }
-      }
-      node.width = static_cast<std::int64_t>(columns) * kCharWidth + 2 * kBoxPadding;
-      node.height = static_cast<std::int64_t>(node.actions.size() + 1) * kLineHeight + kBoxPadding;
-      nodes_.push_back(std::move(node));
-    }
-    for (std::size_t layer = 0; layer < layout_.layers.size(); ++layer) {
-      for (const TaskIndex task : layout_.layers[layer]) {
-        layers_[layer].push_back(task);
-      }
-    }
+  static bool leads_back(const SceneEdge& edge) {
+    return edge.kind == EdgeKind::Back || edge.kind == EdgeKind::Revise;
   }
 
-  /// The nodes that each arrow passes through.
-  void make_paths() {
-    for (const Arrow& arrow : layout_.arrows) {
-      std::vector<std::size_t> path = {arrow.from};
-      if (!arrow.back) {
-        const std::size_t last = nodes_[arrow.to].layer;
-        for (std::size_t layer = nodes_[arrow.from].layer + 1; layer < last; ++layer) {
-          if (nodes_.size() < workflow_.tasks.size() + kBendsMax) {
-            Node bend;
-            bend.layer = layer;
-            layers_[layer].push_back(nodes_.size());
-            path.push_back(nodes_.size());
-            nodes_.push_back(std::move(bend));
-          }
-        }
-      }
-      path.push_back(arrow.to);
-      paths_.push_back(std::move(path));
-    }
+  void draw_edge(const SceneEdge& edge) {
+    const bool back = leads_back(edge);
+    const std::string_view look = back ? "back" : edge.kind == EdgeKind::Trigger ? "start" : "edge";
+    out_ += concat("<path class=\"", look, "\" marker-end=\"url(#", back ? "backtip" : "tip");
+    out_ += concat(")\" d=\"", back ? corners(edge.points) : curve(edge.points), "\"/>\n");
   }
 
-  /// Orders each layer by the mean place of its neighbours in the layer before (or after).
-  void untangle(bool downwards) {
-    std::vector<std::vector<std::size_t>> neighbours(nodes_.size());
-    for (std::size_t i = 0; i < paths_.size(); ++i) {
-      for (std::size_t j = 1; j < paths_[i].size() && !layout_.arrows[i].back; ++j) {
-        const std::size_t upper = paths_[i][j - 1];
-        const std::size_t lower = paths_[i][j];
-        neighbours[downwards ? lower : upper].push_back(downwards ? upper : lower);
+  static std::string curve(const std::vector<ScenePoint>& points) {
+    std::string line = concat("M", point(points[0].x, points[0].y));
+    for (std::size_t i = 1; i < points.size(); ++i) {
+      const ScenePoint from = points[i - 1];
+      const ScenePoint to = points[i];
+      if (from.x == to.x) {
+        line += concat("L", point(to.x, to.y));
+        continue;
       }
+      const std::int64_t middle = (from.y + to.y) / 2;
+      line += concat("C", point(from.x, middle), " ", point(to.x, middle), " ", point(to.x, to.y));
     }
-    std::vector<std::size_t> place_of(nodes_.size());
-    const auto note_places = [&](const std::vector<std::size_t>& layer) {
-      for (std::size_t i = 0; i < layer.size(); ++i) {
-        place_of[layer[i]] = i;
-      }
+    return line;
+  }
+
+  static ScenePoint towards(ScenePoint from, ScenePoint to, std::int64_t distance) {
+    const auto step = [distance](std::int64_t a, std::int64_t b) {
+      return a == b ? a : a + std::clamp(b - a, -distance, distance);
     };
-    for (const auto& layer : layers_) {
-      note_places(layer);
-    }
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      auto& layer = layers_[downwards ? i : layers_.size() - 1 - i];
-      // Mean place, present place (so that ties keep their order), node.
-      std::vector<std::array<std::size_t, 3>> keys;
-      for (const std::size_t node : layer) {
-        std::size_t sum = 0;
-        for (const std::size_t neighbour : neighbours[node]) {
-          sum += place_of[neighbour] * 1024;
-        }
-        const std::size_t count = neighbours[node].size();
-        const std::size_t place = place_of[node];
-        keys.push_back({count == 0 ? place * 1024 : sum / count, place, node});
-      }
-      std::sort(keys.begin(), keys.end());
-      for (std::size_t j = 0; j < layer.size(); ++j) {
-        layer[j] = keys[j][2];
-      }
-      note_places(layer);
-    }
+    return {step(from.x, to.x), step(from.y, to.y)};
   }
 
-  void place() {
-    std::vector<std::int64_t> widths;
-    for (const auto& layer : layers_) {
-      std::int64_t width = layer.empty() ? 0 : -kGapX;
-      for (const std::size_t node : layer) {
-        width += nodes_[node].width + kGapX;
-      }
-      widths.push_back(width);
-      width_ = std::max(width_, width);
+  /// Straight pieces with round corners.
+  static std::string corners(const std::vector<ScenePoint>& points) {
+    std::string line = concat("M", point(points[0].x, points[0].y));
+    for (std::size_t i = 1; i + 1 < points.size(); ++i) {
+      const ScenePoint before = towards(points[i], points[i - 1], kCorner);
+      const ScenePoint after = towards(points[i], points[i + 1], kCorner);
+      line += concat("L", point(before.x, before.y), "Q", point(points[i].x, points[i].y), " ");
+      line += point(after.x, after.y);
     }
-    std::int64_t y = kMargin;
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      std::int64_t x = kMargin + (width_ - widths[i]) / 2;
-      std::int64_t height = 0;
-      for (const std::size_t index : layers_[i]) {
-        Node& node = nodes_[index];
-        node.x = x + node.width / 2;
-        node.y = y;
-        x += node.width + kGapX;
-        height = std::max(height, node.height);
-      }
-      for (const std::size_t index : layers_[i]) {
-        Node& node = nodes_[index];
-        node.height = node.task ? node.height : height;
-      }
-      y += height + kGapY;
-    }
-    std::int64_t loops = 0;
-    for (const Arrow& arrow : layout_.arrows) {
-      loops += arrow.back ? 1 : 0;
-    }
-    loops_x_ = kMargin + width_;
-    std::size_t label = 0;
-    for (const Arrow& arrow : layout_.arrows) {
-      label = std::max(label, arrow.back ? display_width(arrow.label) + 2 : 0);
-    }
-    width_ += 2 * kMargin + loops * kLoopWidth + static_cast<std::int64_t>(label) * kCharWidth;
-    height_ = std::max(y - kGapY + kMargin, 2 * kMargin);
+    return concat(line, "L", point(points.back().x, points.back().y));
   }
 
-  void draw_arrows(std::string& out) const {
-    std::int64_t loop = 0;
-    for (std::size_t i = 0; i < paths_.size(); ++i) {
-      const Arrow& arrow = layout_.arrows[i];
-      if (arrow.back) {
-        draw_loop(out, arrow, ++loop);
-      } else {
-        draw_forward(out, arrow, paths_[i]);
-      }
+  void draw_label(const SceneEdge& edge) {
+    if (edge.label.empty()) {
+      return;
     }
+    out_ +=
+        concat("<text class=\"label\" x=\"", edge.label_at.x, "\" y=\"", edge.label_at.y, "\">");
+    out_ += concat(leads_back(edge) ? "↺ " : "", escaped(edge.label), "</text>\n");
   }
 
-  void draw_forward(std::string& out, const Arrow& arrow, const std::vector<std::size_t>& path)
-      const {
-    const Node& from = nodes_[path.front()];
-    std::int64_t x = from.x;
-    std::int64_t y = from.y + from.height;
-    std::string line = concat("M", x, " ", y);
-    for (std::size_t i = 1; i < path.size(); ++i) {
-      const Node& to = nodes_[path[i]];
-      const std::int64_t middle = (y + to.y) / 2;
-      line += concat("C", x, " ", middle, " ", to.x, " ", middle, " ", to.x, " ", to.y);
-      if (!to.task) {
-        line += concat("L", to.x, " ", to.y + to.height);
-      }
-      x = to.x;
-      y = to.y + to.height;
+  static std::string look_of(const SceneNode& node) {
+    std::string look = node.kind == NodeKind::Trigger ? "trigger" : "box";
+    if (node.kind == NodeKind::Gate || node.kind == NodeKind::Noop) {
+      look += concat(" ", to_string(node.kind));
+    } else if (node.kind == NodeKind::Mission || node.kind == NodeKind::Await) {
+      look += " mission";
+    } else if (node.kind == NodeKind::Request || node.kind == NodeKind::Message) {
+      look += " request";
     }
-    out += concat("<path class=\"l\" marker-end=\"url(#h)\" d=\"", line, "\"/>\n");
-    if (!arrow.label.empty()) {
-      const Node& next = nodes_[path[1]];
-      const std::int64_t label_x = (from.x + next.x) / 2 + 4;
-      const std::int64_t label_y = (from.y + from.height + next.y) / 2;
-      out += concat("<text class=\"t\" x=\"", label_x, "\" y=\"", label_y, "\">");
-      out += concat(escaped(arrow.label), "</text>\n");
+    look += node.entry ? " entry" : "";
+    if (!node.state.empty()) {
+      look += concat(" ", state_class(node.state));
     }
+    return look;
   }
 
-  /// Along a lane of its own at the right side.
-  void draw_loop(std::string& out, const Arrow& arrow, std::int64_t lane) const {
-    const Node& from = nodes_[arrow.from];
-    const Node& to = nodes_[arrow.to];
-    const std::int64_t x = loops_x_ + lane * kLoopWidth;
-    const std::int64_t y = from.y + from.height - kBoxPadding / 2;
-    const std::int64_t end = to.y + kBoxPadding / 2;
-    const std::int64_t start_x = from.x + from.width / 2;
-    const std::int64_t end_x = to.x + to.width / 2;
-    out += concat("<path class=\"k\" marker-end=\"url(#g)\" d=\"M", start_x, " ", y);
-    out += concat("C", x, " ", y, " ", x, " ", y, " ", x, " ", (y + end) / 2);
-    out += concat("S", x, " ", end, " ", end_x, " ", end, "\"/>\n");
-    out += concat("<text class=\"t\" x=\"", x - kCharWidth, "\" y=\"", (y + end) / 2, "\">↺ ");
-    out += concat(escaped(arrow.label), "</text>\n");
-  }
-
-  void draw_box(std::string& out, const Node& node) const {
-    const Task& task = workflow_.tasks[*node.task];
-    const bool entry = std::find(workflow_.entries.begin(), workflow_.entries.end(), *node.task) !=
-                       workflow_.entries.end();
-    out += "<g>";
-    if (!task.description.empty()) {
-      out += concat("<title>", escaped(task.description), "</title>");
+  void draw_node(const SceneNode& node) {
+    const ScenePoint at = node.at;
+    const std::int64_t middle = at.x + node.width / 2;
+    if (node.kind == NodeKind::Start) {
+      out_ += concat("<circle class=\"dot\" cx=\"", middle, "\" cy=\"", at.y + node.height / 2);
+      out_ += concat("\" r=\"", node.height / 2, "\"/>\n");
+      return;
     }
-    out += concat("<rect class=\"b", entry ? " e" : "", "\" x=\"", node.x - node.width / 2);
-    out += concat("\" y=\"", node.y, "\" width=\"", node.width, "\" height=\"", node.height);
-    out += concat("\" rx=\"", task.always_run ? node.height / 2 : 6, "\"/>");
-    std::int64_t y = node.y + kLineHeight + 2;
-    out += concat("<text class=\"n\" x=\"", node.x, "\" y=\"", y, "\">");
-    out += concat(escaped(caption(workflow_, *node.task)), "</text>");
-    for (const std::string& action : node.actions) {
+    out_ += "<g>";
+    if (!node.description.empty()) {
+      out_ += concat("<title>", escaped(node.description), "</title>");
+    }
+    if (node.fan_out) {
+      draw_rectangle(node, look_of(node), 6);
+      draw_rectangle(node, look_of(node), 3);
+    }
+    draw_shape(node);
+    std::int64_t y = at.y + kLineHeight + 4;
+    out_ += concat("<text class=\"name\" x=\"", middle, "\" y=\"", y, "\">");
+    out_ += concat(escaped(node.title), "</text>");
+    for (const std::string& line : node.lines) {
       y += kLineHeight;
-      out += concat("<text class=\"a\" x=\"", node.x, "\" y=\"", y, "\">", escaped(action));
-      out += "</text>";
+      out_ += concat("<text class=\"line\" x=\"", middle, "\" y=\"", y, "\">", escaped(line));
+      out_ += "</text>";
     }
-    out += "</g>\n";
+    out_ += "</g>\n";
   }
 
-  const Workflow& workflow_;
-  Layout layout_;
-  std::vector<Node> nodes_;
-  std::vector<std::vector<std::size_t>> layers_;
-  std::vector<std::vector<std::size_t>> paths_;
-  std::int64_t width_ = 0;
-  std::int64_t height_ = 0;
-  std::int64_t loops_x_ = 0;
+  void draw_shape(const SceneNode& node) {
+    const std::string look = look_of(node);
+    if (node.kind == NodeKind::Gate) {
+      draw_hexagon(node, look);
+      return;
+    }
+    draw_rectangle(node, look, 0);
+    if (node.kind == NodeKind::Mission) {
+      const std::int64_t bottom = node.at.y + node.height;
+      for (const std::int64_t x : {node.at.x + 7, node.at.x + node.width - 7}) {
+        out_ += concat("<path class=\"inner\" d=\"M", point(x, node.at.y), "L", point(x, bottom));
+        out_ += "\"/>";
+      }
+    }
+  }
+
+  void draw_rectangle(const SceneNode& node, const std::string& look, std::int64_t shift) {
+    const bool round = node.always_run || node.kind == NodeKind::Trigger;
+    out_ += concat("<rect class=\"", look, "\" x=\"", node.at.x + shift, "\" y=\"");
+    out_ += concat(node.at.y + shift, "\" width=\"", node.width, "\" height=\"", node.height);
+    out_ += concat("\" rx=\"", round ? std::min<std::int64_t>(node.height / 2, 20) : 6, "\"/>");
+  }
+
+  void draw_hexagon(const SceneNode& node, const std::string& look) {
+    const std::int64_t left = node.at.x;
+    const std::int64_t right = left + node.width;
+    const std::int64_t top = node.at.y;
+    const std::int64_t bottom = top + node.height;
+    const std::int64_t middle = (top + bottom) / 2;
+    out_ += concat("<path class=\"", look, "\" d=\"M", point(left + kSlope, top));
+    out_ += concat("L", point(right - kSlope, top), "L", point(right, middle));
+    out_ += concat("L", point(right - kSlope, bottom), "L", point(left + kSlope, bottom));
+    out_ += concat("L", point(left, middle), "z\"/>");
+  }
+
+  const Scene& scene_;
+  std::string out_;
 };
 
 }  // namespace
 
-std::string draw_svg(const Workflow& workflow) {
-  return Drawing(workflow).draw();
+std::string draw_svg(const Scene& scene) {
+  return SvgWriter(scene).run();
 }
 
 }  // namespace reeve::workflow

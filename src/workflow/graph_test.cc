@@ -1,5 +1,8 @@
 #include "workflow/graph.h"
 
+#include <algorithm>
+#include <map>
+
 #include <gtest/gtest.h>
 
 namespace reeve::workflow {
@@ -143,8 +146,8 @@ TEST(DrawMermaid, ListsNodesArrowsAndActions) {
       "  t1 -->|\"COMPLETED\"| t2\n"
       "  t2 -->|\"3, 4\"| t3\n"
       "  t3 -.->|\"↺ COMPLETED\"| t2\n"
-      "  t1 -->|\"2\"| t1a1{{\"PAUSE_JOB\"}}\n"
-      "  t1 -->|\"9\"| t1a2{{\"ERR_X\"}}\n"
+      "  t1 -->|\"2\"| t1a1(\"PAUSE_JOB\")\n"
+      "  t1 -->|\"9\"| t1a2(\"ERR_X\")\n"
   );
 }
 
@@ -182,7 +185,7 @@ TEST(DrawSvg, EscapesNamesAndDescriptions) {
   workflow.tasks = {named("a<b")};
   workflow.tasks[0].description = "it's </title>\x01";
   const std::string svg = draw(workflow, GraphFormat::Svg);
-  EXPECT_TRUE(contains(svg, "<title>&lt;w &amp; &quot;x&quot;&gt;</title>"));
+  EXPECT_TRUE(contains(svg, ">&lt;w &amp; &quot;x&quot;&gt;</title>"));
   EXPECT_TRUE(contains(svg, ">a&lt;b<"));
   EXPECT_TRUE(contains(svg, "<title>it&#39;s &lt;/title&gt;</title>"));
 }
@@ -193,10 +196,150 @@ TEST(DrawSvg, LeadsLongArrowsThroughTheLayersBetween) {
   workflow.tasks[1].needs = {0};
   workflow.tasks[2].needs = {0, 1};
   workflow.entries = {0};
+  const Scene scene = make_scene(workflow);
+  const SceneEdge& past = scene.edges.at(1);
+  EXPECT_EQ(past.from, "t0");
+  EXPECT_EQ(past.to, "t2");
+  ASSERT_EQ(past.points.size(), 4U);
+  // The straight piece past task b.
+  EXPECT_EQ(past.points[1].x, past.points[2].x);
+  const SceneNode& b = scene.nodes.at(1);
+  EXPECT_TRUE(past.points[1].x < b.at.x || past.points[1].x > b.at.x + b.width);
+}
+
+/// One of each kind, with triggers above and a gate that sends back.
+Workflow of_all_kinds() {
+  Workflow workflow;
+  workflow.name = "kinds";
+  for (const char* name : {"plan", "ask", "call", "wait", "each", "done"}) {
+    workflow.tasks.push_back(named(name));
+  }
+  auto& tasks = workflow.tasks;
+  for (TaskIndex i = 1; i < tasks.size(); ++i) {
+    tasks[i].needs = {i - 1};
+  }
+  tasks[1].method = Method::Gate;
+  tasks[1].gate = Gate{};
+  tasks[1].gate->approvals = 2;
+  tasks[1].gate->users = {"ann"};
+  tasks[1].gate->groups = {"ops"};
+  tasks[1].gate->revises = 0;
+  tasks[2].method = Method::Http;
+  tasks[2].http = HttpRequest{};
+  tasks[2].http->url = {"https://example.org/<x>", {}};
+  tasks[3].method = Method::Mission;
+  tasks[3].child = Child{};
+  tasks[3].child->workflow = {"other", {}};
+  tasks[4].fan_out = FanOut{};
+  tasks[4].fan_out->over = {"1..9", {}};
+  tasks[4].fan_out->parallel = 3;
+  tasks[5].sensor = true;
+  Trigger cron;
+  cron.name = "nightly";
+  cron.source = CronTrigger{"0 9 * * 1", "Europe/Berlin", MissedTicks::Skip};
+  Trigger hook;
+  hook.name = "push";
+  hook.source = WebhookTrigger{};
+  workflow.triggers = {cron, hook};
+  workflow.entries = {0};
+  return workflow;
+}
+
+TEST(Scene, SaysWhatEachTaskDoes) {
+  const Scene scene = make_scene(of_all_kinds());
+  std::map<std::string, const SceneNode*> nodes;
+  for (const SceneNode& node : scene.nodes) {
+    nodes[node.id] = &node;
+  }
+  EXPECT_EQ(nodes.at("g0")->title, "cron 0 9 * * 1 (Europe/Berlin)");
+  EXPECT_EQ(nodes.at("g1")->title, "webhook push");
+  EXPECT_EQ(nodes.at("t1")->kind, NodeKind::Gate);
+  EXPECT_EQ(nodes.at("t1")->lines, std::vector<std::string>{"approval by 2 of ann, @ops"});
+  EXPECT_EQ(nodes.at("t2")->lines, std::vector<std::string>{"GET https://example.org/<x>"});
+  EXPECT_EQ(nodes.at("t3")->lines, std::vector<std::string>{"mission of other"});
+  EXPECT_TRUE(nodes.at("t4")->fan_out);
+  EXPECT_EQ(nodes.at("t4")->lines, std::vector<std::string>{"for each item of 1..9, 3 at once"});
+  EXPECT_EQ(nodes.at("t5")->lines, std::vector<std::string>{"polls until it succeeds"});
+  EXPECT_LT(nodes.at("g0")->at.y, nodes.at("start")->at.y);
+  EXPECT_LT(nodes.at("start")->at.y, nodes.at("t0")->at.y);
+  const auto revise =
+      std::find_if(scene.edges.begin(), scene.edges.end(), [](const SceneEdge& edge) {
+        return edge.kind == EdgeKind::Revise;
+      });
+  ASSERT_NE(revise, scene.edges.end());
+  EXPECT_EQ(revise->from, "t1");
+  EXPECT_EQ(revise->to, "t0");
+}
+
+TEST(Scene, KeepsBoxesApartAndEverythingInside) {
+  for (const Workflow& workflow : {pipeline(), of_all_kinds()}) {
+    const Scene scene = make_scene(workflow);
+    for (std::size_t i = 0; i < scene.nodes.size(); ++i) {
+      const SceneNode& a = scene.nodes[i];
+      EXPECT_GE(a.at.x, 0);
+      EXPECT_LE(a.at.x + a.width, scene.width);
+      EXPECT_LE(a.at.y + a.height, scene.height);
+      for (std::size_t j = 0; j < i; ++j) {
+        const SceneNode& b = scene.nodes[j];
+        const bool apart = a.at.x + a.width <= b.at.x || b.at.x + b.width <= a.at.x ||
+                           a.at.y + a.height <= b.at.y || b.at.y + b.height <= a.at.y;
+        EXPECT_TRUE(apart) << a.title << " and " << b.title;
+      }
+    }
+    for (const SceneEdge& edge : scene.edges) {
+      for (const ScenePoint& point : edge.points) {
+        EXPECT_GE(point.x, 0) << edge.from << " " << edge.to;
+        EXPECT_LE(point.x, scene.width) << edge.from << " " << edge.to;
+      }
+    }
+  }
+}
+
+TEST(DrawJson, GivesPlacesAndBends) {
+  const Result<Json> json = parse_json(draw(pipeline(), GraphFormat::Json, {{"build", "FAILED"}}));
+  ASSERT_TRUE(json.ok());
+  EXPECT_EQ(json->get_string("name"), "pipeline");
+  const auto& nodes = json->find("nodes")->as_array();
+  ASSERT_EQ(nodes.size(), 5U);
+  EXPECT_EQ(nodes[1].get_string("id"), "t1");
+  EXPECT_EQ(nodes[1].get_string("state"), "FAILED");
+  EXPECT_EQ(nodes[1].find("lines")->as_array().size(), 2U);
+  EXPECT_GT(nodes[1].get_int("width"), 0);
+  const auto& edges = json->find("edges")->as_array();
+  ASSERT_EQ(edges.size(), 4U);
+  EXPECT_EQ(edges[0].get_string("kind"), "need");
+  EXPECT_EQ(edges[3].get_string("kind"), "back");
+  EXPECT_EQ(edges[3].find("points")->as_array().size(), 6U);
+}
+
+TEST(Draw, ShowsTheStatesOfAMission) {
+  const TaskStates states = {{"fetch", "COMPLETE"}, {"build", "ACTIVE"}, {"test", "WAITING"}};
+  const std::string text = draw(pipeline(), GraphFormat::Text, states);
+  EXPECT_TRUE(contains(text, "│ ✓ fetch │"));
+  EXPECT_TRUE(contains(text, "  build: ACTIVE\n"));
+  EXPECT_FALSE(contains(text, "test: WAITING"));
+  const std::string svg = draw(pipeline(), GraphFormat::Svg, states);
+  EXPECT_TRUE(contains(svg, "box entry done"));
+  EXPECT_TRUE(contains(svg, ">● build<"));
+  const std::string mermaid = draw(pipeline(), GraphFormat::Mermaid, states);
+  EXPECT_TRUE(contains(mermaid, "t1[\"● build\"]:::active\n"));
+  EXPECT_TRUE(contains(mermaid, "classDef active "));
+}
+
+TEST(Draw, ShowsTriggersGatesAndChildrenInEveryForm) {
+  const Workflow workflow = of_all_kinds();
+  const std::string text = draw(workflow, GraphFormat::Text);
+  EXPECT_TRUE(contains(text, "  ◇ cron 0 9 * * 1 (Europe/Berlin)\n"));
+  EXPECT_TRUE(contains(text, "  ask: approval by 2 of ann, @ops\n"));
+  EXPECT_TRUE(contains(text, "─ revise ─↺ plan\n"));
+  const std::string mermaid = draw(workflow, GraphFormat::Mermaid);
+  EXPECT_TRUE(contains(mermaid, "t1{{\"ask<br/>approval by 2 of ann, @ops\"}}"));
+  EXPECT_TRUE(contains(mermaid, "t1 -.->|\"↺ revise\"| t0\n"));
+  EXPECT_TRUE(contains(mermaid, "t2[/\"call<br/>GET https://example.org/#60;x#62;\"/]"));
   const std::string svg = draw(workflow, GraphFormat::Svg);
-  // Two curves and the straight piece past task b.
-  const std::size_t bend = svg.find('L', svg.find("d=\"M", svg.find("class=\"p\"")));
-  EXPECT_NE(bend, std::string::npos);
+  EXPECT_TRUE(contains(svg, "role=\"img\" aria-labelledby=\"title desc\""));
+  EXPECT_TRUE(contains(svg, "6 tasks: plan, ask, call, wait, each, done"));
+  EXPECT_TRUE(contains(svg, "GET https://example.org/&lt;x&gt;"));
 }
 
 TEST(Draw, GivesTheSameTextEveryTimeAndSurvivesExtremes) {
@@ -212,7 +355,8 @@ TEST(Draw, GivesTheSameTextEveryTimeAndSurvivesExtremes) {
     }
   }
   workflow.entries = {0};
-  for (const GraphFormat format : {GraphFormat::Text, GraphFormat::Svg, GraphFormat::Mermaid}) {
+  for (const GraphFormat format :
+       {GraphFormat::Text, GraphFormat::Svg, GraphFormat::Mermaid, GraphFormat::Json}) {
     const std::string first = draw(workflow, format);
     EXPECT_EQ(first, draw(workflow, format));
     EXPECT_EQ(first.back(), '\n');

@@ -89,18 +89,47 @@ void append_outgoing(
   }
 }
 
+/// What a task does beyond running a program, and how far it is: "  review: approval by 2".
+void append_details(
+    std::string& out, const Workflow& workflow, TaskIndex task, const TaskStates& states
+) {
+  const std::string_view name = workflow.tasks[task].name.view();
+  for (const std::string& line : detail_lines(workflow, task)) {
+    out += concat("  ", name, ": ", line, "\n");
+  }
+  const auto state = states.find(name);
+  if (state != states.end() && state->second != "WAITING") {
+    out += concat("  ", name, ": ", state->second, "\n");
+  }
+}
+
+/// The state of a task, or that it starts at once.
+std::string mark_of(
+    const Workflow& workflow, TaskIndex task, bool entry, const TaskStates& states
+) {
+  const auto state = states.find(workflow.tasks[task].name.view());
+  if (state != states.end()) {
+    return concat(state_symbol(state->second), " ");
+  }
+  return entry ? "● " : "";
+}
+
 }  // namespace
 
-std::string draw_text(const Workflow& workflow) {
+std::string draw_text(const Workflow& workflow, const TaskStates& states) {
   const Layout layout = make_layout(workflow);
   std::string out = concat(workflow.name, "\n");
+  for (const std::string& trigger : trigger_texts(workflow)) {
+    out += concat("  ◇ ", trigger, "\n");
+  }
   for (const auto& layer : layout.layers) {
     out += "\n";
     Row row;
     for (const TaskIndex task : layer) {
       const bool entry = std::find(workflow.entries.begin(), workflow.entries.end(), task) !=
                          workflow.entries.end();
-      const std::string text = concat(entry ? "● " : "", caption(workflow, task));
+      const std::string text =
+          concat(mark_of(workflow, task, entry, states), caption(workflow, task));
       if (!row.fits(text)) {
         row.flush(out);
       }
@@ -108,6 +137,7 @@ std::string draw_text(const Workflow& workflow) {
     }
     row.flush(out);
     for (const TaskIndex task : layer) {
+      append_details(out, workflow, task, states);
       append_outgoing(out, workflow, layout.arrows, task);
     }
   }
