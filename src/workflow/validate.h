@@ -10,7 +10,7 @@
 
 namespace reeve::workflow {
 
-/// Something wrong with the shape of the graph; `rule` as in load/load.h.
+/// Something wrong with the workflow as a whole; `rule` as in load/load.h.
 struct GraphProblem {
   std::string rule;
   Error error;
@@ -29,5 +29,10 @@ void find_entries(
 /// dependency that can never have run before; a task may depend on itself, for loops). Cycles of
 /// routes are legal.
 std::vector<GraphProblem> validate_graph(const Workflow& workflow);
+
+/// Checks what a task, a trigger or a semaphore must have to be of use, by itself and together with
+/// the rest: "method" (what belongs to a method is there with that method only), "gate", "await",
+/// "fan-out", "http", "cache", "sensor", "semaphore", "trigger", "cron".
+std::vector<GraphProblem> validate_parts(const Workflow& workflow);
 
 }  // namespace reeve::workflow

@@ -444,6 +444,16 @@ inline constexpr std::size_t kTasksMax = 10'000;
 inline constexpr std::size_t kExtensionsMax = 1000;
 inline constexpr std::size_t kTriggersMax = 20;
 inline constexpr std::size_t kFanOutMax = 10'000;
+/// Missions of one workflow at the same time that can be asked for.
+inline constexpr std::uint32_t kConcurrencyMax = 1'000'000;
+/// A priority is between this and its negative.
+inline constexpr std::int32_t kPriorityMax = 1000;
+/// Semaphores that a task or workflow takes, and units of one of them.
+inline constexpr std::size_t kSemaphoresMax = 20;
+inline constexpr std::uint32_t kSemaphoreUnitsMax = 1'000'000;
+inline constexpr std::size_t kEscalationsMax = 10;
+/// Missions that a trigger may make in the window of its rate limit.
+inline constexpr std::uint32_t kRateMax = 1'000'000;
 inline constexpr std::size_t kNameBytesMax = 100;
 inline constexpr std::size_t kDescriptionBytesMax = std::size_t{8} << 10U;
 inline constexpr std::size_t kSourceBytesMax = std::size_t{1} << 20U;

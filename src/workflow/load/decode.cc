@@ -255,6 +255,13 @@ std::string Decoder::name(const Node& node, std::string_view path) {
   return *std::move(value);
 }
 
+Text Decoder::name_text(const Node& node, std::string_view path) {
+  if (!node.is_scalar() || templates::has_actions(node.text)) {
+    return text(node, path);
+  }
+  return {name(node, path), content(node)};
+}
+
 std::string Decoder::description(const Node& node, std::string_view path) {
   Text value = text(node, path);
   if (value.text.size() > kDescriptionBytesMax) {
@@ -291,8 +298,12 @@ bool Decoder::flag(const Node& node, std::string_view path, bool fallback) {
   return fallback;
 }
 
-std::uint32_t Decoder::count(
-    const Node& node, std::string_view path, std::uint32_t max, std::uint32_t fallback
+std::int64_t Decoder::integer(
+    const Node& node,
+    std::string_view path,
+    std::int64_t min,
+    std::int64_t max,
+    std::int64_t fallback
 ) {
   if (node.is_scalar()) {
     const bool templated = templates::has_actions(node.text);
@@ -302,12 +313,18 @@ std::uint32_t Decoder::count(
     }
     const auto number = whole(*value);
     const bool typed = node.style == Style::Plain || templated || !native();
-    if (typed && number && *number >= 0 && *number <= static_cast<std::int64_t>(max)) {
-      return static_cast<std::uint32_t>(*number);
+    if (typed && number && *number >= min && *number <= max) {
+      return *number;
     }
   }
-  wrong(node, path, concat("a whole number from 0 to ", max));
+  wrong(node, path, concat("a whole number from ", min, " to ", max));
   return fallback;
+}
+
+std::uint32_t Decoder::count(
+    const Node& node, std::string_view path, std::uint32_t max, std::uint32_t fallback
+) {
+  return static_cast<std::uint32_t>(integer(node, path, 0, max, fallback));
 }
 
 double Decoder::number(
@@ -368,6 +385,16 @@ Duration Decoder::duration(const Node& node, std::string_view path, Duration fal
   }
   const auto value = literal(node, path);
   return value ? parse(node, path, *value).value_or(fallback) : fallback;
+}
+
+Duration Decoder::positive(const Node& node, std::string_view path, Duration fallback) {
+  const std::size_t before = problems_.error_count();
+  const Duration value = duration(node, path, fallback);
+  if (value.count() <= 0 && problems_.error_count() == before) {
+    problems_.error("range", node.position, std::string(path), "must be longer than nothing");
+    return fallback;
+  }
+  return value;
 }
 
 Text Decoder::duration_text(const Node& node, std::string_view path) {

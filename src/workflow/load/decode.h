@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,6 +46,12 @@ struct DecodeContext {
   Json data = Json::object();
 };
 
+/// Entries of a list or map of words.
+inline constexpr std::size_t kWordsMax = 1000;
+
+using TextMap = std::vector<std::pair<std::string, Text>>;
+using WordMap = std::vector<std::pair<std::string, std::string>>;
+
 /// Reads values out of nodes. Every function reports what is wrong, with position and field path,
 /// and returns something harmless then. One thread.
 class Decoder {
@@ -71,15 +78,29 @@ class Decoder {
   /// A name by the rule of workflows and tasks.
   std::string name(const document::Node& node, std::string_view path);
 
+  /// A name that may be a template; a constant one is checked.
+  Text name_text(const document::Node& node, std::string_view path);
+
   std::string description(const document::Node& node, std::string_view path);
   bool flag(const document::Node& node, std::string_view path, bool fallback);
   std::uint32_t count(
       const document::Node& node, std::string_view path, std::uint32_t max, std::uint32_t fallback
   );
+  /// A whole number in [min, max].
+  std::int64_t integer(
+      const document::Node& node,
+      std::string_view path,
+      std::int64_t min,
+      std::int64_t max,
+      std::int64_t fallback
+  );
   double number(
       const document::Node& node, std::string_view path, double min, double max, double fallback
   );
   Duration duration(const document::Node& node, std::string_view path, Duration fallback);
+
+  /// A duration longer than nothing.
+  Duration positive(const document::Node& node, std::string_view path, Duration fallback);
 
   /// A duration that may be a template; a constant one is checked.
   Text duration_text(const document::Node& node, std::string_view path);
@@ -92,9 +113,25 @@ class Decoder {
   std::vector<Ref> refs(const document::Node& node, std::string_view path);
   Ref ref(const document::Node& node, std::string_view path);
 
-  std::vector<std::pair<std::string, Text>> environment(
-      const document::Node& node, std::string_view path
+  TextMap environment(const document::Node& node, std::string_view path);
+
+  /// One of `words`, or nothing if it is none of them. In Formicary documents in upper or lower
+  /// case.
+  std::optional<std::size_t> choice(
+      const document::Node& node, std::string_view path, std::span<const std::string_view> words
   );
+
+  /// A list of words that are known while loading; Formicary: or words separated by commas.
+  std::vector<std::string> words(const document::Node& node, std::string_view path);
+
+  /// A map of names of any kind to texts.
+  TextMap text_map(const document::Node& node, std::string_view path);
+
+  /// A map of names of any kind to words that are known while loading.
+  WordMap word_map(const document::Node& node, std::string_view path);
+
+  /// Any value without templates, as JSON text; of a text, the text itself.
+  Text json_text(const document::Node& node, std::string_view path);
 
   /// A map, or (Formicary) a list of {name, value}.
   std::vector<Variable> variables(const document::Node& node, std::string_view path);
@@ -102,18 +139,34 @@ class Decoder {
   /// `{min, max, factor, jitter}`.
   std::optional<Backoff> backoff(const document::Node& node, std::string_view path);
 
+  /// `{max, window}`.
+  RateLimit rate_limit(const document::Node& node, std::string_view path);
+
   /// Code → target. Codes are upper-cased.
   std::vector<RawRoute> routes(const document::Node& node, std::string_view path);
 
   std::vector<Text> artifact_paths(const document::Node& node, std::string_view path);
   model::ArtifactWhen artifact_when(const document::Node& node, std::string_view path);
   Text working_dir(const document::Node& node, std::string_view path);
-  std::optional<Method> method(const document::Node& node, std::string_view path);
+
+  /// Reports that there is no method `value`.
+  void unknown_method(
+      const document::Node& node,
+      std::string_view path,
+      std::string_view value,
+      const std::vector<std::string>& known
+  );
 
   bool native() const { return context_.format == Format::Native; }
 
  private:
   Position content(const document::Node& node) const;
+
+  /// Whether a list or map is within kWordsMax.
+  bool fits(const document::Node& node, std::string_view path);
+
+  /// Whether a key is short enough for a name.
+  bool is_word(const document::Node& key, std::string_view path);
   Position in_scalar(const document::Node& node, Position place) const;
   void check_templates(const document::Node& node, std::string_view path);
 
@@ -139,6 +192,9 @@ class Decoder {
   std::size_t late_values_ = 0;
   std::size_t guard_bytes_ = 0;
 };
+
+/// Whether `name` can name an environment variable.
+bool is_environment_name(std::string_view name);
 
 /// Why `name` cannot name a workflow or task; empty if it can.
 std::string name_fault(std::string_view name);

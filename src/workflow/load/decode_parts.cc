@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "base/strings.h"
 #include "workflow/load/decode.h"
@@ -13,6 +14,13 @@ using document::Node;
 
 constexpr std::size_t kRoutesMax = 300;
 
+bool leaves_directory(std::string_view path) {
+  const auto parts = split(path, '/');
+  return std::find(parts.begin(), parts.end(), "..") != parts.end();
+}
+
+}  // namespace
+
 bool is_environment_name(std::string_view name) {
   if (name.empty() || (name[0] >= '0' && name[0] <= '9')) {
     return false;
@@ -22,49 +30,8 @@ bool is_environment_name(std::string_view name) {
   });
 }
 
-bool leaves_directory(std::string_view path) {
-  const auto parts = split(path, '/');
-  return std::find(parts.begin(), parts.end(), "..") != parts.end();
-}
-
-struct MethodName {
-  std::string_view name;
-  Method method;
-};
-
-constexpr MethodName kMethods[] = {
-    {"SHELL", Method::Shell},
-    {"NOOP", Method::Noop},
-    {"DOCKER", Method::Docker},
-    {"KUBERNETES", Method::Kubernetes},
-};
-
-constexpr std::string_view kLaterMethods[] = {
-    "MANUAL",
-    "FORK_JOB",
-    "AWAIT_FORKED_JOB",
-    "MESSAGING",
-    "WEBSOCKET",
-    "HTTP_GET",
-    "HTTP_POST_FORM",
-    "HTTP_POST_JSON",
-    "HTTP_PUT_FORM",
-    "HTTP_PUT_JSON",
-    "HTTP_DELETE",
-    "EXPIRE_ARTIFACTS",
-    "FAN_OUT_JOB",
-    "GATE",
-    "HTTP",
-    "AGENT",
-    "TOOL",
-};
-
-}  // namespace
-
-std::vector<std::pair<std::string, Text>> Decoder::environment(
-    const Node& node, std::string_view path
-) {
-  std::vector<std::pair<std::string, Text>> out;
+TextMap Decoder::environment(const Node& node, std::string_view path) {
+  TextMap out;
   if (!node.is_map()) {
     wrong(node, path, "a map of names to texts");
     return out;
@@ -176,6 +143,19 @@ std::optional<Backoff> Decoder::backoff(const Node& node, std::string_view path)
   return backoff.min.count() > 0 ? std::optional(backoff) : std::nullopt;
 }
 
+RateLimit Decoder::rate_limit(const Node& node, std::string_view path) {
+  RateLimit limit;
+  Fields fields(*this, node, std::string(path));
+  if (const Node* max = fields.need("max")) {
+    limit.max = static_cast<std::uint32_t>(integer(*max, fields.path("max"), 1, kRateMax, 1));
+  }
+  if (const Node* window = fields.need("window")) {
+    limit.window = positive(*window, fields.path("window"), Duration(1));
+  }
+  fields.finish();
+  return limit;
+}
+
 std::vector<RawRoute> Decoder::routes(const Node& node, std::string_view path) {
   std::vector<RawRoute> out;
   if (!node.is_map()) {
@@ -241,21 +221,10 @@ std::vector<Text> Decoder::artifact_paths(const Node& node, std::string_view pat
 }
 
 model::ArtifactWhen Decoder::artifact_when(const Node& node, std::string_view path) {
-  const auto value = literal(node, path);
-  const std::string word = native() ? value.value_or("") : to_lower(value.value_or(""));
-  if (word == "always") {
-    return model::ArtifactWhen::Always;
-  }
-  if (word == (native() ? "onSuccess" : "onsuccess")) {
-    return model::ArtifactWhen::OnSuccess;
-  }
-  if (word == (native() ? "onFailure" : "onfailure")) {
-    return model::ArtifactWhen::OnFailure;
-  }
-  if (value) {
-    wrong(node, path, "always, onSuccess or onFailure");
-  }
-  return model::ArtifactWhen::Always;
+  constexpr std::array<std::string_view, 3> kWords = {"always", "onSuccess", "onFailure"};
+  constexpr std::array<model::ArtifactWhen, 3> kWhen = {
+      model::ArtifactWhen::Always, model::ArtifactWhen::OnSuccess, model::ArtifactWhen::OnFailure};
+  return kWhen[choice(node, path, kWords).value_or(0)];
 }
 
 Text Decoder::working_dir(const Node& node, std::string_view path) {
@@ -272,34 +241,20 @@ Text Decoder::working_dir(const Node& node, std::string_view path) {
   return value;
 }
 
-std::optional<Method> Decoder::method(const Node& node, std::string_view path) {
-  const auto value = literal(node, path);
-  if (!value) {
-    return std::nullopt;
-  }
-  const std::string word = native() ? *value : to_upper(*value);
-  std::vector<std::string> known;
-  for (const auto& [name, method] : kMethods) {
-    if (word == name && (name != "NOOP" || native())) {
-      return method;
-    }
-    known.emplace_back(name);
-  }
-  for (const std::string_view later : kLaterMethods) {
-    if (word == later) {
-      problems_.unsupported(concat("method ", later), node.position, std::string(path));
-      return std::nullopt;
-    }
-  }
-  const std::string near = nearest(to_upper(word), known);
+void Decoder::unknown_method(
+    const Node& node,
+    std::string_view path,
+    std::string_view value,
+    const std::vector<std::string>& known
+) {
+  const std::string near = nearest(to_upper(value), known);
   problems_.error(
       "unknown-method",
       node.position,
       std::string(path),
-      concat("there is no method \"", *value, "\""),
+      concat("there is no method \"", value, "\""),
       near.empty() ? concat("use ", join(known, ", ")) : concat("did you mean \"", near, "\"?")
   );
-  return std::nullopt;
 }
 
 }  // namespace reeve::workflow

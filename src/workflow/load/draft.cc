@@ -124,6 +124,27 @@ std::optional<Target> resolve_target(const Ref& ref, const Index& index, Problem
   return std::nullopt;
 }
 
+/// Gates that name no task revise the only one that leads to them, if it is one.
+void choose_revised(Workflow& workflow) {
+  std::vector<std::set<TaskIndex>> leading(workflow.tasks.size());
+  for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
+    const Task& task = workflow.tasks[i];
+    for (const Route& route : task.routes) {
+      if (const auto* target = std::get_if<TaskIndex>(&route.target)) {
+        leading[*target].insert(static_cast<TaskIndex>(i));
+      }
+    }
+    leading[i].insert(task.needs.begin(), task.needs.end());
+  }
+  for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
+    std::optional<Gate>& gate = workflow.tasks[i].gate;
+    leading[i].erase(static_cast<TaskIndex>(i));
+    if (gate && !gate->revises && leading[i].size() == 1) {
+      gate->revises = *leading[i].begin();
+    }
+  }
+}
+
 /// What an extension adds may follow what is there, but not run it again or send it elsewhere.
 void check_added(const Workflow& workflow, std::size_t added_from, Problems& problems) {
   for (std::size_t i = added_from; i < workflow.tasks.size(); ++i) {
@@ -155,6 +176,12 @@ std::shared_ptr<Workflow> assemble(Draft draft, Problems& problems) {
   for (TaskDraft& entry : draft.tasks) {
     entry.task.needs = resolve_all(entry.needs, index, problems);
     entry.task.dependencies = resolve_all(entry.dependencies, index, problems);
+    if (entry.task.await) {
+      entry.task.await->tasks = resolve_all(entry.awaits, index, problems);
+    }
+    if (entry.task.gate && entry.revises) {
+      entry.task.gate->revises = resolve(*entry.revises, index, problems);
+    }
     for (const RawRoute& route : entry.routes) {
       if (auto target = resolve_target(route.target, index, problems)) {
         entry.task.routes.push_back({route.on, *std::move(target), route.target.position});
@@ -166,9 +193,13 @@ std::shared_ptr<Workflow> assemble(Draft draft, Problems& problems) {
   if (problems.error_count() > before || index.contains("")) {
     return nullptr;
   }
+  choose_revised(*workflow);
   check_added(*workflow, draft.added_from, problems);
   find_entries(*workflow, draft.added_from);
   for (GraphProblem& problem : validate_graph(*workflow)) {
+    problems.error(problem.rule, std::move(problem.error));
+  }
+  for (GraphProblem& problem : validate_parts(*workflow)) {
     problems.error(problem.rule, std::move(problem.error));
   }
   return problems.has_errors() ? nullptr : workflow;

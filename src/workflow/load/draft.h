@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,10 @@ struct TaskDraft {
   std::vector<RawRoute> routes;
   std::vector<Ref> needs;
   std::vector<Ref> dependencies;
+  /// Of a gate: the task that is revised, if it is named.
+  std::optional<Ref> revises;
+  /// Tasks whose children are waited for.
+  std::vector<Ref> awaits;
 };
 
 /// What a front end makes of a document.

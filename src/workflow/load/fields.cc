@@ -9,6 +9,17 @@ namespace reeve::workflow {
 
 using document::Node;
 
+namespace {
+
+/// However it is written.
+bool is_auto_approval(std::string_view key) {
+  std::string word = to_lower(key);
+  std::erase_if(word, [](char c) { return c == '_' || c == '-'; });
+  return word == "autoapprove" || word == "autoapproval";
+}
+
+}  // namespace
+
 Fields::Fields(Decoder& decoder, const Node& node, std::string path)
     : decoder_(decoder), path_(std::move(path)), position_(node.position) {
   if (node.is_map()) {
@@ -19,9 +30,12 @@ Fields::Fields(Decoder& decoder, const Node& node, std::string path)
 }
 
 const Node* Fields::get(std::string_view key) {
-  asked_.emplace_back(key);
+  const bool again = std::find(asked_.begin(), asked_.end(), key) != asked_.end();
+  if (!again) {
+    asked_.emplace_back(key);
+  }
   const Node* value = map_ == nullptr ? nullptr : map_->find(key);
-  if (value != nullptr && value->is_null() && decoder_.native()) {
+  if (value != nullptr && value->is_null() && decoder_.native() && !again) {
     decoder_.problems().error(
         "missing-value",
         value->position,
@@ -43,6 +57,16 @@ const Node* Fields::need(std::string_view key) {
   return value;
 }
 
+std::string Fields::word(std::string_view key) {
+  const Node* node = get(key);
+  return node == nullptr ? std::string() : decoder_.literal(*node, path(key)).value_or("");
+}
+
+std::string Fields::needed_word(std::string_view key) {
+  const Node* node = need(key);
+  return node == nullptr ? std::string() : decoder_.literal(*node, path(key)).value_or("");
+}
+
 const Node* Fields::key(std::string_view key) const {
   if (map_ != nullptr) {
     for (const document::Member& member : map_->members) {
@@ -55,7 +79,10 @@ const Node* Fields::key(std::string_view key) const {
 }
 
 std::string Fields::path(std::string_view key) const {
-  return path_.empty() ? std::string(key) : concat(path_, ".", key);
+  if (path_.empty() || key.empty()) {
+    return path_.empty() ? std::string(key) : path_;
+  }
+  return concat(path_, ".", key);
 }
 
 std::vector<const document::Member*> Fields::rest() const {
@@ -78,6 +105,16 @@ void Fields::finish_except(std::span<const std::string_view> handled) {
   for (const document::Member* member : rest()) {
     const std::string& key = member->key.text;
     if (std::find(handled.begin(), handled.end(), key) != handled.end()) {
+      continue;
+    }
+    if (decoder_.native() && is_auto_approval(key)) {
+      decoder_.problems().error(
+          "auto-approve",
+          member->key.position,
+          path(key),
+          "nothing is ever approved by default: silence is no decision",
+          "remove it; \"deadline\" of a gate rejects, \"escalate\" tells somebody"
+      );
       continue;
     }
     const std::string near = decoder_.problems().full() ? std::string() : nearest_key(key);

@@ -11,7 +11,7 @@
 
 namespace reeve::workflow {
 
-/// The members of a map, each asked for at most once.
+/// The members of a map, and which of them were asked for.
 class Fields {
  public:
   /// `node` may be anything; what is not a map has no members and is reported.
@@ -23,10 +23,16 @@ class Fields {
   /// As `get`; its absence is an error.
   const document::Node* need(std::string_view key);
 
+  /// Text that is known while loading; empty if it is absent.
+  std::string word(std::string_view key);
+
+  /// As `word`; its absence is an error.
+  std::string needed_word(std::string_view key);
+
   /// The node of the key `key`, or null.
   const document::Node* key(std::string_view key) const;
 
-  /// `path.key`
+  /// `path.key`; of an empty key, the path of the map.
   std::string path(std::string_view key) const;
 
   /// What nobody asked for, in order.

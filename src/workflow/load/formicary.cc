@@ -5,6 +5,8 @@
 
 #include "base/strings.h"
 #include "workflow/load/fields.h"
+#include "workflow/load/formicary_parts.h"
+#include "workflow/load/numbers.h"
 #include "workflow/template/template.h"
 
 namespace reeve::workflow {
@@ -25,28 +27,24 @@ struct Ignored {
   std::string_view why;
 };
 
-constexpr std::string_view kLater = "is not enforced yet";
 constexpr std::string_view kNoContainer = "has no effect in the local shell";
+constexpr std::string_view kOtherMethod = "has no effect with this method";
 
 constexpr std::array<Ignored, 10> kJobIgnored = {{
-    {"max_concurrency", kLater},
-    {"retention_days_for_failed", kLater},
-    {"retention_days_for_completed", kLater},
-    {"retention_days_for_cancelled", kLater},
+    {"retention_days_for_failed", "is not enforced yet"},
+    {"retention_days_for_completed", "is not enforced yet"},
+    {"retention_days_for_cancelled", "is not enforced yet"},
     {"notify", "sends nothing yet"},
-    {"tags", "does not choose a host yet"},
-    {"methods", "does not choose a host yet"},
+    {"webhook", "calls nothing yet"},
+    {"tags", "is not read; the tags of the tasks count"},
+    {"methods", "is not read; the methods of the tasks count"},
     {"variables", "is not read; variables are declared in \"job_variables\""},
     {"filter", "is not read"},
     {"configs", "is not read; configurations are set on the server"},
 }};
 
-constexpr std::array<Ignored, 26> kTaskIgnored = {{
-    {"tags", "does not choose a host yet"},
-    {"cache", "keeps nothing between runs yet"},
+constexpr std::array<Ignored, 37> kTaskIgnored = {{
     {"services", kNoContainer},
-    {"headers", "has no effect outside HTTP methods"},
-    {"query", "has no effect outside HTTP methods"},
     {"privileged", kNoContainer},
     {"affinity", kNoContainer},
     {"node_selector", kNoContainer},
@@ -60,49 +58,36 @@ constexpr std::array<Ignored, 26> kTaskIgnored = {{
     {"artifacts_dir", kNoContainer},
     {"cache_dir", kNoContainer},
     {"service_account", kNoContainer},
+    {"imageDefinition", kNoContainer},
+    {"volumes", kNoContainer},
+    {"env_from", kNoContainer},
+    {"env_value_from", kNoContainer},
     {"artifact_key_prefix", "has no effect"},
     {"cost_factor", "has no effect yet"},
     {"debug", "has no effect"},
     {"allow_start_if_completed", "has no effect"},
     {"notify", "sends nothing yet"},
+    {"webhook", "calls nothing yet"},
     {"task_variables", "is not read; variables of a task are declared in \"variables\""},
-    {"imageDefinition", kNoContainer},
-    {"volumes", kNoContainer},
+    {"headers", kOtherMethod},
+    {"query", kOtherMethod},
+    {"approval_policy", kOtherMethod},
+    {"fork_job_type", kOtherMethod},
+    {"fork_job_version", kOtherMethod},
+    {"job_version", kOtherMethod},
+    {"await_forked_tasks", kOtherMethod},
+    {"sub_workflow", kOtherMethod},
+    {"messaging_request_queue", kOtherMethod},
+    {"messaging_reply_queue", kOtherMethod},
+    {"messaging_queue", kOtherMethod},
+    {"triggers", "has no effect in a task; triggers belong to the job"},
 }};
 
-constexpr std::array<std::string_view, 3> kJobRefused = {"triggers", "webhook", "resources"};
-constexpr std::array<std::string_view, 15> kTaskRefused = {
-    "resources",
-    "fan_out",
-    "sub_workflow",
-    "fork_job_type",
-    "fork_job_version",
-    "job_version",
-    "await_forked_tasks",
-    "approval_policy",
-    "messaging_request_queue",
-    "messaging_reply_queue",
-    "webhook",
-    "artifact_ids",
-    "dependent_artifact_ids",
-    "execute_command_without_shell",
-    "triggers"};
-constexpr std::array<std::string_view, 2> kContainerRefused = {"env_from", "env_value_from"};
-
-/// Sorts what nobody asked for into refused, ignored and unknown.
-void finish(
-    Fields& fields,
-    Decoder& decoder,
-    std::span<const std::string_view> refused,
-    std::span<const Ignored> ignored
-) {
+/// Sorts what nobody asked for into ignored and unknown.
+void finish(Fields& fields, Decoder& decoder, std::span<const Ignored> ignored) {
   std::vector<std::string_view> handled;
   for (const Member* member : fields.rest()) {
     const std::string& key = member->key.text;
-    if (std::find(refused.begin(), refused.end(), key) != refused.end()) {
-      decoder.problems().unsupported(key, member->key.position, fields.path(key));
-      handled.push_back(key);
-    }
     for (const auto& [field, why] : ignored) {
       if (field == key) {
         decoder.problems().warning(
@@ -180,17 +165,12 @@ void decode_container(const Node& node, Decoder& decoder, std::string path, Task
   for (const Member* member : fields.rest()) {
     const std::string& key = member->key.text;
     handled.push_back(key);
-    if (std::find(kContainerRefused.begin(), kContainerRefused.end(), key) !=
-        kContainerRefused.end()) {
-      decoder.problems().unsupported(key, member->key.position, fields.path(key));
-    } else {
-      decoder.problems().warning(
-          "ignored-field",
-          member->key.position,
-          fields.path(key),
-          concat("\"", key, "\" ", kNoContainer)
-      );
-    }
+    decoder.problems().warning(
+        "ignored-field",
+        member->key.position,
+        fields.path(key),
+        concat("\"", key, "\" ", kNoContainer)
+    );
   }
   fields.finish_except(handled);
 }
@@ -279,6 +259,81 @@ void decode_rules(Fields& fields, Decoder& decoder, TaskDraft& draft) {
   }
 }
 
+void check_without_shell(Fields& fields, Decoder& decoder, const Task& task) {
+  const Node* node = fields.get("execute_command_without_shell");
+  const std::string path = fields.path("execute_command_without_shell");
+  if (node == nullptr || !decoder.flag(*node, path, false)) {
+    return;
+  }
+  for (const Text& item : task.script) {
+    const bool plain = std::all_of(item.text.begin(), item.text.end(), [](char c) {
+      return is_ascii_alnum(c) || std::string_view(" _-./:=@%+,").find(c) != std::string_view::npos;
+    });
+    if (!plain) {
+      decoder.problems().unsupported(
+          "execute_command_without_shell, with words a shell would change", item.position, path
+      );
+      return;
+    }
+  }
+  decoder.problems().warning(
+      "ignored-field",
+      fields.key("execute_command_without_shell")->position,
+      path,
+      "the commands are run by a shell, which changes none of their words"
+  );
+}
+
+/// What a run is given and what it takes.
+void decode_means(Fields& fields, Decoder& decoder, Task& task) {
+  if (const Node* node = fields.get("cache")) {
+    task.cache =
+        decode_formicary_cache(*node, decoder, fields.path("cache"), fields.key("cache")->position);
+  }
+  for (const std::string_view key : {"artifact_ids", "dependent_artifact_ids"}) {
+    if (const Node* node = fields.get(key)) {
+      for (Text& id : decoder.texts(*node, fields.path(key))) {
+        task.artifact_ids.push_back(std::move(id));
+      }
+    }
+  }
+  if (const Node* node = fields.get("tags")) {
+    for (const std::string& tag : decoder.words(*node, fields.path("tags"))) {
+      task.tags.push_back(to_lower(tag));
+    }
+  }
+  task.semaphores = decode_resources(fields, decoder);
+  check_without_shell(fields, decoder, task);
+}
+
+/// Only a program has scripts, files and a directory. The item of a request is its address.
+void drop_process_fields(const Fields& fields, Decoder& decoder, Task& task) {
+  const bool request = task.method == Method::Http || task.method == Method::WebSocket;
+  for (const std::string_view key :
+       {"before_script",
+        "script",
+        "after_script",
+        "environment",
+        "working_dir",
+        "artifacts",
+        "cache",
+        "container"}) {
+    const Node* node = fields.key(key);
+    if (node != nullptr && !(request && key == "script")) {
+      decoder.problems().warning(
+          "ignored-field", node->position, fields.path(key), concat("\"", key, "\" ", kOtherMethod)
+      );
+    }
+  }
+  task.before_script.clear();
+  task.script.clear();
+  task.after_script.clear();
+  task.environment.clear();
+  task.working_dir = {};
+  task.artifacts = {};
+  task.cache = {};
+}
+
 void note_container_directory(const Task& task, Decoder& decoder, const Fields& fields) {
   const bool container = task.method == Method::Docker || task.method == Method::Kubernetes;
   if (container && task.working_dir.text.starts_with('/')) {
@@ -296,18 +351,10 @@ TaskDraft decode_task(const Node& node, Decoder& decoder, std::string path) {
   draft.path = path;
   Task& task = draft.task;
   task.position = node.position;
-  // Upstream's default.
-  task.method = Method::Kubernetes;
   Fields fields(decoder, node, std::move(path));
   if (const Node* name = fields.need("task_type")) {
     task.name = TaskName(decoder.name(*name, fields.path("task_type")));
     task.position = name->position;
-  }
-  bool known_method = true;
-  if (const Node* method = fields.get("method")) {
-    const auto value = decoder.method(*method, fields.path("method"));
-    known_method = value.has_value();
-    task.method = value.value_or(Method::Kubernetes);
   }
   if (const Node* description = fields.get("description")) {
     task.description = decoder.description(*description, fields.path("description"));
@@ -317,11 +364,16 @@ TaskDraft decode_task(const Node& node, Decoder& decoder, std::string path) {
     fields.get(key);
   }
   decode_scripts(fields, decoder, task);
+  const bool known_method = decode_formicary_method(fields, decoder, draft);
   note_container_directory(task, decoder, fields);
+  decode_means(fields, decoder, task);
   decode_rules(fields, decoder, draft);
   decode_routes(fields, decoder, draft);
-  finish(fields, decoder, kTaskRefused, kTaskIgnored);
-  if (known_method && task.script.empty()) {
+  finish(fields, decoder, kTaskIgnored);
+  const bool process = task.method == Method::Shell || is_container(task.method);
+  if (!process) {
+    drop_process_fields(fields, decoder, task);
+  } else if (known_method && task.script.empty()) {
     decoder.problems().warning(
         "no-script",
         task.position,
@@ -368,14 +420,6 @@ void decode_timing(Fields& fields, Decoder& decoder, Workflow& workflow) {
     workflow.hard_reset_after_retries =
         decoder.count(*node, "hard_reset_after_retries", kHardResetMax, 0);
   }
-  if (const Node* cron = fields.get("cron_trigger")) {
-    Trigger trigger;
-    trigger.name = "cron";
-    const Text expression = decoder.text(*cron, "cron_trigger");
-    trigger.source = CronTrigger{.expression = expression.text, .time_zone = {}};
-    trigger.position = expression.position;
-    workflow.triggers.push_back(std::move(trigger));
-  }
   if (const Node* skip = fields.get("skip_if")) {
     workflow.skip_if = decoder.text(*skip, "skip_if");
   }
@@ -387,8 +431,11 @@ void decode_plugin(Fields& fields, Decoder& decoder, Workflow& workflow) {
   }
   if (const Node* plugin = fields.get("public_plugin")) {
     if (decoder.flag(*plugin, "public_plugin", false)) {
-      decoder.problems().unsupported(
-          "public_plugin", fields.key("public_plugin")->position, "public_plugin"
+      decoder.problems().warning(
+          "ignored-field",
+          fields.key("public_plugin")->position,
+          "public_plugin",
+          "\"public_plugin\" does not publish the job to other tenants"
       );
     }
   }
@@ -397,6 +444,18 @@ void decode_plugin(Fields& fields, Decoder& decoder, Workflow& workflow) {
       workflow.required_params.push_back(param.text);
     }
   }
+}
+
+/// Whether a variable of the job is true.
+bool is_set(const Workflow& workflow, std::string_view name) {
+  return std::any_of(
+      workflow.variables.begin(),
+      workflow.variables.end(),
+      [name](const Variable& variable) {
+        return variable.name == name &&
+               (variable.value == Json(true) || variable.value == Json("true"));
+      }
+  );
 }
 
 }  // namespace
@@ -421,8 +480,14 @@ Draft decode_formicary(const Node& root, Decoder& decoder) {
   }
   decode_plugin(fields, decoder, workflow);
   decode_timing(fields, decoder, workflow);
+  decode_formicary_triggers(fields, decoder, workflow);
+  if (const Node* max = fields.get("max_concurrency")) {
+    workflow.max_concurrency = decoder.count(*max, "max_concurrency", kConcurrencyMax, 0);
+  }
+  workflow.semaphores = decode_resources(fields, decoder);
+  workflow.forget_skipped = is_set(workflow, "DeleteFilteredCronJobs");
   decode_tasks(fields, decoder, draft);
-  finish(fields, decoder, kJobRefused, kJobIgnored);
+  finish(fields, decoder, kJobIgnored);
   return draft;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "workflow/load/fields.h"
+#include "workflow/load/native_parts.h"
 
 namespace reeve::workflow {
 
@@ -18,33 +19,10 @@ constexpr std::string_view kKind = "Workflow";
 constexpr std::string_view kExtensionKind = "WorkflowExtension";
 
 // Recognised so that the message says what is the matter, not "unknown field".
-constexpr std::array<std::string_view, 9> kLaterSpecFields = {
-    "triggers",
-    "schedule",
-    "cronTrigger",
-    "notify",
-    "webhook",
-    "resources",
-    "maxConcurrency",
-    "quota",
-    "agents"};
-constexpr std::array<std::string_view, 16> kLaterTaskFields = {
-    "gate",
-    "approval",
-    "foreach",
-    "fanOut",
-    "mission",
-    "subWorkflow",
-    "workflow",
-    "http",
-    "agent",
-    "tool",
-    "prompt",
-    "resources",
-    "cache",
-    "envFrom",
-    "artifactIds",
-    "webhook"};
+constexpr std::array<std::string_view, 4> kLaterSpecFields = {
+    "notify", "webhook", "quota", "agents"};
+constexpr std::array<std::string_view, 5> kLaterTaskFields = {
+    "agent", "tool", "prompt", "envFrom", "webhook"};
 constexpr std::array<std::string_view, 4> kLaterContainerFields = {
     "envFrom", "volumes", "services", "resources"};
 
@@ -168,8 +146,7 @@ void decode_scripts(Fields& fields, Decoder& decoder, Task& task) {
   if (const Node* node = fields.get("beforeScript")) {
     task.before_script = decoder.texts(*node, fields.path("beforeScript"));
   }
-  const Node* script = fields.get("script");
-  if (script != nullptr) {
+  if (const Node* script = fields.get("script")) {
     task.script = decoder.texts(*script, fields.path("script"));
   }
   if (const Node* node = fields.get("afterScript")) {
@@ -184,9 +161,14 @@ void decode_scripts(Fields& fields, Decoder& decoder, Task& task) {
   if (const Node* node = fields.get("workingDir")) {
     task.working_dir = decoder.working_dir(*node, fields.path("workingDir"));
   }
+}
+
+void check_script(Fields& fields, Decoder& decoder, const Task& task) {
+  const Node* script = fields.get("script");
   // A script of the wrong type has been reported.
   const bool absent = script == nullptr || (script->is_sequence() && script->items.empty());
-  if (task.method != Method::Noop && absent) {
+  const bool process = task.method == Method::Shell || is_container(task.method);
+  if (process && absent) {
     decoder.problems().error(
         "no-script",
         task.position,
@@ -203,6 +185,32 @@ void decode_scripts(Fields& fields, Decoder& decoder, Task& task) {
         "remove one of the two"
     );
   }
+}
+
+/// What a run is given and what it takes.
+void decode_means(Fields& fields, Decoder& decoder, Task& task) {
+  if (const Node* node = fields.get("cache")) {
+    task.cache = decode_cache(*node, decoder, fields.path("cache"));
+  }
+  if (const Node* node = fields.get("artifactIds")) {
+    task.artifact_ids = decoder.texts(*node, fields.path("artifactIds"));
+  }
+  if (const Node* node = fields.get("credentials")) {
+    task.credentials = decode_credentials(*node, decoder, fields.path("credentials"));
+  }
+  if (const Node* node = fields.get("tags")) {
+    task.tags = decoder.words(*node, fields.path("tags"));
+  }
+  if (const Node* node = fields.get("semaphores")) {
+    task.semaphores = decode_semaphores(*node, decoder, fields.path("semaphores"));
+  }
+  if (const Node* node = fields.get("permissions")) {
+    task.permissions = decode_permissions(*node, decoder, fields.path("permissions"));
+  }
+  if (const Node* node = fields.get("sensor")) {
+    task.sensor = decoder.flag(*node, fields.path("sensor"), false);
+  }
+  task.fan_out = decode_fan_out(fields, decoder);
 }
 
 bool has_route(const TaskDraft& draft, std::string_view on) {
@@ -283,12 +291,7 @@ TaskDraft decode_task(const Node& node, Decoder& decoder, std::string path) {
   if (const Node* description = fields.get("description")) {
     task.description = decoder.description(*description, fields.path("description"));
   }
-  bool known_method = true;
-  if (const Node* method = fields.get("method")) {
-    const auto value = decoder.method(*method, fields.path("method"));
-    known_method = value.has_value();
-    task.method = value.value_or(Method::Noop);
-  }
+  const bool known_method = decode_method(fields, decoder, draft);
   if (const Node* container = fields.get("container")) {
     Fields inner(decoder, *container, fields.path("container"));
     if (const Node* image = inner.need("image")) {
@@ -296,14 +299,11 @@ TaskDraft decode_task(const Node& node, Decoder& decoder, std::string path) {
     }
     finish(inner, decoder, kLaterContainerFields);
   }
+  decode_scripts(fields, decoder, task);
+  decode_means(fields, decoder, task);
   if (known_method) {
-    decode_scripts(fields, decoder, task);
-  } else {
-    // Whether a script belongs here depends on the method.
-    for (const std::string_view key :
-         {"beforeScript", "script", "afterScript", "environment", "variables", "workingDir"}) {
-      fields.get(key);
-    }
+    check_script(fields, decoder, task);
+    check_method_fields(fields, decoder, task);
   }
   decode_rules(fields, decoder, draft);
   decode_routes(fields, decoder, draft);
@@ -432,6 +432,19 @@ void decode_spec(const Node& node, Decoder& decoder, Draft& draft) {
   }
   if (const Node* skip = fields.get("skipIf")) {
     workflow.skip_if = decoder.text(*skip, fields.path("skipIf"));
+  }
+  decode_triggers(fields, decoder, workflow);
+  if (const Node* max = fields.get("maxConcurrency")) {
+    workflow.max_concurrency =
+        decoder.count(*max, fields.path("maxConcurrency"), kConcurrencyMax, 0);
+  }
+  if (const Node* priority = fields.get("priority")) {
+    workflow.priority = static_cast<std::int32_t>(
+        decoder.integer(*priority, fields.path("priority"), -kPriorityMax, kPriorityMax, 0)
+    );
+  }
+  if (const Node* semaphores = fields.get("semaphores")) {
+    workflow.semaphores = decode_semaphores(*semaphores, decoder, fields.path("semaphores"));
   }
   draft.tasks = decode_tasks(fields, decoder);
   finish(fields, decoder, kLaterSpecFields);
