@@ -228,7 +228,7 @@ std::vector<Sample> other_samples() {
        findings_of(job(task, "cron_trigger: \"0 0 * * * *\"\n")),
        findings_of(job(task, "cron_trigger: \"0 * * * * * *\"\n"))},
       {"cron-fields",
-       findings_of(job(task, "cron_trigger: \"* *\"\n")),
+       findings_of(job(task, "cron_trigger: \"0 * * * * * * more\"\n")),
        findings_of(job(task, "cron_trigger: \"@daily\"\n"))},
   };
 }
