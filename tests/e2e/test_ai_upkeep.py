@@ -1,6 +1,6 @@
 """What surrounds the coding pipeline of examples/ai: picking issues, tidying up, people who decide."""
 
-from ai import EXAMPLES, AiTest
+from ai import EXAMPLES, PROJECT, RIGHT, WRONG, AiTest
 from forge import REPOSITORY, days_ago
 from reeve import main
 
@@ -50,6 +50,64 @@ class CleanupTest(AiTest):
         self.assertEqual(forge.issue(done)["labels"], ["reeve", "bug"])
 
         self.assertEqual(self.task(self.cleanup(), "survey")["outputs"]["actions"], "0")
+
+
+class QuickTest(AiTest):
+    """three-phase-quick.yaml: no gates, but only for what is simple."""
+
+    def setUp(self):
+        super().setUp()
+        self.tree = self.forge.directory / "seed"
+
+    def quick(self, *more, code=0):
+        document = EXAMPLES / "three-phase-quick.yaml"
+        words = ["-p", "goal=add adds", "-p", f"tree={self.tree}", "-p", "checks=sh test.sh"]
+        return self.run_json(document, "--name", "q", *words, *more, code=code)
+
+    def test_a_simple_change_is_made_and_checked(self):
+        self.script_for({"validate-simplicity": [{"summary": "One line.\nSIMPLE"}], "implement": [{"files": RIGHT}]})
+        self.assertEqual(self.quick()["status"]["state"], "COMPLETE")
+        self.assertIn("+add() { echo $(($1 + $2)); }", self.result("q", "implement/implement/changes.diff"))
+        self.assertEqual((self.tree / "calc.sh").read_text(), PROJECT["calc.sh"], "the tree itself was changed")
+
+    def test_what_is_not_simple_is_refused(self):
+        self.script_for({"validate-simplicity": [{"summary": "It is not SIMPLE"}]})
+        mission = self.quick(code=1)
+        self.assertEqual(self.task(mission, "validate-simplicity")["exitCode"], 3)
+        self.assertEqual(self.phases(), ["validate-simplicity"])
+
+    def test_the_checks_decide_whatever_the_author_says(self):
+        self.script_for({"validate-simplicity": [{"summary": "SIMPLE"}], "implement": [{"files": WRONG, "summary": "It passes."}]})
+        mission = self.quick(code=1)
+        self.assertEqual(self.task(mission, "validate")["state"], "FAILED")
+
+
+class FormicaryTest(AiTest):
+    """The same as Formicary job definitions."""
+
+    def issue(self, number, code=0):
+        document = EXAMPLES / "formicary" / "issue.yaml"
+        words = ["-p", f"IssueNumber={number}", "-p", "TestCommand=sh test.sh", "-p", "PollInterval=50ms"]
+        return self.run_json(document, "--name", "f", *words, code=code)
+
+    def test_a_job_waits_for_the_checks_and_completes(self):
+        with self.forge.changing() as state:
+            state["ci"] = [[[{"name": "build", "state": "PENDING"}], [{"name": "build", "state": "SUCCESS"}]]]
+        mission = self.issue(self.forge.open_issue("add subtracts"))
+        self.assertEqual(mission["status"]["state"], "COMPLETE")
+        self.assertEqual(self.task(mission, "poll-pr")["attempts"], 2)
+        self.assertEqual(self.task(mission, "tidy")["state"], "COMPLETE")
+        (pull,) = self.forge.pulls()
+        self.assertEqual(self.forge.file("calc.sh", pull["headRefName"]), RIGHT["calc.sh"])
+
+    def test_failed_tests_label_the_issue_and_fail_the_job(self):
+        self.script(implement=[{"files": WRONG}])
+        issue = self.forge.open_issue("add subtracts")
+        mission = self.issue(issue, code=1)
+        self.assertEqual(self.task(mission, "unit-test")["exitCode"], 3)
+        self.assertEqual(self.task(mission, "tidy")["state"], "COMPLETE")
+        self.assertEqual(self.forge.issue(issue)["labels"], ["reeve", "reeve-blocked"])
+        self.assertEqual(self.forge.pulls(), [])
 
 
 if __name__ == "__main__":
