@@ -5,7 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "artifact/expire_tool.h"
 #include "cli/cli.h"
+#include "cli/session.h"
 #include "executor/cache/cache_tools.h"
 #include "executor/http/http_tool.h"
 #include "executor/tool_process.h"
@@ -15,13 +17,17 @@
 namespace {
 
 /// Everything that a step of a run can be besides a script.
-std::vector<std::unique_ptr<reeve::executor::Tool>> make_tools(
-    reeve::platform::Clock& clock
-) {
+std::vector<std::unique_ptr<reeve::executor::Tool>> make_tools(reeve::platform::Clock& clock) {
   std::vector<std::unique_ptr<reeve::executor::Tool>> tools;
   tools.push_back(std::make_unique<reeve::executor::http::HttpTool>());
   tools.push_back(std::make_unique<reeve::executor::cache::RestoreTool>(clock));
   tools.push_back(std::make_unique<reeve::executor::cache::SaveTool>(clock));
+  tools.push_back(std::make_unique<reeve::artifact::ExpireTool>(
+      clock,
+      [](const std::filesystem::path& data_dir) {
+        return reeve::cli::open_for_reading(reeve::cli::DataDir{.root = data_dir});
+      }
+  ));
   return tools;
 }
 

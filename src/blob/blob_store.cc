@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/hash.h"
@@ -28,6 +29,7 @@ constexpr std::size_t kDigestLength = 64;
 constexpr std::size_t kFanOutLength = 2;
 constexpr mode_t kBlobMode = 0444;
 constexpr mode_t kDirectoryMode = 0755;
+constexpr mode_t kLockMode = 0644;
 
 /// A file that disappears unless it is put in its place.
 class TempFile {
@@ -184,12 +186,38 @@ Result<TempFile> create_temp(const fs::path& root) {
   return TempFile::create(root / "tmp" / temp_name(), kBlobMode);
 }
 
+/// Held shared while a blob is put in its place, alone while one is removed: what was just put is
+/// never taken for old.
+Result<FileDescriptor> lock_store(const fs::path& root, int how) {
+  const fs::path path = root / "lock";
+  FileDescriptor fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kLockMode));
+  if (!fd) {
+    return errno_error("open", path);
+  }
+  while (flock(fd.get(), how) != 0) {
+    if (errno != EINTR) {
+      return errno_error("lock", path);
+    }
+  }
+  return fd;
+}
+
 /// Also over an existing blob of this digest: what we wrote is known to be right.
-Result<void> keep(TempFile& temp, const fs::path& target) {
+Result<void> keep(TempFile& temp, const fs::path& root, const fs::path& target) {
   REEVE_CHECK(temp.sync());
+  REEVE_TRY(const FileDescriptor lock, lock_store(root, LOCK_SH));
   REEVE_CHECK(ensure_directory(target.parent_path()));
   REEVE_CHECK(temp.rename_to(target));
   return platform::sync_directory(target.parent_path());
+}
+
+/// Makes a blob that is there as young as one that was just put; false: it is gone.
+Result<bool> renew(const fs::path& root, const fs::path& target) {
+  REEVE_TRY(const FileDescriptor lock, lock_store(root, LOCK_SH));
+  if (utimensat(AT_FDCWD, target.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) == 0) {
+    return true;
+  }
+  return errno == ENOENT ? Result<bool>(false) : Result<bool>(errno_error("touch", target));
 }
 
 }  // namespace
@@ -206,7 +234,7 @@ Result<Stored> BlobStore::put_file(const fs::path& source, std::uint64_t bytes_m
   REEVE_TRY(Stored stored, hash_through(fd.get(), source, bytes_max, [&](std::string_view piece) {
               return temp.write(piece);
             }));
-  REEVE_CHECK(keep(temp, path_of(stored.digest)));
+  REEVE_CHECK(keep(temp, root_, path_of(stored.digest)));
   return stored;
 }
 
@@ -214,13 +242,16 @@ Result<Stored> BlobStore::put(std::string_view bytes) {
   Stored stored{.digest = sha256(bytes), .size_bytes = bytes.size()};
   const fs::path target = path_of(stored.digest);
   if (holds(target, stored)) {
-    // Whoever stored it may not have come to this step yet.
-    REEVE_CHECK(platform::sync_directory(target.parent_path()));
-    return stored;
+    REEVE_TRY(const bool there, renew(root_, target));
+    if (there) {
+      // Whoever stored it may not have come to this step yet.
+      REEVE_CHECK(platform::sync_directory(target.parent_path()));
+      return stored;
+    }
   }
   REEVE_TRY(TempFile temp, create_temp(root_));
   REEVE_CHECK(temp.write(bytes));
-  REEVE_CHECK(keep(temp, target));
+  REEVE_CHECK(keep(temp, root_, target));
   return stored;
 }
 
@@ -264,6 +295,76 @@ Result<void> BlobStore::fetch(const Digest& digest, const fs::path& target, std:
   }
   REEVE_CHECK(temp.set_mode(mode & 07777U));
   return temp.rename_to(target);
+}
+
+Result<Stored> BlobStore::verify(const Digest& digest) const {
+  if (!is_digest(digest.view())) {
+    return make_error(
+        ErrorCode::Invalid, concat("\"", digest.view(), "\" is not a SHA-256 digest"), "digest"
+    );
+  }
+  const fs::path path = path_of(digest);
+  REEVE_TRY(const FileDescriptor fd, open_regular(path));
+  constexpr std::uint64_t kNoLimit = UINT64_MAX;
+  REEVE_TRY(Stored found, hash_through(fd.get(), path, kNoLimit, [](std::string_view) {
+              return Result<void>{};
+            }));
+  if (found.digest != digest) {
+    return make_error(
+        ErrorCode::Corrupt,
+        concat("blob ", digest.view(), " holds bytes with the digest ", found.digest.view()),
+        "digest"
+    );
+  }
+  return found;
+}
+
+Result<void> BlobStore::remove_if_old(const fs::path& file, Timestamp older_than, Swept& swept)
+    const {
+  REEVE_TRY(const FileDescriptor lock, lock_store(root_, LOCK_EX));
+
+  struct stat info {};
+
+  if (lstat(file.c_str(), &info) != 0) {
+    return errno == ENOENT ? Result<void>{} : Result<void>(errno_error("stat", file));
+  }
+  constexpr std::int64_t kMillisPerSecond = 1000;
+  const Timestamp put_at = from_unix_millis((info.st_mtim.tv_sec + 1) * kMillisPerSecond);
+  if (put_at >= older_than) {
+    return {};
+  }
+  if (unlink(file.c_str()) != 0 && errno != ENOENT) {
+    return errno_error("unlink", file);
+  }
+  ++swept.blobs;
+  swept.bytes += static_cast<std::uint64_t>(info.st_size);
+  return {};
+}
+
+Result<Swept> BlobStore::sweep(
+    const std::function<bool(const Digest&)>& keep, Timestamp older_than
+) {
+  Swept swept;
+  Swept temporary;
+  std::error_code failed;
+  for (fs::recursive_directory_iterator at(root_, failed), end; !failed && at != end;
+       at.increment(failed)) {
+    if (at.depth() != 1 || at->symlink_status(failed).type() != fs::file_type::regular) {
+      continue;
+    }
+    const Digest digest(at->path().filename().string());
+    const bool is_blob = is_digest(digest.view()) && path_of(digest) == at->path();
+    const bool is_temporary = at->path().parent_path().filename() == "tmp";
+    if (is_blob && !keep(digest)) {
+      REEVE_CHECK(remove_if_old(at->path(), older_than, swept));
+    } else if (is_temporary) {
+      REEVE_CHECK(remove_if_old(at->path(), older_than, temporary));
+    }
+  }
+  if (failed && failed != std::errc::no_such_file_or_directory) {
+    return make_error(ErrorCode::Io, failed.message(), root_.string());
+  }
+  return swept;
 }
 
 }  // namespace reeve::blob

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string_view>
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/time.h"
 
 namespace reeve::blob {
 
@@ -13,6 +15,12 @@ namespace reeve::blob {
 struct Stored {
   Digest digest;
   std::uint64_t size_bytes = 0;
+};
+
+/// What `sweep` removed.
+struct Swept {
+  std::uint64_t blobs = 0;
+  std::uint64_t bytes = 0;
 };
 
 /// Content-addressed files: `<root>/<aa>/<sha256>`, written temp → fsync → rename → fsync(dir).
@@ -34,10 +42,21 @@ class BlobStore {
   /// left behind.
   Result<void> fetch(const Digest& digest, const std::filesystem::path& target, std::uint32_t mode);
 
+  /// NotFound: no such blob. Corrupt: its bytes do not have this digest.
+  Result<Stored> verify(const Digest& digest) const;
+
+  /// Removes blobs that `keep` does not name and that nobody has put since `older_than`, and
+  /// temporary files of that age. Who puts content and refers to it later is safe as long as that
+  /// takes less time than lies between `older_than` and now. Stops at the first error.
+  Result<Swept> sweep(const std::function<bool(const Digest&)>& keep, Timestamp older_than);
+
   /// Where the content lies; for display only.
   std::filesystem::path path_of(const Digest& digest) const;
 
  private:
+  Result<void> remove_if_old(const std::filesystem::path& file, Timestamp older_than, Swept& swept)
+      const;
+
   std::filesystem::path root_;
 };
 

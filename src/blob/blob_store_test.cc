@@ -1,5 +1,6 @@
 #include "blob/blob_store.h"
 
+#include <fcntl.h>
 #include <fstream>
 #include <unistd.h>
 
@@ -32,7 +33,7 @@ class BlobStoreTest : public ::testing::Test {
   std::size_t files_in_store() const {
     std::size_t count = 0;
     for (const auto& entry : fs::recursive_directory_iterator(dir_ / "blobs")) {
-      count += entry.is_regular_file() ? 1U : 0U;
+      count += entry.is_regular_file() && entry.path().filename() != "lock" ? 1U : 0U;
     }
     return count;
   }
@@ -120,6 +121,61 @@ TEST_F(BlobStoreTest, RepairsACorruptBlobWhenItIsPutAgain) {
   std::ofstream(store_->path_of(digest)) << "damaged!";
   ASSERT_TRUE(store_->put("precious").ok());
   EXPECT_TRUE(store_->fetch(digest, dir_ / "out", 0644).ok());
+}
+
+TEST_F(BlobStoreTest, VerifiesWhatItHolds) {
+  const Digest digest = store_->put("precious")->digest;
+  EXPECT_EQ(store_->verify(digest)->size_bytes, 8U);
+  fs::permissions(store_->path_of(digest), fs::perms::owner_all);
+  std::ofstream(store_->path_of(digest)) << "damaged!";
+  EXPECT_EQ(store_->verify(digest).error().code, ErrorCode::Corrupt);
+  EXPECT_EQ(store_->verify(sha256("never")).error().code, ErrorCode::NotFound);
+}
+
+/// Makes a file look as if it had been put on New Year's Day of 2020.
+void age(const fs::path& file) {
+  const timespec old{.tv_sec = 1'577'836'800, .tv_nsec = 0};
+  const timespec times[2] = {old, old};
+  ASSERT_EQ(utimensat(AT_FDCWD, file.c_str(), times, 0), 0);
+}
+
+TEST_F(BlobStoreTest, SweepsOldBlobsThatNobodyRefersTo) {
+  const Timestamp limit = from_unix_millis(1'577'923'200'000);
+  const Digest wanted = store_->put("wanted")->digest;
+  const Digest unwanted = store_->put("unwanted")->digest;
+  const Digest young = store_->put("young")->digest;
+  age(store_->path_of(wanted));
+  age(store_->path_of(unwanted));
+  write(dir_ / "blobs" / "tmp" / "left.tmp", "x");
+  age(dir_ / "blobs" / "tmp" / "left.tmp");
+  fs::create_directories(dir_ / "blobs" / "ab");
+  write(dir_ / "blobs" / "ab" / "stranger", "x");
+  age(dir_ / "blobs" / "ab" / "stranger");
+  const auto swept = store_->sweep([&](const Digest& one) { return one == wanted; }, limit);
+  ASSERT_TRUE(swept.ok()) << swept.error().describe();
+  EXPECT_EQ(swept->blobs, 1U);
+  EXPECT_EQ(swept->bytes, 8U);
+  EXPECT_TRUE(store_->verify(wanted).ok());
+  EXPECT_TRUE(store_->verify(young).ok());
+  EXPECT_FALSE(store_->verify(unwanted).ok());
+  EXPECT_FALSE(fs::exists(dir_ / "blobs" / "tmp" / "left.tmp"));
+  EXPECT_TRUE(fs::exists(dir_ / "blobs" / "ab" / "stranger"));
+}
+
+TEST_F(BlobStoreTest, SparesAnOldBlobThatIsPutAgain) {
+  const Timestamp limit = from_unix_millis(1'577'923'200'000);
+  const auto nobody = [](const Digest&) {
+    return false;
+  };
+  const Digest digest = store_->put("again")->digest;
+  age(store_->path_of(digest));
+  ASSERT_TRUE(store_->put("again").ok());
+  EXPECT_EQ(store_->sweep(nobody, limit)->blobs, 0U);
+  age(store_->path_of(digest));
+  write(dir_ / "in", "again");
+  ASSERT_TRUE(store_->put_file(dir_ / "in", 100).ok());
+  EXPECT_EQ(store_->sweep(nobody, limit)->blobs, 0U);
+  EXPECT_EQ(BlobStore(dir_ / "nowhere").sweep(nobody, limit)->blobs, 0U);
 }
 
 }  // namespace

@@ -116,6 +116,10 @@ class LocalSession final : public Session {
     loop_options.core.instance = std::move(instance);
     loop_options.core.loader = workflow_loader();
     loop_options.core.zones = &zones_;
+    loop_options.core.artifact_address =
+        [this](const MissionName&, const TaskName&, const auto& file) {
+          return concat("file://", blobs_.path_of(file.digest).string());
+        };
     if (options_.run_slots > 0) {
       loop_options.core.limits.run_slots = options_.run_slots;
     }

@@ -153,6 +153,16 @@ struct Limits {
 using WorkflowLoader =
     std::function<Result<std::shared_ptr<const workflow::Workflow>>(std::string_view source)>;
 
+/// Where the file of an artifact can be had, as an address. The same artifact always gets the same.
+using ArtifactAddress = std::function<std::string(
+    const MissionName& mission, const TaskName& task, const model::ArtifactRef& artifact
+)>;
+
+/// `reeve://<mission>/<task>/<path>`, as `reeve artifacts get` takes it.
+std::string artifact_address(
+    const MissionName& mission, const TaskName& task, const model::ArtifactRef& artifact
+);
+
 /// A workflow with what the walk asks of it again and again.
 struct Plan {
   std::shared_ptr<const workflow::Workflow> workflow;
@@ -184,6 +194,9 @@ class Engine {
   ~Engine();
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
+
+  /// What templates get as `<task>_ArtifactURL_<n>`; without this call artifact_address.
+  void set_artifact_address(ArtifactAddress address) { artifact_address_ = std::move(address); }
 
   // --- recovery ---------------------------------------------------------------------------------
 
@@ -303,6 +316,7 @@ class Engine {
   std::string instance_;
   WorkflowLoader loader_;
   cron::ZoneSource* zones_ = nullptr;
+  ArtifactAddress artifact_address_ = artifact_address;
   std::map<Revision, Entry> missions_;
   std::unordered_map<MissionName, Revision> by_name_;
   /// Known workflows by digest: parsed ones, and the text of those not needed yet.

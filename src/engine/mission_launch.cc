@@ -14,6 +14,12 @@ using model::RunState;
 using model::TaskState;
 using model::TaskStatus;
 
+std::string artifact_address(
+    const MissionName& mission, const TaskName& task, const model::ArtifactRef& artifact
+) {
+  return concat("reeve://", mission.view(), "/", task.view(), "/", artifact.path);
+}
+
 void MissionTurn::launch(SlotKey key) {
   const RunSlot& slot = slot_of(m_, key);
   if (slot.state != RunState::Pending || slot.attempt == 0 || m_.state == MissionState::Held) {
@@ -152,8 +158,27 @@ std::vector<model::NamedValue> MissionTurn::outputs_so_far() const {
       );
     }
     outputs.insert(outputs.end(), task->outputs.begin(), task->outputs.end());
+    add_artifact_addresses(index, outputs);
   }
   return outputs;
+}
+
+/// `<task>_ArtifactURL_<n>`: the first file that the n-th path of the task's artifacts has found.
+void MissionTurn::add_artifact_addresses(std::size_t index, std::vector<model::NamedValue>& outputs)
+    const {
+  const TaskName& name = plan_.workflow->tasks[index].name;
+  std::map<std::uint32_t, const model::ArtifactRef*> first;
+  for (const model::ArtifactRef& artifact : m_.tasks[index].artifacts) {
+    if (artifact.path_number > 0) {
+      first.emplace(artifact.path_number, &artifact);
+    }
+  }
+  for (const auto& [number, artifact] : first) {
+    outputs.emplace_back(
+        concat(name.view(), "_ArtifactURL_", number),
+        engine_.artifact_address_(m_.name, name, *artifact)
+    );
+  }
 }
 
 std::vector<model::ArtifactRef> MissionTurn::inputs_of(TaskIndex index) const {

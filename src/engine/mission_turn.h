@@ -111,6 +111,7 @@ class MissionTurn {
   void repeat_request(SlotKey key);
   workflow::RenderContext render_context(SlotKey key) const;
   std::vector<model::NamedValue> outputs_so_far() const;
+  void add_artifact_addresses(std::size_t index, std::vector<model::NamedValue>& outputs) const;
   std::vector<model::ArtifactRef> inputs_of(TaskIndex index) const;
   void set_timer(std::string key, std::optional<Timestamp> due);
   std::uint64_t seed_of(SlotKey key) const;

@@ -112,4 +112,19 @@ Result<void> place_inputs(
   return {};
 }
 
+Result<void> place_uploads(
+    const blob::Uploads& uploads,
+    blob::BlobStore& blobs,
+    const fs::path& base,
+    const std::vector<std::string>& digests,
+    Timestamp now
+) {
+  for (const std::string& digest : digests) {
+    REEVE_TRY(const blob::Upload upload, uploads.find(Digest(digest), now));
+    REEVE_CHECK(platform::make_inner_parents(base, upload.name));
+    REEVE_CHECK(blobs.fetch(upload.digest, base / upload.name, upload.mode));
+  }
+  return {};
+}
+
 }  // namespace reeve::host

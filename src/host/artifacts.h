@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "blob/blob_store.h"
+#include "blob/uploads.h"
 #include "model/run.h"
 #include "platform/posix/inner_files.h"
 
@@ -43,6 +44,16 @@ Result<void> place_inputs(
     blob::BlobStore& blobs,
     const std::filesystem::path& base,
     const std::vector<model::ArtifactRef>& inputs,
+    Timestamp now
+);
+
+/// Writes uploaded files into `base` under their names. The error names the first that is missing.
+/// Any thread.
+Result<void> place_uploads(
+    const blob::Uploads& uploads,
+    blob::BlobStore& blobs,
+    const std::filesystem::path& base,
+    const std::vector<std::string>& digests,
     Timestamp now
 );
 

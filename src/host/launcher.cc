@@ -308,14 +308,16 @@ Result<void> Launcher::lay_out(const Key& key, const model::LaunchRun& request) 
   REEVE_CHECK(platform::write_file_atomically(key.dir / kSpecFile, encode(record)));
   REEVE_CHECK(platform::remove_tree(key.dir / kWorkDir));
   REEVE_CHECK(platform::make_directories(key.dir / kWorkDir));
-  if (request.spec.inputs.empty()) {
+  if (request.spec.inputs.empty() && request.spec.uploads.empty()) {
     return {};
   }
   REEVE_TRY(const fs::path base, working_directory(key.dir, request.spec));
   if (request.spec.working_dir.empty() || request.spec.working_dir.front() != '/') {
     REEVE_CHECK(platform::make_directories(base));
   }
-  return place_inputs(blobs_, base, request.spec.inputs, platform::SystemClock().now());
+  const Timestamp now = platform::SystemClock().now();
+  REEVE_CHECK(place_inputs(blobs_, base, request.spec.inputs, now));
+  return place_uploads(blob::Uploads(data_dir_, blobs_), blobs_, base, request.spec.uploads, now);
 }
 
 Result<Watch> Launcher::spawn(

@@ -24,7 +24,11 @@ const std::string& subject_of(const engine::Reply& reply) {
 Core::Core(store::Reader& reader, CoreOptions options)
     : reader_(reader),
       options_(std::move(options)),
-      engine_(options_.limits, options_.instance, options_.loader, options_.zones) {}
+      engine_(options_.limits, options_.instance, options_.loader, options_.zones) {
+  if (options_.artifact_address) {
+    engine_.set_artifact_address(options_.artifact_address);
+  }
+}
 
 Result<std::unique_ptr<Core>> Core::recover(
     store::Reader& reader, CoreOptions options, Timestamp now

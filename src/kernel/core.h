@@ -61,6 +61,8 @@ struct CoreOptions {
   engine::WorkflowLoader loader;
   /// Outlives the core; null: only UTC is known.
   cron::ZoneSource* zones = nullptr;
+  /// Empty: the engine's own.
+  engine::ArtifactAddress artifact_address = {};
   /// How long a handled input is remembered.
   Duration input_memory = std::chrono::hours(24);
 };

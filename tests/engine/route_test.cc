@@ -192,5 +192,53 @@ tasks:
   EXPECT_EQ(w.verdict(), "COMPLETE");
 }
 
+/// The end of a tool that reports `text` as its exit code.
+model::RunFinished told(const Walk& w, int exit_code, const std::string& text) {
+  const model::LaunchRun& launch = w.launch_of("t");
+  model::RunFinished report{
+      .mission = launch.mission, .run = launch.run, .fence = launch.fence, .result = {}};
+  report.result.exit_code = exit_code;
+  report.result.exit_text = text;
+  return report;
+}
+
+TEST(Routes, AnExitTextIsRoutedLikeACode) {
+  const std::vector<std::string> tasks = {
+      "{name: t, script: x, onExitCode: {'204': a, '200': b}, onCompleted: c, onFailed: c}",
+      "{name: a, script: x}",
+      "{name: b, script: x}",
+      "{name: c, script: x}"};
+  const auto next = [&](int exit_code, const std::string& text) {
+    Walk w;
+    w.submit(tasks);
+    EXPECT_TRUE(w.report(told(w, exit_code, text)).ok());
+    return w.launches();
+  };
+  EXPECT_EQ(next(1, "204"), "m.1.t.1 m.1.a.1");
+  EXPECT_EQ(next(0, "200"), "m.1.t.1 m.1.b.1");
+  EXPECT_EQ(next(1, "500"), "m.1.t.1 m.1.c.1");
+  EXPECT_EQ(next(0, "201"), "m.1.t.1 m.1.c.1");
+}
+
+TEST(Outputs, NameTheFirstFileOfEachPathOfArtifacts) {
+  Walk w;
+  w.submit(
+      {"{name: t, script: x, onCompleted: u}",
+       "{name: u, script: 'get {{ .t_ArtifactURL_2 }} {{ .t_ArtifactURL_1 }}'}"}
+  );
+  model::RunFinished report = told(w, 0, "");
+  const auto artifact = [](const char* path, std::uint32_t number) {
+    model::ArtifactRef ref;
+    ref.path = path;
+    ref.digest = Digest(std::string(64, 'a'));
+    ref.path_number = number;
+    return ref;
+  };
+  report.result.artifacts = {
+      artifact("a/first", 2), artifact("b/other", 2), artifact("c/one", 1), artifact("old", 0)};
+  ASSERT_TRUE(w.report(report).ok());
+  EXPECT_EQ(w.launch_of("u").spec.steps.at(0).script, "get reeve://m/t/a/first reeve://m/t/c/one");
+}
+
 }  // namespace
 }  // namespace reeve::engine

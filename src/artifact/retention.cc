@@ -1,0 +1,130 @@
+#include "artifact/retention.h"
+
+#include "base/strings.h"
+#include "blob/uploads.h"
+#include "executor/cache/cache_store.h"
+#include "platform/posix/files.h"
+
+namespace reeve::artifact {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t kResultBytesMax = std::uint64_t{64} << 20U;
+constexpr std::size_t kHexDigits = 64;
+
+bool is_digest(std::string_view text) {
+  return text.size() == kHexDigits &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+bool has_expired(const Json& json, Timestamp now) {
+  const std::string at = json.get_string("expiresAt");
+  const auto expires = parse_timestamp(at);
+  return !at.empty() && is_digest(json.get_string("digest")) && expires.ok() && *expires <= now;
+}
+
+Result<void> add_rows(store::Reader& reader, Timestamp now, std::set<Digest>& references) {
+  return reader.each_row([&](const store::Row& row) -> Result<void> {
+    REEVE_TRY(const Json body, parse_json(row.body));
+    add_references(body, now, references);
+    return {};
+  });
+}
+
+/// A run may have ended while nobody was there to take its result into the store.
+Result<void> add_results(const fs::path& missions, Timestamp now, std::set<Digest>& references) {
+  std::error_code failed;
+  fs::directory_iterator at(missions, failed);
+  if (failed == std::errc::no_such_file_or_directory) {
+    return {};
+  }
+  for (const fs::directory_iterator end; !failed && at != end; at.increment(failed)) {
+    std::error_code no_runs;
+    for (const fs::directory_entry& run : fs::directory_iterator(at->path() / "runs", no_runs)) {
+      const auto text = platform::read_file(run.path() / "result.json", kResultBytesMax);
+      if (!text.ok() && text.error().code == ErrorCode::NotFound) {
+        continue;
+      }
+      REEVE_CHECK(text);
+      if (const auto json = parse_json(*text); json.ok()) {
+        add_references(*json, now, references);
+      }
+    }
+  }
+  return failed ? Result<void>(make_error(ErrorCode::Io, failed.message(), missions.string()))
+                : Result<void>{};
+}
+
+Result<void> expire_uploads(
+    const blob::Uploads& uploads, Timestamp now, std::set<Digest>& references, Expired& expired
+) {
+  for (const blob::Upload& upload : uploads.list()) {
+    if (upload.expires_at && *upload.expires_at <= now) {
+      REEVE_CHECK(uploads.remove(upload.digest));
+      ++expired.uploads;
+    } else {
+      references.insert(upload.digest);
+    }
+  }
+  return {};
+}
+
+Result<void> expire_caches(
+    const executor::cache::CacheStore& caches,
+    Timestamp now,
+    std::set<Digest>& references,
+    Expired& expired
+) {
+  for (const executor::cache::CacheEntry& entry : caches.list()) {
+    if (entry.expires_at <= now) {
+      REEVE_CHECK(caches.remove(entry.key));
+      ++expired.caches;
+    } else {
+      references.insert(entry.pack);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_references(const Json& json, Timestamp now, std::set<Digest>& references) {
+  if (json.is_string() && is_digest(json.as_string())) {
+    references.insert(Digest(json.as_string()));
+  } else if (json.is_array()) {
+    for (const Json& item : json.as_array()) {
+      add_references(item, now, references);
+    }
+  } else if (json.is_object() && !has_expired(json, now)) {
+    for (const Json::Member& member : json.as_object()) {
+      add_references(member.second, now, references);
+    }
+  }
+}
+
+Result<Expired> expire(store::Reader& reader, const RetentionOptions& options) {
+  Expired expired;
+  std::set<Digest> references;
+  blob::BlobStore blobs(options.data_dir / "blobs");
+  // Results first: one that is taken into the store meanwhile is seen there.
+  REEVE_CHECK(add_results(options.data_dir / "missions", options.now, references));
+  REEVE_CHECK(add_rows(reader, options.now, references));
+  REEVE_CHECK(
+      expire_uploads(blob::Uploads(options.data_dir, blobs), options.now, references, expired)
+  );
+  REEVE_CHECK(
+      expire_caches(executor::cache::CacheStore(options.data_dir), options.now, references, expired)
+  );
+  REEVE_TRY(
+      expired.blobs,
+      blobs.sweep(
+          [&](const Digest& digest) { return references.contains(digest); },
+          options.now - options.grace
+      )
+  );
+  return expired;
+}
+
+}  // namespace reeve::artifact

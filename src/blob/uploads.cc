@@ -1,0 +1,139 @@
+#include "blob/uploads.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <unistd.h>
+
+#include <sys/stat.h>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "platform/posix/files.h"
+#include "platform/posix/inner_files.h"
+
+namespace reeve::blob {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t kRecordBytesMax = std::uint64_t{64} << 10U;
+constexpr std::size_t kHexDigits = 64;
+constexpr std::size_t kNameBytesMax = 255;
+constexpr mode_t kPrivate = 0700;
+constexpr std::uint32_t kPermissionBits = 0777;
+
+bool is_file_name(std::string_view name) {
+  return platform::is_inner_path(name) && name.find('/') == std::string_view::npos &&
+         name.size() <= kNameBytesMax && is_utf8(name);
+}
+
+bool is_digest(std::string_view text) {
+  return text.size() == kHexDigits &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+Result<Upload> read_record(const fs::path& file) {
+  REEVE_TRY(const std::string text, platform::read_file(file, kRecordBytesMax));
+  const auto json = parse_json(text);
+  const auto put_at =
+      json.ok() ? parse_timestamp(json->get_string("putAt")) : Result<Timestamp>(json.error());
+  const std::string name = json.ok() ? json->get_string("name") : std::string();
+  if (!put_at.ok() || !is_file_name(name)) {
+    return make_error(ErrorCode::Corrupt, "is not the record of an upload", file.string());
+  }
+  Upload upload{
+      .digest = Digest(file.stem().string()),
+      .name = name,
+      .size_bytes =
+          static_cast<std::uint64_t>(std::max<std::int64_t>(json->get_int("sizeBytes"), 0)),
+      .mode = static_cast<std::uint32_t>(json->get_int("mode", 0644)) & kPermissionBits,
+      .put_at = *put_at,
+      .expires_at = std::nullopt};
+  if (json->find("expiresAt") != nullptr) {
+    REEVE_TRY(upload.expires_at, parse_timestamp(json->get_string("expiresAt")));
+  }
+  return upload;
+}
+
+}  // namespace
+
+fs::path Uploads::file_of(const Digest& digest) const {
+  return root_ / concat(digest.view(), ".json");
+}
+
+Result<Upload> Uploads::put(
+    const fs::path& file, Timestamp now, std::optional<Timestamp> expires_at
+) {
+  std::error_code failed;
+  const fs::path source = fs::canonical(file, failed);
+
+  struct stat info {};
+
+  if (failed || ::stat(source.c_str(), &info) != 0) {
+    return make_error(ErrorCode::NotFound, "there is no such file", file.string());
+  }
+  if (!is_file_name(file.filename().string())) {
+    return make_error(ErrorCode::Invalid, "its name is no UTF-8 file name", file.string());
+  }
+  REEVE_TRY(const Stored stored, blobs_.put_file(source, kUploadBytesMax));
+  Upload upload{
+      .digest = stored.digest,
+      .name = file.filename().string(),
+      .size_bytes = stored.size_bytes,
+      .mode = info.st_mode & kPermissionBits,
+      .put_at = now,
+      .expires_at = expires_at};
+  Json json = Json::object();
+  json.set("name", upload.name);
+  json.set("sizeBytes", upload.size_bytes);
+  json.set("mode", static_cast<std::int64_t>(upload.mode));
+  json.set("putAt", format_timestamp(now));
+  if (expires_at) {
+    json.set("expiresAt", format_timestamp(*expires_at));
+  }
+  REEVE_CHECK(platform::make_directories(root_, kPrivate));
+  REEVE_CHECK(platform::write_file_atomically(file_of(upload.digest), json.pretty()));
+  return upload;
+}
+
+Result<Upload> Uploads::find(const Digest& digest, Timestamp now) const {
+  auto upload = is_digest(digest.view())
+                    ? read_record(file_of(digest))
+                    : Result<Upload>(make_error(ErrorCode::NotFound, "is no digest"));
+  const bool expired = upload.ok() && upload->expires_at && *upload->expires_at <= now;
+  if (expired || (!upload.ok() && upload.error().code == ErrorCode::NotFound)) {
+    Error error = make_error(
+        ErrorCode::NotFound,
+        expired ? concat("uploaded file ", digest.view(), " has expired")
+                : concat("there is no uploaded file ", digest.view())
+    );
+    error.hint = "reeve artifacts put FILE uploads it";
+    return error;
+  }
+  return upload;
+}
+
+Result<void> Uploads::remove(const Digest& digest) const {
+  return ::unlink(file_of(digest).c_str()) == 0 || errno == ENOENT
+             ? Result<void>{}
+             : Result<void>(platform::errno_error("unlink", file_of(digest)));
+}
+
+std::vector<Upload> Uploads::list() const {
+  std::vector<Upload> uploads;
+  std::error_code failed;
+  for (fs::directory_iterator at(root_, failed), end; !failed && at != end; at.increment(failed)) {
+    if (at->path().extension() == ".json" && is_digest(at->path().stem().string())) {
+      if (auto upload = read_record(at->path()); upload.ok()) {
+        uploads.push_back(std::move(upload).value());
+      }
+    }
+  }
+  std::sort(uploads.begin(), uploads.end(), [](const Upload& a, const Upload& b) {
+    return a.digest < b.digest;
+  });
+  return uploads;
+}
+
+}  // namespace reeve::blob
