@@ -81,6 +81,8 @@ void Checkers::fold(const journal::Event& event) {
   if (engine::Book* book = book_of(event.object)) {
     if (const Result<void> applied = book->apply(event); !applied) {
       fail(concat(applied.error().describe(), at(event.revision)));
+    } else if (event.object.kind == journal::Kind::Workflow) {
+      see_catalog(event);
     }
   } else if (event.object.kind == journal::Kind::Workflow) {
     fold_workflow(event);
@@ -89,6 +91,31 @@ void Checkers::fold(const journal::Event& event) {
   } else {
     fail(concat("an event about a ", to_string(event.object.kind), at(event.revision)));
   }
+}
+
+void Checkers::see_catalog(const journal::Event& event) {
+  const std::optional<std::string> violation = catalog_.see(
+      event,
+      [this](const Digest& digest) -> std::shared_ptr<const workflow::Workflow> {
+        const auto found = workflows_.find(digest);
+        return found == workflows_.end() ? nullptr : found->second;
+      }
+  );
+  if (violation) {
+    fail(concat(*violation, at(event.revision)));
+  }
+}
+
+std::vector<std::string> Checkers::enabled_workflows() const {
+  std::vector<std::string> names;
+  for (const std::unique_ptr<engine::Book>& book : books_) {
+    for (const journal::ObjectKey& key : book->keys()) {
+      if (key.kind == journal::Kind::Workflow && !book->is_disabled(key.name)) {
+        names.push_back(key.name);
+      }
+    }
+  }
+  return names;
 }
 
 void Checkers::fold_workflow(const journal::Event& event) {
@@ -174,6 +201,7 @@ void Checkers::check_event(Folded& folded, const engine::MissionEvent& event, Re
   } else if (std::holds_alternative<engine::EpochStarted>(event)) {
     check_epoch(folded, std::get<engine::EpochStarted>(event));
   } else if (const auto* begun = std::get_if<engine::MissionCreated>(&event)) {
+    catalog_.see_mission(mission.name.str(), *begun);
     for (const engine::Reused& reused : begun->reused) {
       folded.kept.insert(reused.task);
     }

@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "journal/event.h"
 #include "kernel/core.h"
+#include "sim/catalog_checks.h"
 #include "sim/fwd.h"
 #include "store/memory/memory_store.h"
 
@@ -77,6 +78,11 @@ class Checkers {
   /// Tasks in the order in which their compensation began.
   std::vector<std::string> compensation_order(const MissionName& name) const;
 
+  /// Names of the deployed workflows that are enabled.
+  std::vector<std::string> enabled_workflows() const;
+
+  const CatalogChecks& catalog() const { return catalog_; }
+
   std::uint64_t transitions() const { return transitions_; }
 
   std::uint64_t launches() const { return launches_; }
@@ -96,6 +102,7 @@ class Checkers {
 
   engine::Book* book_of(const journal::ObjectKey& key) const;
   void fold(const journal::Event& event);
+  void see_catalog(const journal::Event& event);
   void fold_workflow(const journal::Event& event);
   void fold_mission(const journal::Event& event);
   std::shared_ptr<const workflow::Workflow> workflow_for(const journal::Event& event);
@@ -123,6 +130,7 @@ class Checkers {
   std::map<std::string, std::string> workflow_rows_;
   std::map<std::string, Folded> missions_;
   std::vector<std::unique_ptr<engine::Book>> books_;
+  CatalogChecks catalog_;
   /// Missions made by one input: at most one.
   std::map<std::string, std::string> made_by_;
   std::map<InputId, engine::Reply> acknowledged_;

@@ -15,6 +15,9 @@ void Checkers::at_end(bool calm, const std::map<Fence, RunRecord>& runs) {
   disk_changed();
   check_acknowledged();
   check_done(runs);
+  if (const std::optional<std::string> left = catalog_.at_end()) {
+    fail(*left);
+  }
   for (const auto& [name, folded] : missions_) {
     check_end_of(folded);
     if (calm) {

@@ -12,6 +12,8 @@ namespace {
 constexpr Duration kHourAtMost{3'600'000};
 constexpr Duration kHostAwayMax{40'000};
 constexpr Duration kMinute{60'000};
+constexpr Duration kRestPeriod{1000};
+constexpr std::uint32_t kPercentWithTriggers = 30;
 
 kernel::CoreOptions core_options(const engine::Limits& limits, WorkflowShelf& shelf) {
   kernel::CoreOptions options;
@@ -53,6 +55,30 @@ void Simulation::submit(const std::string& source, const std::string& name) {
     return;
   }
   client_.submit(std::move(*loaded), name);
+}
+
+void Simulation::deploy(const std::string& source) {
+  const Result<std::shared_ptr<const workflow::Workflow>> loaded = shelf_.load(source);
+  if (!loaded) {
+    checkers_.fail(concat("the workload is wrong: ", loaded.error().describe(), "\n", source));
+    return;
+  }
+  Json body = Json::object();
+  body.set("source", source);
+  client_.deploy((*loaded)->name, "apply", std::move(body));
+}
+
+/// Once nothing is on its way that could wake one up again.
+void Simulation::rest_triggers() {
+  const std::vector<std::string> enabled = checkers_.enabled_workflows();
+  if (client_.waiting() == 0) {
+    for (const std::string& workflow : enabled) {
+      client_.deploy(workflow, "disable");
+    }
+  }
+  if (client_.waiting() > 0 || !enabled.empty()) {
+    world_.after(kRestPeriod, [this] { rest_triggers(); });
+  }
 }
 
 const model::Mission& Simulation::mission(const std::string& name) const {
@@ -124,6 +150,7 @@ void Simulation::heal() {
   world_.set_clock_right();
   host_.stop_confirming(false);
   client_.meddle(false);
+  rest_triggers();
 }
 
 void Simulation::finish(bool calm) {
@@ -170,6 +197,33 @@ void plan_missions(Simulation& sim, Duration within) {
   }
 }
 
+/// Workflows with a cron trigger that come, change, rest and go on. They draw from a stream of
+/// their own: a seed without them plays as it always did.
+void plan_triggers(Simulation& sim, Random& random, Duration within) {
+  const std::uint64_t workflows = random.between(1, 2);
+  for (std::uint64_t i = 0; i < workflows; ++i) {
+    const std::string name = concat("cron-", i);
+    sim.world().after(
+        random.duration(Duration(0), within),
+        [&sim, source = cron_workflow(random, name)] { sim.deploy(source); }
+    );
+    const std::uint64_t changes = random.between(0, 4);
+    for (std::uint64_t k = 0; k < changes; ++k) {
+      const std::uint64_t what = random.between(0, 2);
+      sim.world().after(
+          random.duration(Duration(0), within * 2),
+          [&sim, name, what, source = cron_workflow(random, name)] {
+            if (what == 0) {
+              sim.deploy(source);
+            } else {
+              sim.client().deploy(name, what == 1 ? "disable" : "enable");
+            }
+          }
+      );
+    }
+  }
+}
+
 engine::Limits random_limits(Random& random) {
   engine::Limits limits;
   limits.run_slots = static_cast<std::uint32_t>(random.between(1, 6));
@@ -191,6 +245,10 @@ Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& loo
   const Duration trouble = setup.duration(Duration(60'000), Duration(900'000));
   sim.client().meddle(setup.percent(60));
   plan_missions(sim, trouble / 2);
+  Random triggers(stable_hash(concat("triggers/", seed)));
+  if (triggers.percent(kPercentWithTriggers)) {
+    plan_triggers(sim, triggers, trouble / 2);
+  }
   plan_blows(sim, sim.world().time() + trouble);
   sim.advance(trouble);
   sim.heal();
@@ -210,6 +268,7 @@ Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& loo
   outcome.reloads = sim.controller().reloads();
   outcome.steps = sim.world().steps();
   outcome.transitions = sim.checkers().transitions();
+  outcome.ticks = sim.checkers().catalog().ticks();
   for (const model::Mission* mission : sim.checkers().missions()) {
     ++outcome.missions;
     outcome.held += mission->state == model::MissionState::Held ? 1 : 0;

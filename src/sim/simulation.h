@@ -66,7 +66,10 @@ class Simulation {
   /// Violated if that is not enough.
   void run_until_idle();
 
-  /// No more faults; everything that is down comes back.
+  /// Deploys the document. Fails the simulation if it cannot be loaded.
+  void deploy(const std::string& source);
+
+  /// No more faults; everything that is down comes back, and triggers are put to rest.
   void heal();
 
   /// Everything is at rest: the host idle, the clients answered, each mission ended or held for a
@@ -80,6 +83,8 @@ class Simulation {
   const std::optional<std::string>& violation() const { return checkers_.violation(); }
 
  private:
+  void rest_triggers();
+
   FaultRates faults_;
   World world_;
   WorkflowShelf shelf_;
@@ -107,6 +112,8 @@ struct Outcome {
   std::uint64_t crashes = 0;
   std::uint64_t reloads = 0;
   std::uint64_t steps = 0;
+  /// Of cron triggers that made a mission.
+  std::uint64_t ticks = 0;
 };
 
 /// Plays one seed to its end: random workload, random faults, then healing and the last checks.

@@ -295,4 +295,24 @@ std::string random_workflow(Random& random, const std::string& name) {
   return NativeWriter(random, name).text();
 }
 
+std::string cron_workflow(Random& random, const std::string& name) {
+  const std::vector<std::string> expressions = {
+      "*/15 * * * * * *", "* * * * *", "*/3 * * * *", "0,20 * * * * * *"};
+  // Named, because the order in which arguments are evaluated is nobody's promise.
+  const std::string expression = random.pick(expressions);
+  const std::string script = random.percent(20) ? "exit 1,0" : "exit 0";
+  const std::string time = random_seconds(random, 1, 9);
+  return concat(
+      "job_type: ",
+      name,
+      "\ncron_trigger: \"",
+      expression,
+      "\"\ntimeout: 120s\ntasks:\n- task_type: tick\n  method: SHELL\n  script: [\"",
+      script,
+      "; slow ",
+      time,
+      "\"]\n  timeout: 30s\n"
+  );
+}
+
 }  // namespace reeve::sim

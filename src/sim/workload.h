@@ -33,4 +33,7 @@ class WorkflowShelf {
 /// or a Formicary document; with retries, delays, timeouts, conditions, clean-up and compensation.
 std::string random_workflow(Random& random, const std::string& name);
 
+/// The text of a workflow named `name` with a cron trigger that fires every few seconds or minutes.
+std::string cron_workflow(Random& random, const std::string& name);
+
 }  // namespace reeve::sim
