@@ -112,6 +112,7 @@ class Parser {
     add_missions();
     add_views();
     add_tools();
+    add_kept_files();
   }
 
   std::variant<Invocation, int> parse(int argc, char** argv) {
@@ -322,6 +323,74 @@ class Parser {
         ->check(CLI::IsMember({"text", "svg", "mermaid", "json"}));
   }
 
+  /// One verb of `reeve artifacts`.
+  CLI::App* add_artifacts_verb(
+      CLI::App& group,
+      const char* name,
+      ArtifactsArgs::Verb verb,
+      const char* purpose,
+      const char* example
+  ) {
+    CLI::App* command = add(group, name, purpose, example, common_);
+    command->callback([this, verb] { artifacts_.verb = verb; });
+    return command;
+  }
+
+  void add_kept_files() {
+    using Verb = ArtifactsArgs::Verb;
+    artifacts_command_ =
+        add(app_, "artifacts", "Files that tasks kept", "reeve artifacts list build-12", common_);
+    artifacts_command_->require_subcommand(1);
+    CLI::App& group = *artifacts_command_;
+    CLI::App* list = add_artifacts_verb(
+        group, "list", Verb::List, "List the files of a mission", "reeve artifacts list build-12"
+    );
+    list->add_option("MISSION", artifacts_.mission)->required();
+    add_output(list, common_, kTextOrJson);
+    CLI::App* get = add_artifacts_verb(
+        group,
+        "get",
+        Verb::Get,
+        "Print or copy files of a task, verified",
+        "reeve artifacts get build-12 package dist/app.tar -o app.tar"
+    );
+    get->add_option("MISSION", artifacts_.mission, "A mission, or reeve://MISSION/TASK/PATH")
+        ->required();
+    get->add_option("TASK", artifacts_.task);
+    get->add_option("PATH", artifacts_.path, "Without it: all files of the task");
+    get->add_option(
+        "-o,--to", artifacts_.target, "File; without PATH a directory (default: standard output)"
+    );
+    CLI::App* put = add_artifacts_verb(
+        group,
+        "put",
+        Verb::Put,
+        "Upload a file for artifactIds of tasks and print its digest",
+        "reeve artifacts put data.csv --expires 30d"
+    );
+    put->add_option("FILE", artifacts_.file)->required();
+    put->add_option("--expires", artifacts_.expires, "Forget it after this time (default: never)");
+    add_artifacts_verb(
+        group,
+        "expire",
+        Verb::Expire,
+        "Remove what has expired or belongs to nothing",
+        "reeve artifacts expire"
+    );
+
+    cache_command_ = add(app_, "cache", "Caches of tasks", "reeve cache list", common_);
+    cache_command_->require_subcommand(1);
+    for (const bool clear : {false, true}) {
+      CLI::App* verb =
+          clear
+              ? add(*cache_command_, "clear", "Forget caches", "reeve cache clear nightly", common_)
+              : add(*cache_command_, "list", "List caches", "reeve cache list -o json", common_);
+      verb->add_option("WORKFLOW", cache_.workflow, "Only those of this workflow");
+      verb->callback([this, clear] { cache_.clear = clear; });
+      add_output(verb, common_, kTextOrJson);
+    }
+  }
+
   void add_tools() {
     lock_command_ =
         add(app_,
@@ -438,6 +507,8 @@ class Parser {
         {events_command_, events_},
         {lint_command_, lint_},
         {graph_command_, graph_},
+        {artifacts_command_, artifacts_},
+        {cache_command_, cache_},
         {doctor_command_, DoctorArgs{}},
         {audit_command_, AuditArgs{}},
         {version_command_, VersionArgs{}}};
@@ -487,6 +558,10 @@ class Parser {
   CLI::App* lint_command_ = nullptr;
   CLI::App* graph_command_ = nullptr;
   CLI::App* lock_command_ = nullptr;
+  ArtifactsArgs artifacts_;
+  CacheArgs cache_;
+  CLI::App* artifacts_command_ = nullptr;
+  CLI::App* cache_command_ = nullptr;
   CLI::App* doctor_command_ = nullptr;
   CLI::App* audit_command_ = nullptr;
   CLI::App* version_command_ = nullptr;

@@ -114,6 +114,23 @@ struct LockArgs {
   std::vector<std::string> command;
 };
 
+struct ArtifactsArgs {
+  enum class Verb : std::uint8_t { List, Get, Put, Expire };
+
+  Verb verb = Verb::List;
+  std::string mission;  ///< or a `reeve://` address
+  std::string task;
+  std::string path;
+  std::string target;
+  std::string file;
+  std::string expires;  ///< a duration; empty: never
+};
+
+struct CacheArgs {
+  bool clear = false;
+  std::string workflow;  ///< empty: all of them
+};
+
 struct DoctorArgs {};
 
 struct AuditArgs {};
@@ -137,6 +154,8 @@ using Command = std::variant<
     AbortArgs,
     ReleaseArgs,
     LockArgs,
+    ArtifactsArgs,
+    CacheArgs,
     DoctorArgs,
     AuditArgs,
     VersionArgs>;

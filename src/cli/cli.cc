@@ -46,6 +46,10 @@ struct Dispatch {
 
   int operator()(const LockArgs& args) const { return run_under_lock(common, args); }
 
+  int operator()(const ArtifactsArgs& args) const { return handle_artifacts(common, args); }
+
+  int operator()(const CacheArgs& args) const { return handle_cache(common, args); }
+
   int operator()(const DoctorArgs& /*args*/) const { return run_doctor(common); }
 
   int operator()(const AuditArgs& /*args*/) const { return verify_audit(common); }

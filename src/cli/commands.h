@@ -25,6 +25,9 @@ int show_events(const Common& common, const EventsArgs& args);
 int lint_files(const Common& common, const LintArgs& args);
 int draw_graph(const Common& common, const GraphArgs& args);
 
+int handle_artifacts(const Common& common, const ArtifactsArgs& args);
+int handle_cache(const Common& common, const CacheArgs& args);
+
 int run_under_lock(const Common& common, const LockArgs& args);
 int run_doctor(const Common& common);
 int verify_audit(const Common& common);

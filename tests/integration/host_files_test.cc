@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/strings.h"
+#include "blob/uploads.h"
 #include "host/run_log.h"
 #include "host_fixture.h"
 #include "platform/posix/files.h"
@@ -185,6 +186,46 @@ TEST_F(HostFiles, RefusesInputsThatLeaveTheWorkingDirectoryOrAreGone) {
   const auto gone = attempt("gone", "x", Digest(std::string(64, 'a')), "");
   EXPECT_EQ(gone.end, RunEnd::LaunchFailed);
   EXPECT_NE(gone.reason.find("input x"), std::string::npos) << gone.reason;
+}
+
+TEST_F(HostFiles, PlacesUploadedFilesUnderTheirNames) {
+  ASSERT_TRUE(platform::replace_file(root_ / "tool.sh", "echo uploaded\n", 0755).ok());
+  blob::Uploads uploads(root_ / "data", *blobs_);
+  const auto put = uploads.put(root_ / "tool.sh", Timestamp{}, std::nullopt);
+  ASSERT_TRUE(put.ok()) << put.error().describe();
+  model::RunSpec spec = script("./tool.sh");
+  spec.uploads = {put->digest.str()};
+  EXPECT_EQ(carry_out("up", spec).exit_code, 0);
+  EXPECT_EQ(content("up", "stdout.log"), "uploaded\n");
+  spec.uploads = {std::string(64, 'a')};
+  const auto gone = carry_out("gone", spec);
+  EXPECT_EQ(gone.end, RunEnd::LaunchFailed);
+  EXPECT_NE(gone.reason.find("reeve artifacts put"), std::string::npos) << gone.reason;
+}
+
+TEST_F(HostFiles, AnInputThatHasExpiredIsGone) {
+  const auto stored = blobs_->put("old");
+  ASSERT_TRUE(stored.ok());
+  model::RunSpec spec = script("cat x");
+  spec.inputs = {model::ArtifactRef{
+      .path = "x",
+      .digest = stored->digest,
+      .size_bytes = 3,
+      .mode = 0644,
+      .expires_at = from_unix_millis(1'600'000'000'000)}};
+  const auto result = carry_out("expired", spec);
+  EXPECT_EQ(result.end, RunEnd::LaunchFailed);
+  EXPECT_NE(result.reason.find("input x: expired at 2020"), std::string::npos) << result.reason;
+}
+
+TEST_F(HostFiles, ArtifactsRememberThePathThatFoundThem) {
+  model::RunSpec spec = script("touch b a2 a1");
+  spec.artifact_paths = {"b", "a*", "b"};
+  const auto result = carry_out("numbers", spec);
+  ASSERT_EQ(result.artifacts.size(), 3U);
+  EXPECT_EQ(result.artifacts[0].path_number, 2U);
+  EXPECT_EQ(result.artifacts[1].path_number, 2U);
+  EXPECT_EQ(result.artifacts[2].path_number, 1U);
 }
 
 TEST_F(HostFiles, ShowsTheLogInTheOrderOfTimeWhileItGrows) {
