@@ -95,7 +95,7 @@ spec:
         escalate: [{after: 1h, to: [a], message: m}]
         revises: b
         revisionsMax: 1
-    - {name: m, needs: [b], mission: {workflow: w, version: "1", params: {a: b}, wait: false, outputs: {a: b}}}
+    - {name: m, needs: [b], mission: {workflow: w, version: "1", params: {a: b}, userKey: k, wait: false, outputs: {a: b}}}
     - {name: n, needs: [m], await: {tasks: [m], outputs: {a: b}}}
     - name: h
       http:

@@ -159,10 +159,7 @@ void Facts::collect(const Task& task) {
   use(task.skip_if, &task, Role::Condition, field(&task, "skipIf", "except"));
   use_pairs(task.environment, task, field(&task, "environment", "environment"));
   use_list(
-      task.artifacts.paths,
-      task,
-      Role::Value,
-      field(&task, "artifacts.paths", "artifacts.paths")
+      task.artifacts.paths, task, Role::Value, field(&task, "artifacts.paths", "artifacts.paths")
   );
   use_list(task.cache.paths, task, Role::Value, field(&task, "cache.paths", "cache.paths"));
   use(task.cache.key, &task, Role::Value, field(&task, "cache.key", "cache.key"));
@@ -177,10 +174,12 @@ void Facts::collect_methods(const Task& task) {
     use_pairs(task.gate->context, task, field(&task, "gate.context", "approval_policy.context"));
   }
   if (task.child) {
-    use(task.child->workflow, &task, Role::Value, field(&task, "mission.workflow", "fork_job_type"));
+    use(task.child->workflow, &task, Role::Value, field(&task, "mission.workflow", "fork_job_type")
+    );
     use_pairs(
         task.child->params, task, field(&task, "mission.params", "sub_workflow.input_params")
     );
+    use(task.child->user_key, &task, Role::Value, field(&task, "mission.userKey", "user_key"));
   }
   if (task.fan_out) {
     use(task.fan_out->over, &task, Role::Value, field(&task, "fanOut.over", "fan_out.source"));

@@ -108,6 +108,9 @@ Child decode_mission(const Node& node, Decoder& decoder, std::string path) {
   if (const Node* params = fields.get("params")) {
     child.params = decoder.text_map(*params, fields.path("params"));
   }
+  if (const Node* key = fields.get("userKey")) {
+    child.user_key = decoder.text(*key, fields.path("userKey"));
+  }
   if (const Node* wait = fields.get("wait")) {
     child.wait = decoder.flag(*wait, fields.path("wait"), true);
   }

@@ -86,6 +86,7 @@ TEST(NativeMission, ReadsEveryField) {
   const Task task = task_b(
       "      mission:\n        workflow: build\n        version: \"2\"\n"
       "        params: {branch: \"{{ .b }}\", n: 1}\n        wait: false\n"
+      "        userKey: \"build-{{ .b }}\"\n"
       "        outputs: {mine: theirs}\n"
   );
   EXPECT_EQ(task.method, Method::Mission);
@@ -95,6 +96,7 @@ TEST(NativeMission, ReadsEveryField) {
   ASSERT_EQ(child.params.size(), 2U);
   EXPECT_EQ(child.params[0].second.text, "{{ .b }}");
   EXPECT_EQ(child.params[1].second.text, "1");
+  EXPECT_EQ(child.user_key.text, "build-{{ .b }}");
   EXPECT_FALSE(child.wait);
   using Renames = std::vector<std::pair<std::string, std::string>>;
   EXPECT_EQ(child.outputs, (Renames{{"theirs", "mine"}}));
