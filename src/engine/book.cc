@@ -3,6 +3,8 @@
 #include "base/strings.h"
 #include "engine/catalog_book.h"
 #include "engine/channel_book.h"
+#include "engine/credential_book.h"
+#include "engine/setting_book.h"
 
 namespace reeve::engine {
 
@@ -72,12 +74,30 @@ bool Book::is_disabled(std::string_view /*workflow*/) const {
   return false;
 }
 
+void Book::configure(
+    const Namespace& /*ns*/,
+    std::string_view /*workflow*/,
+    workflow::Configuration& /*configuration*/
+) const {}
+
+Result<void> refuse_runs(const Principal& actor, std::string_view what) {
+  if (actor.view().starts_with("run:")) {
+    Error error =
+        make_error(ErrorCode::PermissionDenied, concat("a run may not change ", what), actor.str());
+    error.hint = "do it outside of missions";
+    return error;
+  }
+  return {};
+}
+
 void Book::recover(BookTurn& /*turn*/) {}
 
 std::vector<std::unique_ptr<Book>> make_books() {
   std::vector<std::unique_ptr<Book>> books;
   books.push_back(std::make_unique<CatalogBook>());
   books.push_back(std::make_unique<ChannelBook>());
+  books.push_back(std::make_unique<CredentialBook>());
+  books.push_back(std::make_unique<SettingBook>());
   return books;
 }
 

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "engine/engine.h"
 #include "journal/event.h"
+#include "workflow/render.h"
 
 namespace reeve::engine {
 
@@ -99,9 +100,18 @@ class Book {
   /// Whether a workflow is deployed and makes no missions.
   virtual bool is_disabled(std::string_view workflow) const;
 
+  /// Adds what the objects of this book are to runs of a workflow; what it points to lives until
+  /// the next command.
+  virtual void configure(
+      const Namespace& ns, std::string_view workflow, workflow::Configuration& configuration
+  ) const;
+
   /// After all rows are loaded; timers that were due meanwhile fire afterwards.
   virtual void recover(BookTurn& turn);
 };
+
+/// PermissionDenied: `actor` is a run, which may not change what other runs get.
+Result<void> refuse_runs(const Principal& actor, std::string_view what);
 
 /// One of each book, empty: the engine's and the audit's.
 std::vector<std::unique_ptr<Book>> make_books();

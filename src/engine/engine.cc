@@ -171,6 +171,15 @@ Book* Engine::book_of(const journal::ObjectKey& key) const {
   return nullptr;
 }
 
+workflow::Configuration Engine::configuration(const Namespace& ns, std::string_view workflow)
+    const {
+  workflow::Configuration configuration;
+  for (const std::unique_ptr<Book>& book : books_) {
+    book->configure(ns, workflow, configuration);
+  }
+  return configuration;
+}
+
 Result<std::shared_ptr<const Plan>> Engine::plan_of(const Digest& digest) {
   const auto known = plans_.find(digest);
   if (known != plans_.end()) {

@@ -23,6 +23,7 @@
 #include "model/effect.h"
 #include "model/mission.h"
 #include "workflow/cron/ports.h"
+#include "workflow/render.h"
 #include "workflow/workflow.h"
 
 namespace reeve::engine {
@@ -233,6 +234,9 @@ class Engine {
 
   /// The book of a kind, or null.
   Book* book_of(const journal::ObjectKey& key) const;
+
+  /// What is set for runs of a workflow apart from missions.
+  workflow::Configuration configuration(const Namespace& ns, std::string_view workflow) const;
 
   /// The uid of an object that an event with this revision makes.
   Uid make_uid(Revision revision) const;

@@ -353,7 +353,7 @@ Result<void> check_credential(
         ErrorCode::PermissionDenied,
         concat("workflow ", workflow, " may not use the credential \"", credential, "\"")
     );
-    error.hint = concat("allow it: reeve credential set ", credential, " --workflow ", workflow);
+    error.hint = concat("allow it: reeve credential allow ", credential, " ", workflow);
     return error;
   }
   return {};
@@ -411,9 +411,7 @@ Result<std::optional<std::vector<Json>>> read_range(std::string_view text) {
   std::vector<Json> items;
   for (std::int64_t n = low; n <= high; ++n) {
     if (items.size() == kFanOutMax) {
-      return make_error(
-          ErrorCode::LimitExceeded, concat("has more than ", kFanOutMax, " items")
-      );
+      return make_error(ErrorCode::LimitExceeded, concat("has more than ", kFanOutMax, " items"));
     }
     items.emplace_back(n);
   }
@@ -427,9 +425,7 @@ Result<std::vector<Json>> read_items(const Json& value) {
     Result<Json> parsed = parse_json(trim(value.as_string()));
     if (!parsed) {
       return make_error(
-          ErrorCode::Invalid,
-          concat("is no JSON array: ", parsed.error().describe()),
-          {}
+          ErrorCode::Invalid, concat("is no JSON array: ", parsed.error().describe()), {}
       );
     }
     list = std::move(*parsed);
@@ -490,17 +486,13 @@ Result<RenderedChild> render_child(
   const std::string field = concat("tasks.", def.name.view(), ".mission.");
   REEVE_TRY(const Values values, Values::make(workflow, &def, context, missing_in(workflow)));
   RenderedChild child;
-  REEVE_TRY(
-      const std::string name, values.render(def.child->workflow, concat(field, "workflow"))
-  );
+  REEVE_TRY(const std::string name, values.render(def.child->workflow, concat(field, "workflow")));
   child.workflow = std::string(trim(name));
   for (const auto& [param, text] : def.child->params) {
     REEVE_TRY(std::string value, values.render(text, concat(field, "params.", param)));
     child.params.emplace_back(param, std::move(value));
   }
-  REEVE_TRY(
-      const std::string key, values.render(def.child->user_key, concat(field, "userKey"))
-  );
+  REEVE_TRY(const std::string key, values.render(def.child->user_key, concat(field, "userKey")));
   child.user_key = std::string(trim(key));
   return child;
 }
