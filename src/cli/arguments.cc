@@ -10,7 +10,9 @@
 #include <CLI/CLI.hpp>
 
 #include "base/strings.h"
+#include "cli/channel_arguments.h"
 #include "cli/cli.h"
+#include "cli/subcommand.h"
 
 namespace reeve::cli {
 
@@ -25,55 +27,6 @@ std::string default_data_dir() {
     return {};
   }
   return std::string(home) + "/.local/share/reeve";
-}
-
-/// One subcommand: what it is called, what it is for, an example.
-CLI::App* add(
-    CLI::App& app, const char* name, const char* purpose, const char* example, Common& common
-) {
-  CLI::App* command = app.add_subcommand(name, purpose);
-  command->footer(std::string("\nExample:\n  ") + example);
-  command->add_option(
-      "--data", common.data_dir, "Data directory (default: $REEVE_DATA, else ~/.local/share/reeve)"
-  );
-  return command;
-}
-
-/// Checks names, not values: the help and the complaints of CLI11 would print the values.
-void add_output(CLI::App* command, Common& common, const std::map<std::string, Output>& choices) {
-  std::vector<std::string> names;
-  for (const auto& [name, value] : choices) {
-    names.push_back(name);
-  }
-  command
-      ->add_option_function<std::string>(
-          "-o,--output",
-          [&common, choices](const std::string& name) { common.output = choices.at(name); },
-          "How to print (default: text)"
-      )
-      ->transform(CLI::IsMember(names, CLI::ignore_case));
-}
-
-const std::map<std::string, Output> kTextOrJson = {{"text", Output::Text}, {"json", Output::Json}};
-const std::map<std::string, Output> kAllOutputs = {
-    {"text", Output::Text}, {"json", Output::Json}, {"wide", Output::Wide}, {"name", Output::Name}};
-
-/// Splits "key=value"; a repeated key is refused, because one of the two would be lost.
-std::string parse_params(const std::vector<std::string>& raw, Params& params) {
-  for (const std::string& text : raw) {
-    const std::size_t at = text.find('=');
-    if (at == 0 || at == std::string::npos) {
-      return "-p " + text + ": write it as key=value";
-    }
-    std::string key = text.substr(0, at);
-    for (const auto& [known, value] : params) {
-      if (known == key) {
-        return "-p " + key + " is given twice";
-      }
-    }
-    params.emplace_back(std::move(key), text.substr(at + 1));
-  }
-  return {};
 }
 
 /// Once, at the start: later a relative path would have to be looked up again and could fail, for
@@ -113,6 +66,7 @@ class Parser {
     add_views();
     add_tools();
     add_kept_files();
+    channel_.add_to(app_, common_);
   }
 
   std::variant<Invocation, int> parse(int argc, char** argv) {
@@ -457,7 +411,7 @@ class Parser {
       }
       args.not_before = *at;
     }
-    return parse_params(raw_params_, args.params);
+    return parse_pairs("-p", raw_params_, args.params);
   }
 
   std::variant<Invocation, int> select() {
@@ -491,6 +445,12 @@ class Parser {
         return usage_error(problem);
       }
       return Invocation{.common = common_, .command = submit_};
+    }
+    const std::variant<ChannelArgs, std::string> channel = channel_.selected();
+    if (const auto* problem = std::get_if<std::string>(&channel); problem == nullptr) {
+      return Invocation{.common = common_, .command = std::get<ChannelArgs>(channel)};
+    } else if (!problem->empty()) {
+      return usage_error(*problem);
     }
     const std::pair<CLI::App*, Command> choices[] = {
         {up_command_, up_},
@@ -539,6 +499,7 @@ class Parser {
   EventsArgs events_;
   LintArgs lint_;
   GraphArgs graph_;
+  ChannelParser channel_;
   LockArgs lock_;
   std::string timeout_ = "10s";
   CLI::App* up_command_ = nullptr;

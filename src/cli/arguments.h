@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/json.h"
 #include "base/time.h"
 
 namespace reeve::cli {
@@ -107,6 +108,18 @@ struct ReleaseArgs {
   std::string mission;
 };
 
+/// `reeve channel VERB CHANNEL`.
+struct ChannelArgs {
+  std::string verb;
+  std::string channel;
+  /// As the owner takes it, without the message of `send`.
+  Json body = Json::object();
+  /// The message of `send`; "-": standard input.
+  std::string text = {};
+  /// `receive`: acknowledge what was printed.
+  bool acknowledge = false;
+};
+
 struct LockArgs {
   std::string name;
   std::string directory;
@@ -153,6 +166,7 @@ using Command = std::variant<
     RetryArgs,
     AbortArgs,
     ReleaseArgs,
+    ChannelArgs,
     LockArgs,
     ArtifactsArgs,
     CacheArgs,

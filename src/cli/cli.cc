@@ -44,6 +44,8 @@ struct Dispatch {
 
   int operator()(const ReleaseArgs& args) const { return release_mission(common, args); }
 
+  int operator()(const ChannelArgs& args) const { return use_channel(common, args); }
+
   int operator()(const LockArgs& args) const { return run_under_lock(common, args); }
 
   int operator()(const ArtifactsArgs& args) const { return handle_artifacts(common, args); }

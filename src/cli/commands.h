@@ -27,6 +27,7 @@ int draw_graph(const Common& common, const GraphArgs& args);
 
 int handle_artifacts(const Common& common, const ArtifactsArgs& args);
 int handle_cache(const Common& common, const CacheArgs& args);
+int use_channel(const Common& common, const ChannelArgs& args);
 
 int run_under_lock(const Common& common, const LockArgs& args);
 int run_doctor(const Common& common);

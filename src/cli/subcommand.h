@@ -1,0 +1,32 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "cli/arguments.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+/// What all subcommands have in common. Private to cli.
+namespace reeve::cli {
+
+/// One subcommand: what it is called, what it is for, an example.
+CLI::App* add(
+    CLI::App& app, const char* name, const char* purpose, const char* example, Common& common
+);
+
+/// `-o`. Checks names, not values: the help and the complaints of CLI11 would print the values.
+void add_output(CLI::App* command, Common& common, const std::map<std::string, Output>& choices);
+
+extern const std::map<std::string, Output> kTextOrJson;
+extern const std::map<std::string, Output> kAllOutputs;
+
+/// Splits "key=value"; a repeated key is refused, because one of the two would be lost. Returns
+/// what is wrong, with `option` in it, or nothing.
+std::string parse_pairs(
+    const std::string& option, const std::vector<std::string>& raw, Params& params
+);
+
+}  // namespace reeve::cli
