@@ -30,6 +30,10 @@ bool completed(const ChildMission& child) {
 }
 
 std::string_view status_word(const ChildMission& child) {
+  if (!child.ended) {
+    // Nobody waits for it, or it was never needed.
+    return child.live() ? "STARTED" : "WAITING";
+  }
   return completed(child)                       ? "COMPLETED"
          : child.ended == MissionState::Aborted ? "CANCELLED"
                                                 : "FAILED";
