@@ -2,7 +2,69 @@
 
 from ai import EXAMPLES, PROJECT, RIGHT, WRONG, AiTest
 from forge import REPOSITORY, days_ago
-from reeve import main
+from reeve import main, wait_until
+
+
+class PickerTest(AiTest):
+    """issue-picker.yaml, and missions of several issues at the same time."""
+
+    def start_up(self):
+        self.start("up")
+        wait_until((self.data / "owner" / "owner.json").exists, what="an owner")
+        self.ok("apply", EXAMPLES / "issue-to-pr.yaml")
+
+    def pick(self, name):
+        words = ["--name", name, "-p", f"repo={REPOSITORY}", "-p", "test_command=sh test.sh"]
+        return self.run_json(EXAMPLES / "issue-picker.yaml", *words)
+
+    def pipelines(self):
+        """The missions that work on issues, by issue."""
+        found = {}
+        for item in self.ok("status", "-o", "json", "--limit", "100").json()["items"]:
+            if item["spec"]["workflow"]["name"] == "issue-to-pr":
+                found.setdefault(item["spec"]["params"]["issue"], []).append(item["metadata"]["name"])
+        return found
+
+    def test_each_issue_is_taken_once_and_worked_on_in_a_place_of_its_own(self):
+        first, second = (self.forge.open_issue(title) for title in ("one", "two"))
+        self.forge.open_issue("no label", labels=("bug",))
+        self.forge.open_issue("taken", labels=("reeve", "reeve-pr"))
+        # Both agents have written their file before either goes on.
+        go = str(self.dir / "go")
+        both = {
+            f"{issue}/implement": [{"files": {**RIGHT, "who.txt": f"{issue}\n"}, "wait_for": go, "run": "cat who.txt"}]
+            for issue in (first, second)
+        }
+        self.script_for(both)
+        self.start_up()
+        picked = self.pick("p1")
+        self.assertEqual(picked["status"]["state"], "COMPLETE")
+        self.assertIn('"status":"STARTED"', self.task(picked, "submit")["outputs"]["submit-results"])
+        wait_until(lambda: len(self.acted("implement")) == 2, what="two agents at work")
+
+        # They are live: the next look at the forge makes no second mission of an issue.
+        with self.forge.changing() as state:
+            for issue in (first, second):
+                state["issues"][str(issue)]["labels"].remove("reeve-working")
+        self.pick("p2")
+        pipelines = self.pipelines()
+        self.assertEqual({issue: len(names) for issue, names in pipelines.items()}, {str(first): 1, str(second): 1})
+
+        self.touch("go")
+        for (name,) in pipelines.values():
+            self.await_state(name, "COMPLETE", "FAILED")
+            self.assertEqual(self.state(name), "COMPLETE")
+        directories = {call["directory"] for call in self.acted("implement")}
+        self.assertEqual(len(directories), 2)
+        for pull in self.forge.pulls():
+            issue = pull["headRefName"].removeprefix("reeve/").split("-")[0]
+            self.assertEqual(self.forge.file("who.txt", pull["headRefName"]), f"{issue}\n")
+        self.assertEqual(len(self.forge.pulls()), 2)
+
+        # They have labels now: there is nothing left to take.
+        self.assertEqual(self.task(self.pick("p3"), "list")["outputs"]["issues"], "[]")
+        self.ok("down")
+        self.audit()
 
 
 class CleanupTest(AiTest):
