@@ -89,6 +89,32 @@ class ArtifactsTest(ReeveTest):
         self.assertIn("1 uploads", self.ok("artifacts", "expire").out)
         self.refused(4, "artifacts", "put", self.dir / "none", says="no such file")
 
+    def test_a_cache_is_found_again_by_the_next_mission(self):
+        tasks = """
+        - name: build
+          beforeScript: echo v1 > lock
+          script: |
+            if [ -e deps/tool ]; then echo found; else echo missed; fi
+            mkdir -p deps; echo tool > deps/tool; ln -sf tool deps/link
+          cache: {paths: [deps], keyPaths: [lock]}
+        """
+        workflow = self.workflow(tasks)
+        self.assertIn("missed", self.ok("run", workflow).out)
+        second = self.ok("run", workflow).out
+        self.assertIn("| found", second)
+        self.assertEqual(len(self.ok("cache", "list", "-o", "json").json()["items"]), 1)
+        self.ok("cache", "clear")
+        self.assertIn("missed", self.ok("run", workflow).out)
+        self.audit()
+
+    def test_a_task_finds_an_uploaded_file_under_its_name(self):
+        digest = self.ok("artifacts", "put", self.write("data.csv", "a;b\n")).out.strip()
+        tasks = f"- {{name: t, script: cat data.csv, artifactIds: [{digest}]}}"
+        self.assertIn("a;b", self.ok("run", self.workflow(tasks)).out)
+
+    def test_a_task_removes_what_has_expired(self):
+        self.ok("run", self.workflow("- {name: t, expireArtifacts: true}", name="e"))
+
     def test_caches_can_be_listed_and_cleared(self):
         self.assertEqual(self.ok("cache", "list", "-o", "json").json(), {"items": []})
         entry = self.data / "caches" / "default" / "w" / ("a" * 64 + ".json")

@@ -326,6 +326,46 @@ class HttpTest(ReeveTest):
         to_plain = server.url(f"/redirect/302?{self.server.url('/')}", scheme="https")
         self.assert_refused(to_plain, "leave TLS", caFile=authority)
 
+    def test_a_mission_asks_routes_on_the_status_and_uses_what_it_learned(self):
+        tasks = f"""
+        - name: ask
+          http:
+            url: "{self.server.url('/json')}"
+            allowPrivate: true
+            outputs: {{Id: /id}}
+          artifacts: {{paths: [response.body]}}
+          onExitCode: {{200: tell}}
+        - name: tell
+          script: echo "id {{{{ .Id }}}}, status {{{{ .HttpStatus }}}}"
+          onCompleted: miss
+        - name: miss
+          http: {{url: "{self.server.url('/status/404')}", allowPrivate: true}}
+          onExitCode: {{404: found}}
+        - {{name: found, script: echo it was missing}}
+        """
+        result = self.reeve("run", self.workflow(tasks), "--name", "m")
+        self.assertIn("id 7, status 200", result.out, str(result))
+        self.assertIn("it was missing", result.out)
+        self.assertEqual(json.loads(self.ok("artifacts", "get", "m", "ask").out)["id"], 7)
+        self.assertEqual(self.task("m", "miss")["exitCode"], 404)
+        self.assertIn("answered with status 404", self.task("m", "miss")["message"])
+        self.audit()
+
+    def test_a_request_ends_with_the_timeout_of_its_task(self):
+        tasks = f"""
+        - name: ask
+          timeout: 300ms
+          http: {{url: "{self.server.url('/silent')}", allowPrivate: true}}
+        """
+        mission = self.run_json(self.workflow(tasks), code=1)
+        self.assertIn("timed out after 300ms", self.task(mission, "ask")["message"])
+
+    def test_without_permission_a_mission_asks_no_private_address(self):
+        tasks = f"- {{name: ask, http: {{url: '{self.server.url('/')}'}}}}"
+        mission = self.run_json(self.workflow(tasks), code=1)
+        self.assertIn("allowPrivate", self.task(mission, "ask")["message"])
+        self.assertEqual(self.server.asked, [])
+
     def test_input_that_is_no_request_is_refused(self):
         self.assert_refused(self.server.url("/"), "colour: is not a known member", colour="red")
         self.assert_refused(self.server.url("/"), "caFile", caFile="/nonexistent")

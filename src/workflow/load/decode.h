@@ -52,6 +52,10 @@ inline constexpr std::size_t kWordsMax = 1000;
 using TextMap = std::vector<std::pair<std::string, Text>>;
 using WordMap = std::vector<std::pair<std::string, std::string>>;
 
+/// Codes of processes; those of requests are statuses.
+inline constexpr std::int64_t kExitCodeMax = 255;
+inline constexpr std::int64_t kStatusMax = 999;
+
 /// Reads values out of nodes. Every function reports what is wrong, with position and field path,
 /// and returns something harmless then. One thread.
 class Decoder {
@@ -142,8 +146,10 @@ class Decoder {
   /// `{max, window}`.
   RateLimit rate_limit(const document::Node& node, std::string_view path);
 
-  /// Code → target. Codes are upper-cased.
-  std::vector<RawRoute> routes(const document::Node& node, std::string_view path);
+  /// Code → target. Codes are upper-cased words, or numbers up to `code_max`.
+  std::vector<RawRoute> routes(
+      const document::Node& node, std::string_view path, std::int64_t code_max
+  );
 
   std::vector<Text> artifact_paths(const document::Node& node, std::string_view path);
   model::ArtifactWhen artifact_when(const document::Node& node, std::string_view path);

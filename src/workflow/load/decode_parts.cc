@@ -156,7 +156,9 @@ RateLimit Decoder::rate_limit(const Node& node, std::string_view path) {
   return limit;
 }
 
-std::vector<RawRoute> Decoder::routes(const Node& node, std::string_view path) {
+std::vector<RawRoute> Decoder::routes(
+    const Node& node, std::string_view path, std::int64_t code_max
+) {
   std::vector<RawRoute> out;
   if (!node.is_map()) {
     wrong(node, path, "a map of exit codes to tasks");
@@ -177,13 +179,13 @@ std::vector<RawRoute> Decoder::routes(const Node& node, std::string_view path) {
     const bool word = !on.empty() && std::all_of(on.begin(), on.end(), [](char c) {
       return is_ascii_alnum(c) || c == '_';
     }) && !(on[0] >= '0' && on[0] <= '9');
-    if (!word && !(code && *code >= 0 && *code <= (native() ? 255 : 999))) {
+    if (!word && !(code && *code >= 0 && *code <= code_max)) {
       problems_.error(
           "exit-code",
           member.key.position,
           field,
           concat("\"", member.key.text, "\" is no exit code"),
-          "use a number from 0 to 255, COMPLETED or FAILED"
+          concat("use a number from 0 to ", code_max, ", COMPLETED or FAILED")
       );
       continue;
     }

@@ -223,7 +223,7 @@ void set_route(TaskDraft& draft, std::string_view on, Ref target, Decoder& decod
 
 void decode_routes(Fields& fields, Decoder& decoder, TaskDraft& draft) {
   if (const Node* node = fields.get("on_exit_code")) {
-    for (RawRoute& route : decoder.routes(*node, fields.path("on_exit_code"))) {
+    for (RawRoute& route : decoder.routes(*node, fields.path("on_exit_code"), kStatusMax)) {
       set_route(draft, route.on, std::move(route.target), decoder);
     }
   }

@@ -221,7 +221,9 @@ bool has_route(const TaskDraft& draft, std::string_view on) {
 
 void decode_routes(Fields& fields, Decoder& decoder, TaskDraft& draft) {
   if (const Node* node = fields.get("onExitCode")) {
-    draft.routes = decoder.routes(*node, fields.path("onExitCode"));
+    draft.routes = decoder.routes(
+        *node, fields.path("onExitCode"), fields.key("http") != nullptr ? kStatusMax : kExitCodeMax
+    );
   }
   for (const auto& [field, on] :
        {std::pair("onCompleted", "COMPLETED"), std::pair("onFailed", "FAILED")}) {

@@ -334,7 +334,7 @@ constexpr FieldUse kFieldUses[] = {
     {"afterScript", Use::Process},
     {"environment", Use::Process},
     {"workingDir", Use::Process},
-    {"artifacts", Use::Process},
+    {"artifacts", Use::Hosted},
     {"cache", Use::Process},
     {"artifactIds", Use::Process},
     {"dependencies", Use::Process},
