@@ -275,6 +275,16 @@ class Parser {
         ->required();
     graph_command_->add_option("--format", graph_.format, "text, svg, mermaid or json")
         ->check(CLI::IsMember({"text", "svg", "mermaid", "json"}));
+
+    schema_command_ =
+        add(app_,
+            "schema",
+            "Print the JSON Schema of a kind of document, for editors",
+            "reeve schema workflow > workflow.schema.json",
+            common_);
+    schema_command_->add_option("KIND", schema_.kind, "workflow")
+        ->required()
+        ->check(CLI::IsMember({"workflow"}));
   }
 
   /// One verb of `reeve artifacts`.
@@ -469,6 +479,7 @@ class Parser {
         {graph_command_, graph_},
         {artifacts_command_, artifacts_},
         {cache_command_, cache_},
+        {schema_command_, schema_},
         {doctor_command_, DoctorArgs{}},
         {audit_command_, AuditArgs{}},
         {version_command_, VersionArgs{}}};
@@ -500,6 +511,7 @@ class Parser {
   LintArgs lint_;
   GraphArgs graph_;
   ChannelParser channel_;
+  SchemaArgs schema_;
   LockArgs lock_;
   std::string timeout_ = "10s";
   CLI::App* up_command_ = nullptr;
@@ -518,6 +530,7 @@ class Parser {
   CLI::App* events_command_ = nullptr;
   CLI::App* lint_command_ = nullptr;
   CLI::App* graph_command_ = nullptr;
+  CLI::App* schema_command_ = nullptr;
   CLI::App* lock_command_ = nullptr;
   ArtifactsArgs artifacts_;
   CacheArgs cache_;

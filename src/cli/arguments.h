@@ -75,6 +75,11 @@ struct GraphArgs {
   std::string format = "text";
 };
 
+/// What is described: "workflow".
+struct SchemaArgs {
+  std::string kind;
+};
+
 struct StatusArgs {
   std::string mission;
   std::uint32_t limit = 20;
@@ -160,6 +165,7 @@ using Command = std::variant<
     SwitchArgs,
     LintArgs,
     GraphArgs,
+    SchemaArgs,
     StatusArgs,
     LogsArgs,
     EventsArgs,

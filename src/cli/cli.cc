@@ -32,6 +32,8 @@ struct Dispatch {
 
   int operator()(const GraphArgs& args) const { return draw_graph(common, args); }
 
+  int operator()(const SchemaArgs& args) const { return print_schema(common, args); }
+
   int operator()(const StatusArgs& args) const { return show_status(common, args); }
 
   int operator()(const LogsArgs& args) const { return show_logs(common, args); }

@@ -24,6 +24,7 @@ int show_events(const Common& common, const EventsArgs& args);
 
 int lint_files(const Common& common, const LintArgs& args);
 int draw_graph(const Common& common, const GraphArgs& args);
+int print_schema(const Common& common, const SchemaArgs& args);
 
 int handle_artifacts(const Common& common, const ArtifactsArgs& args);
 int handle_cache(const Common& common, const CacheArgs& args);

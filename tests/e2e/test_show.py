@@ -5,7 +5,7 @@ import xml.etree.ElementTree
 from reeve import ReeveTest, gate, main, wait_until
 
 COMMANDS = (
-    "run", "lint", "graph", "status", "logs", "events", "retry", "abort", "release", "lock",
+    "run", "lint", "graph", "schema", "status", "logs", "events", "retry", "abort", "release", "lock",
     "doctor", "audit", "version",
 )
 
