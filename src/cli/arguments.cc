@@ -12,6 +12,7 @@
 #include "base/strings.h"
 #include "cli/channel_arguments.h"
 #include "cli/cli.h"
+#include "cli/configuration_arguments.h"
 #include "cli/subcommand.h"
 
 namespace reeve::cli {
@@ -64,6 +65,7 @@ class Parser {
     add_workflows();
     add_missions();
     add_views();
+    configuration_.emplace(app_, common_);
     add_tools();
     add_kept_files();
     channel_.add_to(app_, common_);
@@ -488,6 +490,12 @@ class Parser {
         return Invocation{.common = common_, .command = args};
       }
     }
+    if (const auto configured = configuration_->selected()) {
+      return std::visit(
+          [this](const auto& args) { return Invocation{.common = common_, .command = args}; },
+          *configured
+      );
+    }
     return usage_error("no command");
   }
 
@@ -514,6 +522,7 @@ class Parser {
   SchemaArgs schema_;
   LockArgs lock_;
   std::string timeout_ = "10s";
+  std::optional<ConfigurationParser> configuration_;
   CLI::App* up_command_ = nullptr;
   CLI::App* down_command_ = nullptr;
   CLI::App* submit_command_ = nullptr;

@@ -149,6 +149,32 @@ struct CacheArgs {
   std::string workflow;  ///< empty: all of them
 };
 
+struct CredentialArgs {
+  enum class Action : std::uint8_t { Set, Allow, List, Delete, Rekey };
+
+  Action action = Action::List;
+  std::string name;
+  /// Where the value comes from; both empty: standard input. Never the value.
+  std::string file;
+  std::string variable;
+  std::string description;
+  std::vector<std::string> workflows;
+  bool all = false;
+  /// Of `rekey`.
+  std::string passphrase_file;
+  bool key_file = false;
+};
+
+struct ConfigArgs {
+  enum class Action : std::uint8_t { Set, Get, List, Unset };
+
+  Action action = Action::List;
+  std::string name;
+  std::string value;
+  /// Empty: of all workflows.
+  std::string workflow;
+};
+
 struct DoctorArgs {};
 
 struct AuditArgs {};
@@ -176,6 +202,8 @@ using Command = std::variant<
     LockArgs,
     ArtifactsArgs,
     CacheArgs,
+    CredentialArgs,
+    ConfigArgs,
     DoctorArgs,
     AuditArgs,
     VersionArgs>;

@@ -54,6 +54,10 @@ struct Dispatch {
 
   int operator()(const CacheArgs& args) const { return handle_cache(common, args); }
 
+  int operator()(const CredentialArgs& args) const { return run_credential(common, args); }
+
+  int operator()(const ConfigArgs& args) const { return run_config(common, args); }
+
   int operator()(const DoctorArgs& /*args*/) const { return run_doctor(common); }
 
   int operator()(const AuditArgs& /*args*/) const { return verify_audit(common); }

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/strings.h"
 #include "blob/blob_store.h"
+#include "cli/credentials.h"
 #include "cli/mirror.h"
 #include "cli/print.h"
 #include "host/host.h"
@@ -91,11 +92,13 @@ class LocalSession final : public Session {
   LocalSession(
       SessionOptions options,
       platform::DirectoryLock lock,
-      std::unique_ptr<store::SqliteStore> store
+      std::unique_ptr<store::SqliteStore> store,
+      std::optional<Secret> passphrase
   )
       : options_(std::move(options)),
         lock_(std::move(lock)),
         store_(std::move(store)),
+        credentials_(*store_, options_.dir.keys(), std::move(passphrase)),
         blobs_(options_.dir.blobs()) {}
 
   ~LocalSession() override { close(); }
@@ -104,6 +107,7 @@ class LocalSession final : public Session {
     mirror_ = std::make_unique<Mirror>(options_.dir.missions(), *store_, blobs_);
     host::HostOptions host_options;
     host_options.data_dir = options_.dir.root;
+    host_options.credentials = &credentials_;
     REEVE_TRY(
         host_,
         host::Host::create(
@@ -260,6 +264,7 @@ class LocalSession final : public Session {
   owner::ZoneCache zones_{zone_files_};
   platform::DirectoryLock lock_;
   std::unique_ptr<store::SqliteStore> store_;
+  StoredCredentials credentials_;
   blob::BlobStore blobs_;
   std::unique_ptr<Mirror> mirror_;
   std::unique_ptr<host::Host> host_;
@@ -310,13 +315,15 @@ Result<std::unique_ptr<Session>> Session::open(SessionOptions options) {
   REEVE_CHECK(platform::make_directories(dir.root, kPrivate));
   REEVE_CHECK(platform::make_directories(dir.missions(), kPrivate));
   REEVE_CHECK(platform::make_directories(dir.blobs(), kPrivate));
+  REEVE_TRY(std::optional<Secret> passphrase, own_passphrase());
   REEVE_TRY(platform::DirectoryLock lock, take_ownership(dir, options.purpose));
   REEVE_TRY(
       std::unique_ptr<store::SqliteStore> store, store::SqliteStore::open(dir.store().string())
   );
   REEVE_TRY(std::string instance, load_instance(dir));
-  auto session =
-      std::make_unique<LocalSession>(std::move(options), std::move(lock), std::move(store));
+  auto session = std::make_unique<LocalSession>(
+      std::move(options), std::move(lock), std::move(store), std::move(passphrase)
+  );
   REEVE_CHECK(session->start(std::move(instance)));
   return std::unique_ptr<Session>(std::move(session));
 }

@@ -31,6 +31,8 @@ struct DataDir {
 
   std::filesystem::path locks() const { return root / "locks"; }
 
+  std::filesystem::path keys() const { return root / "keys"; }
+
   std::filesystem::path instance() const { return root / "instance"; }
 };
 
