@@ -300,8 +300,12 @@ Result<Reply> Engine::turn(const Command& command, Scope& scope) {
   REEVE_TRY(Entry * entry, entry_of(name));
   Mission& mission = *entry->mission;
   MissionTurn turn(*this, scope, mission, *entry->plan);
+  Json detail;
   if (const auto* c = std::get_if<model::Report>(&command)) {
     REEVE_CHECK(apply_report(turn, *c));
+  } else if (const auto* decision = std::get_if<DecideGate>(&command)) {
+    REEVE_TRY(const GateReply gate, turn.decide_gate(*decision));
+    detail = to_json(gate);
   } else if (const auto* fired = std::get_if<TimerFired>(&command)) {
     turn.on_timer(fired->key);
   } else if (is_terminal(mission.state)) {
@@ -316,7 +320,7 @@ Result<Reply> Engine::turn(const Command& command, Scope& scope) {
           "state"
       );
     }
-    turn.resume(model::Reason::HoldReleased, false);
+    REEVE_CHECK(turn.resume_by_hand());
   } else {
     turn.ask_again();
     turn.reconcile();
@@ -327,6 +331,7 @@ Result<Reply> Engine::turn(const Command& command, Scope& scope) {
   reply.uid = mission.uid;
   reply.state = mission.state;
   reply.revision = mission.revision;
+  reply.detail = std::move(detail);
   return reply;
 }
 

@@ -71,6 +71,23 @@ struct ResumeMission {
   MissionName mission;
 };
 
+/// Decide about an open gate. Who decides is the sender of the input.
+///
+/// IllegalTransition: the gate is not open; says who decided what and when. PermissionDenied: the
+/// sender may not decide, with the rule or with those who may. Invalid: no reason given, no such
+/// gate, or several are open and none is named. A second decision of the same sender about the same
+/// opening has no effect and is answered with where the gate stands.
+struct DecideGate {
+  MissionName mission;
+  /// Empty: the only open gate.
+  TaskName task;
+  model::Decision decision = model::Decision::Approve;
+  /// Needed to reject and to revise.
+  std::string message;
+  /// Groups that the sender belongs to, as proved by whom the input comes from.
+  std::vector<std::string> groups;
+};
+
 struct TimerFired {
   journal::ObjectKey owner;
   std::string key;
@@ -94,10 +111,27 @@ using Command = std::variant<
     RetryMission,
     AbortMission,
     ResumeMission,
+    DecideGate,
     model::Report,
     TimerFired,
     Reconcile,
     ObjectCommand>;
+
+/// What came of a decision.
+struct GateReply {
+  TaskName task;
+  std::uint32_t revision = 1;
+  /// What the sender has decided, now or before.
+  model::Decision decision = model::Decision::Approve;
+  /// False: the sender had decided before.
+  bool counted = true;
+  model::ApprovalState state = model::ApprovalState::Pending;
+  std::uint32_t approvals = 0;
+  std::uint32_t needed = 1;
+};
+
+/// For `Reply::detail`.
+Json to_json(const GateReply& reply);
 
 /// What a command did, for its sender.
 struct Reply {
@@ -108,7 +142,8 @@ struct Reply {
   Revision revision = {};
   /// It was there already, under the same user key.
   bool existing = false;
-  /// Of commands about other objects: its name, and what was asked for.
+  /// Of commands about other objects: its name, and what was asked for. Of DecideGate: what came of
+  /// the decision (to_json of a GateReply).
   std::string subject = {};
   Json detail = {};
 };

@@ -21,19 +21,21 @@ Error corrupt(std::string message) {
 const std::map<std::string_view, Json::Type>& member_types() {
   using enum Json::Type;
   static const std::map<std::string_view, Json::Type> kTypes = {
-      {"namespace", String}, {"owner", String},      {"workflow", String},   {"digest", String},
-      {"tasks", Int},        {"params", Object},     {"continues", String},  {"reused", Array},
-      {"local", Bool},       {"task", String},       {"exitCode", String},   {"outputs", Object},
-      {"artifacts", Array},  {"from", String},       {"to", String},         {"reason", String},
-      {"errorCode", String}, {"message", String},    {"epoch", Int},         {"full", Bool},
-      {"fresh", Bool},       {"compensation", Bool}, {"attempt", Int},       {"notBefore", String},
-      {"closing", Bool},     {"state", String},      {"outcome", String},    {"drains", Bool},
-      {"unknown", Bool},     {"warnings", Array},    {"kind", String},       {"subject", String},
-      {"since", String},     {"deadline", String},   {"onDeadline", String}, {"expired", Bool},
-      {"userKey", String},   {"priority", Int},      {"trigger", String},    {"parent", String},
-      {"parentTask", String}, {"item", Int},         {"depth", Int},         {"inside", Bool},
-      {"fansOut", Bool},     {"items", Array},       {"mission", String},    {"existing", Bool},
-      {"timedOut", Bool}};
+      {"namespace", String},  {"owner", String},      {"workflow", String},   {"digest", String},
+      {"tasks", Int},         {"params", Object},     {"continues", String},  {"reused", Array},
+      {"local", Bool},        {"task", String},       {"exitCode", String},   {"outputs", Object},
+      {"artifacts", Array},   {"from", String},       {"to", String},         {"reason", String},
+      {"errorCode", String},  {"message", String},    {"epoch", Int},         {"full", Bool},
+      {"fresh", Bool},        {"compensation", Bool}, {"attempt", Int},       {"notBefore", String},
+      {"closing", Bool},      {"state", String},      {"outcome", String},    {"drains", Bool},
+      {"unknown", Bool},      {"warnings", Array},    {"kind", String},       {"subject", String},
+      {"since", String},      {"deadline", String},   {"onDeadline", String}, {"expired", Bool},
+      {"userKey", String},    {"priority", Int},      {"trigger", String},    {"parent", String},
+      {"parentTask", String}, {"item", Int},          {"depth", Int},         {"inside", Bool},
+      {"fansOut", Bool},      {"items", Array},       {"mission", String},    {"existing", Bool},
+      {"timedOut", Bool},     {"revision", Int},      {"prompt", String},     {"context", Object},
+      {"voter", String},      {"decision", String},   {"rule", String},       {"step", Int},
+      {"recipients", Array}};
   return kTypes;
 }
 
@@ -160,15 +162,7 @@ class Decoder {
     e.unknown = data_.get_bool("unknown");
     REEVE_TRY(e.outputs, named_values(data_, "outputs"));
     REEVE_TRY(e.artifacts, artifacts(data_));
-    if (const Json* warnings = data_.find("warnings");
-        warnings != nullptr && warnings->is_array()) {
-      for (const Json& warning : warnings->as_array()) {
-        if (!warning.is_string()) {
-          return corrupt("a warning is not a string");
-        }
-        e.warnings.push_back(warning.as_string());
-      }
-    }
+    REEVE_TRY(e.warnings, texts("warnings"));
     return MissionEvent(std::move(e));
   }
 
@@ -209,6 +203,30 @@ class Decoder {
     return MissionEvent(std::move(e));
   }
 
+  Result<MissionEvent> gate_opened() {
+    GateOpened e;
+    REEVE_TRY(e.task, task(data_));
+    REEVE_TRY(e.revision, opening());
+    e.prompt = data_.get_string("prompt");
+    REEVE_TRY(e.context, named_values(data_, "context"));
+    REEVE_TRY(e.deadline, time("deadline"));
+    return MissionEvent(std::move(e));
+  }
+
+  Result<MissionEvent> gate_voted() {
+    GateVoted e;
+    REEVE_TRY(e.task, task(data_));
+    REEVE_TRY(e.revision, opening());
+    e.voter = Principal(data_.get_string("voter"));
+    REEVE_TRY(e.decision, model::parse_decision(data_.get_string("decision")));
+    e.message = data_.get_string("message");
+    e.rule = data_.get_string("rule");
+    if (e.voter.empty() || e.rule.empty()) {
+      return corrupt("a vote without a voter or without a rule that allowed it");
+    }
+    return MissionEvent(std::move(e));
+  }
+
   Result<MissionEvent> child_started() {
     ChildStarted e;
     REEVE_TRY(e.task, task(data_));
@@ -227,6 +245,36 @@ class Decoder {
     e.message = data_.get_string("message");
     REEVE_TRY(e.outputs, named_values(data_, "outputs"));
     REEVE_TRY(e.artifacts, artifacts(data_));
+    return MissionEvent(std::move(e));
+  }
+
+  Result<MissionEvent> gate_reminded() {
+    GateReminded e;
+    REEVE_TRY(e.task, task(data_));
+    REEVE_TRY(e.revision, opening());
+    return MissionEvent(e);
+  }
+
+  Result<MissionEvent> gate_escalated() {
+    GateEscalated e;
+    REEVE_TRY(e.task, task(data_));
+    REEVE_TRY(e.revision, opening());
+    REEVE_TRY(e.step, number("step"));
+    REEVE_TRY(e.recipients, texts("recipients"));
+    e.message = data_.get_string("message");
+    return MissionEvent(std::move(e));
+  }
+
+  Result<MissionEvent> gate_decided() {
+    GateDecided e;
+    REEVE_TRY(e.task, task(data_));
+    REEVE_TRY(e.revision, opening());
+    REEVE_TRY(e.outcome, model::parse_approval_state(data_.get_string("outcome")));
+    e.message = data_.get_string("message");
+    REEVE_TRY(e.outputs, named_values(data_, "outputs"));
+    if (e.outcome == model::ApprovalState::Pending) {
+      return corrupt("a gate is decided to be pending");
+    }
     return MissionEvent(std::move(e));
   }
 
@@ -260,6 +308,26 @@ class Decoder {
       return corrupt(concat("\"", name, "\" is missing or out of range"));
     }
     return static_cast<std::uint32_t>(found->as_int());
+  }
+
+  /// Openings of gates are counted from 1.
+  Result<std::uint32_t> opening() const {
+    REEVE_TRY(const std::uint32_t revision, number("revision"));
+    return revision == 0 ? Result<std::uint32_t>(corrupt("\"revision\" is out of range"))
+                         : Result<std::uint32_t>(revision);
+  }
+
+  Result<std::vector<std::string>> texts(std::string_view name) const {
+    std::vector<std::string> items;
+    if (const Json* array = data_.find(name); array != nullptr && array->is_array()) {
+      for (const Json& item : array->as_array()) {
+        if (!item.is_string()) {
+          return corrupt(concat("\"", name, "\" holds something that is not a string"));
+        }
+        items.push_back(item.as_string());
+      }
+    }
+    return items;
   }
 
   Result<TaskIndex> task(const Json& from) const {
@@ -337,6 +405,11 @@ const std::map<std::string_view, DecodeMethod>& decoders() {
       {"children.planned", &Decoder::children_planned},
       {"child.started", &Decoder::child_started},
       {"child.ended", &Decoder::child_ended},
+      {"gate.opened", &Decoder::gate_opened},
+      {"gate.voted", &Decoder::gate_voted},
+      {"gate.reminded", &Decoder::gate_reminded},
+      {"gate.escalated", &Decoder::gate_escalated},
+      {"gate.decided", &Decoder::gate_decided},
   };
   return kTable;
 }

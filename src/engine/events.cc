@@ -126,14 +126,7 @@ class Encoder {
     flag("unknown", e.unknown);
     named_values("outputs", e.outputs);
     artifacts(e.artifacts);
-    if (!e.warnings.empty()) {
-      json_.key("warnings");
-      json_.begin_array();
-      for (const std::string& warning : e.warnings) {
-        json_.value(std::string_view(warning));
-      }
-      json_.end_array();
-    }
+    texts("warnings", e.warnings);
   }
 
   void operator()(const HoldRaised& e) {
@@ -183,6 +176,39 @@ class Encoder {
     artifacts(e.artifacts);
   }
 
+  void operator()(const GateOpened& e) {
+    opening(e.task, e.revision);
+    text("prompt", e.prompt);
+    named_values("context", e.context);
+    if (e.deadline) {
+      json_.member("deadline", std::string_view(format_timestamp(*e.deadline)));
+    }
+  }
+
+  void operator()(const GateVoted& e) {
+    opening(e.task, e.revision);
+    json_.member("voter", e.voter.view());
+    json_.member("decision", to_string(e.decision));
+    text("message", e.message);
+    json_.member("rule", std::string_view(e.rule));
+  }
+
+  void operator()(const GateReminded& e) { opening(e.task, e.revision); }
+
+  void operator()(const GateEscalated& e) {
+    opening(e.task, e.revision);
+    json_.member("step", static_cast<std::uint64_t>(e.step));
+    texts("recipients", e.recipients);
+    text("message", e.message);
+  }
+
+  void operator()(const GateDecided& e) {
+    opening(e.task, e.revision);
+    json_.member("outcome", to_string(e.outcome));
+    text("message", e.message);
+    named_values("outputs", e.outputs);
+  }
+
   JsonWriter& json() { return json_; }
 
  private:
@@ -193,6 +219,23 @@ class Encoder {
     if (key.leg == Leg::Undo) {
       json_.member("compensation", true);
     }
+  }
+
+  void opening(TaskIndex index, std::uint32_t revision) {
+    task(index);
+    json_.member("revision", static_cast<std::uint64_t>(revision));
+  }
+
+  void texts(std::string_view name, const std::vector<std::string>& items) {
+    if (items.empty()) {
+      return;
+    }
+    json_.key(name);
+    json_.begin_array();
+    for (const std::string& item : items) {
+      json_.value(std::string_view(item));
+    }
+    json_.end_array();
   }
 
   void text(std::string_view name, const std::string& content) {
@@ -269,7 +312,12 @@ const std::vector<std::string_view>& mission_event_types() {
       "hold.released",
       "children.planned",
       "child.started",
-      "child.ended"};
+      "child.ended",
+      "gate.opened",
+      "gate.voted",
+      "gate.reminded",
+      "gate.escalated",
+      "gate.decided"};
   return kNames;
 }
 

@@ -155,6 +155,7 @@ struct RunEnded {
   std::vector<std::string> warnings;
 };
 
+/// A hold of the same kind and subject is replaced.
 struct HoldRaised {
   model::Hold hold;
 };
@@ -191,6 +192,51 @@ struct ChildEnded {
   std::vector<model::ArtifactRef> artifacts;
 };
 
+/// People may decide from now on. Also counts as the start of the gate's task.
+struct GateOpened {
+  TaskIndex task = 0;
+  /// Number of this opening.
+  std::uint32_t revision = 1;
+  std::string prompt;
+  std::vector<model::NamedValue> context;
+  std::optional<Timestamp> deadline;
+};
+
+/// Somebody who may has decided.
+struct GateVoted {
+  TaskIndex task = 0;
+  std::uint32_t revision = 1;
+  Principal voter;
+  model::Decision decision = model::Decision::Approve;
+  std::string message;
+  std::string rule;
+};
+
+/// Those who may decide are reminded.
+struct GateReminded {
+  TaskIndex task = 0;
+  std::uint32_t revision = 1;
+};
+
+/// Somebody else is told that nobody has decided.
+struct GateEscalated {
+  TaskIndex task = 0;
+  std::uint32_t revision = 1;
+  /// Which of the gate's escalations, from 1.
+  std::uint32_t step = 1;
+  std::vector<std::string> recipients;
+  std::string message;
+};
+
+/// The gate is closed. A `run.ended` follows unless it is sent back.
+struct GateDecided {
+  TaskIndex task = 0;
+  std::uint32_t revision = 1;
+  model::ApprovalState outcome = model::ApprovalState::Granted;
+  std::string message;
+  std::vector<model::NamedValue> outputs;
+};
+
 using MissionEvent = std::variant<
     MissionCreated,
     MissionTransitioned,
@@ -209,7 +255,12 @@ using MissionEvent = std::variant<
     HoldReleased,
     ChildrenPlanned,
     ChildStarted,
-    ChildEnded>;
+    ChildEnded,
+    GateOpened,
+    GateVoted,
+    GateReminded,
+    GateEscalated,
+    GateDecided>;
 
 /// The journal's name of an event: "mission.created", "run.ended", …
 std::string_view type_of(const MissionEvent& event);

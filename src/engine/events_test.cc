@@ -92,7 +92,29 @@ std::vector<MissionEvent> full_events() {
           .error_code = "ERR_X",
           .message = "why",
           .outputs = {{"k", "v"}},
-          .artifacts = {artifact()}}};
+          .artifacts = {artifact()}},
+      GateOpened{
+          .task = 1,
+          .revision = 2,
+          .prompt = "go?",
+          .context = {{"plan", "p"}, {"cost", "c"}},
+          .deadline = kAt},
+      GateVoted{
+          .task = 1,
+          .revision = 2,
+          .voter = Principal("user:alice"),
+          .decision = model::Decision::Revise,
+          .message = "smaller",
+          .rule = "group:release"},
+      GateReminded{.task = 1, .revision = 2},
+      GateEscalated{
+          .task = 1, .revision = 2, .step = 3, .recipients = {"boss", "deputy"}, .message = "look"},
+      GateDecided{
+          .task = 1,
+          .revision = 2,
+          .outcome = model::ApprovalState::Revise,
+          .message = "sent back",
+          .outputs = {{"test-revision", "2"}}}};
 }
 
 /// Every event with every optional member left out.
@@ -114,7 +136,12 @@ std::vector<MissionEvent> bare_events() {
       RunCancelRequested{},
       RunEnded{},
       HoldRaised{},
-      HoldReleased{}};
+      HoldReleased{},
+      GateOpened{},
+      GateVoted{.voter = Principal("user:alice"), .message = {}, .rule = "anyone"},
+      GateReminded{},
+      GateEscalated{},
+      GateDecided{}};
 }
 
 std::string encoded(const MissionEvent& event) {
@@ -207,6 +234,19 @@ TEST(Events, KeepEveryMemberOfACreation) {
   EXPECT_EQ(e.reused[0].artifacts.at(0).path, "out/a.bin");
 }
 
+TEST(Events, KeepEveryMemberOfAVote) {
+  const MissionEvent original = full_events()[19];
+  const Result<MissionEvent> back = decode("gate.voted", encoded(original), small_workflow());
+  ASSERT_TRUE(back.ok());
+  const auto& e = std::get<GateVoted>(*back);
+  EXPECT_EQ(e.task, 1U);
+  EXPECT_EQ(e.revision, 2U);
+  EXPECT_EQ(e.voter, Principal("user:alice"));
+  EXPECT_EQ(e.decision, model::Decision::Revise);
+  EXPECT_EQ(e.message, "smaller");
+  EXPECT_EQ(e.rule, "group:release");
+}
+
 void expect_corrupt(std::string_view type, std::string_view data) {
   const Result<MissionEvent> event = decode(type, data, small_workflow());
   ASSERT_FALSE(event.ok()) << type << " " << data;
@@ -237,7 +277,12 @@ TEST(Events, OfAnUnknownTaskAreRefused) {
         "run.launching",
         "run.active",
         "run.cancel_requested",
-        "run.ended"}) {
+        "run.ended",
+        "gate.opened",
+        "gate.voted",
+        "gate.reminded",
+        "gate.escalated",
+        "gate.decided"}) {
     expect_corrupt(type, R"({"attempt":1,"state":"FAILED","outcome":"failed"})");
     expect_corrupt(type, R"({"task":"deploy","attempt":1,"state":"FAILED","outcome":"failed"})");
   }
@@ -275,6 +320,19 @@ TEST(Events, WithMissingOrWrongMembersAreRefused) {
       R"({"kind":"backoff","since":"2027-01-15T08:00:00.123Z","deadline":"2027-01-15T08:00:00.123Z"})"
   );
   expect_corrupt("hold.released", "{}");
+  expect_corrupt("gate.opened", R"({"task":"build"})");
+  expect_corrupt("gate.opened", R"({"task":"build","revision":0})");
+  expect_corrupt("gate.voted", R"({"task":"build","revision":1,"voter":"user:a","rule":"user"})");
+  expect_corrupt(
+      "gate.voted", R"({"task":"build","revision":1,"decision":"approve","rule":"user"})"
+  );
+  expect_corrupt(
+      "gate.voted", R"({"task":"build","revision":1,"voter":"user:a","decision":"approve"})"
+  );
+  expect_corrupt("gate.escalated", R"({"task":"build","revision":1})");
+  expect_corrupt("gate.escalated", R"({"task":"build","revision":1,"step":1,"recipients":[1]})");
+  expect_corrupt("gate.decided", R"({"task":"build","revision":1,"outcome":"pending"})");
+  expect_corrupt("gate.decided", R"({"task":"build","revision":1,"outcome":"failed"})");
 }
 
 TEST(Events, OutcomesHaveNamesBothWays) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "engine/gate_machine.h"
 #include "engine/mission_turn.h"
 
 namespace reeve::engine {
@@ -68,20 +69,37 @@ MissionTurn::Verdict MissionTurn::verdict() const {
       first = &task;
     }
   }
-  if (first != nullptr) {
-    const auto index = static_cast<std::size_t>(first - m_.tasks.data());
-    const std::string& name = plan_.workflow->tasks[index].name.str();
-    result.good = false;
-    result.reason = reason_of(first->error_code);
-    result.error_code = first->error_code.empty() ? std::string(kErrorJob) : first->error_code;
-    result.message =
-        concat("task ", name, first->state == TaskState::Failed ? " failed" : " was cancelled");
-    if (!first->exit_code.empty()) {
-      result.message += concat(" with exit code ", first->exit_code);
-    }
-    if (!first->message.empty()) {
-      result.message += concat(": ", first->message);
-    }
+  return first == nullptr ? result : failure_of(static_cast<TaskIndex>(first - m_.tasks.data()));
+}
+
+/// What the failure of a task means for the mission.
+MissionTurn::Verdict MissionTurn::failure_of(TaskIndex index) const {
+  const TaskStatus& task = m_.tasks[index];
+  const workflow::Task& def = task_def(index);
+  Verdict result;
+  result.good = false;
+  result.reason = reason_of(task.error_code);
+  result.error_code = task.error_code.empty() ? std::string(kErrorJob) : task.error_code;
+  const bool rejected = task.gate && task.gate->state == model::ApprovalState::Rejected;
+  const bool expired = task.gate && task.gate->state == model::ApprovalState::Expired;
+  if (task.state == TaskState::Failed && (rejected || expired)) {
+    const bool handled = workflow::has_route(def, kExitRejected) ||
+                         workflow::has_route(def, "FAILED") ||
+                         (expired && workflow::has_route(def, kExitExpired));
+    result.reason = rejected ? Reason::ApprovalRejected : Reason::ApprovalExpired;
+    result.refused = true;
+    result.aborts = !handled && plan_.workflow->format == workflow::Format::Native;
+    result.message = concat("gate ", def.name.view(), ": ", task.message);
+    return result;
+  }
+  result.message = concat(
+      "task ", def.name.view(), task.state == TaskState::Failed ? " failed" : " was cancelled"
+  );
+  if (!task.exit_code.empty()) {
+    result.message += concat(" with exit code ", task.exit_code);
+  }
+  if (!task.message.empty()) {
+    result.message += concat(": ", task.message);
   }
   return result;
 }
@@ -101,7 +119,8 @@ bool MissionTurn::try_again(const Verdict& verdict) {
     return task.state == TaskState::Failed && task.error_code == kErrorRestartJob;
   });
   // An endless loop is one in the next attempt, too; without hosts in it all would be one turn.
-  const bool fatal = verdict.error_code == kErrorFatal || verdict.error_code == kErrorLoop;
+  const bool fatal =
+      verdict.error_code == kErrorFatal || verdict.error_code == kErrorLoop || verdict.refused;
   if (!asked && (fatal || done >= policy.retries)) {
     return false;
   }
@@ -185,6 +204,11 @@ void MissionTurn::start_closing(TaskIndex index) {
     emit(TaskSkipped{.task = index, .message = "its condition says so"});
     return;
   }
+  if (def.method == workflow::Method::Gate) {
+    emit(TaskSkipped{.task = index, .message = "a gate is no clean-up: nobody is asked at the end"}
+    );
+    return;
+  }
   // What cannot be decided is carried out: this is the guarantee of `always_run`.
   if (carry_out_inside(index, true)) {
     return;
@@ -204,7 +228,7 @@ void MissionTurn::start_closing(TaskIndex index) {
 }
 
 void MissionTurn::end_mission(const Verdict& verdict) {
-  if (m_.aborting) {
+  if (m_.aborting || verdict.aborts) {
     transition(MissionState::Aborted, verdict.reason, verdict.error_code, verdict.message);
     return;
   }

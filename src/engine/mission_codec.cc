@@ -1,61 +1,22 @@
 #include "engine/mission_codec.h"
 
-#include <charconv>
-#include <limits>
 #include <optional>
 
 #include "base/strings.h"
+#include "engine/gate_codec.h"
+#include "engine/row_json.h"
 
 namespace reeve::engine {
 
 namespace {
 
+/// A thousand years: what a row may say that a mission waited.
+constexpr std::uint64_t kMillisMax = std::uint64_t{1000} * 366 * 24 * 3600 * 1000;
+
 using model::Mission;
 using model::NamedValue;
 using model::RunSlot;
 using model::TaskStatus;
-
-void write_time(JsonWriter& json, std::string_view name, const std::optional<Timestamp>& at) {
-  if (at) {
-    json.member(name, std::string_view(format_timestamp(*at)));
-  }
-}
-
-void write_text(JsonWriter& json, std::string_view name, std::string_view text) {
-  if (!text.empty()) {
-    json.member(name, text);
-  }
-}
-
-void write_count(JsonWriter& json, std::string_view name, std::uint64_t count) {
-  if (count != 0) {
-    json.member(name, count);
-  }
-}
-
-void write_flag(JsonWriter& json, std::string_view name, bool set) {
-  if (set) {
-    json.member(name, true);
-  }
-}
-
-void write_values(JsonWriter& json, std::string_view name, const std::vector<NamedValue>& values) {
-  json.key(name);
-  json.begin_object();
-  for (const NamedValue& value : values) {
-    json.member(value.first, std::string_view(value.second));
-  }
-  json.end_object();
-}
-
-std::optional<std::int64_t> decimal(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (status != std::errc{} || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return number;
-}
 
 void write_slot(JsonWriter& json, std::string_view name, const RunSlot& slot) {
   if (slot.attempt == 0 && slot.failures == 0 && slot.lost == 0) {
@@ -124,9 +85,11 @@ void write_children(JsonWriter& json, const model::Children& children) {
   json.end_object();
 }
 
-void write_task(JsonWriter& json, const TaskStatus& task, const TaskName& name) {
+void write_task(
+    JsonWriter& json, const Mission& m, const TaskStatus& task, const workflow::Task& def
+) {
   json.begin_object();
-  json.member("name", name.view());
+  json.member("name", def.name.view());
   json.member("state", to_string(task.state));
   json.member("attempts", static_cast<std::uint64_t>(task.attempts));
   if (const std::optional<std::int64_t> code = decimal(task.exit_code)) {
@@ -153,6 +116,9 @@ void write_task(JsonWriter& json, const TaskStatus& task, const TaskName& name) 
   write_count(json, "polls", task.polls);
   write_time(json, "pollingSince", task.polling_since);
   write_count(json, "endedRevision", task.ended.value());
+  if (task.gate) {
+    write_gate(json, m.owner, *task.gate, def);
+  }
   json.end_object();
 }
 
@@ -218,10 +184,12 @@ void write_status(JsonWriter& json, const Mission& m, const workflow::Workflow& 
   write_flag(json, "aborting", m.aborting);
   write_flag(json, "timedOut", m.timed_out);
   write_count(json, "starts", m.starts);
+  write_time(json, "approvalSince", m.approval_since);
+  write_count(json, "approvalMillis", static_cast<std::uint64_t>(m.approval_time.count()));
   json.key("tasks");
   json.begin_array();
   for (std::size_t i = 0; i < m.tasks.size(); ++i) {
-    write_task(json, m.tasks[i], workflow.tasks[i].name);
+    write_task(json, m, m.tasks[i], workflow.tasks[i]);
   }
   json.end_array();
   json.key("holds");
@@ -234,143 +202,6 @@ void write_status(JsonWriter& json, const Mission& m, const workflow::Workflow& 
 }
 
 // --- decoding -----------------------------------------------------------------------------------
-
-Error corrupt(std::string message) {
-  return make_error(ErrorCode::Corrupt, std::move(message), "mission row");
-}
-
-/// Reads the members of one object and keeps the first thing that is wrong with them, so that a
-/// decoder is a list of its members.
-class Members {
- public:
-  explicit Members(const Json& object) : object_(object) {
-    if (!object.is_object()) {
-      fail("an object", "is expected here");
-    }
-  }
-
-  /// The first problem.
-  Result<void> check() const {
-    return problem_ ? Result<void>(corrupt(*problem_)) : Result<void>();
-  }
-
-  bool has(std::string_view name) const { return object_.find(name) != nullptr; }
-
-  std::string text(std::string_view name) {
-    const Json* found = typed(name, Json::Type::String);
-    return found == nullptr ? std::string() : found->as_string();
-  }
-
-  std::string needed_text(std::string_view name) {
-    std::string content = text(name);
-    if (content.empty()) {
-      fail(name, "is missing");
-    }
-    return content;
-  }
-
-  bool flag(std::string_view name) {
-    const Json* found = typed(name, Json::Type::Bool);
-    return found != nullptr && found->as_bool();
-  }
-
-  std::uint64_t number(std::string_view name, std::uint64_t max) {
-    const Json* found = typed(name, Json::Type::Int);
-    if (found == nullptr) {
-      return 0;
-    }
-    if (found->as_int() < 0 || static_cast<std::uint64_t>(found->as_int()) > max) {
-      fail(name, "is out of range");
-      return 0;
-    }
-    return static_cast<std::uint64_t>(found->as_int());
-  }
-
-  std::uint32_t count(std::string_view name) {
-    return static_cast<std::uint32_t>(number(name, std::numeric_limits<std::uint32_t>::max()));
-  }
-
-  Revision revision(std::string_view name) {
-    return Revision(number(name, std::numeric_limits<std::int64_t>::max()));
-  }
-
-  std::optional<Timestamp> time(std::string_view name) {
-    if (!has(name)) {
-      return std::nullopt;
-    }
-    const Result<Timestamp> at = parse_timestamp(text(name));
-    if (!at) {
-      fail(name, at.error().message);
-      return std::nullopt;
-    }
-    return *at;
-  }
-
-  /// A value with a closed list of names.
-  template <class Enum>
-  Enum word(std::string_view name, Result<Enum> (*parse)(std::string_view)) {
-    const Result<Enum> value = parse(text(name));
-    if (!value) {
-      fail(name, value.error().message);
-      return Enum{};
-    }
-    return *value;
-  }
-
-  std::vector<NamedValue> values(std::string_view name) {
-    std::vector<NamedValue> result;
-    const Json* found = needed(name, Json::Type::Object);
-    if (found != nullptr) {
-      for (const Json::Member& member : found->as_object()) {
-        if (!member.second.is_string()) {
-          fail(concat(name, ".", member.first), "is not a string");
-          return {};
-        }
-        result.emplace_back(member.first, member.second.as_string());
-      }
-    }
-    return result;
-  }
-
-  const Json::Array& items(std::string_view name) {
-    static const Json::Array kNone;
-    const Json* found = needed(name, Json::Type::Array);
-    return found == nullptr ? kNone : found->as_array();
-  }
-
-  /// A member that must be there; without it the row is corrupt and an empty object is returned.
-  const Json& object(std::string_view name) {
-    static const Json kNone = Json::object();
-    const Json* found = needed(name, Json::Type::Object);
-    return found == nullptr ? kNone : *found;
-  }
-
-  void fail(std::string_view name, std::string_view what) {
-    if (!problem_) {
-      problem_ = concat(name, " ", what);
-    }
-  }
-
- private:
-  const Json* typed(std::string_view name, Json::Type type) {
-    const Json* found = object_.find(name);
-    if (found != nullptr && found->type() != type) {
-      fail(name, "is of the wrong type");
-      return nullptr;
-    }
-    return found;
-  }
-
-  const Json* needed(std::string_view name, Json::Type type) {
-    if (!has(name)) {
-      fail(name, "is missing");
-    }
-    return typed(name, type);
-  }
-
-  const Json& object_;
-  std::optional<std::string> problem_;
-};
 
 Result<RunSlot> read_slot(const Json& from) {
   Members in(from);
@@ -424,7 +255,7 @@ Result<model::Children> read_children(const Json& from) {
   children.fans_out = in.flag("fansOut");
   for (const Json& item : in.items("items")) {
     if (!item.is_string()) {
-      return corrupt("an item of a fan-out is not a string");
+      return corrupt_row("an item of a fan-out is not a string");
     }
     children.items.push_back(item.as_string());
   }
@@ -465,6 +296,9 @@ Result<TaskStatus> read_task(const Json& from) {
   task.polls = in.count("polls");
   task.polling_since = in.time("pollingSince");
   task.ended = in.revision("endedRevision");
+  if (const Json* gate = from.find("gate")) {
+    REEVE_TRY(task.gate, read_gate(*gate));
+  }
   REEVE_CHECK(in.check());
   return task;
 }
@@ -501,15 +335,17 @@ Result<void> read_status(const Json& status, const workflow::Workflow& workflow,
   m.aborting = in.flag("aborting");
   m.timed_out = in.flag("timedOut");
   m.starts = in.count("starts");
+  m.approval_since = in.time("approvalSince");
+  m.approval_time = Duration(in.number("approvalMillis", kMillisMax));
   const Json::Array& tasks = in.items("tasks");
   const Json::Array& holds = in.items("holds");
   REEVE_CHECK(in.check());
   if (tasks.size() != workflow.tasks.size()) {
-    return corrupt("the tasks are not those of the workflow");
+    return corrupt_row("the tasks are not those of the workflow");
   }
   for (std::size_t i = 0; i < workflow.tasks.size(); ++i) {
     if (tasks[i].get_string("name") != workflow.tasks[i].name.view()) {
-      return corrupt(concat("task ", i, " is not \"", workflow.tasks[i].name.view(), "\""));
+      return corrupt_row(concat("task ", i, " is not \"", workflow.tasks[i].name.view(), "\""));
     }
     REEVE_TRY(TaskStatus task, read_task(tasks[i]));
     m.tasks.push_back(std::move(task));
@@ -606,7 +442,7 @@ void encode_mission(const Mission& m, const workflow::Workflow& workflow, std::s
 Result<Mission> decode_mission(const Json& row, const workflow::Workflow& workflow) {
   Result<Mission> mission = read_mission(row, workflow);
   if (!mission && mission.error().code != ErrorCode::Corrupt) {
-    return corrupt(mission.error().describe());
+    return corrupt_row(mission.error().describe());
   }
   return mission;
 }

@@ -38,6 +38,8 @@ Mission full_mission() {
   m.aborting = true;
   m.timed_out = true;
   m.starts = 12;
+  m.approval_since = kAt + Duration(8);
+  m.approval_time = Duration(9);
   m.error_code = "ERR_X";
   m.message = "because";
   m.tasks.resize(2);
@@ -70,6 +72,26 @@ Mission full_mission() {
   task.outputs = {{"k", "v"}};
   task.artifacts = {
       {.path = "out", .digest = sha256("a"), .size_bytes = 1, .mode = 0755, .expires_at = kAt}};
+  model::GateStatus gate;
+  gate.state = model::ApprovalState::Revise;
+  gate.revision = 3;
+  gate.revised = 2;
+  gate.prompt = "go?";
+  gate.context = {{"plan", "p"}, {"cost", ""}};
+  gate.opened_at = kAt + Duration(10);
+  gate.deadline = kAt + Duration(11);
+  gate.decided_at = kAt + Duration(12);
+  gate.reminded = true;
+  gate.escalated = 1;
+  model::Vote vote;
+  vote.voter = Principal("user:alice");
+  vote.decision = model::Decision::Revise;
+  vote.message = "smaller";
+  vote.rule = "group:release";
+  vote.revision = 3;
+  vote.at = kAt + Duration(13);
+  gate.votes = {vote};
+  task.gate = gate;
   model::Hold hold;
   hold.kind = model::HoldKind::CompensationFailed;
   hold.subject = "build";
@@ -136,6 +158,27 @@ TEST(MissionCodec, SurvivesARoundTripWithEveryMember) {
   EXPECT_EQ(m.holds.at(0).on_deadline, model::OnDeadline::Abort);
   EXPECT_FALSE(m.holds.at(1).deadline.has_value());
   EXPECT_FALSE(m.tasks.at(1).undo.has_value());
+  EXPECT_EQ(m.approval_since, kAt + Duration(8));
+  EXPECT_EQ(m.approval_time, Duration(9));
+  const model::GateStatus& gate = *task.gate;
+  EXPECT_EQ(gate.state, model::ApprovalState::Revise);
+  EXPECT_EQ(gate.revision, 3U);
+  EXPECT_EQ(gate.revised, 2U);
+  EXPECT_EQ(gate.prompt, "go?");
+  EXPECT_EQ(gate.context, full_mission().tasks.at(0).gate->context);
+  EXPECT_EQ(gate.opened_at, kAt + Duration(10));
+  EXPECT_EQ(gate.deadline, kAt + Duration(11));
+  EXPECT_EQ(gate.decided_at, kAt + Duration(12));
+  EXPECT_TRUE(gate.reminded);
+  EXPECT_EQ(gate.escalated, 1U);
+  ASSERT_EQ(gate.votes.size(), 1U);
+  EXPECT_EQ(gate.votes[0].voter, Principal("user:alice"));
+  EXPECT_EQ(gate.votes[0].decision, model::Decision::Revise);
+  EXPECT_EQ(gate.votes[0].message, "smaller");
+  EXPECT_EQ(gate.votes[0].rule, "group:release");
+  EXPECT_EQ(gate.votes[0].revision, 3U);
+  EXPECT_EQ(gate.votes[0].at, kAt + Duration(13));
+  EXPECT_FALSE(m.tasks.at(1).gate.has_value());
 }
 
 TEST(MissionCodec, SurvivesARoundTripWithoutOptionalMembers) {
@@ -225,6 +268,35 @@ TEST(MissionCodec, RefusesWhatIsOfTheWrongTypeOrUnknown) {
   expect_corrupt(damaged("\"attempt\":3", "\"attempt\":4294967296"));
   expect_corrupt(damaged("\"k\":\"v\"", "\"k\":1"));
   expect_corrupt(damaged("\"resourceVersion\":\"99\"", "\"resourceVersion\":\"now\""));
+}
+
+TEST(MissionCodec, RefusesGatesThatMakeNoSense) {
+  expect_corrupt(damaged("\"state\":\"revise\"", "\"state\":\"mood\""));
+  expect_corrupt(damaged("\"revision\":3", "\"revision\":0"));
+  expect_corrupt(damaged("\"votes\":[", "\"no-votes\":["));
+  expect_corrupt(damaged("\"context\":{", "\"no-context\":{"));
+  expect_corrupt(damaged("\"voter\":\"user:alice\"", "\"voter\":\"\""));
+  expect_corrupt(damaged("\"rule\":\"group:release\"", "\"rule\":\"\""));
+  expect_corrupt(damaged("\"decision\":\"revise\"", "\"decision\":\"shrug\""));
+  expect_corrupt(damaged("\"approvalMillis\":9", "\"approvalMillis\":-9"));
+}
+
+TEST(MissionCodec, WritesWhatReadersWantToKnowOfAnOpenGate) {
+  workflow::Workflow workflow = small_workflow();
+  workflow.tasks[0].gate = workflow::Gate{};
+  workflow.tasks[0].gate->approvals = 2;
+  workflow.tasks[0].gate->revises = 1;
+  Mission m = full_mission();
+  m.tasks[0].gate->state = model::ApprovalState::Pending;
+  std::string text;
+  encode_mission(m, workflow, text);
+  const Result<Json> row = parse_json(text);
+  ASSERT_TRUE(row.ok());
+  const Json& gate = *row->find("status")->find("tasks")->as_array().at(0).find("gate");
+  EXPECT_EQ(gate.get_int("approvals"), 0);
+  EXPECT_EQ(gate.get_int("approvalsNeeded"), 2);
+  EXPECT_EQ(gate.get_string("mayDecide"), "anybody but user:alice");
+  EXPECT_TRUE(gate.get_bool("revisable"));
 }
 
 TEST(MissionCodec, RefusesTasksOfAnotherWorkflow) {

@@ -60,6 +60,7 @@ Result<model::LaunchRun> MissionTurn::launch_effect(SlotKey key, Fence fence, Ti
   effect.run = run_name(key);
   effect.fence = fence;
   if (key.leg == Leg::Forward) {
+    context.feedback = feedback_for(key.task);
     REEVE_TRY(effect.spec, workflow::render_task(*plan_.workflow, key.task, context));
     effect.spec.inputs = inputs_of(key.task);
   } else {

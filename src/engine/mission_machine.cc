@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/strings.h"
+#include "engine/gate_machine.h"
 #include "engine/run_machine.h"
 
 namespace reeve::engine {
@@ -117,6 +118,10 @@ class Applier {
     if (e.to == MissionState::Launching && !m_.started_at) {
       m_.started_at = at_;
     }
+    end_approval_wait();
+    if (e.to == MissionState::Held && e.reason == model::Reason::ApprovalRequired) {
+      m_.approval_since = at_;
+    }
     if (is_terminal(e.to)) {
       m_.ended_at = at_;
       m_.holds.clear();
@@ -144,6 +149,9 @@ class Applier {
         task.exit_code.clear();
         task.started_at.reset();
         task.ended_at.reset();
+      }
+      if (task.gate && !task.kept) {
+        task.gate->revised = 0;
       }
       task.state = TaskState::Waiting;
       task.reached = false;
@@ -296,15 +304,94 @@ class Applier {
     child.artifacts = e.artifacts;
   }
 
-  void operator()(const HoldRaised& e) { m_.holds.push_back(e.hold); }
+  void operator()(const HoldRaised& e) {
+    const auto same = std::find_if(m_.holds.begin(), m_.holds.end(), [&](const model::Hold& hold) {
+      return hold.kind == e.hold.kind && hold.subject == e.hold.subject;
+    });
+    if (same != m_.holds.end()) {
+      *same = e.hold;
+    } else {
+      m_.holds.push_back(e.hold);
+    }
+  }
 
   void operator()(const HoldReleased& e) {
     std::erase_if(m_.holds, [&](const model::Hold& hold) {
       return hold.kind == e.kind && hold.subject == e.subject;
     });
+    const bool waits = std::any_of(m_.holds.begin(), m_.holds.end(), [](const model::Hold& hold) {
+      return hold.kind == model::HoldKind::Approval;
+    });
+    if (!waits) {
+      end_approval_wait();
+    }
+  }
+
+  void operator()(const GateOpened& e) {
+    TaskStatus& task = m_.tasks.at(e.task);
+    task.state = TaskState::Waiting;
+    task.reached = false;
+    task.kept = false;
+    task.exit_code.clear();
+    task.error_code.clear();
+    task.message.clear();
+    task.started_at = at_;
+    task.ended_at.reset();
+    model::GateStatus& gate = task.gate ? *task.gate : task.gate.emplace();
+    REEVE_ASSERT(gate.revision == 0 || is_legal(gate.state, model::ApprovalState::Pending));
+    gate.state = model::ApprovalState::Pending;
+    gate.revision = e.revision;
+    gate.prompt = e.prompt;
+    gate.context = e.context;
+    gate.opened_at = at_;
+    gate.deadline = e.deadline;
+    gate.decided_at.reset();
+    gate.reminded = false;
+    gate.escalated = 0;
+  }
+
+  void operator()(const GateVoted& e) {
+    model::Vote vote;
+    vote.voter = e.voter;
+    vote.decision = e.decision;
+    vote.message = e.message;
+    vote.rule = e.rule;
+    vote.revision = e.revision;
+    vote.at = at_;
+    gate(e.task).votes.push_back(std::move(vote));
+  }
+
+  void operator()(const GateReminded& e) { gate(e.task).reminded = true; }
+
+  void operator()(const GateEscalated& e) { gate(e.task).escalated = e.step; }
+
+  void operator()(const GateDecided& e) {
+    model::GateStatus& decided = gate(e.task);
+    REEVE_ASSERT(is_legal(decided.state, e.outcome));
+    decided.state = e.outcome;
+    decided.decided_at = at_;
+    TaskStatus& task = m_.tasks[e.task];
+    merge_outputs(task.outputs, e.outputs);
+    if (e.outcome == model::ApprovalState::Revise) {
+      ++decided.revised;
+      // What the next run is told counts from now on.
+      task.ended = revision_;
+    }
   }
 
  private:
+  void end_approval_wait() {
+    if (m_.approval_since) {
+      m_.approval_time += at_ - *m_.approval_since;
+      m_.approval_since.reset();
+    }
+  }
+
+  model::GateStatus& gate(TaskIndex index) {
+    REEVE_ASSERT(m_.tasks.at(index).gate.has_value());
+    return *m_.tasks[index].gate;
+  }
+
   void end_task(const RunEnded& e) {
     TaskStatus& task = m_.tasks[e.slot.task];
     task.reached = false;
@@ -356,6 +443,38 @@ std::optional<std::string> broken_slot_rule(const RunSlot& slot) {
   }
   if (in_progress(slot) && slot.attempt == 0) {
     return "a run in progress has no number";
+  }
+  return std::nullopt;
+}
+
+/// Each hold for approval is about an open gate, and a mission that is held for it has nothing else
+/// to do and leaves no open gate out.
+std::optional<std::string> broken_approval_rule(
+    const Mission& mission, const workflow::Workflow& workflow
+) {
+  const bool waits = mission.approval_since.has_value();
+  std::size_t holds = 0;
+  for (const model::Hold& hold : mission.holds) {
+    if (hold.kind != model::HoldKind::Approval) {
+      continue;
+    }
+    ++holds;
+    const std::optional<TaskIndex> task = workflow.find(hold.subject);
+    if (!task || !mission.tasks.at(*task).gate_open()) {
+      return concat("held for the approval of ", hold.subject, ", which is no open gate");
+    }
+  }
+  std::size_t open = 0;
+  bool busy = false;
+  for (const TaskStatus& task : mission.tasks) {
+    open += task.gate_open() ? 1 : 0;
+    busy = busy || in_progress(task.run) || (task.undo && in_progress(*task.undo));
+  }
+  if (waits != (holds > 0) || (waits && (holds != open || busy))) {
+    return concat("held for ", holds, " approvals while ", open, " gates are open");
+  }
+  if (open > 0 && is_terminal(mission.state)) {
+    return "the mission has ended but a gate is open";
   }
   return std::nullopt;
 }
@@ -444,12 +563,17 @@ std::optional<std::string> broken_invariant(
     if (task.run.failures > workflow.tasks[i].retry.retries) {
       return concat("task ", name, " was retried more often than allowed");
     }
+    if (task.gate) {
+      if (auto broken = broken_gate_rule(mission, workflow.tasks[i], task)) {
+        return concat("gate ", name, ": ", *broken);
+      }
+    }
     // A mission that ends before it comes back to the task keeps the result for its successor.
     if (task.kept && task.state != (terminal ? TaskState::Skipped : TaskState::Waiting)) {
       return concat("task ", name, " ran although its result was kept");
     }
   }
-  return std::nullopt;
+  return broken_approval_rule(mission, workflow);
 }
 
 }  // namespace reeve::engine

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "engine/gate_machine.h"
 #include "engine/mission_turn.h"
 
 namespace reeve::engine {
@@ -59,7 +60,8 @@ void drop_excess(const workflow::Workflow& workflow, RunEnded& event) {
 /// Whether a failure stops what does not depend on it, too: somebody said that the whole is over.
 /// After any other one, tasks that need the failed one never start, and the rest goes on.
 bool ends_the_walk(std::string_view error_code) {
-  return error_code == kErrorFatal || error_code == kErrorRestartJob;
+  return error_code == kErrorFatal || error_code == kErrorRestartJob ||
+         error_code == kErrorRejection;
 }
 
 Decision failed_with(std::string_view error_code) {
@@ -295,6 +297,11 @@ void MissionTurn::end_forward_with(TaskIndex index, const workflow::Ended& ended
                  !decision.next && !def.allow_failure && !closing;
   emit(event);
   const bool again = event.outcome == Outcome::Retry || event.outcome == Outcome::Poll;
+  if (again && def.method == workflow::Method::Gate) {
+    // Asked again: there is no run that could be repeated.
+    reach(index, true);
+    return;
+  }
   if (again && (!stopping() || closing)) {
     const std::uint32_t used = status(index).run.failures;
     const Duration delay =

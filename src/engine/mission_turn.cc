@@ -95,7 +95,7 @@ void MissionTurn::reach_entries() {
 
 /// Leads to a task. One that is under way already goes on: what leads to it twice joins.
 void MissionTurn::reach(TaskIndex index, bool fresh) {
-  if (in_progress(status(index).run)) {
+  if (in_progress(status(index).run) || status(index).gate_open()) {
     return;
   }
   emit(TaskReached{.task = index, .fresh = fresh});
@@ -107,7 +107,7 @@ void MissionTurn::advance() {
     if (step_inside() || moved) {
       continue;
     }
-    if (anything_in_progress() || !close()) {
+    if (anything_in_progress() || wait_for_approval() || !close()) {
       return;
     }
   }
@@ -128,7 +128,7 @@ bool MissionTurn::needs_met(TaskIndex index) const {
 
 bool MissionTurn::is_ready(TaskIndex index) const {
   const TaskStatus& task = m_.tasks[index];
-  if (task.state != TaskState::Waiting) {
+  if (task.state != TaskState::Waiting || task.gate_open()) {
     return false;
   }
   if (task.reached) {
@@ -195,6 +195,10 @@ bool MissionTurn::carry_out_inside(TaskIndex index, bool closing) {
   const workflow::Task& def = task_def(index);
   if (def.fan_out || def.method == workflow::Method::Mission) {
     start_children(index, closing);
+    return true;
+  }
+  if (def.method == workflow::Method::Gate) {
+    open_gate(index);
     return true;
   }
   if (def.method == workflow::Method::Await) {
@@ -281,9 +285,9 @@ bool MissionTurn::anything_in_progress() const {
   });
 }
 
-/// Ends forward runs that have not been given to a host. Cleaning up goes on.
+/// Ends forward runs that have not been given to a host, and closes gates. Cleaning up goes on.
 bool MissionTurn::drop_pending_runs() {
-  bool dropped = false;
+  bool dropped = withdraw_gates();
   for (TaskIndex i = 0; i < m_.tasks.size(); ++i) {
     const RunSlot& slot = m_.tasks[i].run;
     if (slot.state != RunState::Pending || slot.attempt == 0 || slot.closing) {
@@ -349,7 +353,25 @@ bool MissionTurn::undo_failed() const {
 
 void MissionTurn::release(const model::Hold& hold, bool expired) {
   set_timer(concat("hold:", to_string(hold.kind), ":", hold.subject), std::nullopt);
+  const bool waited = m_.approval_since.has_value();
   emit(HoldReleased{.kind = hold.kind, .subject = hold.subject, .expired = expired});
+  if (waited && !m_.approval_since && m_.started_at) {
+    rearm_deadline();
+  }
+}
+
+Result<void> MissionTurn::resume_by_hand() {
+  if (m_.approval_since) {
+    Error error = make_error(
+        ErrorCode::IllegalTransition,
+        concat("mission \"", m_.name.view(), "\" waits for approval"),
+        "state"
+    );
+    error.hint = m_.holds.front().message;
+    return error;
+  }
+  resume(Reason::HoldReleased, false);
+  return {};
 }
 
 void MissionTurn::resume(Reason reason, bool expired) {
@@ -369,7 +391,8 @@ void MissionTurn::on_timer(std::string_view key) {
     return;
   }
   if (key == "deadline") {
-    if (!m_.timed_out && m_.state != MissionState::Compensating && !undo_failed()) {
+    if (!m_.timed_out && m_.state != MissionState::Compensating && !undo_failed() &&
+        !m_.approval_since) {
       emit(DeadlinePassed{});
       cancel_runs("the mission's deadline has passed");
       if (m_.state == MissionState::Held) {
@@ -377,6 +400,8 @@ void MissionTurn::on_timer(std::string_view key) {
         return;
       }
     }
+  } else if (key.starts_with("gate:")) {
+    on_gate_timer(key);
   } else if (key.starts_with("hold:")) {
     const auto due = std::find_if(m_.holds.begin(), m_.holds.end(), [&](const model::Hold& hold) {
       return hold.deadline && *hold.deadline <= scope_.now &&
@@ -438,6 +463,7 @@ void MissionTurn::reconcile() {
       }
     }
   }
+  serve_overdue_gates();
   advance();
 }
 

@@ -41,6 +41,10 @@ class MissionTurn {
 
   void request_abort(const std::string& message);
   void resume(model::Reason reason, bool expired);
+
+  /// Releases what a person may release. IllegalTransition: it waits for approvals, which are
+  /// decided and not released.
+  Result<void> resume_by_hand();
   void reconcile();
   void on_timer(std::string_view key);
 
@@ -67,6 +71,11 @@ class MissionTurn {
   Result<void> on_finished(SlotKey key, Fence fence, const model::RunResult& result);
   Result<void> on_lost(SlotKey key, Fence fence, const std::string& detail);
 
+  // mission_decisions.cc: what people decide
+
+  /// See DecideGate. An error has changed nothing.
+  Result<GateReply> decide_gate(const DecideGate& command);
+
   /// Finds the slot a run name belongs to.
   std::optional<SlotKey> slot_named(const RunName& run) const;
   RunName run_name(SlotKey key) const;
@@ -74,6 +83,10 @@ class MissionTurn {
  private:
   struct Verdict {
     bool good = true;
+    /// People said no: trying again would not change that.
+    bool refused = false;
+    /// Nothing in the workflow deals with that: the mission is not FAILED but ABORTED.
+    bool aborts = false;
     model::Reason reason = model::Reason::Completion;
     std::string error_code;
     std::string message;
@@ -153,9 +166,30 @@ class MissionTurn {
   std::vector<model::NamedValue> child_outputs(TaskIndex index) const;
   void add_artifacts_of(TaskIndex index, std::vector<model::ArtifactRef>& artifacts) const;
 
+  // mission_gates.cc
+  std::string gate_timer(TaskIndex index) const;
+  void open_gate(TaskIndex index);
+  bool wait_for_approval();
+  model::Hold approval_hold(TaskIndex index) const;
+  void leave_approval(model::Reason reason);
+  void rearm_deadline();
+  void close_gate(TaskIndex index, model::ApprovalState outcome);
+  void send_back(TaskIndex index);
+  bool withdraw_gates();
+  std::optional<std::string> feedback_for(TaskIndex index) const;
+  void serve_gate(TaskIndex index);
+  void serve_overdue_gates();
+  void on_gate_timer(std::string_view key);
+
+  // mission_decisions.cc
+  Result<void> check_decision(TaskIndex index, const DecideGate& command) const;
+  Result<TaskIndex> gate_named(const TaskName& name) const;
+  Error not_open(TaskIndex index) const;
+
   // mission_closing.cc: nothing runs and nothing can start
   bool close();
   Verdict verdict() const;
+  Verdict failure_of(TaskIndex index) const;
   bool try_again(const Verdict& verdict);
   void start_epoch(bool full, Duration delay);
   bool start_undo(const Verdict& verdict);

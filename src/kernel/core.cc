@@ -14,9 +14,14 @@ constexpr std::size_t kRecentInputsMax = 100'000;
 /// Bytes of a workflow's name in the name of a mission that was given none.
 constexpr std::size_t kNamePrefixMax = 80;
 
-/// What the record of a handled input refers to.
-const std::string& subject_of(const engine::Reply& reply) {
-  return reply.mission.empty() ? reply.subject : reply.mission.str();
+/// What the record of a handled input refers to; behind a space, which no name of a mission has,
+/// what came of a decision about it.
+std::string subject_of(const engine::Reply& reply) {
+  if (reply.mission.empty()) {
+    return reply.subject;
+  }
+  return reply.detail.is_null() ? reply.mission.str()
+                                : concat(reply.mission.view(), " ", reply.detail.dump());
 }
 
 }  // namespace
@@ -161,7 +166,16 @@ bool Core::answer_repeat(Input& input) {
     open_.completions.push_back({std::move(input.done), std::move(reply)});
     return true;
   }
-  reply.mission = MissionName(subject);
+  const std::size_t end = subject.find(' ');
+  reply.mission = MissionName(subject.substr(0, end));
+  if (end != std::string::npos) {
+    Result<Json> detail = parse_json(std::string_view(subject).substr(end + 1));
+    if (!detail) {
+      open_.completions.push_back({std::move(input.done), std::move(detail).error()});
+      return true;
+    }
+    reply.detail = std::move(*detail);
+  }
   // The mission may have ended long ago: then only the store still has it.
   if (Result<void> there = fetch(reply.mission); !there) {
     open_.completions.push_back({std::move(input.done), std::move(there).error()});
@@ -196,6 +210,9 @@ Result<void> Core::prepare(engine::Command& command) {
   }
   if (const auto* resume = std::get_if<engine::ResumeMission>(&command)) {
     return fetch(resume->mission);
+  }
+  if (const auto* decision = std::get_if<engine::DecideGate>(&command)) {
+    return fetch(decision->mission);
   }
   return {};
 }

@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, kMissionStates> kMissionStateNames = {
     "COMPLETE",
     "FAILED",
     "ABORTED"};
-constexpr std::array<std::string_view, 18> kReasonNames = {
+constexpr std::array<std::string_view, 19> kReasonNames = {
     "user_request",
     "scheduler",
     "agent_ready",
@@ -36,7 +36,8 @@ constexpr std::array<std::string_view, 18> kReasonNames = {
     "drain",
     "dependency",
     "compensation",
-    "skipped"};
+    "skipped",
+    "approval_required"};
 constexpr std::array<std::string_view, 8> kTaskStateNames = {
     "WAITING", "PENDING", "LAUNCHING", "ACTIVE", "COMPLETE", "FAILED", "ABORTED", "SKIPPED"};
 constexpr std::array<std::string_view, 12> kHoldKindNames = {

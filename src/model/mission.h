@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "model/approval.h"
 #include "model/run.h"
 
 /// A mission: one intent that must finish. The structs hold state only; engine/ holds the rules.
@@ -58,6 +59,7 @@ enum class Reason : std::uint8_t {
   Dependency,
   Compensation,
   Skipped,
+  ApprovalRequired,
 };
 
 std::string_view to_string(Reason reason);  ///< "user_request" …
@@ -200,6 +202,10 @@ struct TaskStatus {
   std::vector<ArtifactRef> artifacts;
   /// Present once the task has started missions of its own.
   Box<Children> children;
+  /// Present once a gate was opened.
+  Box<GateStatus> gate;
+
+  bool gate_open() const { return gate && gate->open(); }
 };
 
 struct Mission {
@@ -251,6 +257,10 @@ struct Mission {
   bool timed_out = false;
   /// How often a task was started in this epoch; bounds loops.
   std::uint32_t starts = 0;
+  /// Since when it is HELD for approval, and how long it was before: time that does not count
+  /// against its limit.
+  std::optional<Timestamp> approval_since;
+  Duration approval_time{0};
   std::string error_code;
   std::string message;
 

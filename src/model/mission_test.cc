@@ -31,7 +31,9 @@ void expect_names(Enum last, Result<Enum> (*parse)(std::string_view)) {
 
 TEST(MissionNames, OfEnumerationsReadBack) {
   expect_names(MissionState::Aborted, parse_mission_state);
-  expect_names(Reason::Skipped, parse_reason);
+  expect_names(Reason::ApprovalRequired, parse_reason);
+  expect_names(Decision::Revise, parse_decision);
+  expect_names(ApprovalState::Withdrawn, parse_approval_state);
   expect_names(TaskState::Skipped, parse_task_state);
   expect_names(HoldKind::CompensationFailed, parse_hold_kind);
   expect_names(OnDeadline::Abort, parse_on_deadline);
@@ -45,6 +47,7 @@ TEST(MissionNames, AreThoseOfTheVocabulary) {
   EXPECT_EQ(states, "PREP QUEUED HELD LAUNCHING ACTIVE COMPENSATING COMPLETE FAILED ABORTED ");
   EXPECT_EQ(to_string(Reason::WorkerLost), "worker_lost");
   EXPECT_EQ(to_string(HoldKind::CompensationFailed), "compensation_failed");
+  EXPECT_EQ(to_string(ApprovalState::Granted), "granted");
   EXPECT_FALSE(parse_mission_state("active").ok()) << "case matters";
 }
 

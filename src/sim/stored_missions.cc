@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -24,6 +25,39 @@ auto slot_members(const model::RunSlot& slot) {
       slot.closing,
       slot.not_before
   );
+}
+
+auto vote_members(const model::Vote& vote) {
+  return std::tie(vote.voter, vote.decision, vote.message, vote.rule, vote.revision, vote.at);
+}
+
+auto gate_members(const model::GateStatus& gate) {
+  return std::tie(
+      gate.state,
+      gate.revision,
+      gate.revised,
+      gate.prompt,
+      gate.context,
+      gate.opened_at,
+      gate.deadline,
+      gate.decided_at,
+      gate.reminded,
+      gate.escalated
+  );
+}
+
+bool gates_differ(const Box<model::GateStatus>& left, const Box<model::GateStatus>& right) {
+  if (!left || !right) {
+    return left.has_value() != right.has_value();
+  }
+  return gate_members(*left) != gate_members(*right) ||
+         !std::equal(
+             left->votes.begin(),
+             left->votes.end(),
+             right->votes.begin(),
+             right->votes.end(),
+             [](const auto& a, const auto& b) { return vote_members(a) == vote_members(b); }
+         );
 }
 
 auto task_members(const model::TaskStatus& task) {
@@ -66,6 +100,8 @@ auto mission_members(const model::Mission& mission) {
       mission.aborting,
       mission.timed_out,
       mission.starts,
+      mission.approval_since,
+      mission.approval_time,
       mission.error_code,
       mission.message
   );
@@ -95,7 +131,7 @@ std::string difference(const model::Mission& left, const model::Mission& right) 
     const bool undo_differs = a.undo.has_value() != b.undo.has_value() ||
                               (a.undo && slot_members(*a.undo) != slot_members(*b.undo));
     if (task_members(a) != task_members(b) || slot_members(a.run) != slot_members(b.run) ||
-        undo_differs) {
+        undo_differs || gates_differ(a.gate, b.gate)) {
       return concat("task number ", i + 1);
     }
   }

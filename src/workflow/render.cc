@@ -199,6 +199,9 @@ class SpecMaker {
     for (const auto& [name, value] : own) {
       REEVE_CHECK(set(name, value, Text{}, name));
     }
+    if (context_.feedback) {
+      REEVE_CHECK(set("REEVE_FEEDBACK", *context_.feedback, Text{}, "REEVE_FEEDBACK"));
+    }
     REEVE_TRY(const std::string dir, values_.render(task_.working_dir, field("working_dir")));
     spec_.working_dir = std::string(trim(dir));
     if (task_.method == Method::Docker || task_.method == Method::Kubernetes) {

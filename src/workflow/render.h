@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,15 @@ struct RenderContext {
   /// Published by earlier tasks (`::set-output`, `<task>-status`), oldest first.
   const std::vector<model::NamedValue>* outputs = nullptr;
   Configuration configuration = {};
+  /// What the gate said that sent the task back; REEVE_FEEDBACK in the environment.
+  std::optional<std::string> feedback = std::nullopt;
+};
+
+/// What a gate shows to those who decide.
+struct GateText {
+  std::string prompt;
+  /// In the order of the workflow; empty fields are left out.
+  std::vector<model::NamedValue> context;
 };
 
 /// Renders everything of `task` that a host needs. `inputs` of the result is left empty: the
@@ -61,7 +71,7 @@ struct RenderContext {
 /// the task's own texts are rendered, task variables win over everything. The environment holds
 /// all of these by name (names that are no legal variable names are left out), then the task's
 /// `environment`, then REEVE_MISSION, REEVE_TASK, REEVE_RUN, REEVE_ATTEMPT, REEVE_NONCE,
-/// REEVE_WORKFLOW, REEVE_NAMESPACE.
+/// REEVE_WORKFLOW, REEVE_NAMESPACE and, for a task that a gate sent back, REEVE_FEEDBACK.
 ///
 /// Values of credentials are not known here. Where one is printed the text has nothing, and
 /// `credentials` of the result has the place. A credential is in the environment of a script if the
@@ -83,6 +93,15 @@ bool mentions_variable(std::string_view script, std::string_view name);
 
 /// The same for the compensation of `task`.
 Result<model::RunSpec> render_compensation(
+    const Workflow& workflow, TaskIndex task, const RenderContext& context
+);
+
+/// Renders the prompt and the context of the gate `task`. Without a prompt the task's description
+/// is one.
+///
+/// Invalid: names every field that cannot be rendered, and every required one that is missing or
+/// empty. LimitExceeded: the texts are too long.
+Result<GateText> render_gate(
     const Workflow& workflow, TaskIndex task, const RenderContext& context
 );
 

@@ -136,6 +136,10 @@ class Router {
 
 }  // namespace
 
+bool has_route(const Task& task, std::string_view on) {
+  return find_route(task, on) != nullptr;
+}
+
 Decision decide(const Task& task, const Ended& ended) {
   return Router(task, ended).run();
 }

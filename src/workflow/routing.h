@@ -35,6 +35,10 @@ struct Ended {
   bool retry_left = false;
 };
 
+/// Whether the task has a route of that name: an exit code, COMPLETED, FAILED, or a word such as
+/// REJECTED.
+bool has_route(const Task& task, std::string_view on);
+
 /// Decides by the task's routes. Pure.
 ///
 /// Order: (1) the route of the exit code: a task is the next one; an action first changes the

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/strings.h"
+#include "gates.h"
 #include "kernel_fixture.h"
 
 namespace reeve::kernel {
@@ -169,6 +170,39 @@ TEST(RepeatedInput, ThatWasRefusedIsTriedAgain) {
   EXPECT_FALSE(b.call(abort, "id-1").ok());
   b.call(submit_command("m")).value();
   EXPECT_TRUE(b.call(abort, "id-1").ok());
+}
+
+/// CHK-H6b. The answer is what came of the decision then, wherever the gate stands by now.
+TEST(RepeatedInput, ThatDecidedAboutAGateGetsTheFirstAnswer) {
+  Bench b;
+  workflow::Gate gate;
+  gate.approvals = 2;
+  engine::SubmitMission submit = submit_command("m");
+  submit.workflow = engine::gated_text(
+      "apiVersion: reeve.dev/v1\nkind: Workflow\nmetadata: {name: w}\nspec:\n"
+      "  tasks: [{name: review, method: NOOP}]\n",
+      {{"review", gate}}
+  );
+  b.call(submit).value();
+  engine::DecideGate decision;
+  decision.mission = MissionName("m");
+  const auto decide = [&](std::string_view who, std::string_view id) {
+    return b.call(decision, id, who);
+  };
+  const Result<engine::Reply> first = decide("user:alice", "id-1");
+  ASSERT_TRUE(first.ok()) << first.error().describe();
+  EXPECT_EQ(first->detail.get_string("state"), "pending");
+  const Result<engine::Reply> second = decide("user:bob", "id-2");
+  ASSERT_TRUE(second.ok());
+  EXPECT_EQ(second->detail.get_string("state"), "granted");
+  EXPECT_EQ(second->state, model::MissionState::Complete);
+  EXPECT_EQ(decide("user:alice", "id-1")->detail.dump(), first->detail.dump());
+  EXPECT_EQ(decide("user:bob", "id-2")->detail.dump(), second->detail.dump());
+  const Result<engine::Reply> other = decide("user:carol", "id-3");
+  ASSERT_FALSE(other.ok()) << "the gate is closed";
+  EXPECT_EQ(other.error().code, ErrorCode::IllegalTransition);
+  EXPECT_NE(other.error().message.find("approved by user:alice and user:bob"), std::string::npos)
+      << other.error().message;
 }
 
 TEST(RepeatedInput, WithoutAnIdIsNoRepeat) {

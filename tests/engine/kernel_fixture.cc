@@ -57,12 +57,12 @@ Bench::Bench(CoreOptions options)
   restart();
 }
 
-std::size_t Bench::post(engine::Command command, std::string_view id) {
+std::size_t Bench::post(engine::Command command, std::string_view id, std::string_view who) {
   const std::size_t number = answers_.size();
   answers_.emplace_back();
   Input input;
   input.id = InputId(std::string(id));
-  input.principal = Principal("user:test");
+  input.principal = Principal(std::string(who));
   input.command = std::move(command);
   input.done = [this, number](Result<engine::Reply> outcome) {
     EXPECT_FALSE(answers_[number].has_value()) << "answered twice";
@@ -96,8 +96,10 @@ store::Commit Bench::commit() {
   return std::move(batch.commit);
 }
 
-Result<engine::Reply> Bench::call(engine::Command command, std::string_view id) {
-  const std::size_t number = post(std::move(command), id);
+Result<engine::Reply> Bench::call(
+    engine::Command command, std::string_view id, std::string_view who
+) {
+  const std::size_t number = post(std::move(command), id, who);
   commit();
   EXPECT_TRUE(answered(number));
   return answer(number);

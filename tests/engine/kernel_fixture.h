@@ -36,13 +36,17 @@ class Bench {
   explicit Bench(CoreOptions options);
 
   /// Hands an input to the core and remembers its answer under its number.
-  std::size_t post(engine::Command command, std::string_view id = {});
+  std::size_t post(
+      engine::Command command, std::string_view id = {}, std::string_view who = "user:test"
+  );
 
   /// Seals and commits the open batch and releases its effects and answers. Returns its rows.
   store::Commit commit();
 
   /// `post` and `commit`; the answer.
-  Result<engine::Reply> call(engine::Command command, std::string_view id = {});
+  Result<engine::Reply> call(
+      engine::Command command, std::string_view id = {}, std::string_view who = "user:test"
+  );
 
   /// Whether an answer has come.
   bool answered(std::size_t number) const { return answers_.at(number).has_value(); }

@@ -42,8 +42,7 @@ std::string native_text(const std::vector<std::string>& tasks, std::string_view 
   return text;
 }
 
-Walk::Walk(Limits limits)
-    : limits_(limits), engine_(limits, "test", workflow::load_source), now_(kStart) {}
+Walk::Walk(Limits limits) : limits_(limits), engine_(limits, "test", loader(made_)), now_(kStart) {}
 
 // --- commands -----------------------------------------------------------------------------------
 
@@ -73,6 +72,27 @@ Result<Reply> Walk::submit_text(
       .local = local});
 }
 
+void Walk::submit_workflow(
+    std::shared_ptr<const workflow::Workflow> workflow, std::string_view mission
+) {
+  (*made_)[workflow->source] = workflow;
+  const Result<Reply> reply = command(SubmitMission{
+      .name = MissionName(std::string(mission)),
+      .ns = Namespace("default"),
+      .workflow = std::move(workflow),
+      .params = {},
+      .local = false});
+  ASSERT_TRUE(reply.ok()) << reply.error().describe();
+}
+
+WorkflowLoader Walk::loader(std::shared_ptr<const Made> made) {
+  return [made = std::move(made)](std::string_view source) {
+    const auto known = made->find(source);
+    return known == made->end() ? workflow::load_source(source)
+                                : Result<std::shared_ptr<const workflow::Workflow>>(known->second);
+  };
+}
+
 void Walk::abort(std::string_view mission) {
   const Result<Reply> reply =
       command(AbortMission{.mission = MissionName(std::string(mission)), .message = "enough"});
@@ -89,8 +109,9 @@ void Walk::reconcile(std::string_view mission) {
   ASSERT_TRUE(reply.ok()) << reply.error().describe();
 }
 
-Result<Reply> Walk::command(const Command& command) {
+Result<Reply> Walk::command(const Command& command, std::string_view actor) {
   Scope turn = scope();
+  turn.actor = Principal(std::string(actor));
   Result<Reply> reply = engine_.turn(command, turn);
   if (!reply) {
     EXPECT_TRUE(turn.events.empty() && turn.timers.empty() && turn.effects.empty())
@@ -99,6 +120,24 @@ Result<Reply> Walk::command(const Command& command) {
   }
   take(std::move(turn));
   return reply;
+}
+
+Result<Reply> Walk::decide(
+    std::string_view who,
+    model::Decision decision,
+    std::string_view message,
+    std::string_view task,
+    std::vector<std::string> groups,
+    std::string_view mission
+) {
+  DecideGate what;
+  what.mission = MissionName(std::string(mission));
+  what.task = TaskName(std::string(task));
+  what.decision = decision;
+  what.message = message;
+  what.groups = std::move(groups);
+  const bool named = who.find(':') == std::string_view::npos;
+  return command(what, concat(named ? "user:" : "", who));
 }
 
 // --- the host -----------------------------------------------------------------------------------
@@ -284,7 +323,7 @@ std::vector<std::pair<journal::ObjectKey, std::string>> Walk::rows() const {
 
 void Walk::restart() {
   const auto stored = rows();
-  engine_ = Engine(limits_, "test", workflow::load_source);
+  engine_ = Engine(limits_, "test", loader(made_));
   for (const auto& [key, body] : stored) {
     const Result<void> loaded = engine_.load_row(key, body);
     ASSERT_TRUE(loaded.ok()) << loaded.error().describe();

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,10 +45,25 @@ class Walk {
       bool local = false
   );
 
+  /// Submits a workflow that was made by hand. Must succeed.
+  void submit_workflow(
+      std::shared_ptr<const workflow::Workflow> workflow, std::string_view mission = kMission
+  );
+
   void abort(std::string_view mission = kMission);
   void resume(std::string_view mission = kMission);
   void reconcile(std::string_view mission = kMission);
-  Result<Reply> command(const Command& command);
+  Result<Reply> command(const Command& command, std::string_view actor = "user:test");
+
+  /// What `who` ("alice", or with a kind: "run:m.1.a.1") decides about a gate.
+  Result<Reply> decide(
+      std::string_view who,
+      model::Decision decision,
+      std::string_view message = {},
+      std::string_view task = {},
+      std::vector<std::string> groups = {},
+      std::string_view mission = kMission
+  );
 
   // --- the host ---------------------------------------------------------------------------------
 
@@ -121,6 +137,9 @@ class Walk {
  private:
   using TimerId = std::pair<MissionName, std::string>;
 
+  using Made = std::map<std::string, std::shared_ptr<const workflow::Workflow>, std::less<>>;
+
+  static WorkflowLoader loader(std::shared_ptr<const Made> made);
   Scope scope() const;
   void take(Scope scope);
   void check() const;
@@ -128,6 +147,8 @@ class Walk {
   std::vector<std::pair<journal::ObjectKey, std::string>> rows() const;
 
   Limits limits_;
+  /// Workflows made by hand, by their sources.
+  std::shared_ptr<Made> made_ = std::make_shared<Made>();
   Engine engine_;
   Timestamp now_;
   Revision next_{1};
