@@ -77,6 +77,14 @@ Result<Json> from_json(Arguments arguments) {
   return parse_json(arguments[0].as_string());
 }
 
+/// Documents are read before their texts are rendered, so there is nothing to quote.
+Result<Json> for_yaml(Arguments arguments) {
+  if (arguments.size() != 1) {
+    return misuse("yamlq takes one value");
+  }
+  return arguments[0].is_null() ? Json("") : arguments[0];
+}
+
 }  // namespace
 
 templates::FunctionTable make_functions(std::uint64_t seed, Timestamp now) {
@@ -95,6 +103,7 @@ templates::FunctionTable make_functions(std::uint64_t seed, Timestamp now) {
   functions["formatTime"] = format_time;
   functions["FormatTime"] = format_time;
   functions["fromJson"] = from_json;
+  functions["yamlq"] = for_yaml;
   for (const char* name : {"CountByJobTypeAndState", "SubmitJob", "SubmitJobsFromJSON"}) {
     functions[name] = [name](Arguments) -> Result<Json> {
       return make_error(ErrorCode::Unsupported, concat("not supported yet: ", name));

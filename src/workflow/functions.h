@@ -8,8 +8,8 @@
 namespace reeve::workflow {
 
 /// The functions that templates of workflows have beyond the built-in ones: Random, now,
-/// formatTime (FormatTime), fromJson. CountByJobTypeAndState, SubmitJob and SubmitJobsFromJSON are
-/// known by name and refused when they are called (Unsupported).
+/// formatTime (FormatTime), fromJson, yamlq. CountByJobTypeAndState, SubmitJob and
+/// SubmitJobsFromJSON are known by name and refused when they are called (Unsupported).
 ///
 /// `seed` decides what Random gives; every table draws a sequence of its own from it, so that
 /// rendering the same texts in the same order gives the same result. Not for several threads.

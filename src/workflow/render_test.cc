@@ -546,6 +546,13 @@ TEST(Functions, EveryTableDrawsTheSameSequenceFromTheSameSeed) {
   EXPECT_NE(*other["Random"](range), a);
 }
 
+TEST(Functions, NothingHasToBeQuotedForYaml) {
+  auto functions = make_functions(1, Timestamp{});
+  EXPECT_EQ(*functions["yamlq"](std::vector<Json>{Json("a \"b\"")}), Json("a \"b\""));
+  EXPECT_EQ(*functions["yamlq"](std::vector<Json>{Json()}), Json(""));
+  EXPECT_FALSE(functions["yamlq"](std::vector<Json>{}).ok());
+}
+
 TEST(Functions, RandomCoversTheWholeRangeOfNumbers) {
   auto functions = make_functions(1, Timestamp{});
   const std::vector<Json> range = {

@@ -125,8 +125,16 @@ class Decoder {
       const document::Node& node, std::string_view path, std::span<const std::string_view> words
   );
 
-  /// A list of words that are known while loading; Formicary: or words separated by commas.
-  std::vector<std::string> words(const document::Node& node, std::string_view path);
+  /// What becomes of a word that is not known while loading.
+  enum class Unknown : std::uint8_t { Refuse, LeaveOut };
+
+  /// A list of words; Formicary: or words separated by commas. Left-out words are warned of.
+  std::vector<std::string> words(
+      const document::Node& node, std::string_view path, Unknown unknown = Unknown::Refuse
+  );
+
+  /// Whether `node` can be decided while loading; if not, warns that it is left out.
+  bool known_now(const document::Node& node, std::string_view path);
 
   /// A map of names of any kind to texts.
   TextMap text_map(const document::Node& node, std::string_view path);

@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "workflow/load/decode.h"
+#include "workflow/load/templates.h"
 #include "workflow/template/template.h"
 
 namespace reeve::workflow {
@@ -58,7 +59,27 @@ bool Decoder::fits(const Node& node, std::string_view path) {
   return false;
 }
 
-std::vector<std::string> Decoder::words(const Node& node, std::string_view path) {
+bool Decoder::known_now(const Node& node, std::string_view path) {
+  if (!node.is_scalar() || !templates::has_actions(node.text) ||
+      render_now(node.text, context_.data, MissingValue::Error).ok()) {
+    return true;
+  }
+  problems_.warning(
+      "ignored-field",
+      node.position,
+      std::string(path),
+      concat(
+          "\"", node.text.substr(0, kNameBytesMax), "\" is not known at submission and left out"
+      ),
+      "give its values in job_variables or as parameters"
+  );
+  return false;
+}
+
+std::vector<std::string> Decoder::words(const Node& node, std::string_view path, Unknown unknown) {
+  const auto left_out = [&](const Node& item, std::string_view field) {
+    return unknown == Unknown::LeaveOut && !known_now(item, field);
+  };
   std::vector<std::string> out;
   const auto add = [&](std::string_view word, const Node& place, std::string_view field) {
     if (word.empty()) {
@@ -75,6 +96,9 @@ std::vector<std::string> Decoder::words(const Node& node, std::string_view path)
     }
   };
   if (!native() && node.is_scalar()) {
+    if (left_out(node, path)) {
+      return out;
+    }
     const std::string value = literal(node, path).value_or("");
     for (const std::string_view word : split(value, ',')) {
       if (!trim(word).empty()) {
@@ -91,6 +115,9 @@ std::vector<std::string> Decoder::words(const Node& node, std::string_view path)
   }
   for (std::size_t i = 0; i < node.items.size(); ++i) {
     const std::string field = concat(path, "[", i, "]");
+    if (left_out(node.items[i], field)) {
+      continue;
+    }
     if (const auto value = literal(node.items[i], field)) {
       add(trim(*value), node.items[i], field);
     }

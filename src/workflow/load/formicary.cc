@@ -298,7 +298,8 @@ void decode_means(Fields& fields, Decoder& decoder, Task& task) {
     }
   }
   if (const Node* node = fields.get("tags")) {
-    for (const std::string& tag : decoder.words(*node, fields.path("tags"))) {
+    for (const std::string& tag :
+         decoder.words(*node, fields.path("tags"), Decoder::Unknown::LeaveOut)) {
       task.tags.push_back(to_lower(tag));
     }
   }

@@ -72,9 +72,13 @@ void decode_deadline(Fields& policy, Decoder& decoder, Gate& gate) {
   const AtDeadline action = decode_action(policy, decoder);
   Escalation escalation;
   if (const Node* to = policy.get("escalation_recipients")) {
-    escalation.to = decoder.words(*to, policy.path("escalation_recipients"));
+    escalation.to =
+        decoder.words(*to, policy.path("escalation_recipients"), Decoder::Unknown::LeaveOut);
   }
-  escalation.message = policy.word("escalation_message");
+  const Node* message = policy.get("escalation_message");
+  if (message != nullptr && decoder.known_now(*message, policy.path("escalation_message"))) {
+    escalation.message = policy.word("escalation_message");
+  }
   const Node* sla = policy.get("sla_deadline");
   if (sla == nullptr) {
     return;
@@ -224,6 +228,18 @@ Forked decode_fan_out(Fields& task, Decoder& decoder, std::optional<FanOut>& fan
   return forked;
 }
 
+/// Variables of the task as params of the child, as the documentation there has it.
+TextMap as_params(const std::vector<Variable>& variables) {
+  TextMap params;
+  for (const Variable& variable : variables) {
+    const Json& value = variable.value;
+    params.emplace_back(
+        variable.name, Text{value.is_string() ? value.as_string() : value.dump(), variable.position}
+    );
+  }
+  return params;
+}
+
 void decode_fork(Fields& fields, Decoder& decoder, Task& task, Forked forked) {
   Forked own = decode_forked(fields, decoder);
   if (forked.job_type.empty()) {
@@ -250,6 +266,9 @@ void decode_fork(Fields& fields, Decoder& decoder, Task& task, Forked forked) {
         task.fan_out->item,
         Text{concat("{{.", task.fan_out->item, "}}"), task.fan_out->over.position}
     );
+  }
+  if (!task.fan_out && !sub.has_params) {
+    child.params = as_params(task.variables);
   }
   task.child = std::move(child);
 }

@@ -72,6 +72,33 @@ TEST(FormicaryGate, EscalatesWithoutEverDecidingByItself) {
   );
 }
 
+TEST(FormicaryGate, LeavesOutRecipientsThatAreNotKnownYet) {
+  const std::string lines =
+      "  method: MANUAL\n  approval_policy:\n    sla_deadline: 4h\n    escalation_recipients: "
+      "\"{{.To}}\"\n";
+  EXPECT_TRUE(first(lines).gate->escalations.at(0).to.empty());
+  EXPECT_EQ(
+      warnings(job(lines)),
+      "line 7:28: tasks[0].approval_policy.escalation_recipients: \"{{.To}}\" is not known at "
+      "submission and left out (give its values in job_variables or as parameters)"
+  );
+  EXPECT_EQ(
+      loaded(job(lines, "job_variables: {To: a}\n")).tasks[0].gate->escalations.at(0).to, Words{"a"}
+  );
+  EXPECT_NE(
+      only_error(job("  method: MANUAL\n  approval_policy: {allowed_users: \"{{.Who}}\"}\n"))
+          .find("must be known at submission"),
+      std::string::npos
+  );
+}
+
+TEST(FormicaryTask, LeavesOutTagsThatAreNotKnownYet) {
+  EXPECT_EQ(
+      first("  method: SHELL\n  script: [x]\n  tags:\n  - a\n  - {{ .Language }}\n").tags,
+      Words{"a"}
+  );
+}
+
 TEST(FormicaryGate, RoutesByItsOutcome) {
   for (const char* target : {"COMPLETED", "FAILED", "b"}) {
     const Workflow w = loaded(job(concat(
@@ -103,6 +130,16 @@ TEST(FormicaryFork, ReadsTheChild) {
   const Task plain = first("  method: FORK_JOB\n  fork_job_type: child\n  job_version: \"3\"\n");
   EXPECT_FALSE(plain.child->wait);
   EXPECT_EQ(plain.child->version, "3");
+}
+
+TEST(FormicaryFork, GivesTheVariablesOfTheTaskIfNoParamsAreNamed) {
+  const std::string lines =
+      "  method: FORK_JOB\n  fork_job_type: child\n  variables: {URL: \"{{.U}}\", N: 3}\n";
+  const Task task = first(lines);
+  ASSERT_EQ(task.child->params.size(), 2U);
+  EXPECT_EQ(task.child->params[0].second.text, "{{.U}}");
+  EXPECT_EQ(task.child->params[1].second.text, "3");
+  EXPECT_TRUE(first(lines + "  sub_workflow: {input_params: []}\n").child->params.empty());
 }
 
 TEST(FormicaryAwait, WaitsForForkedTasks) {
