@@ -307,7 +307,8 @@ void decode_means(Fields& fields, Decoder& decoder, Task& task) {
   check_without_shell(fields, decoder, task);
 }
 
-/// Only a program has scripts, files and a directory. The item of a request is its address.
+/// Only a program has scripts and a directory. The item of a request is its address, and its
+/// response is a file.
 void drop_process_fields(const Fields& fields, Decoder& decoder, Task& task) {
   const bool request = task.method == Method::Http || task.method == Method::WebSocket;
   for (const std::string_view key :
@@ -320,7 +321,7 @@ void drop_process_fields(const Fields& fields, Decoder& decoder, Task& task) {
         "cache",
         "container"}) {
     const Node* node = fields.key(key);
-    if (node != nullptr && !(request && key == "script")) {
+    if (node != nullptr && !(request && (key == "script" || key == "artifacts"))) {
       decoder.problems().warning(
           "ignored-field", node->position, fields.path(key), concat("\"", key, "\" ", kOtherMethod)
       );
@@ -331,7 +332,7 @@ void drop_process_fields(const Fields& fields, Decoder& decoder, Task& task) {
   task.after_script.clear();
   task.environment.clear();
   task.working_dir = {};
-  task.artifacts = {};
+  task.artifacts = request ? std::move(task.artifacts) : Artifacts{};
   task.cache = {};
 }
 

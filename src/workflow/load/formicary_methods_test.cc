@@ -276,6 +276,9 @@ TEST(FormicaryMethods, SayWhatHasNoUse) {
       "line 6:3: tasks[0].environment: \"environment\" has no effect with this method"
   );
   EXPECT_TRUE(first("  method: MANUAL\n  script: [x]\n").script.empty());
+  const std::string kept = "  artifacts: {paths: [f]}\n";
+  EXPECT_TRUE(first("  method: MANUAL\n" + kept).artifacts.paths.empty());
+  EXPECT_EQ(first("  method: HTTP_GET\n  url: http://h\n" + kept).artifacts.paths.size(), 1U);
 }
 
 TEST(FormicaryTask, ReadsWhatARunIsGivenAndTakes) {
