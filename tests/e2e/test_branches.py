@@ -1,6 +1,8 @@
 """Branches of one mission: what a failure stops, cycles, directories that nobody shares."""
 
-from reeve import ReeveTest, main
+import json
+
+from reeve import ReeveTest, is_alive, main, wait_until
 
 
 class BranchTest(ReeveTest):
@@ -66,6 +68,37 @@ class BranchTest(ReeveTest):
             results = self.data / "missions" / "m" / "results" / name
             self.assertEqual((results / "seen.txt").read_text(), name + "\n")
             self.assertEqual((results / "out" / "result.txt").read_text(), name + "\n")
+
+
+    # CHK-B6: three attempts race; the first valid one wins, the others are ended.
+    def test_the_first_valid_attempt_wins_and_the_others_are_ended(self):
+        document = self.workflow(
+            """
+            - name: race
+              fanOut: {over: "1..3", as: attempt, policy: firstWins}
+              timeout: 2m
+              script: |
+                echo $$ > "$T/racer-$attempt"
+                until [ -e "$T/racer-1" ] && [ -e "$T/racer-2" ] && [ -e "$T/racer-3" ]; do sleep 0.02; done
+                [ "$attempt" = 2 ] || sleep 600
+                echo "::set-output name=made_by::$attempt"
+              onCompleted: use
+            - {name: use, script: 'echo "$attempt_1_made_by" > "$T/used"'}
+            """
+        )
+        mission = self.run_json(document, "--name", "m")
+        self.assertEqual(mission["status"]["state"], "COMPLETE")
+        self.assertEqual(self.lines("used"), ["2"])
+        results = json.loads(self.task(mission, "race")["outputs"]["race-results"])
+        self.assertEqual([each["status"] for each in results], ["CANCELLED", "COMPLETED", "CANCELLED"])
+        self.assertEqual(
+            [self.state(each["mission"]) for each in results], ["ABORTED", "COMPLETE", "ABORTED"]
+        )
+        for attempt in (1, 3):
+            racer = int(self.lines(f"racer-{attempt}")[0])
+            wait_until(lambda pid=racer: not is_alive(pid), what="the end of the losers")
+        # What is complete stays as it is: reopening is refused, a mission that continues is a new one.
+        self.refused(3, "retry", "m", says="COMPLETE")
 
 
 if __name__ == "__main__":
