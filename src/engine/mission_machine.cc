@@ -402,7 +402,10 @@ class Applier {
     task.error_code = e.error_code;
     task.message = e.message;
     merge_outputs(task.outputs, e.outputs);
-    task.artifacts = e.artifacts;
+    // A lost run kept nothing: the files of the attempt before it are still the latest there are.
+    if (e.state != RunState::Lost) {
+      task.artifacts = e.artifacts;
+    }
     task.undoable = task.undoable || e.unknown || e.outcome == Outcome::Completed;
     m_.draining = m_.draining || e.drains;
     switch (e.outcome) {

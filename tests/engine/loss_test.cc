@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
 #include "walk.h"
 
 namespace reeve::engine {
@@ -34,6 +35,23 @@ TEST(Loss, DoesNotUseUpRetries) {
   w.finished("a", 0);
   EXPECT_EQ(w.verdict(), "COMPLETE");
   EXPECT_EQ(w.task("a").attempts, 5U);
+}
+
+TEST(Loss, KeepsTheFilesOfTheAttemptBeforeIt) {
+  Walk w;
+  w.submit({"{name: a, script: x, retry: {max: 1}, dependencies: [a], artifacts: {paths: [work]}}"}
+  );
+  const model::LaunchRun launch = w.launch_of("a");
+  model::RunFinished failed{
+      .mission = launch.mission, .run = launch.run, .fence = launch.fence, .result = {}};
+  failed.result.exit_code = 1;
+  failed.result.artifacts.push_back(
+      {.path = "work", .digest = sha256("work"), .size_bytes = 4, .expires_at = std::nullopt}
+  );
+  ASSERT_TRUE(w.report(failed).ok());
+  w.lost("a");
+  ASSERT_EQ(w.launch_of("a").spec.inputs.size(), 1U) << "an attempt goes on from the one before it";
+  EXPECT_EQ(w.launch_of("a").spec.inputs[0].path, "work");
 }
 
 TEST(Loss, IsCappedAtTheRetriesWhereThereAreSome) {
