@@ -217,6 +217,14 @@ class TaskChecker {
           concat("\"", url.substr(0, kNameBytesMax), "\" is no address"),
           concat("begin with ", scheme, ":// or ", scheme, "s://"));
     }
+    for (const auto& [header, value] : request.headers) {
+      if (!is_token(header)) {
+        add("http",
+            value.position,
+            concat("\"", header, "\" cannot name a header"),
+            "use letters, digits and \"-\"");
+      }
+    }
     for (const auto& [output, pointer] : request.outputs) {
       if (!is_pointer(pointer)) {
         add("http",
@@ -225,6 +233,14 @@ class TaskChecker {
             "write \"/data/0/id\", or \"\" for the whole");
       }
     }
+  }
+
+  /// RFC 9110, 5.6.2.
+  static bool is_token(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+    });
   }
 
   /// RFC 6901.

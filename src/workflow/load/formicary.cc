@@ -307,33 +307,37 @@ void decode_means(Fields& fields, Decoder& decoder, Task& task) {
   check_without_shell(fields, decoder, task);
 }
 
-/// Only a program has scripts and a directory. The item of a request is its address, and its
-/// response is a file.
-void drop_process_fields(const Fields& fields, Decoder& decoder, Task& task) {
+/// Takes away what the task cannot have and says so: only a program has scripts and a directory,
+/// only what is on a host takes tags and resources, and a gate has its own deadline. The item of a
+/// request is its address, and its response is a file.
+void drop_useless(const Fields& fields, Decoder& decoder, Task& task) {
   const bool request = task.method == Method::Http || task.method == Method::WebSocket;
-  for (const std::string_view key :
-       {"before_script",
-        "script",
-        "after_script",
-        "environment",
-        "working_dir",
-        "artifacts",
-        "cache",
-        "container"}) {
-    const Node* node = fields.key(key);
-    if (node != nullptr && !(request && (key == "script" || key == "artifacts"))) {
+  const auto drop = [&](std::string_view key, auto& value) {
+    if (const Node* node = fields.key(key)) {
       decoder.problems().warning(
           "ignored-field", node->position, fields.path(key), concat("\"", key, "\" ", kOtherMethod)
       );
     }
+    value = {};
+  };
+  if (!request) {
+    drop("script", task.script);
+    drop("artifacts", task.artifacts);
   }
-  task.before_script.clear();
   task.script.clear();
-  task.after_script.clear();
-  task.environment.clear();
-  task.working_dir = {};
-  task.artifacts = request ? std::move(task.artifacts) : Artifacts{};
-  task.cache = {};
+  drop("before_script", task.before_script);
+  drop("after_script", task.after_script);
+  drop("environment", task.environment);
+  drop("working_dir", task.working_dir);
+  drop("cache", task.cache);
+  drop("container", task.image);
+  if (!is_hosted(task.method)) {
+    drop("tags", task.tags);
+    drop("resources", task.semaphores);
+  }
+  if (task.method == Method::Gate) {
+    drop("timeout", task.timeout);
+  }
 }
 
 void note_container_directory(const Task& task, Decoder& decoder, const Fields& fields) {
@@ -374,7 +378,7 @@ TaskDraft decode_task(const Node& node, Decoder& decoder, std::string path) {
   finish(fields, decoder, kTaskIgnored);
   const bool process = task.method == Method::Shell || is_container(task.method);
   if (!process) {
-    drop_process_fields(fields, decoder, task);
+    drop_useless(fields, decoder, task);
   } else if (known_method && task.script.empty()) {
     decoder.problems().warning(
         "no-script",

@@ -271,10 +271,15 @@ TEST(FormicaryMethods, ExpiresArtifacts) {
 
 TEST(FormicaryMethods, SayWhatHasNoUse) {
   EXPECT_EQ(
-      warnings(job("  method: MANUAL\n  script: [x]\n  environment: {A: b}\n")),
+      warnings(job("  method: MANUAL\n  script: [x]\n  environment: {A: b}\n  timeout: 1h\n"
+                   "  tags: [t]\n  resources: {resource_type: r}\n")),
       "line 5:3: tasks[0].script: \"script\" has no effect with this method\n"
-      "line 6:3: tasks[0].environment: \"environment\" has no effect with this method"
+      "line 6:3: tasks[0].environment: \"environment\" has no effect with this method\n"
+      "line 7:3: tasks[0].timeout: \"timeout\" has no effect with this method\n"
+      "line 8:3: tasks[0].tags: \"tags\" has no effect with this method\n"
+      "line 9:3: tasks[0].resources: \"resources\" has no effect with this method"
   );
+  EXPECT_TRUE(first("  method: MANUAL\n  timeout: 1h\n").timeout.empty());
   EXPECT_TRUE(first("  method: MANUAL\n  script: [x]\n").script.empty());
   const std::string kept = "  artifacts: {paths: [f]}\n";
   EXPECT_TRUE(first("  method: MANUAL\n" + kept).artifacts.paths.empty());

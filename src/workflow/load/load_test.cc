@@ -157,6 +157,73 @@ TEST(Load, SurvivesEveryPrefixOfADocument) {
   }
 }
 
+TEST(Load, SurvivesEveryPrefixOfADocumentWithAllBlocks) {
+  const std::string text = native(
+      "  triggers:\n    - {name: t, cron: {schedule: '@daily', missed: skip}, rateLimit: {max: 1, "
+      "window: 1m}}\n  tasks:\n    - name: g\n      gate:\n        prompt: p\n        users: [a]\n"
+      "        escalate: [{after: 1h, to: [b]}]\n        context: {c: '{{ .x }}'}\n"
+      "    - {name: m, mission: {workflow: w, wait: false}, foreach: {over: [1, {a: 2}], as: i}}\n"
+      "    - {name: n, needs: [m], await: {tasks: [m], outputs: {a: b}}}\n"
+      "    - {name: h, http: {url: 'http://h', json: {a: [1]}, outputs: {a: /b~1}}}\n"
+      "    - {name: s, script: x, cache: {paths: [a], key: k}, credentials: {A: b}, semaphores: "
+      "[{pool: p}]}\n"
+  );
+  ASSERT_TRUE(load(text).ok()) << load(text).first_error().describe();
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    const Loaded result = load(std::string_view(text).substr(0, i));
+    EXPECT_TRUE(result.ok() || !result.problems.empty());
+  }
+}
+
+TEST(Load, SurvivesMapsWhereTextIsExpectedAndTheOtherWayRound) {
+  const std::string kinds[] = {"x", "[]", "[x]", "{}", "{x: y}", "", "-1", "[[]]", "{x: {}}"};
+  for (const char* field :
+       {"gate",
+        "mission",
+        "await",
+        "http",
+        "webSocket",
+        "message",
+        "expireArtifacts",
+        "fanOut",
+        "foreach",
+        "cache",
+        "artifactIds",
+        "credentials",
+        "tags",
+        "semaphores",
+        "permissions",
+        "sensor"}) {
+    for (const std::string& kind : kinds) {
+      const Loaded result =
+          load(native(concat("  tasks:\n    - {name: a, script: x, ", field, ": ", kind, "}\n")));
+      EXPECT_TRUE(result.ok() || !result.problems.empty()) << field << kind;
+    }
+  }
+  for (const char* field :
+       {"approval_policy",
+        "sub_workflow",
+        "fan_out",
+        "await_forked_tasks",
+        "resources",
+        "cache",
+        "tags",
+        "headers",
+        "query",
+        "url",
+        "messaging_request_queue",
+        "fork_job_type"}) {
+    for (const char* method : {"MANUAL", "FORK_JOB", "AWAIT_FORKED_JOB", "HTTP_GET", "MESSAGING"}) {
+      for (const std::string& kind : kinds) {
+        const Loaded result = load(concat(
+            "job_type: j\ntasks:\n- {task_type: a, method: ", method, ", ", field, ": ", kind, "}\n"
+        ));
+        EXPECT_TRUE(result.ok() || !result.problems.empty()) << field << kind;
+      }
+    }
+  }
+}
+
 TEST(Problems, KeepsErrorsRatherThanWarningsAtTheCap) {
   Problems problems("f");
   for (int i = 0; i < 150; ++i) {

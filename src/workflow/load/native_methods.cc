@@ -168,6 +168,9 @@ std::vector<Escalation> decode_escalations(
     }
     if (const Node* to = fields.need("to")) {
       escalation.to = decoder.words(*to, fields.path("to"));
+      if (to->is_sequence() && to->items.empty()) {
+        decoder.wrong(*to, fields.path("to"), "a list of at least one name");
+      }
     }
     if (const Node* message = fields.get("message")) {
       escalation.message = decoder.literal(*message, fields.path("message")).value_or("");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "workflow/load/decode.h"
 #include "workflow/load/fixture.h"
 
 namespace reeve::workflow {
@@ -330,6 +331,10 @@ constexpr Bad kBad[] = {
     {"      http: {url: http://h, form: false}\n", "spec.tasks[1].http.form: must be true"},
     {"      http: {url: http://h, json: {a: \"{{ .x }}\"}}\n",
      "spec.tasks[1].http.json: a map of this field may not hold templates"},
+    {"      http: {url: http://h, headers: {\"a b\": c}}\n",
+     "line 8:46: tasks.b: \"a b\" cannot name a header (use letters, digits and \"-\")"},
+    {"      gate: {prompt: p, escalate: [{after: 1h, to: []}]}\n",
+     "escalate[0].to: must be a list of at least one name"},
     {"      http: {url: http://h, outputs: {a: b}}\n",
      "output \"a\": \"b\" is no JSON pointer (write \"/data/0/id\", or \"\" for the whole)"},
     {"      http: {url: http://h, outputs: {a: /b~2}}\n", "is no JSON pointer"},
@@ -448,6 +453,22 @@ TEST(NativeSpec, RefusesWhatNoTriggerCanGive) {
       "line 6:13: triggers.schedule: the trigger does not give the required param \"p\" (add it to "
       "\"params\" of the trigger)"
   );
+}
+
+TEST(NativeSpec, LimitsListsAndMapsOfWords) {
+  std::string tags = "      script: x\n      tags: [";
+  std::string query = "      http:\n        url: http://h\n        query: {";
+  for (std::size_t i = 0; i <= kWordsMax; ++i) {
+    tags += concat(i == 0 ? "" : ", ", "t", i);
+    query += concat(i == 0 ? "" : ", ", "q", i, ": x");
+  }
+  const std::string fields[] = {tags + "]\n", query + "}\n"};
+  for (const std::string& lines : fields) {
+    const Loaded result = load(second(lines));
+    ASSERT_FALSE(result.ok());
+    EXPECT_EQ(result.first_error().code, ErrorCode::LimitExceeded);
+    EXPECT_EQ(result.first_error().message, "has more than 1000 entries");
+  }
 }
 
 TEST(NativeSpec, LimitsTriggersAndSemaphores) {
