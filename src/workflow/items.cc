@@ -20,14 +20,23 @@ std::optional<std::int64_t> number(std::string_view text) {
   return value;
 }
 
-Result<Json> within_limit(std::uint64_t count) {
+Result<void> within_limit(std::uint64_t count) {
   if (count > kFanOutMax) {
     return make_error(
         ErrorCode::LimitExceeded,
         concat("has ", count, " items, at most ", kFanOutMax, " are allowed")
     );
   }
-  return Json::array();
+  return {};
+}
+
+Result<Json> items_of(const ItemRange& range) {
+  REEVE_CHECK(within_limit(range.size()));
+  Json items = Json::array();
+  for (std::uint64_t i = 0; i < range.size(); ++i) {
+    items.push(Json(range.first + static_cast<std::int64_t>(i)));
+  }
+  return items;
 }
 
 }  // namespace
@@ -60,16 +69,7 @@ bool is_value_name(std::string_view text) {
 Result<Json> parse_items(std::string_view text) {
   text = trim(text);
   if (const auto range = parse_range(text)) {
-    if (range->last < range->first) {
-      return make_error(
-          ErrorCode::Invalid, concat("the range ", range->first, "..", range->last, " goes down")
-      );
-    }
-    REEVE_TRY(Json items, within_limit(range->size()));
-    for (std::uint64_t i = 0; i < range->size(); ++i) {
-      items.push(Json(range->first + static_cast<std::int64_t>(i)));
-    }
-    return items;
+    return items_of(*range);
   }
   if (!text.starts_with('[')) {
     return make_error(ErrorCode::Invalid, "is neither a JSON array nor a range such as 1..10");
@@ -80,11 +80,15 @@ Result<Json> parse_items(std::string_view text) {
     error.message = concat("is no JSON array: ", error.message);
     return error;
   }
-  if (!items->is_array()) {
+  REEVE_CHECK(check_items(*items));
+  return items;
+}
+
+Result<void> check_items(const Json& value) {
+  if (!value.is_array()) {
     return make_error(ErrorCode::Invalid, "is no JSON array");
   }
-  REEVE_CHECK(within_limit(items->as_array().size()));
-  return items;
+  return within_limit(value.as_array().size());
 }
 
 }  // namespace reeve::workflow

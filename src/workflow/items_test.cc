@@ -16,12 +16,15 @@ TEST(Items, AreAJsonArrayOrARange) {
   EXPECT_EQ(items("1..3"), "[1,2,3]");
   EXPECT_EQ(items("-1 .. 1"), "[-1,0,1]");
   EXPECT_EQ(items("5..5"), "[5]");
+  EXPECT_EQ(items("1..0"), "[]");
+  EXPECT_EQ(
+      items("9223372036854775806..9223372036854775807"), "[9223372036854775806,9223372036854775807]"
+  );
 }
 
 TEST(Items, AreNothingElse) {
   EXPECT_EQ(items("names"), "is neither a JSON array nor a range such as 1..10");
   EXPECT_EQ(items("{}"), "is neither a JSON array nor a range such as 1..10");
-  EXPECT_EQ(items("3..1"), "the range 3..1 goes down");
   EXPECT_EQ(items("1..x"), "is neither a JSON array nor a range such as 1..10");
   EXPECT_EQ(items("[1").substr(0, 18), "is no JSON array: ");
 }
@@ -37,6 +40,16 @@ TEST(Items, AreLimited) {
       parse_items("-9223372036854775808..9223372036854775807").error().code,
       ErrorCode::LimitExceeded
   );
+}
+
+TEST(Items, MayComeAsAValue) {
+  EXPECT_TRUE(check_items(Json::array().push(Json(1))).ok());
+  EXPECT_EQ(check_items(Json("[1]")).error().message, "is no JSON array");
+  Json many = Json::array();
+  for (std::size_t i = 0; i <= 10'000; ++i) {
+    many.push(Json(1));
+  }
+  EXPECT_EQ(check_items(many).error().code, ErrorCode::LimitExceeded);
 }
 
 TEST(Items, NamesOfValuesAreTold) {

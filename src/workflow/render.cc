@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "workflow/items.h"
 #include "workflow/render_tools.h"
 #include "workflow/values.h"
 
@@ -398,51 +399,14 @@ Result<model::RunSpec> render_compensation(
 
 namespace {
 
-/// `1..10` → 1, 2, …, 10; nothing if it is no range.
-Result<std::optional<std::vector<Json>>> read_range(std::string_view text) {
-  const std::size_t dots = text.find("..");
-  if (dots == std::string_view::npos) {
-    return std::optional<std::vector<Json>>();
-  }
-  const Result<Json> first = parse_json(trim(text.substr(0, dots)));
-  const Result<Json> last = parse_json(trim(text.substr(dots + 2)));
-  if (!first || !last || !first->is_int() || !last->is_int()) {
-    return std::optional<std::vector<Json>>();
-  }
-  const std::int64_t low = first->as_int();
-  const std::int64_t high = last->as_int();
-  std::vector<Json> items;
-  for (std::int64_t n = low; n <= high; ++n) {
-    if (items.size() == kFanOutMax) {
-      return make_error(ErrorCode::LimitExceeded, concat("has more than ", kFanOutMax, " items"));
-    }
-    items.emplace_back(n);
-  }
-  return std::optional(std::move(items));
-}
-
-/// An array, whether it comes as one or as its JSON text.
+/// An array, whether it comes as one or as text.
 Result<std::vector<Json>> read_items(const Json& value) {
-  Json list = value;
   if (value.is_string()) {
-    Result<Json> parsed = parse_json(trim(value.as_string()));
-    if (!parsed) {
-      return make_error(
-          ErrorCode::Invalid, concat("is no JSON array: ", parsed.error().describe()), {}
-      );
-    }
-    list = std::move(*parsed);
+    REEVE_TRY(const Json items, parse_items(value.as_string()));
+    return items.as_array();
   }
-  if (!list.is_array()) {
-    return make_error(ErrorCode::Invalid, "is no JSON array");
-  }
-  if (list.as_array().size() > kFanOutMax) {
-    return make_error(
-        ErrorCode::LimitExceeded,
-        concat("has ", list.as_array().size(), " items, at most ", kFanOutMax, " are allowed")
-    );
-  }
-  return list.as_array();
+  REEVE_CHECK(check_items(value));
+  return value.as_array();
 }
 
 }  // namespace
@@ -460,18 +424,11 @@ Result<std::vector<Json>> render_items(
   const auto placed = [&](Error error) {
     return at(std::move(error), over, field);
   };
-  auto range = read_range(text);
-  if (!range) {
-    return placed(std::move(range).error());
-  }
-  if (range->has_value()) {
-    return std::move(**range);
-  }
   Json source{std::string(text)};
   const auto named = values.for_environment().find(text);
   if (named != values.for_environment().end()) {
     source = named->second;
-  } else if (!text.starts_with('[')) {
+  } else if (!text.starts_with('[') && !parse_range(text)) {
     Error error = make_error(
         ErrorCode::Invalid, concat("\"", text, "\" is neither a JSON array, a range nor a value")
     );

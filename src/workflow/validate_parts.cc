@@ -193,9 +193,17 @@ class TaskChecker {
     if (!is_constant(fan_out.over) || is_value_name(fan_out.over.text)) {
       return;
     }
+    const auto range = parse_range(fan_out.over.text);
+    if (range && range->goes_down()) {
+      add("fan-out",
+          at,
+          concat("the range ", range->first, "..", range->last, " goes down and has no items"),
+          concat("write ", range->last, "..", range->first));
+      return;
+    }
     const auto items = parse_items(fan_out.over.text);
     if (!items.ok()) {
-      const bool neither = !fan_out.over.text.starts_with('[') && !parse_range(fan_out.over.text);
+      const bool neither = !fan_out.over.text.starts_with('[') && !range;
       Error error = items.error();
       add("fan-out",
           at,

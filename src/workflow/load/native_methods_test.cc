@@ -343,7 +343,7 @@ constexpr Bad kBad[] = {
     {"      expireArtifacts: false\n",
      "spec.tasks[1].expireArtifacts: must be true, not \"false\""},
     {"      script: x\n      fanOut: {over: 5..1}\n",
-     "line 9:22: tasks.b: cannot be done for each item: the range 5..1 goes down"},
+     "line 9:22: tasks.b: the range 5..1 goes down and has no items (write 1..5)"},
     {"      script: x\n      fanOut: {over: 1..20000}\n",
      "has 20000 items, at most 10000 are allowed"},
     {"      script: x\n      fanOut: {over: a b}\n",
