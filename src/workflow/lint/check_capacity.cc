@@ -31,7 +31,9 @@ std::optional<std::uint64_t> constant_size(std::string_view over) {
     if (!first || !last) {
       return std::nullopt;
     }
-    return *last < *first ? 0 : static_cast<std::uint64_t>(*last) - static_cast<std::uint64_t>(*first) + 1;
+    return *last < *first
+               ? 0
+               : static_cast<std::uint64_t>(*last) - static_cast<std::uint64_t>(*first) + 1;
   }
   const auto list = parse_json(text);
   if (!list.ok() || !list->is_array()) {
@@ -62,13 +64,14 @@ class CapacityCheck {
     if (const auto size = constant_size(fan_out.over.text)) {
       return size;
     }
-    const auto find = [&](const std::vector<workflow::Variable>& variables)
-        -> std::optional<std::uint64_t> {
+    const auto find = [&](const std::vector<workflow::Variable>& variables
+                      ) -> std::optional<std::uint64_t> {
       for (const workflow::Variable& variable : variables) {
         if (variable.name != trim(fan_out.over.text)) {
           continue;
         }
-        return variable.value.is_array() ? std::optional<std::uint64_t>(variable.value.as_array().size())
+        return variable.value.is_array()
+                   ? std::optional<std::uint64_t>(variable.value.as_array().size())
                : variable.value.is_string() ? constant_size(variable.value.as_string())
                                             : std::nullopt;
       }
@@ -78,27 +81,22 @@ class CapacityCheck {
     return own ? own : find(facts_.workflow().variables);
   }
 
-  Position place(const Task& task, std::string_view key) const {
-    return facts_.source().place(&task, {facts_.native() ? "fanOut" : "fan_out", key}, task.position);
+  Position place(const Task& task) const {
+    const Source& source = facts_.source();
+    return facts_.native()
+               ? source.place(&task, {"fanOut"}, source.place(&task, {"foreach"}, task.position))
+               : source.place(&task, {"fan_out"}, task.position);
   }
 
   void check_fan_out(const Task& task, const workflow::FanOut& fan_out) {
     const std::optional<std::uint64_t> size = size_of(task, fan_out);
-    if (size && *size > workflow::kFanOutMax) {
-      findings_.add(
-          {.rule = "fan-out-size",
-           .position = place(task, facts_.native() ? "over" : "source"),
-           .field = facts_.field(&task, "fanOut.over", "fan_out.source"),
-           .message = concat(*size, " items are more than the limit of ", workflow::kFanOutMax),
-           .fix = {}}
-      );
-    } else if (fan_out.parallel == 0 && size.value_or(kSmallFanOut + 1) > kSmallFanOut) {
+    if (fan_out.parallel == 0 && size.value_or(kSmallFanOut + 1) > kSmallFanOut) {
       findings_.add(
           {.rule = "fan-out-unbounded",
-           .position = place(task, ""),
+           .position = place(task),
            .field = facts_.field(&task, "fanOut.parallel", "fan_out.max_parallel"),
-           .message = size ? concat("starts all ", *size, " items at once")
-                           : std::string("starts all items at once, however many there are"),
+           .message = size ? concat("all ", *size, " items are due at once")
+                           : std::string("all items are due at once, however many there are"),
            .fix = facts_.native() ? "add \"parallel: 4\"" : "add \"max_parallel: 4\""}
       );
     }

@@ -1,7 +1,4 @@
-#include <algorithm>
-
 #include "base/strings.h"
-#include "base/time.h"
 #include "workflow/lint/checks.h"
 
 namespace reeve::lint {
@@ -18,106 +15,58 @@ class GateCheck {
   void run() {
     for (const Task& task : facts_.workflow().tasks) {
       if (task.gate) {
-        check_quorum(task, *task.gate);
         check_context(task, *task.gate);
-        check_times(task, *task.gate);
+        check_deadline(task, *task.gate);
         check_owner(task, *task.gate);
       }
     }
   }
 
  private:
-  Position place(const Task& task, std::string_view native_key, std::string_view formicary_key) const {
+  Position place(const Task& task, std::string_view native_key, std::string_view formicary_key)
+      const {
     return facts_.native()
                ? facts_.source().place(&task, {"gate", native_key}, task.position)
                : facts_.source().place(&task, {"approval_policy", formicary_key}, task.position);
   }
 
-  std::string field(const Task& task, std::string_view native_key, std::string_view formicary_key) const {
+  std::string field(const Task& task, std::string_view native_key, std::string_view formicary_key)
+      const {
     return facts_.field(
         &task, concat("gate.", native_key), concat("approval_policy.", formicary_key)
     );
   }
 
-  void check_quorum(const Task& task, const Gate& gate) {
-    if (gate.users.empty() || !gate.groups.empty() || gate.approvals <= gate.users.size()) {
-      return;
-    }
-    findings_.add(
-        {.rule = "gate-quorum",
-         .position = place(task, "approvals", "min_approvals"),
-         .field = field(task, "approvals", "min_approvals"),
-         .message = concat(
-             "nobody can open this gate: it needs ",
-             gate.approvals,
-             " approvals and only ",
-             gate.users.size(),
-             gate.users.size() == 1 ? " user may approve" : " users may approve"
-         ),
-         .fix = concat("name more users or a group, or ask for ", gate.users.size())}
-    );
-  }
-
+  /// Fields without which the gate does not open. That they are there is seen while loading.
   void check_context(const Task& task, const Gate& gate) {
     for (const std::string& required : gate.required) {
-      const auto found =
-          std::find_if(gate.context.begin(), gate.context.end(), [&](const auto& entry) {
-            return entry.first == required;
-          });
-      const bool empty = found != gate.context.end() && trim(found->second.text).empty();
-      if (found != gate.context.end() && !empty) {
-        continue;
-      }
-      findings_.add(
-          {.rule = "gate-context",
-           .position = place(task, "required", "required_context"),
-           .field = field(task, "required", "required_context"),
-           .message = concat(
-               "the gate requires \"",
-               required,
-               empty ? "\", which is empty: it always fails"
-                     : "\", which its context does not have: it always fails"
-           ),
-           .fix = concat("add \"", required, "\" to the context, or remove it from required")}
-      );
-    }
-  }
-
-  void check_times(const Task& task, const Gate& gate) {
-    if (!gate.deadline) {
-      findings_.add(
-          {.rule = "no-gate-deadline",
-           .position = place(task, "", ""),
-           .field = field(task, "deadline", "sla_deadline"),
-           .message = "waits for ever if nobody decides",
-           .fix = facts_.native() ? "add \"deadline: 48h\", which rejects"
-                                  : "add \"sla_deadline: 48h\", which rejects"}
-      );
-      return;
-    }
-    if (gate.remind_after && *gate.remind_after >= *gate.deadline) {
-      report_late(task, field(task, "remindAfter", "remind_after"), "the reminder", *gate.deadline);
-    }
-    for (const workflow::Escalation& escalation : gate.escalations) {
-      if (escalation.after >= *gate.deadline) {
-        report_late(
-            task, field(task, "escalations", "escalation_after"), "an escalation", *gate.deadline
+      for (const auto& [name, text] : gate.context) {
+        if (name != required || !trim(text.text).empty()) {
+          continue;
+        }
+        findings_.add(
+            {.rule = "gate-context",
+             .position = place(task, "require", ""),
+             .field = field(task, "require", "required"),
+             .message =
+                 concat("the gate requires \"", required, "\", which is empty: it always fails"),
+             .fix = concat("give \"", required, "\" a text, or remove it from what is required")}
         );
       }
     }
   }
 
-  void report_late(
-      const Task& task, std::string field, std::string_view what, Duration deadline
-  ) {
+  void check_deadline(const Task& task, const Gate& gate) {
+    if (gate.deadline) {
+      return;
+    }
     findings_.add(
-        {.rule = "gate-too-late",
-         .position = place(task, "deadline", "sla_deadline"),
-         .field = std::move(field),
-         .message = concat(
-             what, " never happens: the gate has expired after ", format_duration(deadline)
-         ),
-         .fix = {}}
+        {.rule = "no-gate-deadline",
+         .position = place(task, "", ""),
+         .field = field(task, "deadline", "sla_deadline"),
+         .message = "waits for ever if nobody decides",
+         .fix = facts_.native() ? "add \"deadline: 48h\", which rejects"
+                                : "add \"sla_deadline: 48h\", which rejects"}
     );
   }
 

@@ -91,8 +91,10 @@ class NetworkCheck {
     }
   }
 
-  Position place(const Task& task, std::string_view native_key, std::string_view formicary_key) const {
-    return facts_.native() ? facts_.source().place(&task, {"http", native_key}, task.position)
+  Position place(const Task& task, std::string_view native_key, std::string_view formicary_key)
+      const {
+    const std::string_view block = task.method == Method::WebSocket ? "webSocket" : "http";
+    return facts_.native() ? facts_.source().place(&task, {block, native_key}, task.position)
                            : facts_.source().place(&task, {formicary_key}, task.position);
   }
 

@@ -1,5 +1,6 @@
 #include "base/strings.h"
 #include "base/time.h"
+#include "workflow/cron/schedule.h"
 #include "workflow/lint/checks.h"
 
 namespace reeve::lint {
@@ -72,33 +73,39 @@ class TimeCheck {
     }
   }
 
-  void check_cron(const workflow::Trigger& trigger, std::string_view expression) {
-    const std::string_view cron = trim(expression);
-    if (cron.empty() || cron.starts_with('@') || templates::has_actions(cron)) {
+  /// That it is a schedule at all is seen while loading.
+  void check_cron(const workflow::Trigger& trigger, const std::string& expression) {
+    const Result<cron::Schedule> schedule = cron::Schedule::parse(expression);
+    if (!schedule.ok()) {
       return;
-    }
-    std::size_t fields = 0;
-    for (const std::string_view word : split(cron, ' ')) {
-      fields += trim(word).empty() ? 0U : 1U;
     }
     const std::string field =
         facts_.native() ? concat("triggers.", trigger.name, ".cron") : std::string("cron_trigger");
+    const std::size_t fields = schedule->fields_written();
     if (fields == 6) {
       findings_.add(
           {.rule = "cron-six-fields",
            .position = trigger.position,
            .field = field,
-           .message =
-               concat("\"", cron, "\" has six fields: the sixth is the year, there are no seconds"),
+           .message = concat(
+               "\"",
+               schedule->text(),
+               "\" has six fields: the sixth is the year, there are no seconds"
+           ),
            .fix = {}}
       );
-    } else if (fields < 5 || fields > 7) {
+    } else if (fields > 7) {
       findings_.add(
           {.rule = "cron-fields",
            .position = trigger.position,
            .field = field,
-           .message =
-               concat("\"", cron, "\" has ", fields, " fields, a cron expression has 5, 6 or 7"),
+           .message = concat(
+               "\"",
+               schedule->text(),
+               "\" has ",
+               fields,
+               " fields: what follows the seventh is ignored"
+           ),
            .fix = {}}
       );
     }

@@ -26,13 +26,13 @@ void check_artifacts(const Facts& facts, Findings& findings);
 /// no-timeout, timeout-order, cron-six-fields, cron-fields.
 void check_times(const Facts& facts, Findings& findings);
 
-/// gate-quorum, gate-context, gate-too-late, no-gate-deadline, self-approval.
+/// gate-context, no-gate-deadline, self-approval.
 void check_gates(const Facts& facts, Findings& findings);
 
 /// plain-http, tls-not-verified, private-address, open-webhook, no-retry.
 void check_network(const Facts& facts, Findings& findings);
 
-/// fan-out-unbounded, fan-out-size, semaphore-nested.
+/// fan-out-unbounded, semaphore-nested.
 void check_capacity(const Facts& facts, Findings& findings);
 
 }  // namespace reeve::lint

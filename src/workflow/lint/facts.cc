@@ -179,16 +179,22 @@ void Facts::collect_methods(const Task& task) {
     use_pairs(
         task.child->params, task, field(&task, "mission.params", "sub_workflow.input_params")
     );
+    use(task.child->user_key, &task, Role::Value, field(&task, "mission.userKey", ""));
     use(task.child->user_key, &task, Role::Value, field(&task, "mission.userKey", "user_key"));
   }
   if (task.fan_out) {
     use(task.fan_out->over, &task, Role::Value, field(&task, "fanOut.over", "fan_out.source"));
   }
   if (task.http) {
-    use(task.http->url, &task, Role::Url, field(&task, "http.url", "url"));
-    use_pairs(task.http->headers, task, field(&task, "http.headers", "headers"));
-    use_pairs(task.http->query, task, field(&task, "http.query", "query"));
-    use(task.http->body, &task, Role::Value, field(&task, "http.body", "body"));
+    const std::string_view block =
+        task.method == workflow::Method::WebSocket ? "webSocket." : "http.";
+    const auto name = [&](std::string_view key) {
+      return field(&task, concat(block, key), key);
+    };
+    use(task.http->url, &task, Role::Url, name("url"));
+    use_pairs(task.http->headers, task, name("headers"));
+    use_pairs(task.http->query, task, name("query"));
+    use(task.http->body, &task, Role::Value, name("body"));
   }
   if (task.message) {
     use(task.message->channel,

@@ -13,6 +13,9 @@ namespace reeve::lint {
 namespace {
 
 Finding from_problem(workflow::Problem problem) {
+  if (const Rule* rule = find_rule(problem.rule); rule != nullptr && problem.error.hint.empty()) {
+    problem.error.hint = std::string(rule->fix);
+  }
   return {
       .severity = problem.severity,
       .rule = std::move(problem.rule),
@@ -57,11 +60,11 @@ void sort_by_place(std::vector<Finding>& findings) {
 }  // namespace
 
 std::size_t Report::count(Severity severity) const {
-  return static_cast<std::size_t>(
-      std::count_if(findings.begin(), findings.end(), [severity](const Finding& finding) {
-        return finding.severity == severity;
-      })
-  );
+  return static_cast<std::size_t>(std::count_if(
+      findings.begin(),
+      findings.end(),
+      [severity](const Finding& finding) { return finding.severity == severity; }
+  ));
 }
 
 std::vector<Finding> examine(const workflow::Workflow& workflow) {

@@ -3,9 +3,8 @@
 #include <array>
 #include <set>
 
-#include "workflow/validate.h"
-
 #include "workflow/lint/fixture.h"
+#include "workflow/validate.h"
 
 namespace reeve::lint {
 namespace {
@@ -116,9 +115,8 @@ std::vector<Sample> document_samples() {
        findings_of(one("      script: echo {{ shellquote .title }}\n", param))},
       {"hard-coded-secret",
        findings_of(one("      script: x\n      environment: {DB_PASSWORD: correct-horse}\n")),
-       findings_of(one(
-           "      script: x\n      environment: {DB_PASSWORD: '{{ .title }}'}\n", param
-       ))},
+       findings_of(one("      script: x\n      environment: {DB_PASSWORD: '{{ .title }}'}\n", param)
+       )},
       {"leaf-trap",
        findings_of(job("- {task_type: a, method: SHELL, script: [x], on_failed: b}\n"
                        "- {task_type: b, method: SHELL, script: [x]}\n")),
@@ -134,9 +132,9 @@ std::vector<Sample> document_samples() {
                           "COMPLETED}}\n"))},
       {"restart-without-retry",
        findings_of(one("      script: x\n      onExitCode: {'3': RESTART_TASK}\n")),
-       findings_of(one(
-           "      script: x\n      retry: {max: 1}\n      onExitCode: {'3': RESTART_TASK}\n"
-       ))},
+       findings_of(
+           one("      script: x\n      retry: {max: 1}\n      onExitCode: {'3': RESTART_TASK}\n")
+       )},
       {"empty-dependency",
        findings_of(native("  tasks:\n    - {name: a, script: x}\n"
                           "    - {name: b, script: x, needs: [a], dependencies: [a]}\n")),
@@ -163,33 +161,25 @@ std::vector<Sample> document_samples() {
        findings_of(one("      script: x # about reeve-lint: disable=spliced-tex\n"))},
       {"unused-suppression",
        findings_of(one("      script: x # reeve-lint: disable=spliced-text\n")),
-       findings_of(one("      script: '{{ .title }}' # reeve-lint: disable=spliced-text\n", param))},
+       findings_of(one("      script: '{{ .title }}' # reeve-lint: disable=spliced-text\n", param)
+       )},
   };
 }
 
 std::vector<Sample> gate_samples() {
   using workflow::Gate;
-  const auto unchanged = [](Gate&) {};
+  const auto unchanged = [](Gate&) {
+  };
   return {
-      {"gate-quorum",
-       gate([](Gate& gate) {
-         gate.approvals = 2;
-         gate.users = {"ann"};
-       }),
-       gate([](Gate& gate) {
-         gate.approvals = 2;
-         gate.users = {"ann"};
-         gate.groups = {"ops"};
-       })},
       {"gate-context",
-       gate([](Gate& gate) { gate.required = {"diff"}; }),
+       gate([](Gate& gate) {
+         gate.required = {"diff"};
+         gate.context = {{"diff", {" ", {}}}};
+       }),
        gate([](Gate& gate) {
          gate.required = {"diff"};
          gate.context = {{"diff", {"{{ .JobID }}", {}}}};
        })},
-      {"gate-too-late",
-       gate([](Gate& gate) { gate.remind_after = gate.deadline; }),
-       gate([](Gate& gate) { gate.remind_after = Duration(1000); })},
       {"no-gate-deadline", gate([](Gate& gate) { gate.deadline.reset(); }), gate(unchanged)},
       {"self-approval", gate([](Gate& gate) { gate.owner_may_approve = true; }), gate(unchanged)},
   };
@@ -197,7 +187,8 @@ std::vector<Sample> gate_samples() {
 
 std::vector<Sample> request_samples() {
   using workflow::HttpRequest;
-  const auto unchanged = [](HttpRequest&) {};
+  const auto unchanged = [](HttpRequest&) {
+  };
   return {
       {"plain-http",
        request([](HttpRequest& http) { http.url.text = "http://example.org/"; }),
@@ -222,10 +213,9 @@ std::vector<Sample> other_samples() {
        examine(webhook(workflow::WebhookAuth::None)),
        examine(webhook(workflow::WebhookAuth::GitHub))},
       {"fan-out-unbounded", examine(fan_out("list", 0)), examine(fan_out("1..8", 0))},
-      {"fan-out-size", examine(fan_out("1..20000", 4)), examine(fan_out("1..10000", 4))},
       {"semaphore-nested", examine(nested("gpu")), examine(nested("cpu"))},
       {"cron-six-fields",
-       findings_of(job(task, "cron_trigger: \"0 0 * * * *\"\n")),
+       findings_of(job(task, "cron_trigger: \"0 0 1 1 * 2030\"\n")),
        findings_of(job(task, "cron_trigger: \"0 * * * * * *\"\n"))},
       {"cron-fields",
        findings_of(job(task, "cron_trigger: \"0 * * * * * * more\"\n")),
@@ -268,7 +258,8 @@ TEST(Lint, HasNothingToSayAboutACleanDocument) {
   EXPECT_EQ(
       linted(
           one("      script: |\n        echo \"$who\" {{ .size }} {{ .JobID }} {{ shellquote .who "
-              "}}\n        echo \"::set-output name=K::1\"\n      environment: {A: \"{{ .who }}\"}\n",
+              "}}\n        echo \"::set-output name=K::1\"\n      environment: {A: \"{{ .who "
+              "}}\"}\n",
               "  params: {who: me}\n  variables: {size: 3}\n"),
           true
       ),
@@ -306,9 +297,60 @@ TEST(Lint, StopsAtItsLimitAndSaysHowMuchIsMissing) {
   EXPECT_NE(describe(report.findings, true).find("5 more findings not shown"), std::string::npos);
 }
 
+TEST(Lint, KnowsThePlacesOfEveryKindOfTask) {
+  const std::string text = native(
+      "  params: {host: x, files: {default: [a]}}\n"
+      "  schedule: '0 9 1 1 * 2030'\n"
+      "  semaphores: [{pool: gpu, units: 1}]\n"
+      "  triggers:\n    - {name: push, webhook: {auth: none}, params: {host: '{{ .Bdy.host }}'}}\n"
+      "  tasks:\n"
+      "    - name: ask\n      gate:\n        prompt: 'To {{ .hots }}?'\n        users: [ann]\n"
+      "        ownerMayApprove: true\n        context: {diff: ''}\n        require: [diff]\n"
+      "    - name: call\n      needs: [ask]\n      http:\n        url: 'http://{{ .host }}/x'\n"
+      "        verifyTls: false\n        allowPrivate: true\n"
+      "    - name: each\n      needs: [call]\n      timeout: 1m\n      fanOut: {over: files, as: "
+      "f}\n"
+      "      semaphores: [{pool: gpu}]\n      script: echo {{ .f }}\n"
+  );
+  std::string places;
+  for (const Finding& each : check(text).findings) {
+    places += concat(
+        each.error.position.line,
+        ":",
+        each.error.position.column,
+        " ",
+        each.rule,
+        " ",
+        each.error.subject,
+        "\n"
+    );
+  }
+  EXPECT_EQ(
+      places,
+      "6:13 cron-six-fields triggers.schedule.cron\n"
+      "9:7 open-webhook triggers.push.auth\n"
+      "9:62 undefined-variable triggers.push.params.host\n"
+      "12:7 no-gate-deadline tasks.ask.gate.deadline\n"
+      "13:24 undefined-variable tasks.ask.gate.prompt\n"
+      "15:9 self-approval tasks.ask.gate.ownerMayApprove\n"
+      "17:9 gate-context tasks.ask.gate.require\n"
+      "18:13 no-retry tasks.call.retry\n"
+      "18:13 no-timeout tasks.call.timeout\n"
+      "21:15 plain-http tasks.call.http.url\n"
+      "21:25 outside-url tasks.call.http.url\n"
+      "22:9 tls-not-verified tasks.call.http.verifyTls\n"
+      "23:9 private-address tasks.call.http.allowPrivate\n"
+      "27:7 fan-out-unbounded tasks.each.fanOut.parallel\n"
+      "28:20 semaphore-nested tasks.each.semaphores\n"
+      "29:23 spliced-text tasks.each.script\n"
+  );
+}
+
 TEST(Suppressions, CountForTheirLineAndTheNext) {
   const std::string spec = "  params: {title: x}\n";
-  const auto suppressed = [&](std::string_view task) { return check(one(task, spec)).suppressed; };
+  const auto suppressed = [&](std::string_view task) {
+    return check(one(task, spec)).suppressed;
+  };
   EXPECT_EQ(suppressed("      script: echo {{ .title }} # reeve-lint: disable=spliced-text\n"), 1U);
   EXPECT_EQ(
       suppressed("      # reeve-lint: disable=no-retry,spliced-text it is only a number\n"
