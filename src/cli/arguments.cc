@@ -426,19 +426,23 @@ class Parser {
     return parse_pairs("-p", raw_params_, args.params);
   }
 
+  std::variant<Invocation, int> select_lock() {
+    const Result<Duration> timeout = parse_duration(timeout_);
+    if (!timeout) {
+      return usage_error("--timeout: " + timeout.error().describe());
+    }
+    lock_.timeout = *timeout;
+    if (lock_.command.empty()) {
+      return usage_error(
+          "lock needs a command after --, such as: reeve lock " + lock_.name + " -- make deploy"
+      );
+    }
+    return Invocation{.common = common_, .command = lock_};
+  }
+
   std::variant<Invocation, int> select() {
     if (lock_command_->parsed()) {
-      const Result<Duration> timeout = parse_duration(timeout_);
-      if (!timeout) {
-        return usage_error("--timeout: " + timeout.error().describe());
-      }
-      lock_.timeout = *timeout;
-      if (lock_.command.empty()) {
-        return usage_error(
-            "lock needs a command after --, such as: reeve lock " + lock_.name + " -- make deploy"
-        );
-      }
-      return Invocation{.common = common_, .command = lock_};
+      return select_lock();
     }
     if (!lock_.command.empty()) {
       return usage_error("-- and a command belong to reeve lock only");
