@@ -1,3 +1,4 @@
+#include <atomic>
 #include <cstdlib>
 #include <poll.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "cli/print.h"
 #include "cli/session.h"
 #include "owner/control_client.h"
+#include "owner/trigger_pump.h"
 #include "platform/posix/lock_wait.h"
 #include "platform/posix/service.h"
 #include "platform/posix/system.h"
@@ -60,6 +62,19 @@ class HealthWatch {
   bool healthy_ = true;
 };
 
+Result<std::unique_ptr<owner::TriggerPump>> start_pump(const Common& common, Session& session) {
+  owner::PumpOptions options;
+  options.data_dir = common.data_dir;
+  options.loader = workflow_loader();
+  options.now = [] {
+    return platform::SystemClock().now();
+  };
+  options.tell = [](std::string_view news) {
+    print_error_text(concat("reeve: ", printable(news), "\n"));
+  };
+  return owner::TriggerPump::start(session.kernel(), session.reader(), std::move(options));
+}
+
 /// Until a signal comes or somebody asks to stop.
 void serve(Session& session, SignalFeed& signals, int stop_fd) {
   HealthWatch watch;
@@ -88,6 +103,13 @@ int run_up(const Common& common, const UpArgs& args) {
     const std::uint64_t one = 1;
     (void)!::write(fd, &one, sizeof one);
   };
+  // Told of events before there is a pump; the session outlives it.
+  std::atomic<owner::TriggerPump*> listening = nullptr;
+  options.on_events = [&listening](std::span<const journal::Event> events) {
+    if (owner::TriggerPump* pump = listening) {
+      pump->changed(events);
+    }
+  };
   const Result<std::unique_ptr<Session>> session = Session::open(std::move(options));
   if (!session) {
     return report(session.error());
@@ -95,10 +117,16 @@ int run_up(const Common& common, const UpArgs& args) {
   if (const std::optional<Error>& unreachable = (*session)->unreachable()) {
     return report(*unreachable);
   }
+  const Result<std::unique_ptr<owner::TriggerPump>> pump = start_pump(common, **session);
+  if (!pump) {
+    return report(pump.error());
+  }
+  listening = pump->get();
   print(concat("ready: ", printable(common.data_dir), " (process ", ::getpid(), ")\n"));
   tell_service_manager("READY=1");
   serve(**session, signals, stop.get());
   tell_service_manager("STOPPING=1");
+  (*pump)->stop();
   (*session)->close();
   print("stopped; runs go on under their supervisors\n");
   return static_cast<int>(ExitCode::Done);

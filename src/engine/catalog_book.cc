@@ -325,6 +325,9 @@ Result<Reply> CatalogBook::fire(const ObjectCommand& command, BookTurn& turn) {
   const trigger::Outcome outcome = make_mission(
       command.object, plan->workflow, *trigger, occurrence, std::nullopt, turn, &mission
   );
+  if (outcome.verdict == trigger::Verdict::Failed) {
+    return outcome.error;
+  }
   Json detail = Json::object();
   detail.set("verdict", to_string(outcome.verdict));
   if (!mission.empty()) {
@@ -438,7 +441,8 @@ void CatalogBook::on_timer(const journal::ObjectKey& key, std::string_view timer
 
 // --- missions -----------------------------------------------------------------------------------
 
-/// Decides what comes of the occurrence, makes the mission, and records either.
+/// Decides what comes of the occurrence, makes the mission, and records either. What failed is
+/// recorded of a tick only: whoever tells of anything else is told so and may come again.
 trigger::Outcome CatalogBook::make_mission(
     const journal::ObjectKey& key,
     const std::shared_ptr<const Workflow>& workflow,
@@ -480,7 +484,7 @@ trigger::Outcome CatalogBook::make_mission(
         TriggerFired{.trigger = trigger.name, .mission = *mission, .tick = tick, .window = window},
         turn
     );
-  } else {
+  } else if (tick || outcome.verdict != trigger::Verdict::Failed) {
     emit(
         key,
         TriggerSkipped{

@@ -18,7 +18,9 @@ namespace reeve::engine {
 ///
 ///     apply    {source}                       deploys a text; the same text again changes nothing
 ///     disable, enable  {}                     a disabled workflow makes no missions
-///     fire     {trigger, data, at?, key?}     something happened that a trigger waits for
+///     fire     {trigger, data, at?, key?}     something happened that a trigger waits for; an
+///     error
+///                                             if the trigger or the submission failed
 ///
 /// A tick of a cron trigger is a timer of the workflow. The turn that takes it makes the mission
 /// and arms the next tick, so that both are stored or none.

@@ -1,6 +1,7 @@
 #include "host/host.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <utility>
 
 #include <sys/file.h>
@@ -19,13 +20,28 @@ using platform::FileDescriptor;
 constexpr const char* kHostLockFile = "host.lock";
 constexpr mode_t kLockMode = 0644;
 
+/// A host that was killed while it started a process leaves the lock with that process until it has
+/// become another program.
+constexpr int kLockAttempts = 100;
+constexpr int kLockPauseMillis = 20;
+
+bool try_lock_patiently(int fd) {
+  for (int attempt = 1; ::flock(fd, LOCK_EX | LOCK_NB) != 0; ++attempt) {
+    if (attempt == kLockAttempts) {
+      return false;
+    }
+    ::poll(nullptr, 0, kLockPauseMillis);
+  }
+  return true;
+}
+
 Result<FileDescriptor> lock_data_dir(const fs::path& dir) {
   const fs::path path = dir / kHostLockFile;
   FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kLockMode));
   if (!fd) {
     return platform::errno_error("open", path);
   }
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (!try_lock_patiently(fd.get())) {
     Error error =
         make_error(ErrorCode::Unavailable, "another host uses this data directory", dir.string());
     error.hint = "stop the other process, or choose another data directory";

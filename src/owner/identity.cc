@@ -182,7 +182,11 @@ Result<Caller> identify(const platform::Peer& peer, const fs::path& data_dir) {
   if (!run.empty()) {
     return Caller{.principal = Principal(concat("run:", run)), .groups = {}};
   }
-  Account account = account_of(peer.uid);
+  return user_of(peer.uid);
+}
+
+Caller user_of(std::uint32_t uid) {
+  Account account = account_of(uid);
   return Caller{
       .principal = Principal(concat("user:", account.login)), .groups = std::move(account.groups)};
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -26,7 +27,10 @@ struct Caller {
 /// PermissionDenied: another user's. Unavailable: the process has gone, so that nobody can say.
 Result<Caller> identify(const platform::Peer& peer, const std::filesystem::path& data_dir);
 
-/// The same about this process.
+/// A user of this machine, by number.
+Caller user_of(std::uint32_t uid);
+
+/// `identify` about this process.
 Result<Caller> identify_self(const std::filesystem::path& data_dir);
 
 }  // namespace reeve::owner

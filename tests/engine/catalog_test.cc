@@ -356,6 +356,21 @@ TEST_F(Catalog, AMissionIsMadeByTheNameOfItsWorkflow) {
   audit();
 }
 
+TEST_F(Catalog, WhatFailsIsToldAndMayComeAgain) {
+  ASSERT_TRUE(apply(text("#@ {\"name\":\"drop\",\"param\":\"{{ .File.Name }}\"}\n")).ok());
+  Json body = Json::object();
+  body.set("trigger", "drop").set("data", Json::object());
+  engine::ObjectCommand command{.object = workflow_key("w"), .verb = "fire", .body = body};
+  EXPECT_FALSE(bench_.call(command, "file-1").ok());
+  EXPECT_EQ(trigger().get_int("skipped"), 0);
+  Json file = Json::object();
+  file.set("Name", "a.csv");
+  command.body.find("data")->set("File", std::move(file));
+  ASSERT_TRUE(bench_.call(command, "file-1").ok());
+  EXPECT_EQ(events("mission.created").size(), 1U);
+  audit();
+}
+
 TEST_F(Catalog, TheClockAloneFiresACronTrigger) {
   ASSERT_TRUE(apply(text(kEveryMinute)).ok());
   EXPECT_EQ(fire("tick").error().code, ErrorCode::Invalid);

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "base/result.h"
+#include "journal/event.h"
+#include "kernel/loop.h"
+#include "owner/deployed_triggers.h"
+#include "owner/inbox.h"
+#include "platform/posix/files.h"
+#include "store/ports.h"
+
+namespace reeve::owner {
+
+struct PumpOptions {
+  std::filesystem::path data_dir;
+  engine::WorkflowLoader loader;
+  std::function<Timestamp()> now;
+  /// A line for the person who looks after this process; the pump's thread.
+  std::function<void(std::string_view)> tell;
+};
+
+/// Carries to the kernel what triggers wait for outside of it: files of the inbox and messages of
+/// channels. Whatever it is interrupted at, nothing is carried twice: each file and each message is
+/// one input of a fixed id.
+///
+/// Threading: one thread of its own; `changed` any thread.
+class TriggerPump {
+ public:
+  /// `kernel` and `reader` outlive it.
+  static Result<std::unique_ptr<TriggerPump>> start(
+      kernel::Loop& kernel, store::Reader& reader, PumpOptions options
+  );
+
+  ~TriggerPump();
+  TriggerPump(const TriggerPump&) = delete;
+  TriggerPump& operator=(const TriggerPump&) = delete;
+
+  /// Something was committed that may concern a trigger; must not block.
+  void changed(std::span<const journal::Event> events);
+
+  /// Ends the thread. Idempotent.
+  void stop();
+
+ private:
+  TriggerPump(kernel::Loop& kernel, store::Reader& reader, PumpOptions options, Inbox inbox);
+
+  void run();
+  std::set<std::string> wait();
+  void wake();
+  Result<void> pump_channels();
+  Result<void> pump_channel(const DeployedTrigger& trigger, const workflow::ChannelTrigger& source);
+  Result<void> hand_on(
+      const DeployedTrigger& trigger,
+      const workflow::ChannelTrigger& source,
+      const std::string& group,
+      const Json& message
+  );
+  Result<engine::Reply> ask(
+      const journal::ObjectKey& object, std::string verb, Json body, InputId id = {}
+  );
+  void tell_once(const std::string& problem);
+
+  kernel::Loop& kernel_;
+  PumpOptions options_;
+  DeployedTriggers triggers_;
+  Inbox inbox_;
+  platform::FileDescriptor wake_;
+  platform::FileDescriptor watch_;
+  std::atomic<bool> stopping_ = false;
+  std::string last_problem_;
+  std::thread thread_;
+};
+
+}  // namespace reeve::owner
