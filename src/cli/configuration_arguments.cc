@@ -5,14 +5,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/subcommand.h"
+
 namespace reeve::cli {
-
-namespace {
-
-constexpr const char* kDataHelp =
-    "Data directory (default: $REEVE_DATA, else ~/.local/share/reeve)";
-
-}  // namespace
 
 struct ConfigurationParser::State {
   Common& common;
@@ -22,22 +17,7 @@ struct ConfigurationParser::State {
   std::vector<std::pair<CLI::App*, ConfigArgs::Action>> config_commands;
 
   CLI::App* add(CLI::App& parent, const char* name, const char* purpose, const char* example) {
-    CLI::App* command = parent.add_subcommand(name, purpose);
-    command->footer(std::string("\nExample:\n  ") + example);
-    command->add_option("--data", common.data_dir, kDataHelp);
-    return command;
-  }
-
-  void add_output(CLI::App* command) {
-    command
-        ->add_option_function<std::string>(
-            "-o,--output",
-            [this](const std::string& name) {
-              common.output = CLI::detail::to_lower(name) == "json" ? Output::Json : Output::Text;
-            },
-            "How to print (default: text)"
-        )
-        ->transform(CLI::IsMember(std::vector<std::string>{"text", "json"}, CLI::ignore_case));
+    return cli::add(parent, name, purpose, example, common);
   }
 
   void add_credentials(CLI::App& app) {
@@ -72,7 +52,7 @@ struct ConfigurationParser::State {
     credential_commands.emplace_back(allow, CredentialArgs::Action::Allow);
     CLI::App* list =
         add(*all, "list", "List credentials, never their values", "reeve credential list -o json");
-    add_output(list);
+    add_output(list, common, kTextOrJson);
     credential_commands.emplace_back(list, CredentialArgs::Action::List);
     CLI::App* remove =
         add(*all, "delete", "Delete a credential", "reeve credential delete github-token");
@@ -114,7 +94,7 @@ struct ConfigurationParser::State {
     config_commands.emplace_back(get, ConfigArgs::Action::Get);
     CLI::App* list = add(*all, "list", "List values", "reeve config list -o json");
     add_scope(list);
-    add_output(list);
+    add_output(list, common, kTextOrJson);
     config_commands.emplace_back(list, ConfigArgs::Action::List);
     CLI::App* unset =
         add(*all, "unset", "Remove a value", "reeve config unset Region --workflow deploy");

@@ -47,10 +47,16 @@ std::size_t ClientSim::resume(const MissionName& mission) {
 }
 
 std::size_t ClientSim::deploy(const std::string& workflow, std::string verb, Json body) {
+  return order(
+      {.kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = workflow},
+      std::move(verb),
+      std::move(body)
+  );
+}
+
+std::size_t ClientSim::order(journal::ObjectKey object, std::string verb, Json body) {
   return add(engine::ObjectCommand{
-      .object = {.kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = workflow},
-      .verb = std::move(verb),
-      .body = std::move(body)});
+      .object = std::move(object), .verb = std::move(verb), .body = std::move(body)});
 }
 
 std::size_t ClientSim::retry(const MissionName& parent, std::string name) {

@@ -39,6 +39,8 @@ class ClientSim {
   std::size_t resume(const MissionName& mission);
   /// A command about a deployed workflow: apply, enable, disable.
   std::size_t deploy(const std::string& workflow, std::string verb, Json body = Json::object());
+  /// A command about any object that has a book.
+  std::size_t order(journal::ObjectKey object, std::string verb, Json body = Json::object());
   std::size_t retry(const MissionName& parent, std::string name);
 
   /// What a request was answered with, once it was: null before.
