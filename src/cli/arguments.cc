@@ -440,6 +440,15 @@ class Parser {
     return Invocation{.common = common_, .command = lock_};
   }
 
+  std::optional<std::variant<Invocation, int>> select_channel() {
+    const std::variant<ChannelArgs, std::string> channel = channel_.selected();
+    const auto* problem = std::get_if<std::string>(&channel);
+    if (problem == nullptr) {
+      return Invocation{.common = common_, .command = std::get<ChannelArgs>(channel)};
+    }
+    return problem->empty() ? std::nullopt : std::optional(usage_error(*problem));
+  }
+
   std::variant<Invocation, int> select() {
     if (lock_command_->parsed()) {
       return select_lock();
@@ -462,11 +471,8 @@ class Parser {
       }
       return Invocation{.common = common_, .command = submit_};
     }
-    const std::variant<ChannelArgs, std::string> channel = channel_.selected();
-    if (const auto* problem = std::get_if<std::string>(&channel); problem == nullptr) {
-      return Invocation{.common = common_, .command = std::get<ChannelArgs>(channel)};
-    } else if (!problem->empty()) {
-      return usage_error(*problem);
+    if (auto channel = select_channel()) {
+      return std::move(*channel);
     }
     const std::pair<CLI::App*, Command> choices[] = {
         {up_command_, up_},

@@ -4,7 +4,9 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "coord/channel/channel_machine.h"
 #include "engine/book.h"
+#include "engine/channel_book.h"
 #include "engine/mission_codec.h"
 #include "engine/mission_machine.h"
 #include "engine/run_machine.h"
@@ -83,6 +85,8 @@ void Checkers::fold(const journal::Event& event) {
       fail(concat(applied.error().describe(), at(event.revision)));
     } else if (event.object.kind == journal::Kind::Workflow) {
       see_catalog(event);
+    } else if (event.object.kind == journal::Kind::Channel) {
+      see_channel(*book, event);
     }
   } else if (event.object.kind == journal::Kind::Workflow) {
     fold_workflow(event);
@@ -103,6 +107,18 @@ void Checkers::see_catalog(const journal::Event& event) {
   );
   if (violation) {
     fail(concat(*violation, at(event.revision)));
+  }
+}
+
+void Checkers::see_channel(const engine::Book& book, const journal::Event& event) {
+  std::optional<std::string> violation = channels_.see(event);
+  if (!violation) {
+    // A book of this kind is of this type.
+    const auto& channels = static_cast<const engine::ChannelBook&>(book);
+    violation = coord::broken_invariant(*channels.find(event.object));
+  }
+  if (violation) {
+    fail(concat(event.object.name, ": ", *violation, at(event.revision)));
   }
 }
 
@@ -466,6 +482,9 @@ void Checkers::abort_acknowledged(const MissionName& mission) {
 
 void Checkers::recovered() {
   check_acknowledged();
+  if (const std::optional<std::string> lost = channels_.recovered()) {
+    fail(*lost);
+  }
   check_stored_missions();
 }
 

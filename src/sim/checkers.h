@@ -14,6 +14,7 @@
 #include "journal/event.h"
 #include "kernel/core.h"
 #include "sim/catalog_checks.h"
+#include "sim/channel_checks.h"
 #include "sim/fwd.h"
 #include "store/memory/memory_store.h"
 
@@ -83,6 +84,16 @@ class Checkers {
 
   const CatalogChecks& catalog() const { return catalog_; }
 
+  /// A client was told that its message has this number.
+  void message_acknowledged(const std::string& channel, coord::Sequence sequence) {
+    channels_.acknowledged(channel, sequence);
+  }
+
+  /// Whether some group of some channel still has something to do.
+  bool channels_unfinished() const { return channels_.unfinished(); }
+
+  std::uint64_t deliveries() const { return channels_.deliveries(); }
+
   std::uint64_t transitions() const { return transitions_; }
 
   std::uint64_t launches() const { return launches_; }
@@ -103,6 +114,7 @@ class Checkers {
   engine::Book* book_of(const journal::ObjectKey& key) const;
   void fold(const journal::Event& event);
   void see_catalog(const journal::Event& event);
+  void see_channel(const engine::Book& book, const journal::Event& event);
   void fold_workflow(const journal::Event& event);
   void fold_mission(const journal::Event& event);
   std::shared_ptr<const workflow::Workflow> workflow_for(const journal::Event& event);
@@ -131,6 +143,7 @@ class Checkers {
   std::map<std::string, Folded> missions_;
   std::vector<std::unique_ptr<engine::Book>> books_;
   CatalogChecks catalog_;
+  ChannelChecks channels_;
   /// Missions made by one input: at most one.
   std::map<std::string, std::string> made_by_;
   std::map<InputId, engine::Reply> acknowledged_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,6 +44,11 @@ class ClientSim {
   std::size_t order(journal::ObjectKey object, std::string verb, Json body = Json::object());
   std::size_t retry(const MissionName& parent, std::string name);
 
+  using Then = std::function<void(const Result<engine::Reply>&)>;
+
+  /// A command about any object; `then`, if given, gets the first answer.
+  std::size_t ask(const journal::ObjectKey& object, std::string verb, Json body, Then then);
+
   /// What a request was answered with, once it was: null before.
   const Result<engine::Reply>* answer(std::size_t request) const;
 
@@ -57,6 +63,7 @@ class ClientSim {
     InputId id;
     engine::Command command;
     std::unique_ptr<Result<engine::Reply>> answer;
+    Then then = nullptr;
   };
 
   std::size_t add(engine::Command command);

@@ -14,6 +14,7 @@ constexpr Duration kHostAwayMax{40'000};
 constexpr Duration kMinute{60'000};
 constexpr Duration kRestPeriod{1000};
 constexpr std::uint32_t kPercentWithTriggers = 30;
+constexpr std::uint32_t kPercentWithChannels = 20;
 
 kernel::CoreOptions core_options(const engine::Limits& limits, WorkflowShelf& shelf) {
   kernel::CoreOptions options;
@@ -43,7 +44,8 @@ Simulation::Simulation(SimulationOptions options)
           checkers_,
           [this](const model::Report& report) { controller_.report(report); }
       ),
-      client_(world_, faults_, checkers_, controller_, disk_) {
+      client_(world_, faults_, checkers_, controller_, disk_),
+      channels_(world_, checkers_, client_) {
   checkers_.use([this](Fence fence) { return host_.find(fence); });
   controller_.start();
 }
@@ -107,7 +109,7 @@ bool Simulation::advance(Duration by) {
 }
 
 bool Simulation::at_rest() const {
-  if (!controller_.quiet() || client_.waiting() > 0 || host_.busy() > 0) {
+  if (!controller_.quiet() || client_.waiting() > 0 || host_.busy() > 0 || !channels_.at_rest()) {
     return false;
   }
   const engine::Engine& engine = controller_.core()->engine();
@@ -150,6 +152,7 @@ void Simulation::heal() {
   world_.set_clock_right();
   host_.stop_confirming(false);
   client_.meddle(false);
+  channels_.work_properly();
   rest_triggers();
 }
 
@@ -249,6 +252,10 @@ Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& loo
   if (triggers.percent(kPercentWithTriggers)) {
     plan_triggers(sim, triggers, trouble / 2);
   }
+  Random channels(stable_hash(concat("channels/", seed)));
+  if (channels.percent(kPercentWithChannels)) {
+    sim.channels().use("orders", channels.between(1, 40), trouble / 2, channels.next());
+  }
   plan_blows(sim, sim.world().time() + trouble);
   sim.advance(trouble);
   sim.heal();
@@ -269,6 +276,7 @@ Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& loo
   outcome.steps = sim.world().steps();
   outcome.transitions = sim.checkers().transitions();
   outcome.ticks = sim.checkers().catalog().ticks();
+  outcome.deliveries = sim.checkers().deliveries();
   for (const model::Mission* mission : sim.checkers().missions()) {
     ++outcome.missions;
     outcome.held += mission->state == model::MissionState::Held ? 1 : 0;

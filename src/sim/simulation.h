@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "model/mission.h"
+#include "sim/channel_sim.h"
 #include "sim/checkers.h"
 #include "sim/client_sim.h"
 #include "sim/controller_sim.h"
@@ -46,6 +47,8 @@ class Simulation {
   HostSim& host() { return host_; }
 
   ClientSim& client() { return client_; }
+
+  ChannelSim& channels() { return channels_; }
 
   Checkers& checkers() { return checkers_; }
 
@@ -93,6 +96,7 @@ class Simulation {
   ControllerSim controller_;
   HostSim host_;
   ClientSim client_;
+  ChannelSim channels_;
 };
 
 /// The longest that a healed world may take to come to rest, in virtual time and in steps.
@@ -114,6 +118,8 @@ struct Outcome {
   std::uint64_t steps = 0;
   /// Of cron triggers that made a mission.
   std::uint64_t ticks = 0;
+  /// Messages that were handed out.
+  std::uint64_t deliveries = 0;
 };
 
 /// Plays one seed to its end: random workload, random faults, then healing and the last checks.
