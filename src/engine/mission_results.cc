@@ -267,11 +267,16 @@ Decision MissionTurn::decide_end(
 /// The time for which the task may be polled, if that is over.
 std::optional<Duration> MissionTurn::polled_longer_than(TaskIndex index) const {
   const std::optional<Timestamp> since = m_.tasks[index].polling_since;
-  const workflow::Text& timeout = task_def(index).timeout;
-  const Result<Duration> window =
-      timeout.empty() ? workflow::kTaskTimeoutDefault : parse_duration(timeout.text);
-  const Duration limit = window ? *window : workflow::kTaskTimeoutDefault;
-  return since && scope_.now - *since >= limit ? std::optional(limit) : std::nullopt;
+  if (!since) {
+    return std::nullopt;
+  }
+  const std::vector<model::NamedValue> outputs = outputs_so_far();
+  workflow::RenderContext context = render_context({.task = index});
+  context.outputs = &outputs;
+  const auto window = workflow::render_limit(*plan_.workflow, index, context);
+  const Duration limit =
+      window.ok() ? window->value_or(workflow::kTaskTimeoutDefault) : workflow::kTaskTimeoutDefault;
+  return scope_.now - *since >= limit ? std::optional(limit) : std::nullopt;
 }
 
 void MissionTurn::end_forward_with(TaskIndex index, const workflow::Ended& ended, RunEnded event) {

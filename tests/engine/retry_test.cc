@@ -249,6 +249,22 @@ TEST(Poll, EndsWithTheTimeoutOfTheTask) {
   EXPECT_EQ(w.verdict(), "FAILED ERR_TASK_TIMED_OUT");
 }
 
+TEST(Poll, EndsWithATimeoutThatIsATemplate) {
+  Walk w;
+  w.submit(
+      {"{name: a, script: x, timeout: '{{ .limit }}', onExitCode: {'5': EXECUTING}}"},
+      "params: {limit: 10s}"
+  );
+  int polls = 0;
+  while (w.task_state("a") != "FAILED" && polls < 20) {
+    w.finished("a", 5);
+    w.advance(2s);
+    ++polls;
+  }
+  EXPECT_EQ(polls, 6);
+  EXPECT_EQ(w.verdict(), "FAILED ERR_TASK_TIMED_OUT");
+}
+
 TEST(Poll, StopsWhenTheMissionStops) {
   Walk w;
   w.submit(
