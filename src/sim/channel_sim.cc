@@ -56,7 +56,7 @@ void ChannelSim::work_properly() {
 }
 
 void ChannelSim::ask(const std::string& channel, std::string verb, Json body) {
-  client_.ask(channel_key(channel), std::move(verb), std::move(body), nullptr);
+  client_.order(channel_key(channel), std::move(verb), std::move(body));
 }
 
 void ChannelSim::send(const std::string& channel, std::uint64_t number) {
@@ -71,7 +71,7 @@ void ChannelSim::send(const std::string& channel, std::uint64_t number) {
   if (random_.percent(10)) {
     body.set("ttl", concat(random_.between(20, 200), "s"));
   }
-  client_.ask(
+  client_.order(
       channel_key(channel),
       "send",
       std::move(body),
@@ -91,7 +91,7 @@ void ChannelSim::consume(const std::string& channel, const std::string& group) {
   }
   Json body = Json::object();
   body.set("group", group).set("count", static_cast<std::int64_t>(random_.between(1, 3)));
-  client_.ask(
+  client_.order(
       channel_key(channel),
       "receive",
       std::move(body),

@@ -54,7 +54,6 @@ std::size_t ClientSim::resume(const MissionName& mission) {
 }
 
 std::size_t ClientSim::deploy(const std::string& workflow, std::string verb, Json body) {
-<<<<<<< HEAD
   return order(
       {.kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = workflow},
       std::move(verb),
@@ -62,23 +61,11 @@ std::size_t ClientSim::deploy(const std::string& workflow, std::string verb, Jso
   );
 }
 
-std::size_t ClientSim::order(journal::ObjectKey object, std::string verb, Json body) {
-  return add(engine::ObjectCommand{
-      .object = std::move(object), .verb = std::move(verb), .body = std::move(body)});
-=======
-  const journal::ObjectKey object{
-      .kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = workflow};
-  return ask(object, std::move(verb), std::move(body), nullptr);
-}
-
-std::size_t ClientSim::ask(
-    const journal::ObjectKey& object, std::string verb, Json body, Then then
-) {
+std::size_t ClientSim::order(journal::ObjectKey object, std::string verb, Json body, Then then) {
   const std::size_t number = add(engine::ObjectCommand{
-      .object = object, .verb = std::move(verb), .body = std::move(body)});
+      .object = std::move(object), .verb = std::move(verb), .body = std::move(body)});
   requests_[number].then = std::move(then);
   return number;
->>>>>>> edf540c (sim: use a channel while everything goes wrong)
 }
 
 std::size_t ClientSim::retry(const MissionName& parent, std::string name) {

@@ -21,6 +21,9 @@ namespace reeve::sim {
 /// Threading: the simulation's.
 class ClientSim {
  public:
+  /// Gets the first answer to a request.
+  using Then = std::function<void(const Result<engine::Reply>&)>;
+
   ClientSim(
       World& world,
       FaultRates& faults,
@@ -41,13 +44,10 @@ class ClientSim {
   /// A command about a deployed workflow: apply, enable, disable.
   std::size_t deploy(const std::string& workflow, std::string verb, Json body = Json::object());
   /// A command about any object that has a book.
-  std::size_t order(journal::ObjectKey object, std::string verb, Json body = Json::object());
+  std::size_t order(
+      journal::ObjectKey object, std::string verb, Json body = Json::object(), Then then = nullptr
+  );
   std::size_t retry(const MissionName& parent, std::string name);
-
-  using Then = std::function<void(const Result<engine::Reply>&)>;
-
-  /// A command about any object; `then`, if given, gets the first answer.
-  std::size_t ask(const journal::ObjectKey& object, std::string verb, Json body, Then then);
 
   /// What a request was answered with, once it was: null before.
   const Result<engine::Reply>* answer(std::size_t request) const;
