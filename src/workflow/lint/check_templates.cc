@@ -12,6 +12,9 @@ using templates::FieldReference;
 using templates::TypeFault;
 using templates::ValueKind;
 
+/// Undefined names for which the nearest one is looked for.
+constexpr std::size_t kSuggestionsMax = 50;
+
 /// Whether the names that templates use have values when they are rendered, and values of a type
 /// that fits.
 class TemplateCheck {
@@ -56,12 +59,15 @@ class TemplateCheck {
     if (names_.anything_before(use.task)) {
       return;
     }
-    const std::string near = nearest(field.name, names_.candidates(use.task));
+    // With so many the document is something else than one with a slip of the pen.
+    const std::string near = ++undefined_ > kSuggestionsMax
+                                 ? std::string()
+                                 : nearest(field.name, names_.candidates(use.task));
     const Position place = place_of(use.text, field.position);
     // In a Formicary document it may be a configuration of the organisation; a script may publish
     // it through a program that it calls.
-    const bool certain = facts_.native() && !names_.outputs_before(use.task) &&
-                         use.role != Role::Condition;
+    const bool certain =
+        facts_.native() && !names_.outputs_before(use.task) && use.role != Role::Condition;
     std::optional<Edit> edit;
     if (!near.empty()) {
       edit = facts_.source().replace(place, concat(".", field.name), concat(".", near));
@@ -72,9 +78,9 @@ class TemplateCheck {
          .field = use.field,
          .message =
              concat("\"", field.name, "\" is no variable, parameter or output of this document"),
-         .fix = !near.empty()      ? concat("did you mean \"", near, "\"?")
-                : facts_.native()  ? std::string("declare it in spec.params or spec.variables")
-                                   : std::string("give it in job_variables or at submission"),
+         .fix = !near.empty()     ? concat("did you mean \"", near, "\"?")
+                : facts_.native() ? std::string("declare it in spec.params or spec.variables")
+                                  : std::string("give it in job_variables or at submission"),
          .edit = std::move(edit),
          .severity = certain ? Severity::Error : Severity::Warning}
     );
@@ -84,9 +90,8 @@ class TemplateCheck {
     if (use.task == nullptr || name.publishers.empty()) {
       return;
     }
-    const std::vector<bool> before = facts_.tasks_before(facts_.index_of(*use.task));
     for (const TaskIndex publisher : name.publishers) {
-      if (before[publisher]) {
+      if (facts_.runs_before(publisher, use.task)) {
         return;
       }
     }
@@ -104,9 +109,11 @@ class TemplateCheck {
                               publisher.name.view(),
                               "\", which never runs before this one"
                           ),
-         .fix = own ? concat("use the variable of the script, or give a default: {{ default \"\" .",
-                             field.name,
-                             " }}")
+         .fix = own ? concat(
+                          "use the variable of the script, or give a default: {{ default \"\" .",
+                          field.name,
+                          " }}"
+                      )
                 : facts_.native()
                     ? concat("add \"", publisher.name.view(), "\" to needs, or a route from there")
                     : concat("let a route lead from \"", publisher.name.view(), "\" to here")}
@@ -136,7 +143,8 @@ class TemplateCheck {
                 ? concat("make a number of it: (atoi .", fault.name, ")")
                 : concat("take the JSON apart first: (fromJson .", fault.name, ")");
     } else if (fault.kind == ValueKind::Missing && named) {
-      fix = concat("declare \"", fault.name, "\", or give a default: (default 0 .", fault.name, ")");
+      fix =
+          concat("declare \"", fault.name, "\", or give a default: (default 0 .", fault.name, ")");
     }
     findings_.add(
         {.rule = "template-type",
@@ -180,9 +188,8 @@ class TemplateCheck {
       return;
     }
     for (const FieldReference& reference : parsed->referenced_fields()) {
-      const bool given =
-          std::find(known.begin(), known.end(), reference.name) != known.end() ||
-          names_.resolve(reference.name, nullptr).origin != Origin::Unknown;
+      const bool given = std::find(known.begin(), known.end(), reference.name) != known.end() ||
+                         names_.resolve(reference.name, nullptr).origin != Origin::Unknown;
       if (given || reference.optional) {
         continue;
       }
@@ -199,6 +206,7 @@ class TemplateCheck {
   const Facts& facts_;
   const Names& names_;
   Findings& findings_;
+  std::size_t undefined_ = 0;
 };
 
 }  // namespace

@@ -7,7 +7,6 @@
 
 namespace reeve::lint {
 
-using workflow::Route;
 using workflow::Variable;
 
 Position place_of(const Text& text, std::size_t offset) {
@@ -58,21 +57,11 @@ std::vector<const Text*> scripts_of(const Task& task) {
   return texts;
 }
 
-Facts::Facts(const Workflow& workflow)
-    : workflow_(workflow), source_(workflow), previous_(workflow.tasks.size()) {
+Facts::Facts(const Workflow& workflow) : workflow_(workflow), source_(workflow), order_(workflow) {
   use(workflow.skip_if, nullptr, Role::Condition, field(nullptr, "skipIf", "skip_if"));
   use_variables(workflow.variables, nullptr, field(nullptr, "variables", "job_variables"));
   for (const Task& task : workflow.tasks) {
     collect(task);
-    const TaskIndex index = index_of(task);
-    for (const TaskIndex need : task.needs) {
-      previous_[index].push_back(need);
-    }
-    for (const Route& route : task.routes) {
-      if (const auto* target = std::get_if<TaskIndex>(&route.target)) {
-        previous_[*target].push_back(index);
-      }
-    }
   }
 }
 
@@ -86,24 +75,12 @@ std::string Facts::field(
   return concat("tasks.", task->name.view(), name.empty() ? "" : ".", name);
 }
 
-std::vector<bool> Facts::tasks_before(TaskIndex task) const {
-  const std::size_t count = workflow_.tasks.size();
-  if (workflow_.tasks[task].always_run || count > kOrderedTasksMax) {
-    return std::vector<bool>(count, true);
+bool Facts::runs_before(TaskIndex first, const Task* then) const {
+  if (then == nullptr) {
+    return false;
   }
-  std::vector<bool> seen(count);
-  std::vector<TaskIndex> open = {task};
-  while (!open.empty()) {
-    const TaskIndex at = open.back();
-    open.pop_back();
-    for (const TaskIndex before : previous_[at]) {
-      if (!seen[before]) {
-        seen[before] = true;
-        open.push_back(before);
-      }
-    }
-  }
-  return seen;
+  // A task that always runs starts when everything else has ended.
+  return then->always_run || order_.before(first, index_of(*then));
 }
 
 void Facts::use(const Text& text, const Task* task, Role role, std::string field) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "workflow/lint/source.h"
+#include "workflow/order.h"
 #include "workflow/template/template.h"
 #include "workflow/workflow.h"
 
@@ -54,12 +55,11 @@ class Facts {
   }
 
   /// Path of a field, in the words of the document's form.
-  std::string field(
-      const Task* task, std::string_view native_name, std::string_view formicary_name
-  ) const;
+  std::string field(const Task* task, std::string_view native_name, std::string_view formicary_name)
+      const;
 
-  /// Tasks that may have ended before this one starts; all of them if there are too many to tell.
-  std::vector<bool> tasks_before(TaskIndex task) const;
+  /// Whether `first` may have ended before `then` starts; `then` may be null, then nothing has.
+  bool runs_before(TaskIndex first, const Task* then) const;
 
  private:
   void collect(const Task& task);
@@ -75,13 +75,9 @@ class Facts {
 
   const Workflow& workflow_;
   Source source_;
+  workflow::Order order_;
   std::vector<Use> uses_;
-  /// Of every task, the tasks that lead to it.
-  std::vector<std::vector<TaskIndex>> previous_;
 };
-
-/// Beyond this many tasks the order between them is not looked at.
-inline constexpr std::size_t kOrderedTasksMax = 2000;
 
 /// The place in the file of an offset in a text. Columns count bytes.
 Position place_of(const Text& text, std::size_t offset);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,14 +29,16 @@ class Findings {
  public:
   void add(Note note);
 
-  /// Whether further notes are only counted: no need to look closely then.
-  bool full() const { return list_.size() >= kFindingsMax; }
+  /// Whether further notes are only counted, whatever they are: no need to look closely then.
+  bool full() const { return counts_.front() >= kFindingsMax; }
 
-  /// At most kFindingsMax, in the order of discovery.
+  /// At most kFindingsMax, the graver ones preferred.
   std::vector<Finding> take() &&;
 
  private:
+  /// At most kFindingsMax of each severity: a grave one may come late.
   std::vector<Finding> list_;
+  std::array<std::size_t, 3> counts_{};
   std::size_t dropped_ = 0;
 };
 

@@ -346,6 +346,24 @@ TEST(Lint, KnowsThePlacesOfEveryKindOfTask) {
   );
 }
 
+TEST(Lint, PrefersWhatIsGraveAtItsLimit) {
+  std::string tasks = "  tasks:\n";
+  for (std::size_t i = 0; i < kFindingsMax + 5; ++i) {
+    tasks += concat("    - {name: t", i, ", script: x}\n");
+  }
+  tasks += "    - {name: ask, gate: {prompt: p, context: {d: ''}, require: [d]}}\n";
+  EXPECT_TRUE(has(check(native(tasks)).findings, "gate-context"));
+}
+
+TEST(Lint, IsDoneWithThousandsOfTasksSoon) {
+  std::string tasks = "  tasks:\n";
+  for (std::size_t i = 0; i < 2'000; ++i) {
+    tasks += concat("    - {name: t", i, ", script: 'echo {{ .K", i, " }} {{ .x }}'");
+    tasks += i == 0 ? "}\n" : concat(", needs: [t", i - 1, "]}\n");
+  }
+  EXPECT_EQ(check(native(tasks)).findings.size(), kFindingsMax);
+}
+
 TEST(Suppressions, CountForTheirLineAndTheNext) {
   const std::string spec = "  params: {title: x}\n";
   const auto suppressed = [&](std::string_view task) {

@@ -105,8 +105,7 @@ std::map<std::string, ValueKind, std::less<>> builtin_kinds() {
 
 }  // namespace
 
-Names::Names(const Facts& facts)
-    : facts_(facts), builtins_(builtin_kinds()), open_(facts.workflow().tasks.size()) {
+Names::Names(const Facts& facts) : facts_(facts), builtins_(builtin_kinds()) {
   const Workflow& workflow = facts.workflow();
   for (const Variable& variable : workflow.variables) {
     variables_.emplace(variable.name, &variable);
@@ -122,12 +121,18 @@ Names::Names(const Facts& facts)
 
 void Names::add_outputs(const Task& task) {
   const TaskIndex index = facts_.index_of(task);
+  tasks_.emplace(task.name.view(), &task);
+  if (task.fan_out) {
+    items_.emplace(task.fan_out->item, &task);
+  }
   Published published;
   for (const Text* script : scripts_of(task)) {
     find_set_outputs(script->text, published);
     find_output_file(script->text, published);
   }
-  open_[index] = published.open;
+  if (published.open) {
+    open_.push_back(index);
+  }
   for (std::string& name : published.names) {
     add_output(std::move(name), index);
   }
@@ -137,7 +142,9 @@ void Names::add_outputs(const Task& task) {
 
 void Names::add_method_outputs(const Task& task, TaskIndex index) {
   const auto add_renamed = [&](const std::vector<std::pair<std::string, std::string>>& outputs) {
-    open_[index] = open_[index] || outputs.empty();
+    if (outputs.empty()) {
+      open_.push_back(index);
+    }
     for (const auto& [theirs, ours] : outputs) {
       add_output(ours, index);
     }
@@ -159,7 +166,7 @@ void Names::add_method_outputs(const Task& task, TaskIndex index) {
     }
   }
   if (task.message && !task.message->reply_channel.empty()) {
-    open_[index] = true;
+    open_.push_back(index);
   }
   if (task.fan_out) {
     for (const std::string_view name : kFanOutNames) {
@@ -170,14 +177,15 @@ void Names::add_method_outputs(const Task& task, TaskIndex index) {
 
 /// The task that a name such as "build_ArtifactURL_1" or "fork.ForkedJobID" is about.
 const Task* Names::owner_of(std::string_view name) const {
-  for (const Task& task : facts_.workflow().tasks) {
-    const std::string_view own = task.name.view();
-    const bool about =
-        name.size() > own.size() && name.starts_with(own) &&
-        (name[own.size()] == '-' || name[own.size()] == '_' || name[own.size()] == '.');
-    const bool item = task.fan_out && name.starts_with(concat(task.fan_out->item, "_"));
-    if (about || item) {
-      return &task;
+  for (std::size_t i = 1; i < name.size(); ++i) {
+    if (name[i] != '-' && name[i] != '_' && name[i] != '.') {
+      continue;
+    }
+    if (const auto task = tasks_.find(name.substr(0, i)); task != tasks_.end()) {
+      return task->second;
+    }
+    if (const auto item = items_.find(name.substr(0, i)); item != items_.end()) {
+      return item->second;
     }
   }
   return nullptr;
@@ -209,13 +217,12 @@ Name Names::resolve(std::string_view name, const Task* task, int depth) const {
   const bool text = output != outputs_.end();
   Name result{
       .origin = known ? found.origin : Origin::Output,
-      .kind = text && (!known || found.kind == ValueKind::Text) ? ValueKind::Text
-                                                                : ValueKind::Unknown,
+      .kind =
+          text && (!known || found.kind == ValueKind::Text) ? ValueKind::Text : ValueKind::Unknown,
       .outside = true,
       .publishers = {}};
   if (!known) {
-    result.publishers =
-        text ? output->second : std::vector<TaskIndex>{facts_.index_of(*owner)};
+    result.publishers = text ? output->second : std::vector<TaskIndex>{facts_.index_of(*owner)};
   }
   return result;
 }
@@ -230,8 +237,7 @@ Name Names::of_document(std::string_view name, int depth) const {
         .publishers = {}};
   }
   if (const auto builtin = builtins_.find(name); builtin != builtins_.end()) {
-    return {
-        .origin = Origin::Builtin, .kind = builtin->second, .outside = false, .publishers = {}};
+    return {.origin = Origin::Builtin, .kind = builtin->second, .outside = false, .publishers = {}};
   }
   if (const auto variable = variables_.find(name); variable != variables_.end()) {
     return of_variable(*variable->second, nullptr, depth);
@@ -239,10 +245,9 @@ Name Names::of_document(std::string_view name, int depth) const {
   if (required_.contains(name)) {
     return {.origin = Origin::Param, .kind = ValueKind::Text, .outside = true, .publishers = {}};
   }
-  const bool context =
-      std::find(std::begin(kFormicaryNames), std::end(kFormicaryNames), name) !=
-          std::end(kFormicaryNames) ||
-      name.starts_with("ParentJobType_");
+  const bool context = std::find(std::begin(kFormicaryNames), std::end(kFormicaryNames), name) !=
+                           std::end(kFormicaryNames) ||
+                       name.starts_with("ParentJobType_");
   if (!facts_.native() && context) {
     return {
         .origin = Origin::Builtin, .kind = ValueKind::Unknown, .outside = false, .publishers = {}};
@@ -262,14 +267,12 @@ Name Names::of_variable(const Variable& variable, const Task* task, int depth) c
 
 Name Names::of_item(const Task& task, int depth) const {
   const std::string& over = task.fan_out->over.text;
-  Name name{
-      .origin = Origin::Item, .kind = ValueKind::Unknown, .outside = false, .publishers = {}};
+  Name name{.origin = Origin::Item, .kind = ValueKind::Unknown, .outside = false, .publishers = {}};
   if (templates::has_actions(over)) {
     name.outside = mentions_outside(over, &task, depth + 1);
   } else if (!over.empty() && over.front() != '[' && over.find("..") == std::string::npos) {
-    const Name list = over == task.fan_out->item || depth >= kDepthMax
-                          ? Name{}
-                          : resolve(over, &task, depth + 1);
+    const Name list =
+        over == task.fan_out->item || depth >= kDepthMax ? Name{} : resolve(over, &task, depth + 1);
     name.outside = list.outside || list.origin == Origin::Unknown;
   }
   return name;
@@ -290,29 +293,16 @@ bool Names::mentions_outside(const std::string& text, const Task* task, int dept
 }
 
 bool Names::anything_before(const Task* task) const {
-  if (task == nullptr) {
-    return false;
-  }
-  const std::vector<bool> before = facts_.tasks_before(facts_.index_of(*task));
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    if (before[i] && open_[i]) {
-      return true;
-    }
-  }
-  return false;
+  return std::any_of(open_.begin(), open_.end(), [&](TaskIndex publisher) {
+    return facts_.runs_before(publisher, task);
+  });
 }
 
 bool Names::outputs_before(const Task* task) const {
-  if (task == nullptr) {
-    return false;
-  }
-  const std::vector<bool> before = facts_.tasks_before(facts_.index_of(*task));
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    if (before[i] && facts_.workflow().tasks[i].method != Method::Noop) {
-      return true;
-    }
-  }
-  return false;
+  const std::vector<Task>& tasks = facts_.workflow().tasks;
+  return std::any_of(tasks.begin(), tasks.end(), [&](const Task& other) {
+    return other.method != Method::Noop && facts_.runs_before(facts_.index_of(other), task);
+  });
 }
 
 std::vector<std::string> Names::candidates(const Task* task) const {

@@ -52,6 +52,7 @@ class Names {
  private:
   void add_outputs(const Task& task);
   void add_method_outputs(const Task& task, TaskIndex index);
+
   void add_output(std::string name, TaskIndex task) { outputs_[std::move(name)].push_back(task); }
 
   Name of_variable(const workflow::Variable& variable, const Task* task, int depth) const;
@@ -68,7 +69,10 @@ class Names {
   std::set<std::string, std::less<>> required_;
   std::map<std::string, std::vector<TaskIndex>, std::less<>> outputs_;
   /// Tasks whose outputs have names that cannot be told.
-  std::vector<bool> open_;
+  std::vector<TaskIndex> open_;
+  /// By name, and by the name of the item of their fan-out.
+  std::map<std::string_view, const Task*, std::less<>> tasks_;
+  std::map<std::string_view, const Task*, std::less<>> items_;
 };
 
 }  // namespace reeve::lint

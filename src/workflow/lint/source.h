@@ -18,6 +18,10 @@ class Source {
  public:
   explicit Source(const workflow::Workflow& workflow);
 
+  /// Its parts point into each other.
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
   /// The place of a field, as deep as `path` can be followed from the task (or, without a task,
   /// from the top of the workflow); `fallback` if nothing of it is there.
   Position place(
