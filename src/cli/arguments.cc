@@ -221,6 +221,33 @@ class Parser {
             common_);
     release_command_->add_option("MISSION", release_.mission)->required();
     add_output(release_command_, common_, kTextOrJson);
+    add_decisions();
+  }
+
+  void add_decisions() {
+    const char* const decisions[][3] = {
+        {"approve", "Approve at a gate, so that its mission goes on", "reeve approve build-12"},
+        {"reject",
+         "Reject at a gate: its mission stops, or takes the way for it",
+         "reeve reject build-12/review -m 'no rollback plan'"},
+        {"revise",
+         "Send the work before a gate back with feedback",
+         "reeve revise build-12/review -m 'smaller steps, please'"}};
+    for (const auto& [name, purpose, example] : decisions) {
+      CLI::App* command = add(app_, name, purpose, example, common_);
+      command
+          ->add_option("GATE", decide_.gate, "MISSION, or MISSION/TASK if several gates are open")
+          ->required();
+      const bool approves = std::string_view(name) == "approve";
+      command->add_option(
+          "-m,--message", decide_.message, approves ? "What the next task is told" : "Why; needed"
+      );
+      add_output(command, common_, kTextOrJson);
+      decide_commands_.push_back(command);
+    }
+    approvals_command_ =
+        add(app_, "approvals", "List the gates that wait for people", "reeve approvals", common_);
+    add_output(approvals_command_, common_, kTextOrJson);
   }
 
   void add_views() {
@@ -474,6 +501,12 @@ class Parser {
     if (auto channel = select_channel()) {
       return std::move(*channel);
     }
+    for (const CLI::App* command : decide_commands_) {
+      if (command->parsed()) {
+        decide_.decision = command->get_name();
+        return Invocation{.common = common_, .command = decide_};
+      }
+    }
     const std::pair<CLI::App*, Command> choices[] = {
         {up_command_, up_},
         {down_command_, DownArgs{}},
@@ -484,6 +517,7 @@ class Parser {
         {retry_command_, retry_},
         {abort_command_, abort_},
         {release_command_, release_},
+        {approvals_command_, ApprovalsArgs{}},
         {status_command_, status_},
         {logs_command_, logs_},
         {events_command_, events_},
@@ -523,6 +557,7 @@ class Parser {
   RetryArgs retry_;
   AbortArgs abort_;
   ReleaseArgs release_;
+  DecideArgs decide_;
   StatusArgs status_;
   LogsArgs logs_;
   EventsArgs events_;
@@ -544,6 +579,8 @@ class Parser {
   CLI::App* retry_command_ = nullptr;
   CLI::App* abort_command_ = nullptr;
   CLI::App* release_command_ = nullptr;
+  std::vector<CLI::App*> decide_commands_;
+  CLI::App* approvals_command_ = nullptr;
   CLI::App* status_command_ = nullptr;
   CLI::App* logs_command_ = nullptr;
   CLI::App* events_command_ = nullptr;

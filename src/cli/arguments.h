@@ -113,6 +113,17 @@ struct ReleaseArgs {
   std::string mission;
 };
 
+/// `reeve approve|reject|revise`.
+struct DecideArgs {
+  /// "approve", "reject" or "revise".
+  std::string decision;
+  /// MISSION or MISSION/TASK.
+  std::string gate;
+  std::string message;
+};
+
+struct ApprovalsArgs {};
+
 /// `reeve channel VERB CHANNEL`.
 struct ChannelArgs {
   std::string verb;
@@ -198,6 +209,8 @@ using Command = std::variant<
     RetryArgs,
     AbortArgs,
     ReleaseArgs,
+    DecideArgs,
+    ApprovalsArgs,
     ChannelArgs,
     LockArgs,
     ArtifactsArgs,

@@ -46,6 +46,10 @@ struct Dispatch {
 
   int operator()(const ReleaseArgs& args) const { return release_mission(common, args); }
 
+  int operator()(const DecideArgs& args) const { return decide_gate(common, args); }
+
+  int operator()(const ApprovalsArgs& /*args*/) const { return show_approvals(common); }
+
   int operator()(const ChannelArgs& args) const { return use_channel(common, args); }
 
   int operator()(const LockArgs& args) const { return run_under_lock(common, args); }
@@ -85,6 +89,7 @@ int run_cli(int argc, char** argv) {
                       std::holds_alternative<RetryArgs>(invocation.command) ||
                       std::holds_alternative<AbortArgs>(invocation.command) ||
                       std::holds_alternative<ReleaseArgs>(invocation.command) ||
+                      std::holds_alternative<DecideArgs>(invocation.command) ||
                       std::holds_alternative<LockArgs>(invocation.command);
   const bool lost = report_lost_output();
   return lost && code == 0 && !drives ? static_cast<int>(ExitCode::Unreachable) : code;

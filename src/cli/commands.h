@@ -13,6 +13,8 @@ int submit_mission(const Common& common, const SubmitArgs& args);
 int retry_mission(const Common& common, const RetryArgs& args);
 int abort_mission(const Common& common, const AbortArgs& args);
 int release_mission(const Common& common, const ReleaseArgs& args);
+int decide_gate(const Common& common, const DecideArgs& args);
+int show_approvals(const Common& common);
 
 int apply_workflows(const Common& common, const ApplyArgs& args);
 int list_workflows(const Common& common, const WorkflowsArgs& args);

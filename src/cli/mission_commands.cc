@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "cli/commands.h"
 #include "cli/follow.h"
+#include "cli/gate_view.h"
 #include "cli/link.h"
 #include "cli/print.h"
 #include "protocol/commands.h"
@@ -239,6 +240,31 @@ int abort_mission(const Common& common, const AbortArgs& args) {
   // An ended mission is what was asked for. A signal may have stopped us before its end.
   const bool stopped = code == static_cast<int>(ExitCode::WorkFailed);
   return stopped && has_ended(common, args.mission) ? static_cast<int>(ExitCode::Done) : code;
+}
+
+int decide_gate(const Common& common, const DecideArgs& args) {
+  const std::size_t slash = args.gate.find('/');
+  const protocol::Decide decide{
+      .mission = args.gate.substr(0, slash),
+      .task = slash == std::string::npos ? std::string() : args.gate.substr(slash + 1),
+      .decision = args.decision,
+      .message = args.message};
+  Followed followed;
+  LinkOptions options{.purpose = concat("reeve ", args.decision, " ", args.gate)};
+  if (Result<void> opened = followed.open(common, std::move(options)); !opened) {
+    return report(opened.error());
+  }
+  const Result<Json> reply = followed.link->send(protocol::kDecide, to_json(decide));
+  if (!reply) {
+    return report(reply.error());
+  }
+  print(
+      common.output == Output::Json ? reply->dump() + "\n" : printable(decision_text(*reply)) + "\n"
+  );
+  // The decision is durable. Whoever owns the mission goes on with it: if that is this process, it
+  // must stay.
+  return followed.link->owns() ? followed.follow(decide.mission, common.output)
+                               : static_cast<int>(ExitCode::Done);
 }
 
 int release_mission(const Common& common, const ReleaseArgs& args) {

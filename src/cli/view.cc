@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "base/strings.h"
+#include "cli/gate_view.h"
 #include "cli/print.h"
 
 namespace reeve::cli {
@@ -132,6 +133,9 @@ std::string describe_event(const journal::Event& event) {
   }
   if (event.type == "hold.raised") {
     return concat("HELD (", data.get_string("kind"), ")", tail);
+  }
+  if (event.type.starts_with("gate.")) {
+    return describe_gate_event(event.type, data);
   }
   if (event.type == "mission.epoch_started") {
     return concat("attempt ", data.get_int("epoch"), " at the whole");
@@ -395,6 +399,8 @@ std::string explain_task(const Json& task, const Json& mission) {
     add(concat("waits until ", run->get_string("notBefore")));
   } else if (state == "PENDING" && mission.find("status")->get_string("state") != "HELD") {
     add("waits for a free run slot");
+  } else if (is_open_gate(task)) {
+    add(gate_progress(*task.find("gate")));
   } else if (state == "LAUNCHING") {
     add("starting");
   } else if (state == "FAILED" || state == "ABORTED") {
@@ -442,6 +448,11 @@ std::string summary(
     text += concat(": ", printable(message));
   }
   text += "\n";
+  for (const Json& task : status.find("tasks")->as_array()) {
+    if (is_open_gate(task)) {
+      text += printable(gate_text(name, task));
+    }
+  }
   std::size_t artifacts = 0;
   for (const Json& task : status.find("tasks")->as_array()) {
     artifacts += task.find("artifacts")->as_array().size();

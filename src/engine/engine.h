@@ -71,7 +71,7 @@ struct ResumeMission {
   MissionName mission;
 };
 
-/// Decide about an open gate. Who decides is the sender of the input.
+/// Decide about an open gate. Who decides, and in which groups, is the sender of the input.
 ///
 /// IllegalTransition: the gate is not open; says who decided what and when. PermissionDenied: the
 /// sender may not decide, with the rule or with those who may. Invalid: no reason given, no such
@@ -84,8 +84,6 @@ struct DecideGate {
   model::Decision decision = model::Decision::Approve;
   /// Needed to reject and to revise.
   std::string message;
-  /// Groups that the sender belongs to, as proved by whom the input comes from.
-  std::vector<std::string> groups;
 };
 
 struct TimerFired {

@@ -27,7 +27,7 @@ Json to_json(const GateReply& reply) {
 Result<GateReply> MissionTurn::decide_gate(const DecideGate& command) {
   REEVE_TRY(const TaskIndex index, gate_named(command.task));
   const workflow::Gate& def = *task_def(index).gate;
-  const Voter voter{.principal = scope_.actor, .groups = command.groups};
+  const Voter voter{.principal = scope_.actor, .groups = scope_.groups};
   if (!m_.tasks[index].gate_open()) {
     return not_open(index);
   }

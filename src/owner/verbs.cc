@@ -57,6 +57,16 @@ Result<engine::Command> release(const Json& args) {
   return engine::Command(engine::ResumeMission{.mission = MissionName(release.mission)});
 }
 
+Result<engine::Command> decide(const Json& args) {
+  REEVE_TRY(const protocol::Decide decide, protocol::decide_from_json(args));
+  engine::DecideGate command;
+  command.mission = MissionName(decide.mission);
+  command.task = TaskName(decide.task);
+  REEVE_TRY(command.decision, model::parse_decision(decide.decision));
+  command.message = decide.message;
+  return engine::Command(std::move(command));
+}
+
 Result<engine::Command> object(const Json& args) {
   REEVE_TRY(protocol::Object object, protocol::object_from_json(args));
   REEVE_TRY(const journal::Kind kind, journal::parse_kind(object.kind));
@@ -80,6 +90,9 @@ Json to_json(const engine::Reply& reply) {
   if (reply.existing) {
     json.set("existing", true);
   }
+  if (!reply.detail.is_null()) {
+    json.set("detail", reply.detail);
+  }
   return json;
 }
 
@@ -88,6 +101,7 @@ void add_engine_verbs(Verbs& verbs) {
   verbs.add(std::string(protocol::kRetry), retry);
   verbs.add(std::string(protocol::kAbort), abort);
   verbs.add(std::string(protocol::kRelease), release);
+  verbs.add(std::string(protocol::kDecide), decide);
   verbs.add(std::string(protocol::kObject), object);
 }
 

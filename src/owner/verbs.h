@@ -40,7 +40,7 @@ class Verbs {
   std::map<std::string, RequestHandler, std::less<>> others_;
 };
 
-/// The verbs that the engine carries out: submit, retry, abort, release, object.
+/// The verbs that the engine carries out: submit, retry, abort, release, decide, object.
 void add_engine_verbs(Verbs& verbs);
 
 /// The engine's answer as sent: `mission, uid, state, revision`, or of other objects `subject,

@@ -119,6 +119,26 @@ Result<Release> release_from_json(const Json& args) {
   return release;
 }
 
+Json to_json(const Decide& args) {
+  Json json = Json::object();
+  json.set("mission", args.mission);
+  set_text(json, "task", args.task);
+  json.set("decision", args.decision);
+  set_text(json, "message", args.message);
+  return json;
+}
+
+Result<Decide> decide_from_json(const Json& args) {
+  Fields fields(args, "decide");
+  Decide decide;
+  decide.mission = fields.required_text("mission");
+  decide.task = fields.text("task");
+  decide.decision = fields.required_text("decision");
+  decide.message = fields.text("message");
+  REEVE_CHECK(fields.finish());
+  return decide;
+}
+
 Json to_json(const Object& args) {
   Json json = Json::object();
   json.set("kind", args.kind).set("name", args.name).set("verb", args.verb);

@@ -20,6 +20,7 @@ inline constexpr std::string_view kSubmit = "submit";
 inline constexpr std::string_view kRetry = "retry";
 inline constexpr std::string_view kAbort = "abort";
 inline constexpr std::string_view kRelease = "release";
+inline constexpr std::string_view kDecide = "decide";
 /// A command about an object that is no mission, in the words of its kind: see `Object`.
 inline constexpr std::string_view kObject = "object";
 /// No arguments; the owner says who it is.
@@ -58,6 +59,16 @@ struct Release {
   std::string mission;
 };
 
+/// About a gate; who decides is who sends it.
+struct Decide {
+  std::string mission;
+  /// Empty: the only open gate.
+  std::string task;
+  /// "approve", "reject" or "revise".
+  std::string decision;
+  std::string message;
+};
+
 /// `kind` in lower case ("channel"); `verb` and `body` are the kind's own.
 struct Object {
   std::string kind;
@@ -70,12 +81,14 @@ Json to_json(const Submit& args);
 Json to_json(const Retry& args);
 Json to_json(const Abort& args);
 Json to_json(const Release& args);
+Json to_json(const Decide& args);
 Json to_json(const Object& args);
 
 Result<Submit> submit_from_json(const Json& args);
 Result<Retry> retry_from_json(const Json& args);
 Result<Abort> abort_from_json(const Json& args);
 Result<Release> release_from_json(const Json& args);
+Result<Decide> decide_from_json(const Json& args);
 Result<Object> object_from_json(const Json& args);
 
 /// For verbs without arguments.

@@ -40,6 +40,11 @@ TEST(Commands, OtherArgumentsComeBackAsTheyWere) {
   EXPECT_EQ(retry_from_json(to_json(Retry{.mission = "m", .name = "n"}))->name, "n");
   EXPECT_EQ(abort_from_json(to_json(Abort{.mission = "m", .message = "why"}))->message, "why");
   EXPECT_EQ(release_from_json(to_json(Release{.mission = "m"}))->mission, "m");
+  const Result<Decide> decide = decide_from_json(to_json(Decide{
+      .mission = "m", .task = "t", .decision = "reject", .message = "no"}));
+  ASSERT_TRUE(decide.ok());
+  EXPECT_EQ(decide->mission + decide->task + decide->decision + decide->message, "mtrejectno");
+  EXPECT_FALSE(decide_from_json(*parse_json(R"({"mission":"m"})")).ok());
   Object object{.kind = "Channel", .name = "c", .verb = "send", .body = Json::object()};
   object.body.set("text", "hello");
   const Result<Object> back = object_from_json(to_json(object));

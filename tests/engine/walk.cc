@@ -109,9 +109,12 @@ void Walk::reconcile(std::string_view mission) {
   ASSERT_TRUE(reply.ok()) << reply.error().describe();
 }
 
-Result<Reply> Walk::command(const Command& command, std::string_view actor) {
+Result<Reply> Walk::command(
+    const Command& command, std::string_view actor, std::vector<std::string> groups
+) {
   Scope turn = scope();
   turn.actor = Principal(std::string(actor));
+  turn.groups = std::move(groups);
   Result<Reply> reply = engine_.turn(command, turn);
   if (!reply) {
     EXPECT_TRUE(turn.events.empty() && turn.timers.empty() && turn.effects.empty())
@@ -135,9 +138,8 @@ Result<Reply> Walk::decide(
   what.task = TaskName(std::string(task));
   what.decision = decision;
   what.message = message;
-  what.groups = std::move(groups);
   const bool named = who.find(':') == std::string_view::npos;
-  return command(what, concat(named ? "user:" : "", who));
+  return command(what, concat(named ? "user:" : "", who), std::move(groups));
 }
 
 // --- the host -----------------------------------------------------------------------------------

@@ -53,7 +53,11 @@ class Walk {
   void abort(std::string_view mission = kMission);
   void resume(std::string_view mission = kMission);
   void reconcile(std::string_view mission = kMission);
-  Result<Reply> command(const Command& command, std::string_view actor = "user:test");
+  Result<Reply> command(
+      const Command& command,
+      std::string_view actor = "user:test",
+      std::vector<std::string> groups = {}
+  );
 
   /// What `who` ("alice", or with a kind: "run:m.1.a.1") decides about a gate.
   Result<Reply> decide(

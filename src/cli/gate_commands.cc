@@ -1,0 +1,106 @@
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/strings.h"
+#include "cli/commands.h"
+#include "cli/gate_view.h"
+#include "cli/print.h"
+#include "cli/session.h"
+
+namespace reeve::cli {
+
+namespace {
+
+constexpr std::uint32_t kRowsPerRead = 500;
+
+/// The gate with what one must know beside it.
+Json listed(const std::string& mission, const Json& task) {
+  Json item = Json::object();
+  item.set("mission", mission);
+  item.set("task", task.get_string("name"));
+  for (const Json::Member& member : task.find("gate")->as_object()) {
+    item.set(member.first, member.second);
+  }
+  return item;
+}
+
+/// Open gates of all live missions, oldest mission first.
+Result<std::vector<Json>> open_gates(store::Reader& reader) {
+  std::vector<Json> gates;
+  store::RowQuery query;
+  query.live_only = true;
+  query.limit = kRowsPerRead;
+  while (true) {
+    REEVE_TRY(const std::vector<store::ListedRow> rows, reader.list(query));
+    for (const store::ListedRow& row : rows) {
+      REEVE_TRY(const Json mission, parse_json(row.row.body));
+      const Json* status = mission.find("status");
+      const Json* tasks = status == nullptr ? nullptr : status->find("tasks");
+      for (const Json& task : tasks == nullptr ? Json::Array() : tasks->as_array()) {
+        if (is_open_gate(task)) {
+          gates.push_back(listed(row.row.key.name, task));
+        }
+      }
+    }
+    if (rows.size() < kRowsPerRead) {
+      break;
+    }
+    query.before = rows.back().created;
+  }
+  return std::vector<Json>(gates.rbegin(), gates.rend());
+}
+
+std::string line_of(const Json& gate) {
+  const std::string deadline = gate.get_string("deadline");
+  return concat(
+      gate.get_string("mission"),
+      "/",
+      gate.get_string("task"),
+      "  ",
+      gate_progress(gate),
+      "\n  ",
+      printable(gate.get_string("prompt")),
+      "\n  asked ",
+      gate.get_string("openedAt"),
+      deadline.empty() ? "" : concat(", expires ", deadline),
+      "; ",
+      gate.get_string("mayDecide"),
+      " may decide\n"
+  );
+}
+
+}  // namespace
+
+int show_approvals(const Common& common) {
+  const Result<std::unique_ptr<store::Store>> store =
+      open_for_reading(DataDir{.root = common.data_dir});
+  if (!store) {
+    return report(store.error());
+  }
+  const Result<std::vector<Json>> gates = open_gates(**store);
+  if (!gates) {
+    return report(gates.error());
+  }
+  if (common.output == Output::Json) {
+    Json items = Json::array();
+    for (const Json& gate : *gates) {
+      items.push(gate);
+    }
+    Json list = Json::object();
+    list.set("apiVersion", "reeve.dev/v1").set("kind", "ApprovalList");
+    list.set("items", std::move(items));
+    print(list.pretty());
+    return 0;
+  }
+  for (const Json& gate : *gates) {
+    print(line_of(gate));
+  }
+  print(
+      gates->empty() ? std::string("nothing waits for approval\n")
+                     : std::string("reeve status MISSION shows what is asked in full\n")
+  );
+  return 0;
+}
+
+}  // namespace reeve::cli
