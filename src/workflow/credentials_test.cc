@@ -82,6 +82,28 @@ TEST_F(CredentialRendering, GivesAScriptOnlyTheCredentialsThatItMentions) {
   }
 }
 
+TEST_F(CredentialRendering, RefusesToMentionWhatTheWorkflowMayNotUse) {
+  script("echo $ProdKey");
+  const auto spec = render();
+  ASSERT_FALSE(spec.ok());
+  EXPECT_EQ(spec.error().code, ErrorCode::PermissionDenied);
+  EXPECT_EQ(spec.error().subject, "tasks.push.environment.ProdKey");
+}
+
+/// 13.3 #14: only what is referred to, unless an operator wants it as upstream.
+TEST_F(CredentialRendering, GivesAllThatIsAllowedIfASettingSaysSo) {
+  script("env");
+  EXPECT_EQ(variable(*render(), "GithubToken"), "-");
+  const std::vector<model::NamedValue> params = {{"REEVE_ALL_CREDENTIALS", "true"}};
+  context_.params = &params;
+  EXPECT_EQ(variable(*render(), "GithubToken"), "-");
+  shared_ = {{"REEVE_ALL_CREDENTIALS", "true"}};
+  EXPECT_EQ(variable(*render(), "GithubToken"), "<GithubToken>");
+  EXPECT_EQ(variable(*render(), "ProdKey"), "-");
+  own_ = {{"REEVE_ALL_CREDENTIALS", "false"}};
+  EXPECT_EQ(variable(*render(), "GithubToken"), "-");
+}
+
 TEST_F(CredentialRendering, DoesNotTakeOutsideTextForAMention) {
   script("echo {{.Body}}");
   const std::vector<model::NamedValue> params = {{"Body", "$GithubToken {{.GithubToken}}"}};

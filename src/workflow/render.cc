@@ -176,7 +176,8 @@ class SpecMaker {
         REEVE_CHECK(set(name, environment_text(value), Text{}, name));
       }
     }
-    for (auto& [name, value] : values_.hidden_environment()) {
+    REEVE_TRY(auto hidden, values_.hidden_environment());
+    for (auto& [name, value] : hidden) {
       if (is_variable_name(name)) {
         REEVE_CHECK(set(name, std::move(value), Text{}, name));
       }

@@ -17,6 +17,10 @@
 
 namespace reeve::workflow {
 
+/// The setting that gives every script of a Formicary document all credentials that its workflow
+/// may use, if it is "true".
+inline constexpr std::string_view kAllCredentialsSetting = "REEVE_ALL_CREDENTIALS";
+
 /// What was set for workflows apart from any mission. Pointers may be null: nothing was.
 struct Configuration {
   using Texts = std::map<std::string, std::string, std::less<>>;

@@ -1,5 +1,6 @@
 #include "workflow/values.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -168,25 +169,47 @@ Result<void> Values::add_task_credentials() {
   return {};
 }
 
-std::vector<std::pair<std::string, templates::HoledText>> Values::hidden_environment() const {
-  std::vector<std::pair<std::string, templates::HoledText>> values;
-  const auto mentioned = [this](std::string_view name) {
-    bool found = false;
-    for (const auto* scripts : {&task_->before_script, &task_->script, &task_->after_script}) {
-      for (const Text& script : *scripts) {
-        found = found || mentions_variable(script.text, name);
-      }
-    }
-    if (task_->compensate) {
-      for (const Text& script : task_->compensate->script) {
-        found = found || mentions_variable(script.text, name);
-      }
-    }
-    return found;
+/// Whether a script of the task has `$name` in its text.
+bool Values::is_mentioned(std::string_view name) const {
+  const auto in = [name](const std::vector<Text>& scripts) {
+    return std::any_of(scripts.begin(), scripts.end(), [name](const Text& script) {
+      return mentions_variable(script.text, name);
+    });
   };
+  return in(task_->before_script) || in(task_->script) || in(task_->after_script) ||
+         (task_->compensate && in(task_->compensate->script));
+}
+
+/// Whether an operator has asked for Formicary's own way: every script gets every credential. Only
+/// settings count; params and variables come from whoever submits.
+bool Values::gives_all_credentials() const {
+  if (workflow_->format != Format::Formicary) {
+    return false;
+  }
+  for (const auto* settings : {context_->configuration.own, context_->configuration.shared}) {
+    if (settings != nullptr) {
+      const auto found = settings->find(kAllCredentialsSetting);
+      if (found != settings->end()) {
+        return found->second == "true";
+      }
+    }
+  }
+  return false;
+}
+
+Result<std::vector<std::pair<std::string, templates::HoledText>>> Values::hidden_environment(
+) const {
+  std::vector<std::pair<std::string, templates::HoledText>> values;
+  const bool all = gives_all_credentials();
   for (const auto& [name, value] : hidden_) {
-    if (task_ != nullptr && !environment_.contains(name) &&
-        (task_hidden_.contains(name) || mentioned(name))) {
+    if (task_ == nullptr || environment_.contains(name)) {
+      continue;
+    }
+    const std::string field = concat("tasks.", task_->name.view(), ".environment.", name);
+    if (task_hidden_.contains(name) || is_mentioned(name)) {
+      REEVE_CHECK(check_holes(value, task_->position, field));
+      values.emplace_back(name, value);
+    } else if (all && check_holes(value, task_->position, field).ok()) {
       values.emplace_back(name, value);
     }
   }

@@ -35,8 +35,8 @@ class Values {
   Result<templates::HoledText> render_holed(const Text& text, std::string_view field) const;
 
   /// Values that are credentials or contain some, which scripts get in their environment: those
-  /// that the task names, and those that its scripts mention.
-  std::vector<std::pair<std::string, templates::HoledText>> hidden_environment() const;
+  /// that the task names, and those that its scripts mention. Errors as of `render_holed`.
+  Result<std::vector<std::pair<std::string, templates::HoledText>>> hidden_environment() const;
 
   /// Values by name as scripts get them in their environment.
   const std::map<std::string, Json, std::less<>>& for_environment() const { return environment_; }
@@ -56,6 +56,8 @@ class Values {
   Result<void> fill();
   void add_builtins();
   void add_given();
+  bool is_mentioned(std::string_view name) const;
+  bool gives_all_credentials() const;
   void add_settings();
   void add_credentials();
   Result<void> add_task_credentials();

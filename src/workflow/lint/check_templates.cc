@@ -78,9 +78,11 @@ class TemplateCheck {
          .field = use.field,
          .message =
              concat("\"", field.name, "\" is no variable, parameter or output of this document"),
-         .fix = !near.empty()     ? concat("did you mean \"", near, "\"?")
-                : facts_.native() ? std::string("declare it in spec.params or spec.variables")
-                                  : std::string("give it in job_variables or at submission"),
+         .fix = !near.empty() ? concat("did you mean \"", near, "\"?")
+                : facts_.native()
+                    ? std::string("declare it in spec.params or spec.variables")
+                    : std::string("give it in job_variables, at submission, or as a setting or "
+                                  "credential of the installation"),
          .edit = std::move(edit),
          .severity = certain ? Severity::Error : Severity::Warning}
     );

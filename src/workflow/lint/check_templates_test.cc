@@ -20,12 +20,28 @@ TEST(Names, AreMissedWithTheNearestOne) {
 }
 
 TEST(Names, AreAskedForGentlyWhereAProgramOrTheOrganisationMayGiveThem) {
-  const std::string after = native("  tasks:\n    - {name: b, script: ./ci.sh}\n"
-                                   "    - {name: a, script: 'echo \"{{ .version }}\"', needs: [b]}\n");
+  const std::string after = native(
+      "  tasks:\n    - {name: b, script: ./ci.sh}\n"
+      "    - {name: a, script: 'echo \"{{ .version }}\"', needs: [b]}\n"
+  );
   EXPECT_EQ(finding(check(after).findings, "undefined-variable").severity, Severity::Warning);
   const std::string formicary =
       job("- {task_type: a, method: SHELL, script: ['x'], environment: {T: '{{.GithubToken}}'}}\n");
   EXPECT_EQ(finding(check(formicary).findings, "undefined-variable").severity, Severity::Warning);
+}
+
+TEST(Names, OfCredentialsBelongToTheTaskThatNamesThem) {
+  EXPECT_EQ(
+      linted(native(
+          "  tasks:\n    - {name: a, credentials: {TOKEN: forge}, script: 'x {{ .TOKEN }}'}\n"
+      )),
+      ""
+  );
+  EXPECT_NE(
+      linted(native("  tasks:\n    - {name: a, credentials: {TOKEN: forge}, script: 'x'}\n"
+                    "    - {name: b, script: 'x {{ .TOKEN }}', needs: [a]}\n")),
+      ""
+  );
 }
 
 TEST(Names, OfOptionalValuesMayBeMissing) {
@@ -39,7 +55,8 @@ TEST(Names, OfOptionalValuesMayBeMissing) {
 TEST(Names, MayBeAnythingAfterAScriptThatComputesThem) {
   EXPECT_EQ(
       linted(native("  tasks:\n    - {name: b, script: 'echo \"::set-output name=$k::1\"'}\n"
-                    "    - {name: a, script: 'echo', environment: {A: '{{ .any }}'}, needs: [b]}\n")),
+                    "    - {name: a, script: 'echo', environment: {A: '{{ .any }}'}, needs: [b]}\n")
+      ),
       ""
   );
 }
@@ -84,7 +101,8 @@ TEST(Names, IncludeTheItemOfAFanOutAndTheOutputsOfGatesAndChildren) {
   workflow.tasks[2].fan_out = workflow::FanOut{};
   workflow.tasks[2].fan_out->over = {"[1,2]", {}};
   workflow.tasks[2].script = {
-      {"echo {{ .item }} '{{ index . \"ask-outcome\" }}' {{ .row_count }} {{ .rowcount }}", {9, 5}}};
+      {"echo {{ .item }} '{{ index . \"ask-outcome\" }}' {{ .row_count }} {{ .rowcount }}",
+       {9, 5}}};
   const std::vector<Finding> found = examine(workflow);
   const Finding undefined = finding(found, "undefined-variable");
   EXPECT_NE(undefined.error.message.find("\"rowcount\""), std::string::npos);
@@ -125,7 +143,8 @@ TEST(Types, AreTakenFromConstantsParamsAndOutputs) {
   };
   EXPECT_EQ(
       types("{{ lt .Missing 4 }}"),
-      "workflow:10:22: tasks.a.skipIf: \"Missing\" has no order, \"lt\" fails: it is nothing (declare "
+      "workflow:10:22: tasks.a.skipIf: \"Missing\" has no order, \"lt\" fails: it is nothing "
+      "(declare "
       "\"Missing\", or give a default: (default 0 .Missing))"
   );
   EXPECT_EQ(

@@ -197,6 +197,15 @@ Name Names::resolve(std::string_view name, const Task* task) const {
 
 Name Names::resolve(std::string_view name, const Task* task, int depth) const {
   if (task != nullptr) {
+    for (const auto& [variable, credential] : task->credentials) {
+      if (variable == name) {
+        return {
+            .origin = Origin::Credential,
+            .kind = ValueKind::Text,
+            .outside = false,
+            .publishers = {}};
+      }
+    }
     if (task->fan_out && name == task->fan_out->item) {
       return of_item(*task, depth);
     }
@@ -323,6 +332,9 @@ std::vector<std::string> Names::candidates(const Task* task) const {
   if (task != nullptr) {
     for (const Variable& variable : task->variables) {
       names.push_back(variable.name);
+    }
+    for (const auto& [variable, credential] : task->credentials) {
+      names.push_back(variable);
     }
     if (task->fan_out) {
       names.push_back(task->fan_out->item);

@@ -19,8 +19,9 @@ enum class Origin : std::uint8_t {
   Variable,  ///< a variable with one
   Builtin,
   Param,
-  Output,  ///< of another task
-  Item,    ///< of a fan-out
+  Output,      ///< of another task
+  Item,        ///< of a fan-out
+  Credential,  ///< that the task names
 };
 
 struct Name {
