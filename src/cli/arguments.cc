@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/configuration_arguments.h"
 #include "cli/subcommand.h"
+#include "cli/trigger_arguments.h"
 
 namespace reeve::cli {
 
@@ -69,6 +70,7 @@ class Parser {
     add_tools();
     add_kept_files();
     channel_.add_to(app_, common_);
+    trigger_.add_to(app_, common_);
   }
 
   std::variant<Invocation, int> parse(int argc, char** argv) {
@@ -467,6 +469,16 @@ class Parser {
     return Invocation{.common = common_, .command = lock_};
   }
 
+  std::optional<std::variant<Invocation, int>> select_trigger() const {
+    const std::variant<TriggerTestArgs, std::string> selected = trigger_.selected();
+    if (const auto* args = std::get_if<TriggerTestArgs>(&selected)) {
+      return Invocation{.common = common_, .command = *args};
+    }
+    const std::string& problem = std::get<std::string>(selected);
+    return problem.empty() ? std::nullopt
+                           : std::optional<std::variant<Invocation, int>>(usage_error(problem));
+  }
+
   std::optional<std::variant<Invocation, int>> select_channel() {
     const std::variant<ChannelArgs, std::string> channel = channel_.selected();
     const auto* problem = std::get_if<std::string>(&channel);
@@ -500,6 +512,9 @@ class Parser {
     }
     if (auto channel = select_channel()) {
       return std::move(*channel);
+    }
+    if (auto trigger = select_trigger()) {
+      return std::move(*trigger);
     }
     for (const CLI::App* command : decide_commands_) {
       if (command->parsed()) {
@@ -564,6 +579,7 @@ class Parser {
   LintArgs lint_;
   GraphArgs graph_;
   ChannelParser channel_;
+  TriggerParser trigger_;
   SchemaArgs schema_;
   LockArgs lock_;
   std::string timeout_ = "10s";

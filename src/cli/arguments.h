@@ -124,6 +124,18 @@ struct DecideArgs {
 
 struct ApprovalsArgs {};
 
+/// `reeve trigger test WORKFLOW TRIGGER`.
+struct TriggerTestArgs {
+  std::string workflow;  ///< a file, or the name of a deployed workflow
+  std::string trigger;
+  std::string body;  ///< a file; "-": standard input; empty: none
+  Params headers;
+  Params query;
+  std::string file;
+  std::string key;
+  std::optional<Timestamp> at;
+};
+
 /// `reeve channel VERB CHANNEL`.
 struct ChannelArgs {
   std::string verb;
@@ -212,6 +224,7 @@ using Command = std::variant<
     DecideArgs,
     ApprovalsArgs,
     ChannelArgs,
+    TriggerTestArgs,
     LockArgs,
     ArtifactsArgs,
     CacheArgs,

@@ -50,6 +50,8 @@ struct Dispatch {
 
   int operator()(const ApprovalsArgs& /*args*/) const { return show_approvals(common); }
 
+  int operator()(const TriggerTestArgs& args) const { return test_trigger(common, args); }
+
   int operator()(const ChannelArgs& args) const { return use_channel(common, args); }
 
   int operator()(const LockArgs& args) const { return run_under_lock(common, args); }

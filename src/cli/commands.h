@@ -30,6 +30,7 @@ int print_schema(const Common& common, const SchemaArgs& args);
 
 int handle_artifacts(const Common& common, const ArtifactsArgs& args);
 int handle_cache(const Common& common, const CacheArgs& args);
+int test_trigger(const Common& common, const TriggerTestArgs& args);
 int use_channel(const Common& common, const ChannelArgs& args);
 int run_credential(const Common& common, const CredentialArgs& args);
 int run_config(const Common& common, const ConfigArgs& args);

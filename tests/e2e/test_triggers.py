@@ -135,6 +135,47 @@ class TriggersTest(ReeveTest):
         self.taken("b.csv")
         self.assertIn("fired 3", self.ok("workflows", "load").out)
 
+    # --- trying one -----------------------------------------------------------------------------
+
+    def test_a_trigger_is_tried_without_doing_anything(self):
+        document = self.workflow(
+            "- {name: a, script: 'true'}",
+            name="w",
+            spec="""
+            params: {what: {default: none}}
+            triggers:
+            - {name: hook, webhook: {auth: github, secret: s}, filter: '{{ eq .Body.action "opened" }}', dedupKey: 'pr-{{.Body.number}}', params: {what: '{{ index .Headers "X-Event" }}'}}
+            - {name: files, inbox: {glob: "*.csv"}, params: {what: '{{.File.Name}}'}}
+            - {name: nightly, cron: {schedule: "30 2 * * *", timeZone: UTC}, params: {what: '{{.Tick.Time}}'}}
+            - {name: orders, channel: {channel: orders}, params: {what: '{{.Message.id}}'}}
+            """,
+        )
+        body = self.write("body.json", '{"action": "opened", "number": 7}')
+        hook = ("trigger", "test", document, "hook", "--body", body)
+        fired = self.ok(*hook, "--header", "x-event=pull", "-o", "json").json()
+        self.assertEqual(fired["verdict"], "fired")
+        self.assertEqual(fired["params"], {"what": "pull"})
+        self.assertEqual(fired["userKey"], "pr-7")
+        other = self.write("other.json", '{"action": "closed"}')
+        self.assertIn("filtered", self.ok("trigger", "test", document, "hook", "--body", other).out)
+        bad = self.write("bad.json", "{")
+        self.assertEqual(self.reeve("trigger", "test", document, "hook", "--body", bad).code, 1)
+        csv = self.write("a.csv", "1")
+        self.assertIn("what=a.csv", self.ok("trigger", "test", document, "files", "--file", csv).out)
+        self.assertIn("filtered", self.ok("trigger", "test", document, "files", "--file", body).out)
+        self.refused(3, "trigger", "test", document, "files", says="--file")
+        at = ("--at", "2026-12-24T18:00:00.000Z")
+        self.assertEqual(
+            self.ok("trigger", "test", document, "nightly", *at, "-o", "json").json()["ticks"][:2],
+            ["2026-12-25T02:30:00.000Z", "2026-12-26T02:30:00.000Z"],
+        )
+        message = self.write("message.json", '{"id": 5}')
+        self.ok("apply", document)
+        self.assertIn("what=5", self.ok("trigger", "test", "w", "orders", "--body", message).out)
+        self.refused(4, "trigger", "test", "w", "absent", says="it has hook, files")
+        self.refused(4, "trigger", "test", "v", "hook", says="no workflow")
+        self.assertEqual(self.missions(), [])
+
     def ask(self, verb, args):
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(self.data / "control.sock"))
