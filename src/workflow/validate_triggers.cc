@@ -53,8 +53,9 @@ class TriggerChecker {
   void check_source(const CronTrigger& cron) {
     const auto schedule = cron::Schedule::parse(cron.expression);
     if (!schedule.ok()) {
-      Error error = schedule.error();
-      add("cron", concat("\"", cron.expression, "\" is no schedule: ", error.message), error.hint);
+      const Error& error = schedule.error();
+      const std::string what = concat(error.subject, ": ", error.message);
+      add("cron", concat("\"", cron.expression, "\" is no schedule: ", what), error.hint);
     }
     if (!is_zone_name(cron.time_zone)) {
       add("cron",

@@ -415,7 +415,8 @@ constexpr Bad kBadTriggers[] = {
      "spec.triggers[0].inbox: a trigger has one source, this one has \"channel\" already (make two "
      "triggers of it)"},
     {"{name: t, cron: {schedule: \"* * *\"}}", "triggers.t: \"* * *\" is no schedule: "},
-    {"{name: t, cron: {schedule: \"61 * * * *\"}}", "\"61 * * * *\" is no schedule: "},
+    {"{name: t, cron: {schedule: \"61 * * * *\"}}",
+     "\"61 * * * *\" is no schedule: minute field: \"61\" is out of range (write 0 to 59)"},
     {"{name: t, cron: {schedule: \"@daily\", timeZone: \"a b\"}}", "\"a b\" is no time zone"},
     {"{name: t, cron: {schedule: \"@daily\", missed: all}}",
      "must be skip or runOnce, not \"all\""},
