@@ -43,16 +43,42 @@ class TemplateCheck {
   void check_names(const Use& use, const std::vector<FieldReference>& fields) {
     std::set<std::string, std::less<>> seen;
     for (const FieldReference& field : fields) {
+      const Name name = names_.resolve(field.name, use.task);
+      if (name.origin == Origin::Credential) {
+        check_credential(use, field);
+      }
       if (field.optional || !seen.insert(field.name).second) {
         continue;
       }
-      const Name name = names_.resolve(field.name, use.task);
       if (name.origin == Origin::Unknown) {
         report_undefined(use, field);
       } else if (name.origin == Origin::Output) {
         check_order(use, field, name);
       }
     }
+  }
+
+  /// A run with a credential that a template looks at, or in a text that is kept, fails.
+  void check_credential(const Use& use, const FieldReference& field) {
+    const std::string own = concat("tasks.", use.task->name.view(), ".");
+    const std::string_view place = std::string_view(use.field).substr(own.size());
+    const bool allowed = use.role == Role::Script || use.role == Role::Url ||
+                         place.starts_with("environment.") || place.starts_with("http.") ||
+                         place.starts_with("webSocket.") || place.starts_with("headers.") ||
+                         place.starts_with("query.");
+    if (allowed && field.alone) {
+      return;
+    }
+    findings_.add(
+        {.rule = "credential-use",
+         .position = place_of(use.text, field.position),
+         .field = use.field,
+         .message = allowed
+                        ? concat("a template may only print the credential \"", field.name, "\"")
+                        : concat("the credential \"", field.name, "\" may not stand here"),
+         .fix = allowed ? concat("look at \"$", field.name, "\" in the script instead")
+                        : std::string()}
+    );
   }
 
   void report_undefined(const Use& use, const FieldReference& field) {
@@ -64,10 +90,6 @@ class TemplateCheck {
                                  ? std::string()
                                  : nearest(field.name, names_.candidates(use.task));
     const Position place = place_of(use.text, field.position);
-    // In a Formicary document it may be a configuration of the organisation; a script may publish
-    // it through a program that it calls.
-    const bool certain =
-        facts_.native() && !names_.outputs_before(use.task) && use.role != Role::Condition;
     std::optional<Edit> edit;
     if (!near.empty()) {
       edit = facts_.source().replace(place, concat(".", field.name), concat(".", near));
@@ -80,11 +102,14 @@ class TemplateCheck {
              concat("\"", field.name, "\" is no variable, parameter or output of this document"),
          .fix = !near.empty() ? concat("did you mean \"", near, "\"?")
                 : facts_.native()
-                    ? std::string("declare it in spec.params or spec.variables")
+                    ? concat(
+                          "declare it in spec.params or spec.variables, or set it with "
+                          "reeve config set ",
+                          field.name
+                      )
                     : std::string("give it in job_variables, at submission, or as a setting or "
                                   "credential of the installation"),
-         .edit = std::move(edit),
-         .severity = certain ? Severity::Error : Severity::Warning}
+         .edit = std::move(edit)}
     );
   }
 

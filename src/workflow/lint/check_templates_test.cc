@@ -10,7 +10,7 @@ TEST(Names, AreMissedWithTheNearestOne) {
       check(one("      script: x\n      environment: {A: \"{{ .titel }}\"}\n", kParams)).findings,
       "undefined-variable"
   );
-  EXPECT_EQ(found.severity, Severity::Error);
+  EXPECT_EQ(found.severity, Severity::Warning);
   EXPECT_EQ(
       found.error.describe(),
       "workflow:10:28: tasks.a.environment.A: \"titel\" is no variable, parameter or output of "
@@ -19,15 +19,28 @@ TEST(Names, AreMissedWithTheNearestOne) {
   EXPECT_EQ(found.edit, (Edit{{10, 28}, {10, 34}, ".title"}));
 }
 
-TEST(Names, AreAskedForGentlyWhereAProgramOrTheOrganisationMayGiveThem) {
-  const std::string after = native(
-      "  tasks:\n    - {name: b, script: ./ci.sh}\n"
-      "    - {name: a, script: 'echo \"{{ .version }}\"', needs: [b]}\n"
+TEST(Names, OfCredentialsMayBePrintedAndNothingElse) {
+  const auto rules = [](std::string_view lines) {
+    return check(one(concat("      credentials: {HOOK: chat-hook}\n", lines))).findings;
+  };
+  EXPECT_EQ(
+      describe(
+          rules("      script: echo {{ .HOOK }}\n      environment: {A: 'Bearer {{ .HOOK }}'}\n")
+      ),
+      ""
   );
-  EXPECT_EQ(finding(check(after).findings, "undefined-variable").severity, Severity::Warning);
-  const std::string formicary =
-      job("- {task_type: a, method: SHELL, script: ['x'], environment: {T: '{{.GithubToken}}'}}\n");
-  EXPECT_EQ(finding(check(formicary).findings, "undefined-variable").severity, Severity::Warning);
+  EXPECT_EQ(
+      finding(
+          rules("      script: x\n      environment: {A: '{{ upper .HOOK }}'}\n"), "credential-use"
+      )
+          .error.describe(),
+      "workflow:10:34: tasks.a.environment.A: a template may only print the credential \"HOOK\" "
+      "(look "
+      "at \"$HOOK\" in the script instead)"
+  );
+  EXPECT_TRUE(has(rules("      script: '{{ if .HOOK }}x{{ end }}'\n"), "credential-use"));
+  EXPECT_TRUE(has(rules("      script: x\n      skipIf: '{{ .HOOK }}'\n"), "credential-use"));
+  EXPECT_TRUE(has(rules("      script: x\n      workingDir: 'd/{{ .HOOK }}'\n"), "credential-use"));
 }
 
 TEST(Names, OfCredentialsBelongToTheTaskThatNamesThem) {

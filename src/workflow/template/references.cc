@@ -11,6 +11,7 @@ namespace {
 struct Use {
   bool optional = false;
   bool spliced = false;
+  bool alone = false;
 };
 
 /// Walks the tree and follows where the dot is still the data itself.
@@ -39,7 +40,11 @@ class ReferenceFinder {
       case NodeKind::Continue:
         return;
       case NodeKind::Action:
-        walk(node.pipeline, dot_is_root, {.optional = false, .spliced = true});
+        walk(
+            node.pipeline,
+            dot_is_root,
+            {.optional = false, .spliced = true, .alone = is_single(node.pipeline)}
+        );
         return;
       case NodeKind::If:
         walk(node.pipeline, dot_is_root, {.optional = true, .spliced = false});
@@ -71,6 +76,13 @@ class ReferenceFinder {
     if (visited_.insert(node.text).second) {
       walk(found->second, true);
     }
+  }
+
+  /// One operand, no function.
+  static bool is_single(const Pipeline& pipeline) {
+    return pipeline.variables.empty() && pipeline.commands.size() == 1 &&
+           pipeline.commands.front().operands.size() == 1 &&
+           pipeline.commands.front().operands.front().group == nullptr;
   }
 
   static bool passes_root(const Pipeline& pipeline, bool dot_is_root) {
@@ -136,7 +148,8 @@ class ReferenceFinder {
           {.name = expression.fields.front(),
            .position = expression.position,
            .optional = use.optional,
-           .spliced = use.spliced}
+           .spliced = use.spliced,
+           .alone = use.alone && expression.fields.size() == 1}
       );
     }
     if (expression.group != nullptr) {

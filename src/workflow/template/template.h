@@ -83,6 +83,8 @@ struct FieldReference {
   /// The field's text may reach the output as it is: the action is not a condition and its
   /// pipeline does not end in `shellquote`.
   bool spliced = false;
+  /// The action does nothing but print the field: `{{ .Name }}`.
+  bool alone = false;
 };
 
 /// What is known of a value before anything is rendered.
