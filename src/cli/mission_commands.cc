@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 #include <variant>
@@ -8,6 +9,7 @@
 #include "cli/gate_view.h"
 #include "cli/link.h"
 #include "cli/print.h"
+#include "executor/container/engine.h"
 #include "protocol/commands.h"
 #include "workflow/load/load.h"
 
@@ -77,6 +79,33 @@ void announce_local(const workflow::Workflow& workflow) {
   }
 }
 
+/// Says before anything is stored that containers do not work here.
+Result<void> check_containers(const workflow::Workflow& workflow) {
+  for (const workflow::Task& task : workflow.tasks) {
+    if (!is_container(task.method)) {
+      continue;
+    }
+    const char* search_path = std::getenv("PATH");
+    auto engine = executor::container::find_engine(search_path != nullptr ? search_path : "");
+    if (engine.ok()) {
+      return {};
+    }
+    Error error = std::move(engine).error();
+    error.message = concat(
+        "task \"",
+        task.name.view(),
+        "\" runs in a container (method ",
+        to_string(task.method),
+        "): ",
+        error.message
+    );
+    error.subject = "method";
+    error.position = task.position;
+    return error;
+  }
+  return {};
+}
+
 int follow_reply(Followed& followed, const Json& reply, const Common& common) {
   const std::string mission = reply.get_string("mission");
   if (common.output != Output::Json) {
@@ -127,6 +156,10 @@ std::variant<protocol::Submit, int> checked_submission(const SubmitArgs& args) {
   }
   if (args.local) {
     announce_local(*loaded.workflow);
+  } else if (Result<void> works = check_containers(*loaded.workflow); !works) {
+    Error error = std::move(works).error();
+    error.file = args.workflow;
+    return report(error);
   }
   submit.source = std::move(*text);
   return submit;

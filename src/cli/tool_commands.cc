@@ -14,6 +14,7 @@
 #include "cli/follow.h"
 #include "cli/print.h"
 #include "cli/session.h"
+#include "executor/container/engine.h"
 #include "executor/http/curl.h"
 #include "kernel/audit.h"
 #include "platform/posix/directory_lock.h"
@@ -88,6 +89,24 @@ platform::Finding probe_libcurl() {
       .consequence = concat("tasks cannot ask over HTTP; ", curl.error().hint)};
 }
 
+/// Whether tasks can run in containers. The platform's look at sockets says why not.
+platform::Finding probe_container_engine() {
+  const char* search_path = std::getenv("PATH");
+  const auto engine = executor::container::find_engine(search_path != nullptr ? search_path : "");
+  if (engine.ok()) {
+    return {
+        .name = "container-engine",
+        .status = platform::FindingStatus::Ok,
+        .detail = concat(engine->program, " info succeeds"),
+        .consequence = {}};
+  }
+  return {
+      .name = "container-engine",
+      .status = platform::FindingStatus::Missing,
+      .detail = engine.error().message,
+      .consequence = concat("container methods are refused; ", engine.error().hint)};
+}
+
 /// Findings without which nothing runs; all others only limit what is possible.
 bool is_needed(std::string_view finding) {
   return finding == "sh" || finding == "data-dir" || finding == "data-space" ||
@@ -136,6 +155,7 @@ int run_under_lock(const Common& common, const LockArgs& args) {
 int run_doctor(const Common& common) {
   std::vector<platform::Finding> findings = platform::probe_machine(common.data_dir);
   findings.push_back(probe_libcurl());
+  findings.push_back(probe_container_engine());
   Json items = Json::array();
   std::string text;
   std::vector<std::string> lacking;

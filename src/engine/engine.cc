@@ -375,26 +375,6 @@ Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
   const std::vector<model::NamedValue> params = unique_values(command.params);
   REEVE_CHECK(workflow::check_params(workflow, params));
   REEVE_CHECK(check_text(params));
-  if (!command.local) {
-    for (const workflow::Task& task : workflow.tasks) {
-      if (is_container(task.method)) {
-        Error error = make_error(
-            ErrorCode::Unsupported,
-            concat(
-                "task \"",
-                task.name.view(),
-                "\" runs in a container (method ",
-                to_string(task.method),
-                "), which is not supported yet"
-            ),
-            "method"
-        );
-        error.hint = "--local runs such tasks in the local shell";
-        error.position = task.position;
-        return error;
-      }
-    }
-  }
   const auto known = plans_.find(workflow.digest);
   auto plan =
       known != plans_.end() ? known->second : std::make_shared<const Plan>(command.workflow);

@@ -206,6 +206,7 @@ workflow::RenderContext MissionTurn::render_context(SlotKey key) const {
   context.pauses = m_.pauses;
   context.mission_started_at = m_.started_at.value_or(m_.created_at);
   context.now = scope_.now;
+  context.local = m_.local;
   context.params = &m_.params;
   context.configuration = engine_.configuration(m_.ns, plan_.workflow->name);
   if (!m_.tasks.empty()) {

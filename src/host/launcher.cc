@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 #include <sys/syscall.h>
 
 #include "base/strings.h"
+#include "executor/container/command.h"
+#include "executor/container/engine.h"
 #include "executor/shell/outputs.h"
 #include "host/artifacts.h"
 #include "host/inspection.h"
@@ -101,6 +104,33 @@ void collect_output_file(
   }
   for (const std::string& warning : parsed.warnings()) {
     add_warning(result, warning);
+  }
+}
+
+/// Removes what is left of the containers of a run, unless all of its steps ended by themselves:
+/// then so did their containers.
+void remove_containers(const SpecRecord& spec, const ExitRecord* exit) {
+  const auto ended = [](const StepRecord& step) {
+    return step.end == model::RunEnd::Exited || step.end == model::RunEnd::LaunchFailed;
+  };
+  if (!spec.spec.container ||
+      (exit != nullptr && std::all_of(exit->steps.begin(), exit->steps.end(), ended))) {
+    return;
+  }
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < spec.spec.steps.size(); ++i) {
+    if (spec.spec.steps[i].tool.empty()) {
+      names.push_back(executor::container::container_name(spec.mark, i));
+    }
+  }
+  const char* search_path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): never set here
+  const auto engine = executor::container::find_engine(search_path != nullptr ? search_path : "");
+  if (engine.ok()) {
+    // Most of them are gone already, which engines call a failure.
+    [[maybe_unused]] const auto removed = executor::container::run_quietly(
+        executor::container::remove_command(engine->program, names),
+        executor::container::kRemoveTimeout
+    );
   }
 }
 
@@ -258,6 +288,9 @@ Result<void> Launcher::set_aside(const Key& key, Fence old) const {
   const auto shim = read_shim(key.dir);
   const std::string mark = spec.ok() ? spec->mark : make_mark(key.dir, old);
   const std::size_t left = kill_leftover_tree(mark, shim.ok() ? shim->cgroup : std::string());
+  if (spec.ok()) {
+    remove_containers(*spec, nullptr);
+  }
   if (left > 0) {
     return make_error(
         ErrorCode::Unavailable,
@@ -427,6 +460,9 @@ std::optional<model::Report> Launcher::concluded(const Key& key) const {
   }
   const std::string mark = spec.ok() ? spec->mark : make_mark(key.dir, key.fence);
   const std::size_t left = kill_leftover_tree(mark, shim.ok() ? shim->cgroup : std::string());
+  if (spec.ok()) {
+    remove_containers(*spec, nullptr);
+  }
   std::string detail = other_boot ? "the machine restarted before the run ended"
                        : no_exit  ? "its supervisor ended without a record"
                                   : "its record cannot be read";
@@ -437,6 +473,7 @@ std::optional<model::Report> Launcher::concluded(const Key& key) const {
 }
 
 model::Report Launcher::collect(const Key& key, const SpecRecord& spec, ExitRecord exit) const {
+  remove_containers(spec, &exit);
   model::RunResult result = std::move(exit.result);
   executor::shell::OutputCollector outputs;
   collect_set_outputs(key.dir, exit, outputs);

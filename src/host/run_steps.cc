@@ -1,5 +1,7 @@
+#include <cstdlib>
 #include <fcntl.h>
 #include <map>
+#include <set>
 #include <string_view>
 #include <unistd.h>
 
@@ -7,6 +9,8 @@
 
 #include "base/secret.h"
 #include "base/strings.h"
+#include "executor/container/command.h"
+#include "executor/container/engine.h"
 #include "executor/shell/script.h"
 #include "executor/tool_record.h"
 #include "host/artifacts.h"
@@ -71,7 +75,48 @@ Result<void> RunSupervisor::build_environment() {
 }
 
 Result<StepCommand> RunSupervisor::command_for(std::size_t index) {
-  return spec_.spec.steps[index].tool.empty() ? script_command(index) : tool_command(index);
+  if (!spec_.spec.steps[index].tool.empty()) {
+    return tool_command(index);
+  }
+  return spec_.spec.container ? container_command(index) : script_command(index);
+}
+
+/// The script in a container. The engine's client is the step; it passes on TERM, and what is left
+/// of the container when the client was killed is removed by the host.
+Result<StepCommand> RunSupervisor::container_command(std::size_t index) {
+  const char* search_path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): one thread
+  REEVE_TRY(
+      const executor::container::Engine engine,
+      executor::container::find_engine(search_path != nullptr ? search_path : "")
+  );
+  const fs::path file = dir_ / kStepsDir / concat(index, ".sh");
+  REEVE_CHECK(platform::replace_file(file, spec_.spec.steps[index].script, kScriptMode));
+  executor::container::ContainerRun run{
+      .engine = engine.program,
+      .name = executor::container::container_name(spec_.mark, index),
+      .image = spec_.spec.container->image,
+      .working_dir = working_dir_,
+      .script = file,
+      .output = dir_ / kOutputFile,
+      .variables = {},
+      .user = {}};
+  std::set<std::string> names = {
+      "REEVE_WORKSPACE", "REEVE_OUTPUT", "REEVE_RUN", "REEVE_FENCE", std::string(kMarkVariable)};
+  for (const auto& [name, value] : spec_.spec.environment) {
+    names.insert(name);
+  }
+  run.variables.assign(names.begin(), names.end());
+  if (engine.kind == "docker" && ::getuid() != 0) {
+    // Without it, files in the working directory would belong to root.
+    run.user = concat(::getuid(), ":", ::getgid());
+  }
+  REEVE_TRY(std::vector<std::string> argv, executor::container::run_command(run));
+  return StepCommand{
+      .argv = std::move(argv),
+      .program = {},
+      .environment = environment_,
+      .working_dir = working_dir_,
+      .cgroup = cgroup_ != nullptr ? cgroup_->directory() : -1};
 }
 
 /// This very program, also if its file was replaced meanwhile.

@@ -78,6 +78,7 @@ class RunSupervisor {
   Result<StepCommand> command_for(std::size_t index);
   Result<StepCommand> script_command(std::size_t index);
   Result<StepCommand> tool_command(std::size_t index);
+  Result<StepCommand> container_command(std::size_t index);
   Result<int> lend_memory(const char* name, std::string_view bytes, StepCommand& command);
   StepEnd told_by_tool(std::size_t index, StepEnd end);
   void clean_output_file();

@@ -93,6 +93,11 @@ struct CredentialPlace {
 std::string_view to_string(CredentialPlace::Part part);  ///< "script", "input", "environment"
 Result<CredentialPlace::Part> parse_credential_part(std::string_view text);
 
+/// Where the scripts of a run are carried out instead of directly on the host.
+struct Container {
+  std::string image;
+};
+
 /// Everything a host needs to carry out one run. All templates are already rendered.
 struct RunSpec {
   std::vector<Step> steps;
@@ -114,6 +119,7 @@ struct RunSpec {
   std::vector<ArtifactRef> inputs;
   /// Digests of files that were uploaded to the host's data directory, put there under their names.
   std::vector<std::string> uploads;
+  std::optional<Container> container;
   /// In any order; within one text in the order of the offsets.
   std::vector<CredentialPlace> credentials;
   /// Whose credentials they are.

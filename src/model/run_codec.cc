@@ -459,6 +459,9 @@ Json to_json(const RunSpec& spec) {
     json.set("artifactExpiryMs", static_cast<std::int64_t>(spec.artifact_expiry->count()));
   }
   json.set("inputs", to_json(spec.inputs));
+  if (spec.container) {
+    json.set("container", Json(Json::Object{{"image", spec.container->image}}));
+  }
   if (!spec.uploads.empty()) {
     json.set("uploads", to_json(spec.uploads));
   }
@@ -487,6 +490,11 @@ Result<RunSpec> run_spec_from_json(const Json& json) {
   members.name("artifactWhen", spec.artifact_when, parse_artifact_when);
   spec.artifact_expiry = members.millis("artifactExpiryMs");
   members.list("inputs", spec.inputs, kInputsMax, artifact_at);
+  if (const Json* container = members.take("container")) {
+    Members inner(*container, "container");
+    inner.string("image", spec.container.emplace().image, true);
+    REEVE_CHECK(inner.finish());
+  }
   members.list("uploads", spec.uploads, kUploadsMax, digest_from_json);
   members.list("credentials", spec.credentials, kCredentialPlacesMax, credential_place_from_json);
   std::string ns = spec.ns.str();

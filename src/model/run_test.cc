@@ -34,6 +34,7 @@ RunSpec some_spec() {
   spec.artifact_expiry = Duration(86'400'000);
   spec.inputs = {some_artifact()};
   spec.uploads = {kDigest};
+  spec.container = Container{.image = "debian:12"};
   spec.credentials = {
       {.part = CredentialPlace::Part::Script, .index = 1, .offset = 12, .credential = "token"},
       {.part = CredentialPlace::Part::Input,
@@ -205,6 +206,7 @@ TEST(RunSpecCodec, NamesTheFieldOfAWrongType) {
         "artifactWhen",
         "artifactExpiryMs",
         "inputs",
+        "container",
         "uploads"}) {
     Json json = to_json(some_spec());
     json.set(field, true);

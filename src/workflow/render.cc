@@ -53,8 +53,13 @@ class SpecMaker {
       : workflow_(workflow), task_(task), context_(context), values_(values) {}
 
   Result<model::RunSpec> task() {
-    REEVE_CHECK(add_steps(model::Phase::Before, task_.before_script, field("before_script")));
+    if (is_container(task_.method) && !context_.local) {
+      REEVE_CHECK(add_container());
+    }
     const bool cached = !task_.cache.empty() && is_hosted(task_.method);
+    if (!spec_.container || cached) {
+      REEVE_CHECK(add_steps(model::Phase::Before, task_.before_script, field("before_script")));
+    }
     if (cached) {
       REEVE_TRY(Json input, cache_input(workflow_, task_, context_, values_));
       add_tool(model::Phase::Before, kCacheRestoreTool, input);
@@ -110,7 +115,7 @@ class SpecMaker {
         if (task_.script.empty()) {
           return no_script(concat("task ", task_.name.view(), " has no script"), "script");
         }
-        return add_steps(model::Phase::Main, task_.script, field("script"));
+        return add_scripts();
       case Method::Http: {
         REEVE_TRY(ToolInput input, http_input(task_, values_, workflow_.format));
         add_tool(model::Phase::Main, kHttpTool, std::move(input));
@@ -132,6 +137,45 @@ class SpecMaker {
         // Carried out inside the engine.
         return {};
     }
+    return {};
+  }
+
+  /// What prepares the work in a container is part of it, so that both happen in the same one;
+  /// only a cache has to come between.
+  Result<void> add_scripts() {
+    if (!spec_.container || !task_.cache.empty()) {
+      return add_steps(model::Phase::Main, task_.script, field("script"));
+    }
+    std::vector<Text> scripts = task_.before_script;
+    scripts.insert(scripts.end(), task_.script.begin(), task_.script.end());
+    return add_steps(model::Phase::Main, scripts, field("script"));
+  }
+
+  /// The scripts of a phase as one: they share a container. Each is a shell of its own, and the
+  /// first that fails ends it.
+  static std::string joined(const std::vector<model::Step>& steps) {
+    std::string script;
+    for (const model::Step& step : steps) {
+      script += "sh -c '";
+      for (const char c : step.script) {
+        script += c == '\'' ? std::string("'\\''") : std::string(1, c);
+      }
+      script += "' || exit $?\n";
+    }
+    return script;
+  }
+
+  Result<void> add_container() {
+    REEVE_TRY(const std::string image, values_.render(task_.image, field("image")));
+    if (trim(image).empty()) {
+      Error error = make_error(
+          ErrorCode::Invalid, concat("task ", task_.name.view(), " names no image"), field("image")
+      );
+      error.position = task_.position;
+      error.hint = "--local runs it in the local shell";
+      return error;
+    }
+    spec_.container = model::Container{.image = std::string(trim(image))};
     return {};
   }
 
@@ -159,12 +203,27 @@ class SpecMaker {
   Result<void> add_steps(
       model::Phase phase, const std::vector<Text>& scripts, const std::string& name
   ) {
+    const std::size_t first = spec_.steps.size();
     for (std::size_t i = 0; i < scripts.size(); ++i) {
       const std::string item = concat(name, "[", i, "]");
       REEVE_TRY(templates::HoledText script, values_.render_holed(scripts[i], item));
       REEVE_CHECK(refuse_nul(script.text, scripts[i], item));
+      if (spec_.container && !script.holes.empty()) {
+        Error error = make_error(
+            ErrorCode::Unsupported, "the text of a script in a container cannot hold a credential"
+        );
+        error.hint = "name it in credentials of the task and use the variable";
+        return at(std::move(error), scripts[i], item);
+      }
       note(Part::Script, spec_.steps.size(), script);
       spec_.steps.push_back(model::Step{phase, std::move(script.text)});
+    }
+    if (spec_.container && spec_.steps.size() > first + 1) {
+      const std::vector<model::Step> own(
+          spec_.steps.begin() + static_cast<std::ptrdiff_t>(first), spec_.steps.end()
+      );
+      spec_.steps.resize(first);
+      spec_.steps.push_back(model::Step{phase, joined(own)});
     }
     return {};
   }
@@ -207,8 +266,7 @@ class SpecMaker {
     REEVE_TRY(const std::string dir, values_.render(task_.working_dir, field("working_dir")));
     spec_.working_dir = std::string(trim(dir));
     if (task_.method == Method::Docker || task_.method == Method::Kubernetes) {
-      // Such a task is rendered only to run in the local shell: the run's own directory stands for
-      // the root of the container.
+      // In the local shell and in a container alike, the run's own directory stands for the root.
       spec_.working_dir.erase(0, spec_.working_dir.find_first_not_of('/'));
     }
     return refuse_nul(spec_.working_dir, task_.working_dir, field("working_dir"));

@@ -46,6 +46,8 @@ struct RenderContext {
   std::uint32_t pauses = 0;
   /// Attempt at this task, from 1.
   std::uint32_t attempt = 1;
+  /// Tasks of container methods run in the local shell.
+  bool local = false;
   RunName run;
   Fence fence;
   Timestamp mission_started_at;

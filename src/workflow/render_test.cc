@@ -469,6 +469,7 @@ TEST(RenderCondition, WorksWithoutATask) {
 
 TEST(RenderTask, TheWorkingDirectoryOfAContainerIsWithinTheRun) {
   Fixture f;
+  f.context.local = true;
   const auto rendered = [&](Method method, const std::string& dir) {
     f.task().method = method;
     f.task().script = {at_line("true")};

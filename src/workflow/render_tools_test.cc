@@ -269,5 +269,57 @@ TEST(RenderExpire, IsOneStepOfItsTool) {
   EXPECT_EQ(f.render()->steps[0].tool, "expire-artifacts");
 }
 
+TEST(RenderContainer, PreparationAndWorkShareOneContainer) {
+  Fixture f(Method::Docker);
+  f.task().image = at_line("gcc:{{.Version}}");
+  f.params = {{"Version", "12"}};
+  f.task().before_script = {at_line("a")};
+  f.task().script = {at_line("echo it's b"), at_line("c")};
+  f.task().after_script = {at_line("d")};
+  const auto spec = f.render();
+  ASSERT_TRUE(spec.ok()) << spec.error().describe();
+  EXPECT_EQ(spec->container->image, "gcc:12");
+  ASSERT_EQ(spec->steps.size(), 2U);
+  EXPECT_EQ(
+      spec->steps[0].script,
+      "sh -c 'a' || exit $?\nsh -c 'echo it'\\''s b' || exit $?\nsh -c 'c' || exit $?\n"
+  );
+  EXPECT_EQ(spec->steps[1].script, "d");
+  EXPECT_EQ(spec->steps[1].phase, Phase::After);
+}
+
+TEST(RenderContainer, ACacheComesBetweenPreparationAndWork) {
+  Fixture f(Method::Docker);
+  f.task().image = at_line("gcc");
+  f.task().before_script = {at_line("a")};
+  f.task().script = {at_line("b")};
+  f.task().cache.paths = {at_line("x")};
+  f.task().cache.key = at_line("k");
+  const auto spec = f.render();
+  ASSERT_TRUE(spec.ok());
+  ASSERT_EQ(spec->steps.size(), 4U);
+  EXPECT_EQ(spec->steps[0].script, "a");
+  EXPECT_EQ(spec->steps[1].tool, "cache-restore");
+  EXPECT_EQ(spec->steps[2].script, "b");
+}
+
+TEST(RenderContainer, LocallyScriptsAreStepsOfTheirOwn) {
+  Fixture f(Method::Docker);
+  f.context.local = true;
+  f.task().script = {at_line("a"), at_line("b")};
+  const auto spec = f.render();
+  ASSERT_TRUE(spec.ok());
+  EXPECT_FALSE(spec->container.has_value());
+  EXPECT_EQ(spec->steps.size(), 2U);
+}
+
+TEST(RenderContainer, NeedsAnImage) {
+  Fixture f(Method::Kubernetes);
+  f.task().script = {at_line("a")};
+  const auto spec = f.render();
+  ASSERT_FALSE(spec.ok());
+  EXPECT_EQ(spec.error().hint, "--local runs it in the local shell");
+}
+
 }  // namespace
 }  // namespace reeve::workflow

@@ -110,17 +110,18 @@ TEST(Submit, RefusesAParamThatIsNotText) {
   EXPECT_EQ(reply.error().subject, "target");
 }
 
-TEST(Submit, RefusesAContainerUnlessItMayRunLocally) {
-  Walk w;
+TEST(Submit, AsksForAContainerUnlessTheMissionIsLocal) {
   const std::string text =
       native_text({"{name: a, method: DOCKER, container: {image: gcc}, script: x}"});
-  const Result<Reply> reply = w.submit_text(text);
-  ASSERT_FALSE(reply.ok());
-  EXPECT_EQ(reply.error().code, ErrorCode::Unsupported);
-  EXPECT_NE(reply.error().hint.find("--local"), std::string::npos);
-  EXPECT_GT(reply.error().position.line, 0);
-  EXPECT_TRUE(w.submit_text(text, "m", {}, true).ok());
-  EXPECT_TRUE(w.mission().local);
+  Walk contained;
+  ASSERT_TRUE(contained.submit_text(text).ok());
+  const auto& container = contained.launch_of("a").spec.container;
+  ASSERT_TRUE(container.has_value());
+  EXPECT_EQ(container->image, "gcc");
+  Walk local;
+  ASSERT_TRUE(local.submit_text(text, "m", {}, true).ok());
+  EXPECT_TRUE(local.mission().local);
+  EXPECT_FALSE(local.launch_of("a").spec.container.has_value());
 }
 
 TEST(Submit, RefusesMoreLiveMissionsThanTheLimit) {
