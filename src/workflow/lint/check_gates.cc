@@ -66,12 +66,13 @@ class GateCheck {
          .field = field(task, "deadline", "sla_deadline"),
          .message = "waits for ever if nobody decides",
          .fix = facts_.native() ? "add \"deadline: 48h\", which rejects"
-                                : "add \"sla_deadline: 48h\", which rejects"}
+                                : "add \"sla_deadline: 48h\" and \"timeout_action: AUTO_REJECT\""}
     );
   }
 
   void check_owner(const Task& task, const Gate& gate) {
-    if (!gate.owner_may_approve) {
+    // A Formicary document has no word for it.
+    if (!gate.owner_may_approve || !facts_.native()) {
       return;
     }
     findings_.add(

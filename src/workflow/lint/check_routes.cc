@@ -78,9 +78,7 @@ class RouteCheck {
   }
 
   std::string field_of(const Task& task, const Route& route) const {
-    return facts_.field(
-        &task, concat("onExitCode.", route.on), concat("on_exit_code.", route.on)
-    );
+    return facts_.field(&task, concat("onExitCode.", route.on), concat("on_exit_code.", route.on));
   }
 
   void check_code(const Task& task, const Route& route) {
@@ -144,8 +142,8 @@ class RouteCheck {
              " without retries: it fails with ",
              task_retry ? "ERR_RESTART_TASK" : "ERR_RESTART_JOB"
          ),
-         .fix = task_retry ? facts_.native() ? "give the task retry: {max: 1} or more"
-                                             : "give the task retry: 1 or more"
+         .fix = task_retry        ? facts_.native() ? "give the task retry: {max: 1} or more"
+                                                    : "give the task retry: 1 or more"
                 : facts_.native() ? "give the workflow spec.retry: {max: 1} or more"
                                   : "give the job retry: 1 or more"}
     );
@@ -156,7 +154,13 @@ class RouteCheck {
     const bool leads = std::any_of(task.routes.begin(), task.routes.end(), [](const Route& route) {
       return std::holds_alternative<TaskIndex>(route.target);
     });
-    if (facts_.native() || !leads || success_route(task) != nullptr || task.method == Method::Gate) {
+    const bool has_success =
+        success_route(task) != nullptr ||
+        std::any_of(task.routes.begin(), task.routes.end(), [&](const Route& route) {
+          const std::optional<long> status = number_of(route.on);
+          return task.method == Method::Http && status && *status >= 200 && *status < 300;
+        });
+    if (facts_.native() || !leads || has_success || task.method == Method::Gate) {
       return;
     }
     findings_.add(

@@ -11,7 +11,8 @@ TEST(Routes, ToResultsThatCannotOccurAreReported) {
   workflow.tasks[0].routes = {{"404", workflow::TaskIndex{1}, {6, 42}}};
   EXPECT_EQ(
       finding(examine(workflow), "impossible-code").error.describe(),
-      "line 6:42: tasks.a.onExitCode.404: the task never ends with 404: exit codes of programs are 0 "
+      "line 6:42: tasks.a.onExitCode.404: the task never ends with 404: exit codes of programs are "
+      "0 "
       "to 255; nothing else leads to \"b\" (use a code that occurs, or remove the route)"
   );
   workflow.tasks[0].routes.push_back({"COMPLETED", workflow::TaskIndex{1}, {}});
@@ -30,6 +31,20 @@ TEST(Routes, OfRequestsAreStatuses) {
   EXPECT_FALSE(has(examine(workflow), "impossible-code"));
   workflow.tasks[0].routes = {{"3", workflow::Action::Complete, {}}};
   EXPECT_TRUE(has(examine(workflow), "impossible-code"));
+}
+
+TEST(Routes, OfRequestsToASuccessAreRoutesForSuccess) {
+  const std::string rest = "- {task_type: b, method: SHELL, script: [x]}\n";
+  const auto with = [&](std::string_view code) {
+    return linted(job(concat(
+        "- {task_type: a, method: HTTP_GET, url: 'https://x.org/', on_exit_code: {'",
+        code,
+        "': b}}\n",
+        rest
+    )));
+  };
+  EXPECT_EQ(with("200"), "");
+  EXPECT_NE(with("404").find("leaf-trap"), std::string::npos);
 }
 
 TEST(Routes, ThatLoopForEverAreSpeltOut) {

@@ -18,17 +18,15 @@ TEST(Splices, AreReportedWhereTheTextStands) {
 }
 
 TEST(Splices, OfferTheQuotingThatFits) {
-  const Finding plain =
-      finding(of("      script: echo {{ .title }}\n"), "spliced-text");
+  const Finding plain = finding(of("      script: echo {{ .title }}\n"), "spliced-text");
   EXPECT_EQ(plain.edit, (Edit{{9, 23}, {9, 29}, "shellquote .title"}));
-  const Finding quoted =
-      finding(of("      script: echo \"{{ .title }}\"\n"), "spliced-text");
-  EXPECT_EQ(quoted.error.hint, "write $title from the environment, which is safe inside these quotes");
+  const Finding quoted = finding(of("      script: echo \"{{ .title }}\"\n"), "spliced-text");
+  EXPECT_EQ(
+      quoted.error.hint, "write $title from the environment, which is safe inside these quotes"
+  );
   EXPECT_FALSE(quoted.edit.has_value());
   const Finding single = finding(of("      script: echo '{{ .title }}'\n"), "spliced-text");
-  EXPECT_EQ(
-      single.error.hint, "use \"$title\" from the environment; single quotes do not protect"
-  );
+  EXPECT_EQ(single.error.hint, "use \"$title\" from the environment; single quotes do not protect");
   const Finding python = finding(
       of("      script: |\n        #!/usr/bin/env python3\n        print(\"{{ .title }}\")\n"),
       "spliced-text"
@@ -45,8 +43,10 @@ TEST(Splices, AreFollowedThroughVariables) {
 TEST(Splices, IncludeOutputsAndNamesThatOnlyIndexReaches) {
   EXPECT_EQ(
       finding(
-          check(native("  tasks:\n    - {name: b, script: 'echo \"::set-output name=K::$(curl x)\"'}\n"
-                       "    - {name: a, script: 'echo {{ .K }}', needs: [b]}\n"))
+          check(native(
+                    "  tasks:\n    - {name: b, script: 'echo \"::set-output name=K::$(curl x)\"'}\n"
+                    "    - {name: a, script: 'echo {{ .K }}', needs: [b]}\n"
+                ))
               .findings,
           "spliced-text"
       )
@@ -54,15 +54,13 @@ TEST(Splices, IncludeOutputsAndNamesThatOnlyIndexReaches) {
       7
   );
   EXPECT_EQ(
-      finding(of("      script: echo {{ index . \"a-status\" }}\n"), "spliced-text").error.hint,
-      "use {{ shellquote (index . \"a-status\") }}"
+      finding(of("      script: echo {{ index . \"a-feedback\" }}\n"), "spliced-text").error.hint,
+      "use {{ shellquote (index . \"a-feedback\") }}"
   );
 }
 
 TEST(Splices, AreFineInConditions) {
-  EXPECT_FALSE(
-      has(of("      script: echo {{ if .title }}a{{ end }}\n"), "spliced-text")
-  );
+  EXPECT_FALSE(has(of("      script: echo {{ if .title }}a{{ end }}\n"), "spliced-text"));
 }
 
 }  // namespace

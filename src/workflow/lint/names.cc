@@ -19,7 +19,9 @@ using workflow::Variable;
 constexpr int kDepthMax = 8;
 
 /// What the method of a task publishes beside `<task>-status`, after its name.
-constexpr std::string_view kGateOutputs[] = {"-outcome", "-feedback", "-revision", "-approvers"};
+/// What people write is text from outside.
+constexpr std::string_view kGateWords[] = {"-outcome", "-revision", "-approvers"};
+constexpr std::string_view kGateText = "-feedback";
 
 /// Known in Formicary's contexts without being declared.
 constexpr std::string_view kFormicaryNames[] = {
@@ -136,7 +138,7 @@ void Names::add_outputs(const Task& task) {
   for (std::string& name : published.names) {
     add_output(std::move(name), index);
   }
-  add_output(concat(task.name.view(), "-status"), index);
+  add_own_output(concat(task.name.view(), "-status"), index);
   add_method_outputs(task, index);
 }
 
@@ -150,9 +152,10 @@ void Names::add_method_outputs(const Task& task, TaskIndex index) {
     }
   };
   if (task.gate) {
-    for (const std::string_view end : kGateOutputs) {
-      add_output(concat(task.name.view(), end), index);
+    for (const std::string_view end : kGateWords) {
+      add_own_output(concat(task.name.view(), end), index);
     }
+    add_output(concat(task.name.view(), kGateText), index);
   }
   if (task.child) {
     add_renamed(task.child->outputs);
@@ -170,7 +173,7 @@ void Names::add_method_outputs(const Task& task, TaskIndex index) {
   }
   if (task.fan_out) {
     for (const std::string_view name : kFanOutNames) {
-      add_output(std::string(name), index);
+      add_own_output(std::string(name), index);
     }
   }
 }
@@ -228,7 +231,7 @@ Name Names::resolve(std::string_view name, const Task* task, int depth) const {
       .origin = known ? found.origin : Origin::Output,
       .kind =
           text && (!known || found.kind == ValueKind::Text) ? ValueKind::Text : ValueKind::Unknown,
-      .outside = true,
+      .outside = !own_outputs_.contains(name) || found.outside,
       .publishers = {}};
   if (!known) {
     result.publishers = text ? output->second : std::vector<TaskIndex>{facts_.index_of(*owner)};

@@ -56,6 +56,12 @@ class Names {
 
   void add_output(std::string name, TaskIndex task) { outputs_[std::move(name)].push_back(task); }
 
+  /// An output that the engine makes itself: a word or a number of its own.
+  void add_own_output(std::string name, TaskIndex task) {
+    own_outputs_.insert(name);
+    add_output(std::move(name), task);
+  }
+
   Name of_variable(const workflow::Variable& variable, const Task* task, int depth) const;
   Name of_item(const Task& task, int depth) const;
   Name resolve(std::string_view name, const Task* task, int depth) const;
@@ -69,6 +75,7 @@ class Names {
   std::map<std::string, const workflow::Param*, std::less<>> params_;
   std::set<std::string, std::less<>> required_;
   std::map<std::string, std::vector<TaskIndex>, std::less<>> outputs_;
+  std::set<std::string, std::less<>> own_outputs_;
   /// Tasks whose outputs have names that cannot be told.
   std::vector<TaskIndex> open_;
   /// By name, and by the name of the item of their fan-out.
