@@ -1,4 +1,5 @@
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <poll.h>
 #include <unistd.h>
@@ -6,6 +7,7 @@
 #include <sys/eventfd.h>
 
 #include "base/strings.h"
+#include "cli/clock_watch.h"
 #include "cli/commands.h"
 #include "cli/follow.h"
 #include "cli/link.h"
@@ -75,33 +77,55 @@ Result<std::unique_ptr<owner::TriggerPump>> start_pump(const Common& common, Ses
   return owner::TriggerPump::start(session.kernel(), session.reader(), std::move(options));
 }
 
-/// Until a signal comes or somebody asks to stop.
-void serve(Session& session, SignalFeed& signals, int stop_fd) {
+enum class Ending : std::uint8_t { Stop, StartOver };
+
+/// Until a signal comes, somebody asks to stop, or the clock is set.
+Ending serve(Session& session, SignalFeed& signals, int stop_fd) {
   HealthWatch watch;
+  platform::SystemClock civil;
+  const ClockWatch clock(civil.now(), platform::monotonic_now());
   while (true) {
     pollfd fds[] = {
         {.fd = signals.fd(), .events = POLLIN, .revents = 0},
         {.fd = stop_fd, .events = POLLIN, .revents = 0}};
     ::poll(fds, 2, kTickMillis);
-    if (signals.take() != 0 || fds[1].revents != 0) {
-      return;
+    const int signal = signals.take();
+    if (signal == SIGHUP) {
+      print_error_text("reeve: starting over, as asked\n");
+      return Ending::StartOver;
+    }
+    if (signal != 0 || fds[1].revents != 0) {
+      return Ending::Stop;
+    }
+    const Duration step = clock.step(civil.now(), platform::monotonic_now());
+    if (step != Duration(0)) {
+      print_error_text(concat(
+          "reeve: the clock was set ",
+          step > Duration(0) ? "forward by " : "back by ",
+          format_duration(step > Duration(0) ? step : -step),
+          "; starting over with it\n"
+      ));
+      return Ending::StartOver;
     }
     watch.look(session.kernel());
   }
 }
 
-}  // namespace
-
-int run_up(const Common& common, const UpArgs& args) {
-  SignalFeed signals;  // first: threads that start later inherit the blocked signals
-  const platform::FileDescriptor stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+/// One life of the owner, from opening the data directory to closing it.
+Result<Ending> live(
+    const Common& common,
+    std::uint32_t slots,
+    SignalFeed& signals,
+    int stop_fd,
+    const std::function<void()>& ready
+) {
   SessionOptions options;
   options.dir.root = common.data_dir;
-  options.run_slots = affordable_slots(args.slots);
+  options.run_slots = slots;
   options.purpose = std::string(kLongRunningOwner);
-  options.on_stop = [fd = stop.get()] {
+  options.on_stop = [stop_fd] {
     const std::uint64_t one = 1;
-    (void)!::write(fd, &one, sizeof one);
+    (void)!::write(stop_fd, &one, sizeof one);
   };
   // Told of events before there is a pump; the session outlives it.
   std::atomic<owner::TriggerPump*> listening = nullptr;
@@ -110,26 +134,45 @@ int run_up(const Common& common, const UpArgs& args) {
       pump->changed(events);
     }
   };
-  const Result<std::unique_ptr<Session>> session = Session::open(std::move(options));
-  if (!session) {
-    return report(session.error());
+  REEVE_TRY(const std::unique_ptr<Session> session, Session::open(std::move(options)));
+  if (const std::optional<Error>& unreachable = session->unreachable()) {
+    return *unreachable;
   }
-  if (const std::optional<Error>& unreachable = (*session)->unreachable()) {
-    return report(*unreachable);
+  REEVE_TRY(const std::unique_ptr<owner::TriggerPump> pump, start_pump(common, *session));
+  listening = pump.get();
+  ready();
+  const Ending ending = serve(*session, signals, stop_fd);
+  if (ending == Ending::Stop) {
+    tell_service_manager("STOPPING=1");
   }
-  const Result<std::unique_ptr<owner::TriggerPump>> pump = start_pump(common, **session);
-  if (!pump) {
-    return report(pump.error());
+  pump->stop();
+  session->close();
+  return ending;
+}
+
+}  // namespace
+
+int run_up(const Common& common, const UpArgs& args) {
+  SignalFeed signals;  // first: threads that start later inherit the blocked signals
+  const platform::FileDescriptor stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const std::uint32_t slots = affordable_slots(args.slots);
+  bool first = true;
+  const auto ready = [&] {
+    if (std::exchange(first, false)) {
+      print(concat("ready: ", printable(common.data_dir), " (process ", ::getpid(), ")\n"));
+      tell_service_manager("READY=1");
+    }
+  };
+  while (true) {
+    const Result<Ending> ending = live(common, slots, signals, stop.get(), ready);
+    if (!ending) {
+      return report(ending.error());
+    }
+    if (*ending == Ending::Stop) {
+      print("stopped; runs go on under their supervisors\n");
+      return static_cast<int>(ExitCode::Done);
+    }
   }
-  listening = pump->get();
-  print(concat("ready: ", printable(common.data_dir), " (process ", ::getpid(), ")\n"));
-  tell_service_manager("READY=1");
-  serve(**session, signals, stop.get());
-  tell_service_manager("STOPPING=1");
-  (*pump)->stop();
-  (*session)->close();
-  print("stopped; runs go on under their supervisors\n");
-  return static_cast<int>(ExitCode::Done);
 }
 
 int run_down(const Common& common, const DownArgs& /*args*/) {

@@ -34,9 +34,9 @@ Result<std::unique_ptr<Loop>> Loop::start(
     store::Store& store, LoopOptions options, Sinks sinks, const std::function<void(Loop&)>& ready
 ) {
   std::unique_ptr<Loop> loop(new Loop(store, std::move(options), std::move(sinks)));
-  const Timestamp now = loop->now();
-  REEVE_TRY(loop->core_, Core::recover(store, loop->options_.core, now));
-  loop->ahead_ = loop->core_->last_now() - now;
+  const Timestamp clock = loop->options_.now();
+  REEVE_TRY(loop->core_, Core::recover(store, loop->options_.core, clock));
+  loop->set_ahead(loop->core_->last_now(), clock);
   REEVE_TRY(const store::Head head, store.head());
   loop->chain_ = journal::Chain(head.chain);
   loop->next_reconcile_ = loop->now() + loop->options_.reconcile_period;
@@ -50,6 +50,19 @@ Result<std::unique_ptr<Loop>> Loop::start(
 
 Loop::~Loop() {
   stop();
+}
+
+/// A journal that is ahead of the clock lets time pass at half its pace until the clock has caught
+/// up: it never goes back, timers still come due, and ticks of the clock are soon those of the
+/// wall.
+Timestamp Loop::now() const {
+  const Timestamp clock = options_.now();
+  return clock + std::max(Duration(0), ahead_ - (clock - ahead_since_) / 2);
+}
+
+void Loop::set_ahead(Timestamp journal, Timestamp clock) {
+  ahead_ = std::max(Duration(0), journal - clock);
+  ahead_since_ = clock;
 }
 
 // --- senders ------------------------------------------------------------------------------------
@@ -243,13 +256,13 @@ bool Loop::reload() {
     }
   }
   while (true) {
-    const Timestamp at = now();
-    Result<std::unique_ptr<Core>> core = Core::recover(store_, options_.core, at);
+    const Timestamp clock = options_.now();
+    Result<std::unique_ptr<Core>> core = Core::recover(store_, options_.core, now());
     Result<store::Head> head = store_.head();
     std::unique_lock lock(mutex_);
     if (core && head) {
       core_ = std::move(*core);
-      ahead_ += core_->last_now() - at;
+      set_ahead(core_->last_now(), clock);
       chain_ = journal::Chain(head->chain);
       writer_ = WriterState::Idle;
       // Whether it can be written shows at the next commit.

@@ -102,7 +102,8 @@ class Loop {
   void forget_old_inputs();
   void refuse(std::vector<Completion>& completions, const Error& error);
 
-  Timestamp now() const { return options_.now() + ahead_; }
+  Timestamp now() const;
+  void set_ahead(Timestamp journal, Timestamp clock);
 
   store::Store& store_;
   LoopOptions options_;
@@ -111,9 +112,10 @@ class Loop {
   journal::Chain chain_;             // writer thread only, or while it is idle
   Timestamp next_forget_;            // writer thread only
   std::uint64_t inputs_stored_ = 0;  // since the last forget_inputs; writer thread only
-  /// How far the journal was ahead of the clock when it was loaded: the clock had been set back.
-  /// Changed only while the writer is idle.
+  /// How far the journal was ahead of the clock when it was loaded (the clock had been set back),
+  /// and when that was. Changed only while the writer is idle.
   Duration ahead_{0};
+  Timestamp ahead_since_;
   Timestamp next_reconcile_;  // loop thread only
 
   mutable std::mutex mutex_;

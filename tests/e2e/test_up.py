@@ -169,6 +169,23 @@ class UpTest(ReeveTest):
         login = pwd.getpwuid(os.geteuid()).pw_name
         self.assertEqual([event["actor"] for event in created], [f"user:{login}"])
 
+    def test_hangup_makes_it_start_over_and_costs_nothing(self):
+        owner = self.up()
+        self.ok("submit", self.waiting, "--name", "m")
+        self.await_file("ran")
+        for number in range(3):
+            owner.signal(signal.SIGHUP)
+            wait_until(lambda: owner.err().count("starting over") == number + 1, what="the notice")
+            self.ok("submit", self.quick, "--name", f"q{number}")
+        self.assertEqual(owner.out().count("ready:"), 1)
+        self.touch("go")
+        for name in ("m", "q0", "q1", "q2"):
+            self.await_state(name, "COMPLETE")
+        self.assertEqual(self.lines("ran"), ["x"])
+        self.ok("down")
+        self.assertEqual(owner.wait().code, 0)
+        self.audit()
+
     def test_it_tells_the_service_manager(self):
         path = self.dir / "notify.sock"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
