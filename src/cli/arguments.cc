@@ -488,6 +488,19 @@ class Parser {
     return problem->empty() ? std::nullopt : std::optional(usage_error(*problem));
   }
 
+  std::variant<Invocation, int> select_configuration() {
+    if (const std::string problem = configuration_->problem(); !problem.empty()) {
+      return usage_error(problem);
+    }
+    if (const auto configured = configuration_->selected()) {
+      return std::visit(
+          [this](const auto& args) { return Invocation{.common = common_, .command = args}; },
+          *configured
+      );
+    }
+    return usage_error("no command");
+  }
+
   std::variant<Invocation, int> select() {
     if (lock_command_->parsed()) {
       return select_lock();
@@ -549,13 +562,7 @@ class Parser {
         return Invocation{.common = common_, .command = args};
       }
     }
-    if (const auto configured = configuration_->selected()) {
-      return std::visit(
-          [this](const auto& args) { return Invocation{.common = common_, .command = args}; },
-          *configured
-      );
-    }
-    return usage_error("no command");
+    return select_configuration();
   }
 
   CLI::App app_;

@@ -54,5 +54,31 @@ TEST(Arguments, KeepTheWordsBehindTheDashesForTheLock) {
   EXPECT_EQ(lock.command, (std::vector<std::string>{"make", "-o", "x"}));
 }
 
+TEST(Arguments, OfACredentialNeverHaveItsValue) {
+  testing::internal::CaptureStderr();
+  const auto parsed = parse({"credential", "set", "token", "hunter22"});
+  const std::string said = testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(std::holds_alternative<int>(parsed));
+  EXPECT_NE(said.find("use standard input, --from-file or --from-env"), std::string::npos) << said;
+  EXPECT_EQ(said.find("hunter22"), std::string::npos) << said;
+}
+
+TEST(Arguments, OfACredentialNameOneSourceAndSeveralWorkflows) {
+  const auto parsed =
+      parse({"credential", "set", "token", "--from-env", "T", "--workflow", "a", "--workflow", "b"}
+      );
+  const auto* invocation = std::get_if<Invocation>(&parsed);
+  ASSERT_NE(invocation, nullptr);
+  const auto& args = std::get<CredentialArgs>(invocation->command);
+  EXPECT_EQ(args.action, CredentialArgs::Action::Set);
+  EXPECT_EQ(args.variable, "T");
+  EXPECT_EQ(args.workflows, (std::vector<std::string>{"a", "b"}));
+  testing::internal::CaptureStderr();
+  EXPECT_TRUE(std::holds_alternative<int>(
+      parse({"credential", "set", "token", "--from-env", "T", "--from-file", "f"})
+  ));
+  testing::internal::GetCapturedStderr();
+}
+
 }  // namespace
 }  // namespace reeve::cli

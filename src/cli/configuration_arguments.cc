@@ -13,6 +13,7 @@ struct ConfigurationParser::State {
   Common& common;
   CredentialArgs credential;
   ConfigArgs config;
+  CLI::App* set_command = nullptr;
   std::vector<std::pair<CLI::App*, CredentialArgs::Action>> credential_commands;
   std::vector<std::pair<CLI::App*, ConfigArgs::Action>> config_commands;
 
@@ -33,6 +34,9 @@ struct ConfigurationParser::State {
             "Keep a value, read from standard input, a file or a variable",
             "reeve credential set github-token --from-file token.txt --workflow deploy");
     set->add_option("NAME", credential.name)->required();
+    // To be refused with more than "not expected", and without being repeated.
+    set->allow_extras();
+    set_command = set;
     CLI::Option* file =
         set->add_option("--from-file", credential.file, "File that holds the value");
     set->add_option("--from-env", credential.variable, "Variable that holds the value")
@@ -109,6 +113,7 @@ ConfigurationParser::ConfigurationParser(CLI::App& app, Common& common)
           .common = common,
           .credential = {},
           .config = {},
+          .set_command = nullptr,
           .credential_commands = {},
           .config_commands = {}})) {
   state_->add_credentials(app);
@@ -133,6 +138,17 @@ std::optional<std::variant<CredentialArgs, ConfigArgs>> ConfigurationParser::sel
     }
   }
   return std::nullopt;
+}
+
+std::string ConfigurationParser::problem() const {
+  for (const std::string& word : state_->set_command->remaining()) {
+    if (word.starts_with('-')) {
+      return "reeve credential set has no option " + word.substr(0, word.find('='));
+    }
+    return "a value is never an argument, which everybody on this machine can read: use standard "
+           "input, --from-file or --from-env";
+  }
+  return {};
 }
 
 }  // namespace reeve::cli

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <variant>
 
 #include "cli/arguments.h"
@@ -18,6 +19,9 @@ class ConfigurationParser {
   /// Adds the commands to `app`; both arguments outlive this.
   ConfigurationParser(CLI::App& app, Common& common);
   ~ConfigurationParser();
+
+  /// What is wrong with it, or nothing. Never repeats what could be a value.
+  std::string problem() const;
 
   /// The command that was parsed, if it is one of these.
   std::optional<std::variant<CredentialArgs, ConfigArgs>> selected() const;
