@@ -67,6 +67,16 @@ class PickerTest(AiTest):
         self.audit()
 
 
+    def test_no_more_issues_are_taken_than_may_be_in_work(self):
+        self.forge.open_issue("in work", labels=("reeve", "reeve-working"))
+        waiting = [self.forge.open_issue(f"issue {i}") for i in range(4)]
+        # Nothing is deployed that could be submitted.
+        words = ["-p", f"repo={REPOSITORY}", "-p", "max_live=3"]
+        mission = self.run_json(EXAMPLES / "issue-picker.yaml", *words, code=1)
+        self.assertEqual(self.task(mission, "list")["outputs"]["issues"], str(waiting[:2]))
+        self.assertIn("issue-to-pr", self.task(mission, "submit")["message"])
+
+
 class CleanupTest(AiTest):
     def cleanup(self, **params):
         words = [EXAMPLES / "cleanup.yaml", "-p", f"repo={REPOSITORY}", "-p", "retry_delay=10ms"]
