@@ -47,7 +47,7 @@ class TroubleTest(AiTest):
     def test_an_agent_that_hangs_ends_at_the_deadline_and_its_work_is_offered_as_unresolved(self):
         issue = self.forge.open_issue("add subtracts")
         self.script(implement=[{"files": RIGHT, "mode": "hang"}])
-        mission = self.run_json(*self.issue_to_pr(issue, implement_timeout="5s"), code=1)
+        mission = self.run_json(*self.issue_to_pr(issue, implement_timeout="8s"), code=1)
         self.assertEqual(mission["status"]["state"], "FAILED")
         self.assertEqual(mission["status"]["errorCode"], "ERR_TASK_TIMED_OUT")
         self.assertFalse(is_alive(self.acted("implement")[0]["pid"]))
