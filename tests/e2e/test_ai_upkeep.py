@@ -172,6 +172,21 @@ class FormicaryTest(AiTest):
         (pull,) = self.forge.pulls()
         self.assertEqual(self.forge.file("calc.sh", pull["headRefName"]), RIGHT["calc.sh"])
 
+    def test_a_job_pauses_for_a_review_and_goes_on(self):
+        with self.forge.changing() as state:
+            state["review"] = "REVIEW_REQUIRED"
+        issue = self.forge.open_issue("add subtracts")
+        words = ["-p", f"IssueNumber={issue}", "-p", "TestCommand=sh test.sh"]
+        command = self.start("run", EXAMPLES / "formicary" / "issue.yaml", "--name", "f", *words)
+        self.await_state("f", "HELD")
+        self.assertEqual(self.task("f", "poll-pr")["exitCode"], 3)
+        with self.forge.changing() as state:
+            for pull in state["pulls"].values():
+                pull["reviewDecision"] = "APPROVED"
+        self.reeve("release", "f")
+        result = command.wait()
+        self.assertEqual(result.code, 0, str(result))
+
     def test_failed_tests_label_the_issue_and_fail_the_job(self):
         self.script(implement=[{"files": WRONG}])
         issue = self.forge.open_issue("add subtracts")

@@ -63,6 +63,8 @@ class Forge:
             "heads": {},
             # What people say to every new pull request: [text, author, association].
             "remarks": [],
+            # The review decision of every new pull request, such as REVIEW_REQUIRED.
+            "review": "",
             # {"match": words of the command, "times": how often, "kind": rate-limit, network, auth}
             "faults": [],
             "calls": [],
@@ -259,7 +261,7 @@ def new_pull(state, number, title, head, body, draft, base="main", labels=()):
         "comments": [],
         "reviews": [],
         "lineComments": [],
-        "reviewDecision": "",
+        "reviewDecision": state["review"],
         "baseRefName": base,
         "headRefName": head,
         "headRefOid": "",
