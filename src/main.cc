@@ -10,6 +10,7 @@
 #include "cli/session.h"
 #include "executor/cache/cache_tools.h"
 #include "executor/http/http_tool.h"
+#include "executor/http/web_socket_tool.h"
 #include "executor/tool_process.h"
 #include "host/shim.h"
 #include "platform/posix/system.h"
@@ -20,6 +21,7 @@ namespace {
 std::vector<std::unique_ptr<reeve::executor::Tool>> make_tools(reeve::platform::Clock& clock) {
   std::vector<std::unique_ptr<reeve::executor::Tool>> tools;
   tools.push_back(std::make_unique<reeve::executor::http::HttpTool>());
+  tools.push_back(std::make_unique<reeve::executor::http::WebSocketTool>());
   tools.push_back(std::make_unique<reeve::executor::cache::RestoreTool>(clock));
   tools.push_back(std::make_unique<reeve::executor::cache::SaveTool>(clock));
   tools.push_back(std::make_unique<reeve::artifact::ExpireTool>(
