@@ -223,14 +223,9 @@ class DocumentTest(ReeveTest):
         self.refused(2, "graph", path, "--format", "png")
 
     def test_what_is_not_supported_yet_is_refused_by_name_and_line(self):
-        path = self.write(
-            "later.yaml",
-            "job_type: later\ntasks:\n- task_type: a\n  method: SHELL\n  script: ['true']\n"
-            "  on_completed: b\n- task_type: b\n  method: HTTP_GET\n  url: http://localhost/\n",
-        )
-        result = self.reeve("run", path)
-        self.assertEqual(result.code, 3, str(result))
-        self.assertIn("not supported yet", result.err)
+        path = self.workflow("- {name: a, method: AGENT}")
+        result = self.refused(3, "run", path, says=["not supported yet: method AGENT", f"{path}:6:"])
+        self.assertEqual(result.out, "")
 
 
 class ToolsTest(ReeveTest):
