@@ -140,6 +140,7 @@ Result<Ending> live(
   }
   REEVE_TRY(const std::unique_ptr<owner::TriggerPump> pump, start_pump(common, *session));
   listening = pump.get();
+  pump->look_again();
   ready();
   const Ending ending = serve(*session, signals, stop_fd);
   if (ending == Ending::Stop) {

@@ -109,14 +109,36 @@ void TriggerPump::wake() {
   (void)!::write(wake_.get(), &one, sizeof one);
 }
 
+void TriggerPump::look_again() {
+  stale_ = true;
+  wake();
+}
+
 void TriggerPump::changed(std::span<const journal::Event> events) {
-  const bool concerns = std::any_of(events.begin(), events.end(), [](const auto& event) {
-    return event.object.kind == journal::Kind::Channel ||
-           event.object.kind == journal::Kind::Workflow;
-  });
-  if (concerns) {
+  const auto deploys = [](const journal::Event& event) {
+    return event.object.kind == journal::Kind::Workflow && event.type.starts_with("workflow.");
+  };
+  const auto sends = [](const journal::Event& event) {
+    return event.object.kind == journal::Kind::Channel;
+  };
+  if (std::any_of(events.begin(), events.end(), deploys)) {
+    look_again();
+  } else if (std::any_of(events.begin(), events.end(), sends)) {
     wake();
   }
+}
+
+Result<std::vector<DeployedTrigger>> TriggerPump::current() {
+  // Before reading: what is deployed meanwhile is seen the next time.
+  if (stale_.exchange(false)) {
+    Result<std::vector<DeployedTrigger>> fresh = triggers_.list();
+    if (!fresh) {
+      stale_ = true;
+      return fresh;
+    }
+    current_ = std::move(*fresh);
+  }
+  return current_;
 }
 
 void TriggerPump::run() {
@@ -166,7 +188,7 @@ std::set<std::string> TriggerPump::wait() {
 // --- channels -----------------------------------------------------------------------------------
 
 Result<void> TriggerPump::pump_channels() {
-  REEVE_TRY(const std::vector<DeployedTrigger> triggers, triggers_.list());
+  REEVE_TRY(const std::vector<DeployedTrigger> triggers, current());
   for (const DeployedTrigger& each : triggers) {
     const auto* source = std::get_if<workflow::ChannelTrigger>(&each.trigger->source);
     if (source != nullptr && !stopping_) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "base/result.h"
 #include "journal/event.h"
@@ -47,6 +48,9 @@ class TriggerPump {
   /// Something was committed that may concern a trigger; must not block.
   void changed(std::span<const journal::Event> events);
 
+  /// Looks at everything anew: `changed` may not have been told of what was committed before.
+  void look_again();
+
   /// Ends the thread. Idempotent.
   void stop();
 
@@ -56,6 +60,7 @@ class TriggerPump {
   void run();
   std::set<std::string> wait();
   void wake();
+  Result<std::vector<DeployedTrigger>> current();
   Result<void> pump_channels();
   Result<void> pump_channel(const DeployedTrigger& trigger, const workflow::ChannelTrigger& source);
   Result<void> hand_on(
@@ -72,6 +77,9 @@ class TriggerPump {
   kernel::Loop& kernel_;
   PumpOptions options_;
   DeployedTriggers triggers_;
+  /// What `triggers_` last said; asked again after a workflow was deployed or switched.
+  std::vector<DeployedTrigger> current_;
+  std::atomic<bool> stale_ = true;
   Inbox inbox_;
   platform::FileDescriptor wake_;
   platform::FileDescriptor watch_;
