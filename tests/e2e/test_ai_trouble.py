@@ -1,16 +1,10 @@
-"""The coding pipeline of examples/ai when something goes wrong: agents, tests, deadlines, crashes."""
-
-import signal
+"""The coding pipeline of examples/ai when something goes wrong: agents, tests, deadlines, other people."""
 
 from ai import RIGHT, WRONG, AiTest
-from reeve import is_alive, main, wait_until
+from reeve import is_alive, main
 
 
 class TroubleTest(AiTest):
-    def await_agent(self, phase):
-        """Process id of the agent that carries out a phase, as soon as it has begun to work."""
-        return wait_until(lambda: self.acted(phase), what=f"an agent for {phase}")[-1]["pid"]
-
     def test_a_blocked_issue_is_labelled_and_explained(self):
         issue = self.forge.open_issue("do the thing")
         self.script(plan=[{"status": "blocked", "summary": "What thing?", "unresolved": ["Which thing is meant?"]}])
@@ -66,37 +60,6 @@ class TroubleTest(AiTest):
         (pull,) = self.forge.pulls()
         self.assertFalse(pull["isDraft"])
         self.assertEqual(self.forge.file("calc.sh", pull["headRefName"]), RIGHT["calc.sh"])
-
-    def test_kill_9_of_reeve_in_the_middle_of_the_work_loses_none_of_it(self):
-        issue = self.forge.open_issue("add subtracts")
-        self.script(implement=[{"files": RIGHT, "wait_for": str(self.dir / "go")}])
-        command = self.start("run", *self.issue_to_pr(issue))
-        agent = self.await_agent("implement")
-        command.kill()
-        self.assertTrue(is_alive(agent))
-        resumed = self.start("run", "--resume", "issue-1", "-o", "json")
-        self.touch("go")
-        result = resumed.wait()
-        self.assertEqual(result.code, 0, str(result))
-        self.assertEqual(self.phases(), ["plan", "implement", "self-verify", "learn"])
-        self.assertEqual({task["attempts"] for task in self.mission("issue-1")["status"]["tasks"]} - {0}, {1})
-        (pull,) = self.forge.pulls()
-        self.assertEqual(self.forge.file("calc.sh", pull["headRefName"]), RIGHT["calc.sh"])
-        self.audit()
-
-    def test_an_abort_ends_the_agent_and_frees_the_issue(self):
-        issue = self.forge.open_issue("add subtracts")
-        self.script(implement=[{"mode": "hang"}])
-        command = self.start("run", *self.issue_to_pr(issue))
-        agent = self.await_agent("implement")
-        self.assertIn("reeve-working", self.forge.issue(issue)["labels"])
-        command.signal(signal.SIGINT)
-        wait_until(lambda: "Ctrl-C" in command.err() or "again" in command.err(), what="the question")
-        command.signal(signal.SIGINT)
-        self.assertEqual(command.wait().code, 1)
-        self.assertEqual(self.state("issue-1"), "ABORTED")
-        wait_until(lambda: not is_alive(agent), what="the end of the agent")
-        self.assertEqual(self.forge.issue(issue)["labels"], ["reeve"])
 
     def test_commits_of_others_on_the_branch_are_never_overwritten(self):
         issue = self.forge.open_issue("add subtracts")
