@@ -4,6 +4,7 @@
 #include "base/strings.h"
 #include "host_fixture.h"
 #include "platform/posix/files.h"
+#include "platform/posix/system.h"
 
 namespace reeve::host {
 namespace {
@@ -114,7 +115,8 @@ TEST_F(HostSecrets, AValueThatIsWrittenInPiecesIsMaskedAndTheRestPassesAtOnce) {
   );
   submit(launch);
   bell.next();
-  while (content("a", "stdout.log").empty()) {
+  const Duration patience = platform::monotonic_now() + Duration(30'000);
+  while (content("a", "stdout.log").empty() && platform::monotonic_now() < patience) {
     std::this_thread::yield();
   }
   EXPECT_EQ(content("a", "stdout.log"), "before ");
