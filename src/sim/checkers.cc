@@ -188,6 +188,7 @@ void Checkers::fold_mission(const journal::Event& event) {
     }
   }
   check_event(folded, *decoded, event.revision);
+  check_gate(folded, *decoded, event.at);
   if (!violation_) {
     engine::apply(folded.mission, *decoded, event.revision, event.at);
   }
@@ -482,6 +483,7 @@ void Checkers::abort_acknowledged(const MissionName& mission) {
 
 void Checkers::recovered() {
   check_acknowledged();
+  check_decisions();
   if (const std::optional<std::string> lost = channels_.recovered()) {
     fail(*lost);
   }

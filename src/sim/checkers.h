@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "engine/engine.h"
@@ -58,6 +59,11 @@ class Checkers {
   /// A client was told that its mission exists.
   void acknowledged(const InputId& input, const engine::Reply& reply);
 
+  /// Somebody was told that a decision counts.
+  void decision_acknowledged(
+      const Principal& who, const engine::DecideGate& decision, const engine::Reply& reply
+  );
+
   /// A client was told that its mission will be aborted.
   void abort_acknowledged(const MissionName& mission);
 
@@ -72,6 +78,11 @@ class Checkers {
 
   /// A mission as the journal tells it, or null.
   const model::Mission* find(const MissionName& name) const;
+
+  TaskName task_name(const MissionName& mission, engine::TaskIndex task) const;
+
+  /// Whether the gate can be sent back.
+  bool revises(const MissionName& mission, engine::TaskIndex task) const;
 
   /// All missions, in the order of their names.
   std::vector<const model::Mission*> missions() const;
@@ -109,6 +120,8 @@ class Checkers {
     std::set<engine::TaskIndex> kept;
     /// Completed clean-up runs of the current epoch.
     std::map<engine::TaskIndex, std::uint32_t> closing_completions;
+    /// What must happen once for each opening of a gate: (task, opening, what).
+    std::set<std::tuple<engine::TaskIndex, std::uint32_t, std::string>> gate_facts;
   };
 
   engine::Book* book_of(const journal::ObjectKey& key) const;
@@ -119,6 +132,10 @@ class Checkers {
   void fold_mission(const journal::Event& event);
   std::shared_ptr<const workflow::Workflow> workflow_for(const journal::Event& event);
   void check_event(Folded& folded, const engine::MissionEvent& event, Revision revision);
+  void check_gate(Folded& folded, const engine::MissionEvent& event, Timestamp at);
+  void check_vote(const Folded& folded, const engine::GateVoted& vote);
+  void check_outcome(const Folded& folded, const engine::GateDecided& decided);
+  void check_decisions();
   void check_epoch(Folded& folded, const engine::EpochStarted& event);
   void check_kept(Folded& folded, engine::TaskIndex index);
   void check_stored_missions();
@@ -148,6 +165,8 @@ class Checkers {
   std::map<std::string, std::string> made_by_;
   std::map<InputId, engine::Reply> acknowledged_;
   std::set<std::string> aborts_;
+  /// Votes that somebody was told of: mission, task, opening, who.
+  std::set<std::tuple<std::string, std::string, std::int64_t, std::string>> decisions_;
   /// Fences of the runs that were handed out.
   std::map<Fence, std::string> launched_;
   std::uint64_t transitions_ = 0;

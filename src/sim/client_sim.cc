@@ -81,6 +81,19 @@ std::size_t ClientSim::add(engine::Command command) {
   return number;
 }
 
+std::size_t ClientSim::decide(const Principal& who, engine::DecideGate decision) {
+  const std::size_t number = requests_.size();
+  requests_.push_back(
+      {.id = InputId(concat("client-", number)),
+       .command = std::move(decision),
+       .answer = nullptr,
+       .then = nullptr,
+       .who = who}
+  );
+  send(number);
+  return number;
+}
+
 /// Sends until there is an answer.
 void ClientSim::send(std::size_t number) {
   if (requests_[number].answer) {
@@ -97,7 +110,7 @@ void ClientSim::transmit(std::size_t number) {
   world_.after(world_.random().duration(Duration(0), kNetworkDelayMax), [this, number] {
     kernel::Input input;
     input.id = requests_[number].id;
-    input.principal = Principal("user:simulated");
+    input.principal = requests_[number].who;
     input.correlation = CorrelationId(input.id.str());
     input.command = requests_[number].command;
     input.done = [this, number](Result<engine::Reply> reply) {
@@ -135,6 +148,10 @@ void ClientSim::receive(std::size_t number, Result<engine::Reply> reply) {
 
 /// Whether the answer makes sense. Names are unique and missions known, so few errors do.
 void ClientSim::judge(const Request& request, const Result<engine::Reply>& reply) {
+  if (std::holds_alternative<engine::DecideGate>(request.command)) {
+    judge_decision(request, reply);
+    return;
+  }
   const bool submits = std::holds_alternative<engine::SubmitMission>(request.command);
   const bool retries = std::holds_alternative<engine::RetryMission>(request.command);
   if (!reply) {
@@ -150,6 +167,26 @@ void ClientSim::judge(const Request& request, const Result<engine::Reply>& reply
     checkers_.acknowledged(request.id, *reply);
   } else if (std::holds_alternative<engine::AbortMission>(request.command)) {
     checkers_.abort_acknowledged(reply->mission);
+  }
+}
+
+/// A decision may come too late or from the wrong person; one that was taken stays as it was told.
+void ClientSim::judge_decision(const Request& request, const Result<engine::Reply>& reply) {
+  const auto& decision = std::get<engine::DecideGate>(request.command);
+  if (reply) {
+    checkers_.decision_acknowledged(request.who, decision, *reply);
+    const bool again = request.answer != nullptr && request.answer->ok();
+    if (again && (*request.answer)->detail.dump() != reply->detail.dump()) {
+      checkers_.fail(concat("decision ", request.id.view(), " was answered in two ways"));
+    }
+    return;
+  }
+  const ErrorCode code = reply.error().code;
+  if (code != ErrorCode::IllegalTransition && code != ErrorCode::PermissionDenied &&
+      code != ErrorCode::LimitExceeded) {
+    checkers_.fail(
+        concat("decision ", request.id.view(), " was refused: ", reply.error().describe())
+    );
   }
 }
 

@@ -48,6 +48,8 @@ class ClientSim {
       journal::ObjectKey object, std::string verb, Json body = Json::object(), Then then = nullptr
   );
   std::size_t retry(const MissionName& parent, std::string name);
+  /// What `who` decides about a gate.
+  std::size_t decide(const Principal& who, engine::DecideGate decision);
 
   /// What a request was answered with, once it was: null before.
   const Result<engine::Reply>* answer(std::size_t request) const;
@@ -64,6 +66,7 @@ class ClientSim {
     engine::Command command;
     std::unique_ptr<Result<engine::Reply>> answer;
     Then then = nullptr;
+    Principal who = Principal("user:simulated");
   };
 
   std::size_t add(engine::Command command);
@@ -71,6 +74,7 @@ class ClientSim {
   void transmit(std::size_t number);
   void receive(std::size_t number, Result<engine::Reply> reply);
   void judge(const Request& request, const Result<engine::Reply>& reply);
+  void judge_decision(const Request& request, const Result<engine::Reply>& reply);
   void plan_visit(const MissionName& mission);
   void visit(const MissionName& mission);
 

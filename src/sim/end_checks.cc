@@ -14,6 +14,7 @@ using model::RunState;
 void Checkers::at_end(bool calm, const std::map<Fence, RunRecord>& runs) {
   disk_changed();
   check_acknowledged();
+  check_decisions();
   check_done(runs);
   if (const std::optional<std::string> left = catalog_.at_end()) {
     fail(*left);
@@ -50,7 +51,9 @@ void Checkers::check_end_of(const Folded& folded) {
     const bool explained =
         mission.state == MissionState::Held &&
         std::all_of(mission.holds.begin(), mission.holds.end(), [](const model::Hold& hold) {
-          return hold.kind == model::HoldKind::CompensationFailed && !hold.message.empty();
+          const bool needs_person = hold.kind == model::HoldKind::CompensationFailed ||
+                                    hold.kind == model::HoldKind::Approval;
+          return needs_person && !hold.deadline && !hold.message.empty();
         });
     if (!explained) {
       fail(concat("mission ", name, " is ", to_string(mission.state), " without explanation"));
@@ -101,9 +104,12 @@ void Checkers::check_compensation(const Folded& folded) {
 
 void Checkers::check_always_run(const Folded& folded) {
   const model::Mission& mission = folded.mission;
-  const bool ran = std::any_of(mission.tasks.begin(), mission.tasks.end(), [](const auto& task) {
-    return task.attempts > 0;
-  });
+  bool ran = false;
+  for (std::size_t i = 0; i < mission.tasks.size(); ++i) {
+    // What people have decided is no work that has to be cleaned up.
+    const bool gate = folded.workflow->tasks[i].method == workflow::Method::Gate;
+    ran = ran || (mission.tasks[i].attempts > 0 && !gate);
+  }
   if (!ran) {
     return;
   }

@@ -45,6 +45,7 @@ Simulation::Simulation(SimulationOptions options)
           [this](const model::Report& report) { controller_.report(report); }
       ),
       client_(world_, faults_, checkers_, controller_, disk_),
+      people_(world_, checkers_, client_),
       channels_(world_, checkers_, client_) {
   checkers_.use([this](Fence fence) { return host_.find(fence); });
   controller_.start();
@@ -152,6 +153,7 @@ void Simulation::heal() {
   world_.set_clock_right();
   host_.stop_confirming(false);
   client_.meddle(false);
+  people_.rest();
   channels_.work_properly();
   rest_triggers();
 }
@@ -247,6 +249,9 @@ Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& loo
   Simulation sim(options);
   const Duration trouble = setup.duration(Duration(60'000), Duration(900'000));
   sim.client().meddle(setup.percent(60));
+  if (setup.percent(85)) {
+    sim.people().work();
+  }
   plan_missions(sim, trouble / 2);
   Random triggers(stable_hash(concat("triggers/", seed)));
   if (triggers.percent(kPercentWithTriggers)) {

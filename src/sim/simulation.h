@@ -16,6 +16,7 @@
 #include "sim/controller_sim.h"
 #include "sim/faults.h"
 #include "sim/host_sim.h"
+#include "sim/people_sim.h"
 #include "sim/workload.h"
 #include "sim/world.h"
 #include "store/memory/memory_store.h"
@@ -47,6 +48,8 @@ class Simulation {
   HostSim& host() { return host_; }
 
   ClientSim& client() { return client_; }
+
+  PeopleSim& people() { return people_; }
 
   ChannelSim& channels() { return channels_; }
 
@@ -96,6 +99,7 @@ class Simulation {
   ControllerSim controller_;
   HostSim host_;
   ClientSim client_;
+  PeopleSim people_;
   ChannelSim channels_;
 };
 

@@ -123,6 +123,10 @@ class NativeWriter {
 
   void task(std::uint64_t index) {
     add(concat("  - name: ", task_name(index)));
+    if (random_.percent(14)) {
+      gate(index);
+      return;
+    }
     if (random_.percent(12)) {
       add("    method: NOOP");
     } else {
@@ -145,6 +149,47 @@ class NativeWriter {
     }
     if (random_.percent(10)) {
       add("    skipIf: \"{{ eq .skip \\\"yes\\\" }}\"");
+    }
+  }
+
+  /// People decide; most gates have a deadline, the others may wait for ever.
+  void gate(std::uint64_t index) {
+    static const std::vector<std::string> kPeople = {
+        "", ", users: [ann, bob, cid]", ", users: [ann, bob], unanimous: true", ", groups: [crew]"};
+    std::string block = concat("    gate: {prompt: proceed, approvals: ", random_.between(1, 2));
+    block += random_.pick(kPeople);
+    if (random_.percent(75)) {
+      block += concat(", deadline: ", random_seconds(random_, 30, 400));
+    }
+    if (random_.percent(50)) {
+      block += concat(", remindAfter: ", random_seconds(random_, 10, 29));
+    }
+    if (random_.percent(50)) {
+      block += concat(
+          ", escalate: [{after: ",
+          random_seconds(random_, 5, 15),
+          ", to: [boss]}, {after: ",
+          random_seconds(random_, 16, 29),
+          ", to: [chief], message: look}]"
+      );
+    }
+    if (random_.percent(30)) {
+      block += ", ownerMayApprove: true";
+    }
+    const bool revises = index > 0 && random_.percent(60);
+    if (revises) {
+      block += concat(", revises: ", task_name(index - 1), ", revisionsMax: 2");
+    }
+    add(block + "}");
+    if (!walk_ && revises) {
+      add(concat("    needs: [", task_name(index - 1), "]"));
+    } else if (!walk_) {
+      needs(index, false);
+    } else if (index + 1 < tasks_) {
+      add(concat("    onCompleted: ", task_name(index + 1)));
+    }
+    if (random_.percent(30)) {
+      add(concat("    onExitCode: {REJECTED: ", random_target(random_, walk_ ? tasks_ : 1), "}"));
     }
   }
 
@@ -176,7 +221,7 @@ class NativeWriter {
     }
   }
 
-  void needs(std::uint64_t index) {
+  void needs(std::uint64_t index, bool routes = true) {
     std::string list;
     for (std::uint64_t i = 0; i < index; ++i) {
       if (random_.percent(35)) {
@@ -185,6 +230,9 @@ class NativeWriter {
     }
     if (!list.empty()) {
       add(concat("    needs: [", list, "]"));
+    }
+    if (!routes) {
+      return;
     }
     if (random_.percent(20)) {
       static const std::vector<std::string> kActions = {
