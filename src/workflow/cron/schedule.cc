@@ -189,22 +189,4 @@ Result<void> check_fires(const Schedule& schedule, Timestamp now, const Zone& zo
   return error;
 }
 
-std::string surprise(const Schedule& schedule) {
-  switch (schedule.fields_written()) {
-    case 6:
-      return concat(
-          "\"",
-          schedule.text(),
-          "\" has six fields, which are read as \"minute hour day-of-month month day-of-week "
-          "year\"; for seconds write all seven fields, otherwise leave the year out"
-      );
-    case 0:
-    case 5:
-    case 7:
-      return {};
-    default:
-      return concat("\"", schedule.text(), "\": the fields after the seventh are ignored");
-  }
-}
-
 }  // namespace reeve::cron

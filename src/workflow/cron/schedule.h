@@ -82,9 +82,4 @@ class Schedule {
 /// Whether it fires at all after `now`. Invalid, for people: it does not.
 Result<void> check_fires(const Schedule& schedule, Timestamp now, const Zone& zone = {});
 
-/// What a reader of the expression may be surprised by; empty if nothing.
-///
-/// Six fields: the last is a year here, while many know the first as seconds.
-std::string surprise(const Schedule& schedule);
-
 }  // namespace reeve::cron
