@@ -2,6 +2,7 @@
 // line; nothing else.
 
 #include <memory>
+#include <poll.h>
 #include <string_view>
 #include <vector>
 
@@ -11,11 +12,16 @@
 #include "executor/cache/cache_tools.h"
 #include "executor/http/http_tool.h"
 #include "executor/http/web_socket_tool.h"
+#include "executor/message/message_tool.h"
 #include "executor/tool_process.h"
 #include "host/shim.h"
+#include "owner/control_client.h"
 #include "platform/posix/system.h"
 
 namespace {
+
+/// A tool waits for the owner's answer so long before it asks again.
+constexpr reeve::Duration kOwnerTimeout{10'000};
 
 /// Everything that a step of a run can be besides a script.
 std::vector<std::unique_ptr<reeve::executor::Tool>> make_tools(reeve::platform::Clock& clock) {
@@ -24,6 +30,12 @@ std::vector<std::unique_ptr<reeve::executor::Tool>> make_tools(reeve::platform::
   tools.push_back(std::make_unique<reeve::executor::http::WebSocketTool>());
   tools.push_back(std::make_unique<reeve::executor::cache::RestoreTool>(clock));
   tools.push_back(std::make_unique<reeve::executor::cache::SaveTool>(clock));
+  tools.push_back(std::make_unique<reeve::executor::message::MessageTool>(
+      [](const std::filesystem::path& data_dir, const reeve::protocol::Request& request) {
+        return reeve::owner::ask_owner(data_dir, request, kOwnerTimeout);
+      },
+      [](reeve::Duration time) { ::poll(nullptr, 0, static_cast<int>(time.count())); }
+  ));
   tools.push_back(std::make_unique<reeve::artifact::ExpireTool>(
       clock,
       [](const std::filesystem::path& data_dir) {

@@ -129,11 +129,15 @@ class SpecMaker {
       case Method::ExpireArtifacts:
         add_tool(model::Phase::Main, kExpireTool, Json::object());
         return {};
+      case Method::Message: {
+        REEVE_TRY(Json input, message_input(task_, values_));
+        add_tool(model::Phase::Main, kMessageTool, std::move(input));
+        return {};
+      }
       case Method::Noop:
       case Method::Gate:
       case Method::Mission:
       case Method::Await:
-      case Method::Message:
         // Carried out inside the engine.
         return {};
     }

@@ -310,6 +310,32 @@ Result<ToolInput> web_socket_input(const Task& task, const Values& values) {
   return maker.take();
 }
 
+Result<Json> message_input(const Task& task, const Values& values) {
+  const Message& message = *task.message;
+  Json input = Json::object();
+  REEVE_TRY(
+      const std::string channel, values.render(message.channel, field_of(task, "message.channel"))
+  );
+  if (trim(channel).empty()) {
+    return invalid("is empty", message.channel, field_of(task, "message.channel"));
+  }
+  REEVE_TRY(
+      const std::string reply,
+      values.render(message.reply_channel, field_of(task, "message.replyChannel"))
+  );
+  REEVE_TRY(std::string body, values.render(message.body, field_of(task, "message.body")));
+  if (message.body.empty()) {
+    Json object = Json::object();
+    for (const auto& [name, value] : values.declared()) {
+      object.set(name, value);
+    }
+    body = object.dump();
+  }
+  input.set("channel", trim(channel)).set("replyChannel", trim(reply));
+  input.set("body", std::move(body));
+  return input;
+}
+
 Result<Json> cache_input(
     const Workflow& workflow, const Task& task, const RenderContext& context, const Values& values
 ) {

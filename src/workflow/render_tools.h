@@ -17,6 +17,7 @@ inline constexpr std::string_view kCacheRestoreTool = "cache-restore";
 inline constexpr std::string_view kCacheSaveTool = "cache-save";
 inline constexpr std::string_view kContainerTool = "container";
 inline constexpr std::string_view kExpireTool = "expire-artifacts";
+inline constexpr std::string_view kMessageTool = "message";
 
 /// Longest body of a request or message.
 inline constexpr std::size_t kHttpBodyBytesMax = std::size_t{4} << 20U;
@@ -34,6 +35,9 @@ Result<ToolInput> http_input(const Task& task, const Values& values, Format form
 
 /// `{url, headers, message, …}` of the task's exchange.
 Result<ToolInput> web_socket_input(const Task& task, const Values& values);
+
+/// `{channel, replyChannel, body}` of the task's message; without a body an object of its values.
+Result<Json> message_input(const Task& task, const Values& values);
 
 /// `{namespace, workflow, paths, key | keyPaths, expiresAfterMs}` of the task's cache.
 Result<Json> cache_input(

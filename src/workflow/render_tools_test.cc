@@ -321,5 +321,24 @@ TEST(RenderContainer, NeedsAnImage) {
   EXPECT_EQ(spec.error().hint, "--local runs it in the local shell");
 }
 
+TEST(RenderMessage, NamesTheChannelsAndTheBody) {
+  Fixture f(Method::Message);
+  f.params = {{"Where", "orders"}};
+  f.task().message = Message{
+      .channel = at_line("{{.Where}}"),
+      .reply_channel = at_line("replies"),
+      .body = at_line("hello")};
+  const auto spec = f.render();
+  ASSERT_TRUE(spec.ok()) << spec.error().describe();
+  EXPECT_EQ(spec->steps[0].tool, "message");
+  EXPECT_EQ(
+      spec->steps[0].input.dump(), R"({"channel":"orders","replyChannel":"replies","body":"hello"})"
+  );
+  f.task().message->body = {};
+  EXPECT_EQ(f.render()->steps[0].input.get_string("body"), R"({"Where":"orders"})");
+  f.task().message->channel = at_line("  ");
+  EXPECT_FALSE(f.render().ok());
+}
+
 }  // namespace
 }  // namespace reeve::workflow

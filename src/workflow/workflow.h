@@ -50,7 +50,8 @@ inline bool is_container(Method method) {
   return method == Method::Docker || method == Method::Kubernetes;
 }
 
-/// Carried out by a host as processes; the others happen inside the engine.
+/// Carried out by a host as processes that a task may say more about; the others happen inside the
+/// engine, or (Message) need nothing but the owner of the data directory.
 inline bool is_hosted(Method method) {
   return method == Method::Shell || method == Method::Http || method == Method::WebSocket ||
          method == Method::ExpireArtifacts || is_container(method);

@@ -68,6 +68,43 @@ class ChannelTest(ReeveTest):
         out = self.ok("channel", "receive", "greetings", "--ack").out
         self.assertRegex(out, r"^1/\d+\thello\n$")
 
+    def test_a_task_asks_over_channels_and_uses_the_reply(self):
+        path = self.write(
+            "ask.yaml",
+            """
+            job_type: ask
+            job_variables: {Question: how}
+            tasks:
+            - task_type: ask
+              method: MESSAGING
+              timeout: 1m
+              messaging_request_queue: requests
+              messaging_reply_queue: replies
+              on_completed: use
+            - task_type: use
+              method: SHELL
+              timeout: 1m
+              script: ['echo "it said $reply"']
+            """,
+        )
+        self.up()
+        asking = self.start("run", path, "--name", "m")
+        wait_until(
+            lambda: "requests" in self.reeve("channel", "list").out, what="the request"
+        )
+        (request,) = wait_until(
+            lambda: self.ok("channel", "receive", "requests", "-o", "json").json_lines(),
+            what="the message",
+        )
+        self.assertEqual(json.loads(request["body"]), {"Question": "how"})
+        self.assertEqual(request["properties"]["replyTo"], "replies")
+        asker = request["properties"]["correlationId"]
+        self.ok("channel", "send", "replies", "none", "--property", "correlationId=other")
+        self.ok("channel", "send", "replies", "so", "--property", f"correlationId={asker}")
+        self.assertEqual(asking.wait().code, 0)
+        self.assertIn("it said so", self.ok("logs", "m", "use").out)
+        self.assertIn("no group", self.ok("channel", "list", "replies").out)
+
     def test_mistakes_are_told_with_the_way_out(self):
         self.refused(4, "channel", "list", says="no data")
         self.ok("channel", "send", "orders", "x")
