@@ -60,6 +60,10 @@ class Rows final : public store::Reader {
     return nothing();
   }
 
+  Result<std::uint64_t> count_ended(std::string_view /*tally*/, Revision /*up_to*/) override {
+    return std::uint64_t{0};
+  }
+
   Result<std::optional<store::InputRecord>> find_input(const InputId&) override {
     return nothing();
   }

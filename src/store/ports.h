@@ -25,6 +25,8 @@ struct Row {
   bool live = true;
   /// JSON object as compact text.
   std::string body;
+  /// What the row is counted under once it is not live any more (`count_ended`); empty: nothing.
+  std::string tally = {};
 };
 
 /// A durable alarm. `due` empty: disarm. At most one per (owner, key); arming again overwrites.
@@ -118,6 +120,9 @@ class Reader {
 
   /// The record of a handled input; the caller compares `expires_at`, stores have no clock.
   virtual Result<std::optional<InputRecord>> find_input(const InputId& id) = 0;
+
+  /// How many rows that are not live have this tally and were last changed at `up_to` or before.
+  virtual Result<std::uint64_t> count_ended(std::string_view tally, Revision up_to) = 0;
 };
 
 /// The journal, the rows that are its fold, the timers and the handled inputs.

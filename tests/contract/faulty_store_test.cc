@@ -115,9 +115,21 @@ TEST_F(FaultyStoreTest, FailsEachReadAndNamesIt) {
        [&] {
          return message(faulty_.find_input(InputId("i")));
        }},
+      {FaultPoint::CountEnded,
+       [&] {
+         return message(faulty_.count_ended("w/COMPLETE", Revision(1)));
+       }},
   };
   const std::vector<std::string> names = {
-      "head", "get", "list", "events", "each_live_row", "each_row", "each_timer", "find_input"};
+      "head",
+      "get",
+      "list",
+      "events",
+      "each_live_row",
+      "each_row",
+      "each_timer",
+      "find_input",
+      "count_ended"};
   for (std::size_t index = 0; index < reads.size(); ++index) {
     for (const Fault fault : {Fault::FailIo, Fault::FailFull, Fault::FailAfter}) {
       strike(reads[index].first, fault);

@@ -163,6 +163,35 @@ TEST_P(StoreContract, DatesAnObjectFromItsFirstEventInACommit) {
   EXPECT_EQ(store().list({})->back().created, Revision(1));
 }
 
+TEST_P(StoreContract, CountsWhatIsNotLiveByItsTally) {
+  const auto end = [&](const char* name, const char* tally, bool live) {
+    Commit batch;
+    writer().add_event(batch, mission(name));
+    const Revision revision = batch.events.back().revision;
+    batch.rows.push_back(
+        {.key = mission(name),
+         .uid = Uid("u"),
+         .revision = revision,
+         .live = live,
+         .body = "{}",
+         .tally = tally}
+    );
+    commit(batch);
+    return revision;
+  };
+  end("a", "w/COMPLETE", true);
+  const Revision first = end("a", "w/COMPLETE", false);
+  end("b", "w/COMPLETE", false);
+  end("c", "w/FAILED", false);
+  end("d", "w/COMPLETE", true);
+  end("e", "", false);
+  const Revision last(1'000'000);
+  EXPECT_EQ(store().count_ended("w/COMPLETE", last).value(), 2U);
+  EXPECT_EQ(store().count_ended("w/COMPLETE", first).value(), 1U);
+  EXPECT_EQ(store().count_ended("w/FAILED", last).value(), 1U);
+  EXPECT_EQ(store().count_ended("other/FAILED", last).value(), 0U);
+}
+
 TEST_P(StoreContract, TellsApartKindsAndNamespacesOfOneName) {
   put(mission("x"), "{\"k\":1}");
   put(workflow("x"), "{\"k\":2}");

@@ -62,6 +62,10 @@ class Tampered final : public store::Reader {
     return inner_.find_input(id);
   }
 
+  Result<std::uint64_t> count_ended(std::string_view tally, Revision up_to) override {
+    return inner_.count_ended(tally, up_to);
+  }
+
  private:
   store::Reader& inner_;
 };

@@ -27,6 +27,8 @@ std::string_view name_of(FaultPoint point) {
       return "each_timer";
     case FaultPoint::FindInput:
       return "find_input";
+    case FaultPoint::CountEnded:
+      return "count_ended";
     case FaultPoint::Commit:
       return "commit";
     case FaultPoint::ForgetInputs:
@@ -97,6 +99,10 @@ Result<void> FaultyStore::each_timer(const std::function<Result<void>(Timer)>& v
 
 Result<std::optional<InputRecord>> FaultyStore::find_input(const InputId& id) {
   return run(plan_, FaultPoint::FindInput, [&] { return inner_.find_input(id); });
+}
+
+Result<std::uint64_t> FaultyStore::count_ended(std::string_view tally, Revision up_to) {
+  return run(plan_, FaultPoint::CountEnded, [&] { return inner_.count_ended(tally, up_to); });
 }
 
 Result<void> FaultyStore::commit(const Commit& commit) {

@@ -174,6 +174,16 @@ Result<std::optional<InputRecord>> MemoryStore::find_input(const InputId& id) {
   return input == data_.inputs.end() ? std::optional<InputRecord>() : input->second;
 }
 
+Result<std::uint64_t> MemoryStore::count_ended(std::string_view tally, Revision up_to) {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t count = 0;
+  for (const auto& [key, object] : data_.objects) {
+    const bool ended = object.row && !object.row->live && object.row->tally == tally;
+    count += ended && object.row->revision <= up_to ? 1U : 0U;
+  }
+  return count;
+}
+
 Result<void> MemoryStore::commit(const Commit& commit) {
   const std::lock_guard lock(mutex_);
   REEVE_CHECK(check_commit(data_.head(), commit));

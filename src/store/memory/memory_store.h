@@ -29,6 +29,7 @@ class MemoryStore final : public Store {
   Result<void> each_row(const std::function<Result<void>(Row)>& visit) override;
   Result<void> each_timer(const std::function<Result<void>(Timer)>& visit) override;
   Result<std::optional<InputRecord>> find_input(const InputId& id) override;
+  Result<std::uint64_t> count_ended(std::string_view tally, Revision up_to) override;
   Result<void> commit(const Commit& commit) override;
   Result<void> forget_inputs(Timestamp now, std::uint32_t limit) override;
 

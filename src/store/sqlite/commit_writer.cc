@@ -43,15 +43,15 @@ Result<CommitWriter> CommitWriter::create(Connection connection) {
        "SELECT id, created, live, last_event FROM object "
        "WHERE kind = ?1 AND namespace = ?2 AND name = ?3"},
       {&CommitWriter::insert_object_,
-       "INSERT INTO object(kind, namespace, name, uid, created, revision, live, last_event, body) "
-       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
+       "INSERT INTO object(kind, namespace, name, uid, created, revision, live, last_event, body, "
+       "tally) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"},
       {&CommitWriter::update_object_,
        "UPDATE object SET uid = ?2, revision = ?3, last_event = ?4, body = ?5 WHERE id = ?1"},
       // Naming `live` makes the database rewrite the object's entry in the index of live ones, so
       // this form is for changes of it only.
       {&CommitWriter::update_object_and_live_,
-       "UPDATE object SET uid = ?2, revision = ?3, last_event = ?4, body = ?5, live = ?6 "
-       "WHERE id = ?1"},
+       "UPDATE object SET uid = ?2, revision = ?3, last_event = ?4, body = ?5, live = ?6, "
+       "tally = ?7 WHERE id = ?1"},
       {&CommitWriter::update_last_event_, "UPDATE object SET last_event = ?2 WHERE id = ?1"},
       {&CommitWriter::insert_event_,
        "INSERT INTO event(revision, previous, at, kind, namespace, name, uid, type, actor, "
@@ -219,6 +219,18 @@ Result<void> CommitWriter::write_object(const Touched& touched) {
   return update_last_event_.run();
 }
 
+namespace {
+
+void bind_tally(Statement& statement, int index, const Row* row) {
+  if (row != nullptr && !row->live && !row->tally.empty()) {
+    statement.bind(index, row->tally);
+  } else {
+    statement.bind_null(index);
+  }
+}
+
+}  // namespace
+
 Result<void> CommitWriter::insert_object(const Touched& touched) {
   const Row* row = touched.row;
   insert_object_.bind(1, journal::to_string(touched.key->kind));
@@ -234,6 +246,7 @@ Result<void> CommitWriter::insert_object(const Touched& touched) {
   } else {
     insert_object_.bind_null(9);
   }
+  bind_tally(insert_object_, 10, row);
   return insert_object_.run();
 }
 
@@ -248,6 +261,7 @@ Result<void> CommitWriter::update_object(const Touched& touched) {
   update.bind(5, row.body);
   if (live_changes) {
     update.bind(6, static_cast<std::int64_t>(row.live));
+    bind_tally(update, 7, &row);
   }
   return update.run();
 }

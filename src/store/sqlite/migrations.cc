@@ -82,7 +82,17 @@ CREATE TABLE input(
 CREATE INDEX input_by_expiry ON input(expires_at);
 )sql";
 
-constexpr std::array<Migration, 1> kMigrations{Migration{.version = 1, .sql = kVersion1}};
+// What ended missions are counted under. Those of the first schema are given theirs once.
+constexpr std::string_view kVersion2 = R"sql(
+ALTER TABLE object ADD COLUMN tally TEXT;
+UPDATE object SET tally =
+    json_extract(body, '$.spec.workflow.name') || '/' || json_extract(body, '$.status.state')
+  WHERE kind = 'mission' AND live = 0 AND body IS NOT NULL;
+CREATE INDEX object_by_tally ON object(tally, revision) WHERE live = 0 AND tally IS NOT NULL;
+)sql";
+
+constexpr std::array<Migration, 2> kMigrations{
+    Migration{.version = 1, .sql = kVersion1}, Migration{.version = 2, .sql = kVersion2}};
 
 Result<std::int64_t> query_integer(Connection& connection, std::string_view sql) {
   REEVE_TRY(Statement statement, connection.prepare(sql));

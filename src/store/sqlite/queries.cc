@@ -56,6 +56,9 @@ constexpr std::string_view kEachTimer =
     "ORDER BY due, kind, namespace, name, key";
 constexpr std::string_view kFindInput =
     "SELECT revision, expires_at, subject FROM input WHERE id = ?1";
+constexpr std::string_view kCountEnded =
+    "SELECT count(*) FROM object INDEXED BY object_by_tally "
+    "WHERE tally = ?1 AND revision <= ?2 AND live = 0 AND tally IS NOT NULL";
 constexpr std::string_view kHead = "SELECT head_revision, head_chain FROM meta WHERE id = 1";
 constexpr std::string_view kHeadAndLastEvent =
     "SELECT meta.head_revision, meta.head_chain, event.revision, event.chain FROM meta "
@@ -323,6 +326,15 @@ Result<std::optional<InputRecord>> find_input(Connection& connection, const Inpu
       .revision = revision_in(*statement, 0),
       .expires_at = from_unix_millis(statement->integer(1)),
       .subject = statement->text(2)});
+}
+
+Result<std::uint64_t> count_ended(Connection& connection, std::string_view tally, Revision up_to) {
+  REEVE_TRY(Statement * statement, connection.cached(kCountEnded));
+  const StatementScope scope(*statement);
+  statement->bind(1, tally);
+  statement->bind(2, static_cast<std::int64_t>(up_to.value()));
+  REEVE_TRY(const bool found, statement->step());
+  return found ? static_cast<std::uint64_t>(statement->integer(0)) : 0U;
 }
 
 Result<void> check_head(Connection& connection) {

@@ -19,6 +19,7 @@ Result<void> each_live_row(Connection& connection, const std::function<Result<vo
 Result<void> each_row(Connection& connection, const std::function<Result<void>(Row)>& visit);
 Result<void> each_timer(Connection& connection, const std::function<Result<void>(Timer)>& visit);
 Result<std::optional<InputRecord>> find_input(Connection& connection, const InputId& id);
+Result<std::uint64_t> count_ended(Connection& connection, std::string_view tally, Revision up_to);
 
 /// Corrupt: the recorded head is not the last event of the journal.
 Result<void> check_head(Connection& connection);

@@ -191,6 +191,11 @@ Result<std::optional<InputRecord>> SqliteStore::find_input(const InputId& id) {
   return sqlite::find_input(*connection, id);
 }
 
+Result<std::uint64_t> SqliteStore::count_ended(std::string_view tally, Revision up_to) {
+  REEVE_TRY(const sqlite::ReadPool::Lease connection, parts_->pool.lease());
+  return sqlite::count_ended(*connection, tally, up_to);
+}
+
 Result<void> SqliteStore::commit(const Commit& commit) {
   if (!parts_->writer.has_value()) {
     return read_only_error();
