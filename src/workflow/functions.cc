@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/strings.h"
+#include "workflow/mission_functions.h"
 
 namespace reeve::workflow {
 
@@ -87,7 +88,9 @@ Result<Json> for_yaml(Arguments arguments) {
 
 }  // namespace
 
-templates::FunctionTable make_functions(std::uint64_t seed, Timestamp now) {
+templates::FunctionTable make_functions(
+    std::uint64_t seed, Timestamp now, Missions* missions
+) {
   templates::FunctionTable functions;
   // Shared by the copies of the function object that std::function may make.
   const auto draw = std::make_shared<Draw>(seed);
@@ -104,11 +107,7 @@ templates::FunctionTable make_functions(std::uint64_t seed, Timestamp now) {
   functions["FormatTime"] = format_time;
   functions["fromJson"] = from_json;
   functions["yamlq"] = for_yaml;
-  for (const char* name : {"CountByJobTypeAndState", "SubmitJob", "SubmitJobsFromJSON"}) {
-    functions[name] = [name](Arguments) -> Result<Json> {
-      return make_error(ErrorCode::Unsupported, concat("not supported yet: ", name));
-    };
-  }
+  add_mission_functions(functions, missions);
   return functions;
 }
 

@@ -260,7 +260,8 @@ class SpecMaker {
         {"REEVE_ATTEMPT", std::to_string(context_.attempt)},
         {"REEVE_NONCE", values_.nonce()},
         {"REEVE_WORKFLOW", workflow_.name},
-        {"REEVE_NAMESPACE", context_.ns.str()}};
+        {"REEVE_NAMESPACE", context_.ns.str()},
+        {"REEVE_PERMISSIONS", join(task_.permissions, ",")}};
     for (const auto& [name, value] : own) {
       REEVE_CHECK(set(name, value, Text{}, name));
     }

@@ -17,6 +17,8 @@
 
 namespace reeve::workflow {
 
+class Missions;
+
 /// The setting that gives every script of a Formicary document all credentials that its workflow
 /// may use, if it is "true".
 inline constexpr std::string_view kAllCredentialsSetting = "REEVE_ALL_CREDENTIALS";
@@ -59,6 +61,8 @@ struct RenderContext {
   Configuration configuration = {};
   /// What the gate said that sent the task back; REEVE_FEEDBACK in the environment.
   std::optional<std::string> feedback = std::nullopt;
+  /// Null: templates cannot ask about other missions.
+  Missions* missions = nullptr;
 };
 
 /// What a gate shows to those who decide.

@@ -116,7 +116,7 @@ Result<void> Values::fill() {
   nonce_ = given_nonce != given_.end() ? given_nonce->second : make_nonce(*context_);
   const std::string nonce = environment_text(nonce_);
   const std::string seed = concat(context_->run.view(), "\n", context_->fence.value(), "\n", nonce);
-  functions_ = make_functions(stable_hash(seed), context_->now);
+  functions_ = make_functions(stable_hash(seed), context_->now, context_->missions);
   add_builtins();
   for (const auto& [name, value] : given_) {
     environment_[name] = value;

@@ -18,20 +18,6 @@ using document::Style;
 
 constexpr std::size_t kShownMax = 40;
 
-/// They submit other missions; a mission without them would have done half of its work.
-constexpr std::array<std::string_view, 2> kRefusedFunctions = {"SubmitJob", "SubmitJobsFromJSON"};
-constexpr std::string_view kCountFunction = "CountByJobTypeAndState";
-
-/// Line and column of an offset in a text.
-Position place_of(std::string_view text, std::size_t offset) {
-  const std::string_view before = text.substr(0, offset);
-  const std::size_t last = before.rfind('\n');
-  const std::size_t column = last == std::string_view::npos ? offset : offset - last - 1;
-  return {
-      static_cast<int>(std::count(before.begin(), before.end(), '\n')) + 1,
-      static_cast<int>(column) + 1};
-}
-
 /// The value as people see it in a message.
 std::string shown(const Node& node) {
   if (!node.is_scalar()) {
@@ -144,35 +130,6 @@ void Decoder::check_templates(const Node& node, std::string_view path) {
     error.subject = std::string(path);
     problems_.error("template", std::move(error));
     return;
-  }
-  refuse_functions(node, path);
-}
-
-void Decoder::refuse_functions(const Node& node, std::string_view path) {
-  for (const TemplateAction& action : find_actions(node.text)) {
-    for (const Mention& mention : find_mentions(action.body)) {
-      if (mention.kind != Mention::Kind::Function) {
-        continue;
-      }
-      const Position position =
-          in_scalar(node, place_of(node.text, action.body_offset + mention.offset));
-      if (std::find(kRefusedFunctions.begin(), kRefusedFunctions.end(), mention.name) !=
-          kRefusedFunctions.end()) {
-        problems_.unsupported(mention.name, position, std::string(path));
-      } else if (mention.name == kCountFunction) {
-        problems_.warning(
-            "later-function",
-            position,
-            std::string(path),
-            concat(
-                "not supported yet: ",
-                kCountFunction,
-                path == "skip_if" && !native() ? "; the mission is never skipped"
-                                               : "; this fails when it is needed"
-            )
-        );
-      }
-    }
   }
 }
 

@@ -184,9 +184,6 @@ class Decoder {
   Position in_scalar(const document::Node& node, Position place) const;
   void check_templates(const document::Node& node, std::string_view path);
 
-  /// Refuses template functions that can do nothing yet although they are meant to act.
-  void refuse_functions(const document::Node& node, std::string_view path);
-
   /// One text of a list.
   Text item(const document::Node& node, std::string_view path);
 

@@ -394,18 +394,13 @@ TEST(Formicary, SaysWhereTheDirectoryOfAContainerIs) {
   EXPECT_EQ(warnings(job("", "  working_dir: /srv\n")), "");
 }
 
-TEST(Formicary, RefusesFunctionsThatSubmitOtherJobs) {
-  EXPECT_EQ(
-      only_error(
-          job("", "  environment:\n    IDS: '{{if .L}}{{SubmitJobsFromJSON \"b\" .L}}{{end}}'\n")
-      ),
-      "line 7:22: tasks[0].environment.IDS: not supported yet: SubmitJobsFromJSON (line 7)"
-  );
+TEST(Formicary, ReadsFunctionsThatAskForOtherJobs) {
   EXPECT_EQ(
       warnings(job(
-          "skip_if: >-\n  {{if ge (CountByJobTypeAndState \"b\" \"PENDING\") 5}}true{{end}}\n", ""
+          "skip_if: >-\n  {{if ge (CountByJobTypeAndState \"b\" \"PENDING\") 5}}true{{end}}\n",
+          "  environment:\n    IDS: '{{if .L}}{{SubmitJobsFromJSON \"b\" .L}}{{end}}'\n"
       )),
-      "line 3:3: skip_if: not supported yet: CountByJobTypeAndState; the mission is never skipped"
+      ""
   );
 }
 
