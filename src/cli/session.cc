@@ -119,6 +119,7 @@ class LocalSession final : public Session {
     kernel::LoopOptions loop_options;
     loop_options.core.instance = std::move(instance);
     loop_options.core.loader = workflow_loader();
+    loop_options.core.extend = workflow::extend_source;
     loop_options.core.zones = &zones_;
     loop_options.core.artifact_address =
         [this](const MissionName&, const TaskName&, const auto& file) {

@@ -4,6 +4,7 @@
 #include "engine/catalog_book.h"
 #include "engine/channel_book.h"
 #include "engine/credential_book.h"
+#include "engine/pool_book.h"
 #include "engine/setting_book.h"
 
 namespace reeve::engine {
@@ -98,6 +99,7 @@ std::vector<std::unique_ptr<Book>> make_books() {
   books.push_back(std::make_unique<ChannelBook>());
   books.push_back(std::make_unique<CredentialBook>());
   books.push_back(std::make_unique<SettingBook>());
+  books.push_back(std::make_unique<PoolBook>());
   return books;
 }
 

@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "engine/book.h"
 #include "engine/mission_codec.h"
+#include "engine/mission_queries.h"
 #include "engine/mission_turn.h"
 
 namespace reeve::engine {
@@ -67,6 +68,9 @@ Result<void> check_text(const std::vector<model::NamedValue>& params) {
 
 Plan::Plan(std::shared_ptr<const workflow::Workflow> source) : workflow(std::move(source)) {
   routed_to.resize(workflow->tasks.size());
+  for (const workflow::Task& task : workflow->tasks) {
+    submits.push_back(asks_for_missions(*workflow, task));
+  }
   for (const workflow::Task& task : workflow->tasks) {
     for (const workflow::Route& route : task.routes) {
       if (const auto* target = std::get_if<TaskIndex>(&route.target)) {
@@ -140,10 +144,15 @@ Result<void> Engine::load_row(const journal::ObjectKey& key, std::string_view bo
   Entry& entry = missions_[created];
   entry = Entry{.mission = std::make_unique<Mission>(std::move(mission)), .plan = std::move(plan)};
   index_mission(*entry.mission);
+  update_claims(*entry.mission, *entry.plan);
   return {};
 }
 
 void Engine::recover(Scope& scope) {
+  for (const std::unique_ptr<Book>& book : books_) {
+    BookTurn turn(*this, *book, scope);
+    book->recover(turn);
+  }
   for (auto& [created, entry] : missions_) {
     if (is_terminal(entry.mission->state)) {
       continue;
@@ -151,10 +160,6 @@ void Engine::recover(Scope& scope) {
     MissionTurn turn(*this, scope, *entry.mission, *entry.plan);
     turn.recover();
     turn.reconcile();
-  }
-  for (const std::unique_ptr<Book>& book : books_) {
-    BookTurn turn(*this, *book, scope);
-    book->recover(turn);
   }
   settle(scope);
 }
@@ -390,6 +395,8 @@ Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
   event.priority = command.priority.value_or(workflow.priority);
   event.not_before = command.not_before;
   event.trigger = command.trigger;
+  event.description = command.description;
+  event.after = command.after;
   return reply_after(create(std::move(event), command.name, plan, scope), scope);
 }
 
@@ -490,39 +497,15 @@ Result<Reply> Engine::reply_after(Result<Mission*> created, Scope& scope) {
 
 /// Carries on until nothing follows from what has been done.
 void Engine::settle(Scope& scope) {
+  admit_waiting(scope);
   dispatch(scope);
   while (!over_.empty()) {
     const MissionName name = std::move(over_.front());
     over_.pop_front();
     tell_waiting(name, scope);
+    admit_waiting(scope);
     dispatch(scope);
   }
-}
-
-/// Gives free slots to the runs that have waited longest.
-void Engine::dispatch(Scope& scope) {
-  while (!ready_.empty() && on_hosts_.size() < limits_.run_slots) {
-    const RunRef run = ready_.begin()->second;
-    ready_.erase(ready_.begin());
-    ready_since_.erase(run);
-    const auto found = missions_.find(run.created);
-    if (found == missions_.end() || is_terminal(found->second.mission->state)) {
-      continue;
-    }
-    MissionTurn turn(*this, scope, *found->second.mission, *found->second.plan);
-    turn.launch(run.slot);
-  }
-}
-
-void Engine::enqueue(const Mission& mission, SlotKey slot, Revision since) {
-  const RunRef run{.created = mission.created, .slot = slot};
-  if (ready_since_.emplace(run, since).second) {
-    ready_.emplace(since, run);
-  }
-}
-
-void Engine::forget_runs(const Mission& mission) {
-  std::erase_if(on_hosts_, [&](const RunRef& run) { return run.created == mission.created; });
 }
 
 // --- rows ---------------------------------------------------------------------------------------

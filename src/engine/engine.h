@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "engine/capacity.h"
 #include "engine/events.h"
 #include "engine/fwd.h"
 #include "journal/event.h"
@@ -52,6 +53,10 @@ struct SubmitMission {
   /// kernel looks it up.
   std::string deployed = {};
   std::string version = {};
+  /// For people.
+  std::string description = {};
+  /// Missions that must complete first; one that does not aborts this one.
+  std::vector<MissionName> after = {};
 };
 
 /// Make a child of an ended mission that reuses its completed tasks.
@@ -181,6 +186,10 @@ struct Limits {
   std::uint32_t lost_max = 3;
   Duration launch_timeout{30'000};
   std::uint32_t live_missions_max = 1'000'000;
+  /// Waiting for so long is worth as much as one point of priority.
+  Duration ageing{60'000};
+  /// What the host of this process offers to tasks with `tags`.
+  std::set<std::string> labels = {};
 };
 
 /// Turns the stored text of a workflow back into a workflow.
@@ -197,11 +206,17 @@ std::string artifact_address(
     const MissionName& mission, const TaskName& task, const model::ArtifactRef& artifact
 );
 
+/// The source of a workflow with further tasks: `workflow::extend_source`.
+using WorkflowExtender =
+    std::function<Result<std::string>(std::string_view source, std::string_view extension)>;
+
 /// A workflow with what the walk asks of it again and again.
 struct Plan {
   std::shared_ptr<const workflow::Workflow> workflow;
   /// For each task, whether some route leads to it.
   std::vector<bool> routed_to;
+  /// For each task, whether its templates may ask for missions.
+  std::vector<bool> submits;
 
   explicit Plan(std::shared_ptr<const workflow::Workflow> source);
 };
@@ -213,6 +228,9 @@ struct ChildPlan {
   std::string user_key;
   model::Parent parent;
   std::vector<model::ArtifactRef> inputs;
+  std::string description;
+  /// It goes on by itself: nothing waits for it or stops it.
+  bool detached = false;
 };
 
 /// All live missions of one partition and the rules that move them. Pure: no I/O, no clock.
@@ -265,11 +283,30 @@ class Engine {
   /// The same for any object that has no life ahead.
   void forget(const journal::ObjectKey& key);
 
+  /// How many missions of a workflow are in one of the states; see workflow::Missions.
+  std::int64_t count_missions(std::string_view workflow, const std::vector<std::string>& states);
+
+  /// How the engine learns about missions that had ended before it was loaded: by their tally
+  /// (`ended_tally`). Without it there were none.
+  void use_history(std::function<Result<std::uint64_t>(std::string_view tally)> history) {
+    history_ = std::move(history);
+  }
+
+  /// How runs add tasks to their missions. Without it they cannot.
+  void use_extender(WorkflowExtender extender) { extender_ = std::move(extender); }
+
+  /// What the row of an ended mission is counted under; nothing for other objects.
+  std::string tally_of(const journal::ObjectKey& key) const;
+
   /// The book of a kind, or null.
   Book* book_of(const journal::ObjectKey& key) const;
 
   /// What is set for runs of a workflow apart from missions.
   workflow::Configuration configuration(const Namespace& ns, std::string_view workflow) const;
+  /// A pool has been declared, changed, or (without units) forgotten.
+  void pool_changed(const std::string& pool, std::optional<std::uint32_t> units);
+
+  const Pools& pools() const { return pools_; }
 
   /// The uid of an object that an event with this revision makes.
   Uid make_uid(Revision revision) const;
@@ -298,7 +335,7 @@ class Engine {
 
   std::size_t runs_on_hosts() const { return on_hosts_.size(); }
 
-  std::size_t runs_waiting_for_slot() const { return ready_.size(); }
+  std::size_t runs_waiting_for_slot() const { return ready_since_.size(); }
 
   const Limits& limits() const { return limits_; }
 
@@ -324,6 +361,16 @@ class Engine {
     friend auto operator<=>(const RunRef&, const RunRef&) = default;
   };
 
+  /// Where a run stands in the queue for slots: by score, then by age.
+  using ReadyPlace = std::pair<std::int64_t, std::uint64_t>;
+
+  /// What a mission has of what others wait for.
+  struct Claim {
+    bool place = false;
+    std::string workflow;
+    std::vector<workflow::Semaphore> units;
+  };
+
   Result<Reply> object_turn(const ObjectCommand& command, Scope& scope);
   Result<Reply> object_timer(const TimerFired& fired, Scope& scope);
   Result<Reply> submit(const SubmitMission& command, Scope& scope);
@@ -338,6 +385,10 @@ class Engine {
   const model::Mission* live_with_key(const Namespace& ns, std::string_view user_key) const;
   void wait_for(const MissionName& child, const model::Mission& parent, TaskIndex task);
   void stop_mission(const MissionName& name, const std::string& message, Scope& scope);
+  Result<std::shared_ptr<const Plan>> extended_plan(const Plan& plan, std::string_view extension);
+  void change_plan(
+      const model::Mission& mission, const std::shared_ptr<const Plan>& plan, Scope& scope
+  );
   Result<std::shared_ptr<const Plan>> part_plan(const Plan& whole, TaskIndex task);
   Result<std::shared_ptr<const Plan>> deployed(std::string_view workflow, std::string_view version);
   void index_mission(const model::Mission& mission);
@@ -346,7 +397,20 @@ class Engine {
   void tell_waiting(const MissionName& name, Scope& scope);
   Result<Entry*> entry_of(const MissionName& name);
   void dispatch(Scope& scope);
-  void enqueue(const model::Mission& mission, SlotKey slot, Revision since);
+  // admission.cc: who may start
+  void consider(MissionTurn& turn);
+  void admit_waiting(Scope& scope);
+  std::optional<std::string> admission_refusal(const model::Mission& mission, const Plan& plan)
+      const;
+  void update_claims(const model::Mission& mission, const Plan& plan);
+  void leave_queue(const model::Mission& mission);
+  void enqueue(const model::Mission& mission, SlotKey slot, Timestamp since);
+  std::optional<std::string> launch_refusal(
+      const RunRef& run, const Entry& entry, std::string& pool
+  ) const;
+  void unblock(const std::string& pool);
+  void host_taken(const model::Mission& mission, SlotKey slot, const Plan& plan);
+  void host_left(const RunRef& run);
   void forget_runs(const model::Mission& mission);
 
   Limits limits_;
@@ -359,10 +423,28 @@ class Engine {
   /// Known workflows by digest: parsed ones, and the text of those not needed yet.
   std::map<Digest, std::shared_ptr<const Plan>> plans_;
   std::map<Digest, std::string> unparsed_;
-  /// Runs that wait for a slot, oldest first.
-  std::set<std::pair<Revision, RunRef>> ready_;
-  std::map<RunRef, Revision> ready_since_;
+  /// Runs that wait for a slot, in order; those that wait for units of a pool or for a label, by
+  /// what they wait for; and where each of them stands.
+  std::set<std::pair<ReadyPlace, RunRef>> ready_;
+  std::map<std::string, std::set<std::pair<ReadyPlace, RunRef>>> blocked_;
+  std::map<RunRef, ReadyPlace> ready_since_;
+  std::uint64_t ready_count_ = 0;
   std::set<RunRef> on_hosts_;
+  /// Units that runs on hosts have taken.
+  std::map<RunRef, std::vector<workflow::Semaphore>> run_units_;
+  Pools pools_;
+  AdmissionQueue queue_;
+  std::map<Revision, std::pair<std::string, AdmissionQueue::Place>> queued_;
+  /// What missions have: a place among those of their workflow, and units.
+  std::map<Revision, Claim> claims_;
+  std::map<std::string, std::uint32_t> active_;
+  WorkflowExtender extender_;
+  std::function<Result<std::uint64_t>(std::string_view tally)> history_;
+  /// Ended missions by tally: those of the history that were asked for, and those of this engine.
+  std::map<std::string, std::uint64_t> history_counts_;
+  std::map<std::string, std::uint64_t> ended_counts_;
+  /// A place or units became free in this turn.
+  bool freed_ = false;
   std::vector<std::unique_ptr<Book>> books_;
   /// One task of a workflow as a workflow, by the digest of the whole.
   std::map<std::pair<Digest, TaskIndex>, std::shared_ptr<const Plan>> parts_;

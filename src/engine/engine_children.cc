@@ -63,7 +63,9 @@ Result<Engine::Made> Engine::make_child(const Mission& parent, ChildPlan child, 
   if (const Mission* live = live_with_key(parent.ns, child.user_key)) {
     return Made{.name = live->name, .existing = true};
   }
-  REEVE_CHECK(check_ancestors(parent, child));
+  if (!child.detached) {
+    REEVE_CHECK(check_ancestors(parent, child));
+  }
   const workflow::Workflow& workflow = *child.plan->workflow;
   if (!workflow.part) {
     REEVE_CHECK(workflow::check_params(workflow, child.params));
@@ -77,6 +79,7 @@ Result<Engine::Made> Engine::make_child(const Mission& parent, ChildPlan child, 
   event.params = unique_values(child.params);
   event.local = parent.local;
   event.user_key = child.user_key;
+  event.description = child.description;
   event.priority = parent.priority != 0 ? parent.priority : workflow.priority;
   event.depth = parent.depth + 1;
   event.inputs = std::move(child.inputs);
@@ -173,6 +176,10 @@ void Engine::wait_for(const MissionName& child, const Mission& parent, TaskIndex
 /// A mission has come to its end: forgets what it holds, and remembers to tell who waits for it.
 void Engine::mission_over(const Mission& mission) {
   forget_runs(mission);
+  leave_queue(mission);
+  if (const std::string tally = tally_of(mission_key(mission.name)); !tally.empty()) {
+    ++ended_counts_[tally];
+  }
   const auto key = by_user_key_.find({mission.ns, mission.user_key});
   if (key != by_user_key_.end() && key->second == mission.name) {
     by_user_key_.erase(key);

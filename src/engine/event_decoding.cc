@@ -35,7 +35,7 @@ const std::map<std::string_view, Json::Type>& member_types() {
       {"fansOut", Bool},      {"items", Array},       {"mission", String},    {"existing", Bool},
       {"timedOut", Bool},     {"revision", Int},      {"prompt", String},     {"context", Object},
       {"voter", String},      {"decision", String},   {"rule", String},       {"step", Int},
-      {"recipients", Array}};
+      {"recipients", Array}, {"description", String}, {"after", Array}};
   return kTypes;
 }
 
@@ -188,6 +188,41 @@ class Decoder {
     return MissionEvent(std::move(e));
   }
 
+  Result<MissionEvent> admitted() { return MissionEvent(MissionAdmitted{}); }
+
+  Result<MissionEvent> waiting() {
+    return MissionEvent(MissionWaiting{.message = data_.get_string("message")});
+  }
+
+  Result<MissionEvent> run_waiting() {
+    REEVE_TRY(const SlotKey key, slot());
+    return MissionEvent(RunWaiting{.slot = key, .message = data_.get_string("message")});
+  }
+
+  Result<MissionEvent> submitted() {
+    MissionSubmitted e;
+    REEVE_TRY(e.task, task(data_));
+    e.mission = MissionName(data_.get_string("mission"));
+    e.own = !data_.get_bool("existing");
+    e.message = data_.get_string("message");
+    return MissionEvent(std::move(e));
+  }
+
+  Result<MissionEvent> extended() {
+    MissionExtended e;
+    REEVE_TRY(e.task, task(data_));
+    e.workflow = Digest(data_.get_string("digest"));
+    REEVE_TRY(e.task_count, number("tasks"));
+    return MissionEvent(std::move(e));
+  }
+
+  Result<MissionEvent> extension_refused() {
+    REEVE_TRY(const TaskIndex index, task(data_));
+    return MissionEvent(
+        ExtensionRefused{.task = index, .message = data_.get_string("message")}
+    );
+  }
+
   Result<MissionEvent> children_planned() {
     ChildrenPlanned e;
     REEVE_TRY(e.task, task(data_));
@@ -298,6 +333,15 @@ class Decoder {
       e.parent = std::move(parent);
     }
     REEVE_TRY(e.inputs, artifacts(data_));
+    e.description = data_.get_string("description");
+    if (const Json* after = data_.find("after")) {
+      for (const Json& mission : after->as_array()) {
+        if (!mission.is_string()) {
+          return corrupt("the name of a mission is not a string");
+        }
+        e.after.emplace_back(mission.as_string());
+      }
+    }
     return {};
   }
 
@@ -410,6 +454,12 @@ const std::map<std::string_view, DecodeMethod>& decoders() {
       {"gate.reminded", &Decoder::gate_reminded},
       {"gate.escalated", &Decoder::gate_escalated},
       {"gate.decided", &Decoder::gate_decided},
+      {"mission.admitted", &Decoder::admitted},
+      {"mission.waiting", &Decoder::waiting},
+      {"run.waiting", &Decoder::run_waiting},
+      {"mission.submitted", &Decoder::submitted},
+      {"mission.extended", &Decoder::extended},
+      {"extension.refused", &Decoder::extension_refused},
   };
   return kTable;
 }

@@ -61,6 +61,15 @@ class Encoder {
       json_.member("depth", static_cast<std::uint64_t>(e.depth));
     }
     artifacts(e.inputs);
+    text("description", e.description);
+    if (!e.after.empty()) {
+      json_.key("after");
+      json_.begin_array();
+      for (const MissionName& mission : e.after) {
+        json_.value(mission.view());
+      }
+      json_.end_array();
+    }
   }
 
   void operator()(const MissionTransitioned& e) {
@@ -209,6 +218,33 @@ class Encoder {
     named_values("outputs", e.outputs);
   }
 
+  void operator()(const MissionAdmitted& /*unused*/) {}
+
+  void operator()(const MissionWaiting& e) { text("message", e.message); }
+
+  void operator()(const RunWaiting& e) {
+    slot(e.slot);
+    text("message", e.message);
+  }
+
+  void operator()(const MissionSubmitted& e) {
+    task(e.task);
+    text("mission", e.mission.str());
+    flag("existing", !e.own);
+    text("message", e.message);
+  }
+
+  void operator()(const MissionExtended& e) {
+    task(e.task);
+    json_.member("digest", e.workflow.view());
+    json_.member("tasks", static_cast<std::uint64_t>(e.task_count));
+  }
+
+  void operator()(const ExtensionRefused& e) {
+    task(e.task);
+    text("message", e.message);
+  }
+
   JsonWriter& json() { return json_; }
 
  private:
@@ -317,7 +353,13 @@ const std::vector<std::string_view>& mission_event_types() {
       "gate.voted",
       "gate.reminded",
       "gate.escalated",
-      "gate.decided"};
+      "gate.decided",
+      "mission.admitted",
+      "mission.waiting",
+      "run.waiting",
+      "mission.submitted",
+      "mission.extended",
+      "extension.refused"};
   return kNames;
 }
 

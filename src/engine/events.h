@@ -57,6 +57,8 @@ struct MissionCreated {
   std::optional<model::Parent> parent;
   std::uint32_t depth = 0;
   std::vector<model::ArtifactRef> inputs;
+  std::string description;
+  std::vector<MissionName> after;
 };
 
 struct MissionTransitioned {
@@ -237,6 +239,41 @@ struct GateDecided {
   std::vector<model::NamedValue> outputs;
 };
 
+/// It may start now.
+struct MissionAdmitted {};
+
+/// It may not start yet, and why.
+struct MissionWaiting {
+  std::string message;
+};
+
+/// A run that could start may not yet, and why.
+struct RunWaiting {
+  SlotKey slot;
+  std::string message;
+};
+
+/// A run has added tasks: the mission goes on with a version of its workflow that has them.
+struct MissionExtended {
+  TaskIndex task = 0;
+  Digest workflow;
+  std::uint32_t task_count = 0;
+};
+
+/// A run wanted to add tasks and did not.
+struct ExtensionRefused {
+  TaskIndex task = 0;
+  std::string message;
+};
+
+/// A template of a task asked for a mission. Without one it could not be made, and why.
+struct MissionSubmitted {
+  TaskIndex task = 0;
+  MissionName mission;
+  bool own = true;
+  std::string message;
+};
+
 using MissionEvent = std::variant<
     MissionCreated,
     MissionTransitioned,
@@ -260,7 +297,13 @@ using MissionEvent = std::variant<
     GateVoted,
     GateReminded,
     GateEscalated,
-    GateDecided>;
+    GateDecided,
+    MissionAdmitted,
+    MissionWaiting,
+    RunWaiting,
+    MissionSubmitted,
+    MissionExtended,
+    ExtensionRefused>;
 
 /// The journal's name of an event: "mission.created", "run.ended", …
 std::string_view type_of(const MissionEvent& event);

@@ -41,6 +41,8 @@ std::vector<MissionEvent> full_events() {
   created.trigger = "cron";
   created.parent = model::Parent{.mission = MissionName("p"), .task = TaskName("t"), .item = 4};
   created.depth = 2;
+  created.description = "for people";
+  created.after = {MissionName("first"), MissionName("second")};
   created.inputs = {artifact()};
   RunEnded ended;
   ended.slot = kUndo;
@@ -114,7 +116,14 @@ std::vector<MissionEvent> full_events() {
           .revision = 2,
           .outcome = model::ApprovalState::Revise,
           .message = "sent back",
-          .outputs = {{"test-revision", "2"}}}};
+          .outputs = {{"test-revision", "2"}}},
+      MissionAdmitted{},
+      MissionWaiting{.message = "waits for its turn"},
+      RunWaiting{.slot = kUndo, .message = "waits for a unit"},
+      MissionSubmitted{
+          .task = 1, .mission = MissionName("other-3"), .own = false, .message = "why"},
+      MissionExtended{.task = 1, .workflow = sha256("more"), .task_count = 9},
+      ExtensionRefused{.task = 1, .message = "no permission"}};
 }
 
 /// Every event with every optional member left out.

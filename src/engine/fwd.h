@@ -4,6 +4,7 @@ namespace reeve::engine {
 
 class Book;
 class Engine;
+class MissionTurn;
 struct Scope;
 
 }  // namespace reeve::engine

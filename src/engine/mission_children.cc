@@ -156,7 +156,7 @@ void MissionTurn::start_children(TaskIndex index, bool closing) {
   plan.task = index;
   plan.fans_out = def.fan_out.has_value();
   if (plan.fans_out) {
-    const Result<std::vector<Json>> items = workflow::render_items(*plan_.workflow, index, context);
+    const Result<std::vector<Json>> items = workflow::render_items(*plan_->workflow, index, context);
     if (!items) {
       fail_before_start(key, std::string(kErrorValidation), items.error().describe());
       return;
@@ -176,7 +176,7 @@ void MissionTurn::start_children(TaskIndex index, bool closing) {
     }
   }
   const Result<std::optional<Duration>> limit =
-      workflow::render_limit(*plan_.workflow, index, context);
+      workflow::render_limit(*plan_->workflow, index, context);
   if (!limit) {
     fail_before_start(key, std::string(kErrorValidation), limit.error().describe());
     return;
@@ -238,7 +238,7 @@ Result<ChildPlan> MissionTurn::plan_child(TaskIndex index, std::uint32_t item) {
   ChildPlan child;
   child.parent = {.mission = m_.name, .task = def.name, .item = item};
   if (def.method != workflow::Method::Mission) {
-    REEVE_TRY(child.plan, engine_.part_plan(plan_, index));
+    REEVE_TRY(child.plan, engine_.part_plan(*plan_, index));
     child.params = m_.params;
     child.params.insert(child.params.end(), values.begin(), values.end());
     child.inputs = inputs_of(index);
@@ -247,7 +247,7 @@ Result<ChildPlan> MissionTurn::plan_child(TaskIndex index, std::uint32_t item) {
   workflow::RenderContext context = render_context({.task = index});
   context.outputs = &values;
   REEVE_TRY(
-      workflow::RenderedChild rendered, workflow::render_child(*plan_.workflow, index, context)
+      workflow::RenderedChild rendered, workflow::render_child(*plan_->workflow, index, context)
   );
   REEVE_TRY(child.plan, engine_.deployed(rendered.workflow, def.child->version));
   child.params = std::move(rendered.params);
@@ -290,7 +290,7 @@ ChildEnded MissionTurn::child_ended(
     event.artifacts.insert(event.artifacts.end(), task.artifacts.begin(), task.artifacts.end());
   }
   std::string data;
-  encode(event, *plan_.workflow, data);
+  encode(event, *plan_->workflow, data);
   if (data.size() > kItemsBytesMax) {
     event.outputs.clear();
     event.artifacts.clear();

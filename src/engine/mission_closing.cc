@@ -55,13 +55,13 @@ MissionTurn::Verdict MissionTurn::verdict() const {
         .good = false,
         .reason = Reason::Timeout,
         .error_code = std::string(kErrorTimedOut),
-        .message = concat("not done within ", format_duration(plan_.workflow->timeout))};
+        .message = concat("not done within ", format_duration(plan_->workflow->timeout))};
   }
   // The failure that ended first is the one that explains the rest.
   const TaskStatus* first = nullptr;
   for (std::size_t i = 0; i < m_.tasks.size(); ++i) {
     const TaskStatus& task = m_.tasks[i];
-    const bool allowed = plan_.workflow->tasks[i].allow_failure && task.error_code != kErrorLoop;
+    const bool allowed = plan_->workflow->tasks[i].allow_failure && task.error_code != kErrorLoop;
     // An aborted run that nobody asked to abort is no success either.
     const bool failed =
         (task.state == TaskState::Failed || task.state == TaskState::Aborted) && !allowed;
@@ -88,7 +88,7 @@ MissionTurn::Verdict MissionTurn::failure_of(TaskIndex index) const {
                          (expired && workflow::has_route(def, kExitExpired));
     result.reason = rejected ? Reason::ApprovalRejected : Reason::ApprovalExpired;
     result.refused = true;
-    result.aborts = !handled && plan_.workflow->format == workflow::Format::Native;
+    result.aborts = !handled && plan_->workflow->format == workflow::Format::Native;
     result.message = concat("gate ", def.name.view(), ": ", task.message);
     return result;
   }
@@ -113,7 +113,7 @@ bool MissionTurn::try_again(const Verdict& verdict) {
       m_.epoch >= engine_.limits_.epochs_max) {
     return false;
   }
-  const workflow::RetryPolicy& policy = plan_.workflow->retry;
+  const workflow::RetryPolicy& policy = plan_->workflow->retry;
   const std::uint32_t done = m_.epoch - 1;
   const bool asked = std::any_of(m_.tasks.begin(), m_.tasks.end(), [](const TaskStatus& task) {
     return task.state == TaskState::Failed && task.error_code == kErrorRestartJob;
@@ -124,7 +124,7 @@ bool MissionTurn::try_again(const Verdict& verdict) {
   if (!asked && (fatal || done >= policy.retries)) {
     return false;
   }
-  const std::uint32_t hard = plan_.workflow->hard_reset_after_retries;
+  const std::uint32_t hard = plan_->workflow->hard_reset_after_retries;
   const bool full = hard > 0 && m_.epoch % (hard + 1) == 0;
   start_epoch(full, workflow::retry_delay(policy, done, seed_of({})));
   return true;

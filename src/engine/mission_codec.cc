@@ -110,6 +110,14 @@ void write_task(
   if (task.children) {
     write_children(json, *task.children);
   }
+  if (!task.submitted.empty()) {
+    json.key("submitted");
+    json.begin_array();
+    for (const MissionName& mission : task.submitted) {
+      json.value(mission.view());
+    }
+    json.end_array();
+  }
   write_flag(json, "reached", task.reached);
   write_flag(json, "kept", task.kept);
   write_flag(json, "undoable", task.undoable);
@@ -135,7 +143,7 @@ void write_hold(JsonWriter& json, const model::Hold& hold) {
   json.end_object();
 }
 
-void write_spec(JsonWriter& json, const Mission& m) {
+void write_spec(JsonWriter& json, const Mission& m, const workflow::Workflow& workflow) {
   json.key("spec");
   json.begin_object();
   json.key("workflow");
@@ -166,6 +174,17 @@ void write_spec(JsonWriter& json, const Mission& m) {
   if (!m.inputs.empty()) {
     write_artifacts(json, "inputs", m.inputs);
   }
+  write_text(json, "description", m.description);
+  if (!m.after.empty()) {
+    json.key("after");
+    json.begin_array();
+    for (const MissionName& mission : m.after) {
+      json.value(mission.view());
+    }
+    json.end_array();
+  }
+  // Tells missions of one task of a workflow from those of the whole.
+  write_flag(json, "part", workflow.part);
   json.end_object();
 }
 
@@ -186,6 +205,9 @@ void write_status(JsonWriter& json, const Mission& m, const workflow::Workflow& 
   write_count(json, "starts", m.starts);
   write_time(json, "approvalSince", m.approval_since);
   write_count(json, "approvalMillis", static_cast<std::uint64_t>(m.approval_time.count()));
+  write_flag(json, "admitted", m.admitted);
+  write_flag(json, "claims", m.claims);
+  write_text(json, "waitsFor", m.waiting);
   json.key("tasks");
   json.begin_array();
   for (std::size_t i = 0; i < m.tasks.size(); ++i) {
@@ -218,6 +240,21 @@ Result<RunSlot> read_slot(const Json& from) {
   slot.not_before = in.time("notBefore");
   REEVE_CHECK(in.check());
   return slot;
+}
+
+/// Names of missions; none if the member is absent.
+std::vector<MissionName> read_names(Members& in, std::string_view name) {
+  std::vector<MissionName> names;
+  if (in.has(name)) {
+    for (const Json& item : in.items(name)) {
+      if (!item.is_string()) {
+        in.fail(name, "has an item that is not a string");
+        return {};
+      }
+      names.emplace_back(item.as_string());
+    }
+  }
+  return names;
 }
 
 Result<std::vector<model::ArtifactRef>> read_artifacts(const Json::Array& items) {
@@ -281,6 +318,7 @@ Result<TaskStatus> read_task(const Json& from) {
   task.ended_at = in.time("endedAt");
   task.outputs = in.values("outputs");
   REEVE_TRY(task.artifacts, read_artifacts(in.items("artifacts")));
+  task.submitted = read_names(in, "submitted");
   if (const Json* children = from.find("children")) {
     REEVE_TRY(task.children, read_children(*children));
   }
@@ -337,6 +375,9 @@ Result<void> read_status(const Json& status, const workflow::Workflow& workflow,
   m.starts = in.count("starts");
   m.approval_since = in.time("approvalSince");
   m.approval_time = Duration(in.number("approvalMillis", kMillisMax));
+  m.admitted = in.flag("admitted");
+  m.claims = in.flag("claims");
+  m.waiting = in.text("waitsFor");
   const Json::Array& tasks = in.items("tasks");
   const Json::Array& holds = in.items("holds");
   REEVE_CHECK(in.check());
@@ -377,6 +418,8 @@ Result<void> read_origin(const Json& spec, Mission& m) {
   if (in.has("inputs")) {
     REEVE_TRY(m.inputs, read_artifacts(in.items("inputs")));
   }
+  m.description = in.text("description");
+  m.after = read_names(in, "after");
   return in.check();
 }
 
@@ -434,7 +477,7 @@ void encode_mission(const Mission& m, const workflow::Workflow& workflow, std::s
   json.member("owner", m.owner.view());
   write_text(json, "correlation", m.correlation.view());
   json.end_object();
-  write_spec(json, m);
+  write_spec(json, m, workflow);
   write_status(json, m, workflow);
   json.end_object();
 }

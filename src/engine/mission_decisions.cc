@@ -134,7 +134,7 @@ Result<void> MissionTurn::check_decision(TaskIndex index, const DecideGate& comm
 /// The gate that is meant: by name, or the only open one.
 Result<TaskIndex> MissionTurn::gate_named(const TaskName& name) const {
   if (!name.empty()) {
-    const std::optional<TaskIndex> index = plan_.workflow->find(name.view());
+    const std::optional<TaskIndex> index = plan_->workflow->find(name.view());
     if (index && task_def(*index).gate) {
       return *index;
     }

@@ -64,7 +64,7 @@ void MissionTurn::open_gate(TaskIndex index) {
   const std::vector<model::NamedValue> outputs = outputs_so_far();
   workflow::RenderContext context = render_context({.task = index});
   context.outputs = &outputs;
-  Result<workflow::GateText> text = workflow::render_gate(*plan_.workflow, index, context);
+  Result<workflow::GateText> text = workflow::render_gate(*plan_->workflow, index, context);
   const Result<void> people = check_electorate(def, m_.owner);
   if (!text || !people) {
     const Error& error = text ? people.error() : text.error();
@@ -156,7 +156,7 @@ void MissionTurn::leave_approval(Reason reason) {
 /// The time for which a mission waited for people does not count against it. A limit that would be
 /// over has been started again after an absence, and is once more.
 void MissionTurn::rearm_deadline() {
-  const Duration limit = plan_.workflow->timeout;
+  const Duration limit = plan_->workflow->timeout;
   const Timestamp due = m_.started_at.value_or(scope_.now) + limit + m_.approval_time;
   set_timer("deadline", due > scope_.now ? due : scope_.now + limit);
 }
@@ -217,12 +217,12 @@ void MissionTurn::close_gate(TaskIndex index, ApprovalState outcome) {
 /// they are done. What only routes lead to is reached by them.
 void MissionTurn::send_back(TaskIndex index) {
   const TaskIndex revised = *task_def(index).gate->revises;
-  const std::vector<bool> between = engine::between(*plan_.workflow, revised, index);
+  const std::vector<bool> between = engine::between(*plan_->workflow, revised, index);
   for (TaskIndex i = 0; i < m_.tasks.size(); ++i) {
     const std::vector<TaskIndex>& needs = task_def(i).needs;
     const bool waits_for_it =
         std::any_of(needs.begin(), needs.end(), [&](TaskIndex need) { return between[need]; });
-    if (i == revised || (between[i] && waits_for_it && !plan_.routed_to[i])) {
+    if (i == revised || (between[i] && waits_for_it && !plan_->routed_to[i])) {
       reach(i, true);
     }
   }

@@ -22,12 +22,17 @@ std::string artifact_address(
 
 void MissionTurn::launch(SlotKey key) {
   const RunSlot& slot = slot_of(m_, key);
-  if (slot.state != RunState::Pending || slot.attempt == 0 || m_.state == MissionState::Held) {
+  const bool waits = waits_for_admission() && key.leg == Leg::Forward && !slot.closing;
+  if (slot.state != RunState::Pending || slot.attempt == 0 || m_.state == MissionState::Held ||
+      waits) {
     return;
   }
   if (key.leg == Leg::Forward && carry_out_inside(key.task, slot.closing)) {
     advance();
     return;
+  }
+  if (key.leg == Leg::Forward && plan_->submits[key.task]) {
+    ask_for_missions(key);
   }
   // The fence is the revision of the launching event; a QUEUED mission moves first.
   const bool moves = m_.state == MissionState::Queued;
@@ -43,9 +48,20 @@ void MissionTurn::launch(SlotKey key) {
   }
   emit(RunLaunching{.slot = key});
   REEVE_ASSERT(slot_of(m_, key).fence == fence);
-  engine_.on_hosts_.insert({m_.created, key});
+  engine_.host_taken(m_, key, *plan_);
   set_timer(slot_timer("launch", key), scope_.now + engine_.limits_.launch_timeout);
   scope_.effects.emplace_back(std::move(*effect));
+}
+
+/// Makes the missions that the texts of a task ask for, once for each time it is reached. The texts
+/// themselves are rendered again for the host, with the names that were recorded.
+void MissionTurn::ask_for_missions(SlotKey key) {
+  const std::vector<model::NamedValue> outputs = outputs_so_far();
+  workflow::RenderContext context = render_context(key);
+  context.outputs = &outputs;
+  queries_.begin(key.task, true);
+  // What is wrong with the texts shows when they are rendered for the host.
+  (void)workflow::render_task(*plan_->workflow, key.task, context);
 }
 
 Result<model::LaunchRun> MissionTurn::launch_effect(SlotKey key, Fence fence, Timestamp at) const {
@@ -61,10 +77,11 @@ Result<model::LaunchRun> MissionTurn::launch_effect(SlotKey key, Fence fence, Ti
   effect.fence = fence;
   if (key.leg == Leg::Forward) {
     context.feedback = feedback_for(key.task);
-    REEVE_TRY(effect.spec, workflow::render_task(*plan_.workflow, key.task, context));
+        queries_.begin(key.task, false);
+    REEVE_TRY(effect.spec, workflow::render_task(*plan_->workflow, key.task, context));
     effect.spec.inputs = inputs_of(key.task);
   } else {
-    REEVE_TRY(effect.spec, workflow::render_compensation(*plan_.workflow, key.task, context));
+    REEVE_TRY(effect.spec, workflow::render_compensation(*plan_->workflow, key.task, context));
     effect.spec.inputs = m_.tasks[key.task].artifacts;
   }
   return effect;
@@ -78,7 +95,7 @@ void MissionTurn::recover() {
       if ((leg == Leg::Undo && !m_.tasks[i].undo) || !on_host(slot_of(m_, key))) {
         continue;
       }
-      engine_.on_hosts_.insert({m_.created, key});
+      engine_.host_taken(m_, key, *plan_);
       repeat_request(key);
       if (slot_of(m_, key).state == RunState::Launching) {
         set_timer(slot_timer("launch", key), scope_.now + engine_.limits_.launch_timeout);
@@ -152,7 +169,7 @@ std::vector<model::NamedValue> MissionTurn::outputs_so_far() const {
   std::vector<model::NamedValue> outputs;
   for (const TaskStatus* task : ended) {
     const auto index = static_cast<std::size_t>(task - m_.tasks.data());
-    const std::string& name = plan_.workflow->tasks[index].name.str();
+    const std::string& name = plan_->workflow->tasks[index].name.str();
     if (is_ended(task->state) || task->kept) {
       outputs.emplace_back(
           concat(name, "-status"), task->state == TaskState::Failed ? "FAILED" : "COMPLETED"
@@ -167,7 +184,7 @@ std::vector<model::NamedValue> MissionTurn::outputs_so_far() const {
 /// `<task>_ArtifactURL_<n>`: the first file that the n-th path of the task's artifacts has found.
 void MissionTurn::add_artifact_addresses(std::size_t index, std::vector<model::NamedValue>& outputs)
     const {
-  const TaskName& name = plan_.workflow->tasks[index].name;
+  const TaskName& name = plan_->workflow->tasks[index].name;
   std::map<std::uint32_t, const model::ArtifactRef*> first;
   for (const model::ArtifactRef& artifact : m_.tasks[index].artifacts) {
     if (artifact.path_number > 0) {
@@ -208,7 +225,8 @@ workflow::RenderContext MissionTurn::render_context(SlotKey key) const {
   context.now = scope_.now;
   context.local = m_.local;
   context.params = &m_.params;
-  context.configuration = engine_.configuration(m_.ns, plan_.workflow->name);
+  context.missions = &queries_;
+  context.configuration = engine_.configuration(m_.ns, plan_->workflow->name);
   if (!m_.tasks.empty()) {
     const RunSlot& slot = slot_of(m_, key);
     context.attempt = std::max(slot.attempt, 1U);

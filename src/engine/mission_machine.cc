@@ -96,6 +96,8 @@ class Applier {
     m_.parent = e.parent;
     m_.depth = e.depth;
     m_.inputs = e.inputs;
+    m_.description = e.description;
+    m_.after = e.after;
     m_.created = revision_;
     m_.created_at = at_;
     m_.tasks.resize(e.task_count);
@@ -122,9 +124,15 @@ class Applier {
     if (e.to == MissionState::Held && e.reason == model::Reason::ApprovalRequired) {
       m_.approval_since = at_;
     }
+    if (e.to == MissionState::Held && !anything_under_way()) {
+      m_.admitted = false;
+    }
     if (is_terminal(e.to)) {
       m_.ended_at = at_;
       m_.holds.clear();
+      m_.admitted = false;
+      m_.claims = false;
+      m_.waiting.clear();
       for (TaskStatus& task : m_.tasks) {
         task.reached = false;
         if (task.state == TaskState::Waiting) {
@@ -146,6 +154,7 @@ class Applier {
         task.children = {};
       }
       if (!task.kept) {
+        task.submitted.clear();
         task.exit_code.clear();
         task.started_at.reset();
         task.ended_at.reset();
@@ -175,6 +184,7 @@ class Applier {
     task.state = TaskState::Waiting;
     task.reached = true;
     task.kept = task.kept && !e.fresh;
+    task.submitted.clear();
     task.run.failures = 0;
     task.run.lost = 0;
     task.polls = 0;
@@ -268,6 +278,27 @@ class Applier {
     if (e.slot.leg == Leg::Forward) {
       end_task(e);
     }
+  }
+
+  void operator()(const MissionAdmitted& /*unused*/) {
+    m_.admitted = true;
+    m_.claims = true;
+    m_.waiting.clear();
+  }
+
+  void operator()(const MissionWaiting& e) { m_.waiting = e.message; }
+
+  void operator()(const RunWaiting& e) { m_.tasks.at(e.slot.task).message = e.message; }
+
+  void operator()(const MissionExtended& e) {
+    m_.workflow = e.workflow;
+    m_.tasks.resize(e.task_count);
+  }
+
+  void operator()(const ExtensionRefused& /*unused*/) {}
+
+  void operator()(const MissionSubmitted& e) {
+    m_.tasks.at(e.task).submitted.push_back(e.mission);
   }
 
   void operator()(const ChildrenPlanned& e) {
@@ -390,6 +421,12 @@ class Applier {
   model::GateStatus& gate(TaskIndex index) {
     REEVE_ASSERT(m_.tasks.at(index).gate.has_value());
     return *m_.tasks[index].gate;
+  }
+
+  bool anything_under_way() const {
+    return std::any_of(m_.tasks.begin(), m_.tasks.end(), [](const TaskStatus& task) {
+      return on_host(task.run) || is_inside(task.run) || (task.undo && on_host(*task.undo));
+    });
   }
 
   void end_task(const RunEnded& e) {

@@ -165,7 +165,7 @@ Result<void> MissionTurn::on_lost(SlotKey key, Fence fence, const std::string& d
 
 /// Frees the slot on the host and disarms what watched over it.
 void MissionTurn::leave_host(SlotKey key) {
-  engine_.on_hosts_.erase({m_.created, key});
+  engine_.host_left({m_.created, key});
   if (slot_of(m_, key).state == RunState::Launching) {
     set_timer(slot_timer("launch", key), std::nullopt);
   }
@@ -201,6 +201,11 @@ void MissionTurn::fail_before_start(
 }
 
 void MissionTurn::end_forward(TaskIndex index, const RunResult& result) {
+  // Tasks count with the success of the run that adds them, and with nothing less.
+  std::optional<std::string> refused;
+  if (!result.extension.empty() && result.succeeded()) {
+    refused = extend(index, result.extension);
+  }
   const RunSlot& slot = status(index).run;
   const workflow::Task& def = task_def(index);
   RunEnded event;
@@ -211,7 +216,7 @@ void MissionTurn::end_forward(TaskIndex index, const RunResult& result) {
   event.outputs = result.outputs;
   event.artifacts = result.artifacts;
   event.warnings = result.warnings;
-  drop_excess(*plan_.workflow, event);
+  drop_excess(*plan_->workflow, event);
   if (result.end == RunEnd::Cancelled || (slot.cancelling && !result.succeeded())) {
     event.state = RunState::Aborted;
     event.outcome = Outcome::Aborted;
@@ -225,9 +230,13 @@ void MissionTurn::end_forward(TaskIndex index, const RunResult& result) {
   if (result.end == RunEnd::LaunchFailed) {
     event.error_code = kErrorLaunch;
   }
+  if (refused) {
+    event.error_code = kErrorValidation;
+    event.message = *refused;
+  }
   workflow::Ended ended;
   ended.exit_code = event.exit_code;
-  ended.succeeded = result.succeeded();
+  ended.succeeded = result.succeeded() && !refused;
   ended.timed_out = timed_out;
   ended.retry_left = slot.failures < def.retry.retries && (!stopping() || slot.closing);
   end_forward_with(index, ended, std::move(event));
@@ -273,7 +282,7 @@ std::optional<Duration> MissionTurn::polled_longer_than(TaskIndex index) const {
   const std::vector<model::NamedValue> outputs = outputs_so_far();
   workflow::RenderContext context = render_context({.task = index});
   context.outputs = &outputs;
-  const auto window = workflow::render_limit(*plan_.workflow, index, context);
+  const auto window = workflow::render_limit(*plan_->workflow, index, context);
   const Duration limit =
       window.ok() ? window->value_or(workflow::kTaskTimeoutDefault) : workflow::kTaskTimeoutDefault;
   return scope_.now - *since >= limit ? std::optional(limit) : std::nullopt;
@@ -330,7 +339,7 @@ void MissionTurn::follow(TaskIndex index, const Decision& decision, bool closing
 }
 
 void MissionTurn::pause(TaskIndex index) {
-  const Duration delay = task_def(index).pace.value_or(plan_.workflow->pause_time);
+  const Duration delay = task_def(index).pace.value_or(plan_->workflow->pause_time);
   model::Hold hold;
   hold.kind = model::HoldKind::Backoff;
   hold.subject = task_def(index).name.str();

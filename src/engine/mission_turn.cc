@@ -16,7 +16,7 @@ using model::TaskState;
 using model::TaskStatus;
 
 MissionTurn::MissionTurn(Engine& engine, Scope& scope, Mission& mission, const Plan& plan)
-    : engine_(engine), scope_(scope), m_(mission), plan_(plan) {}
+    : engine_(engine), scope_(scope), m_(mission), plan_(&plan), queries_(engine, *this) {}
 
 void MissionTurn::emit(const MissionEvent& event) {
   journal::Event record;
@@ -27,7 +27,7 @@ void MissionTurn::emit(const MissionEvent& event) {
   record.type = type_of(event);
   record.actor = scope_.actor;
   record.correlation = m_.correlation;
-  encode(event, *plan_.workflow, record.data);
+  encode(event, *plan_->workflow, record.data);
   apply(m_, event, scope_.next, scope_.now);
   scope_.events.push_back(std::move(record));
   scope_.next = scope_.next.next();
@@ -45,12 +45,13 @@ void MissionTurn::transition(
       .error_code = std::move(error_code),
       .message = std::move(message)});
   if (first_launch) {
-    set_timer("deadline", scope_.now + plan_.workflow->timeout);
+    set_timer("deadline", scope_.now + plan_->workflow->timeout);
   }
   if (is_terminal(to)) {
     set_timer("deadline", std::nullopt);
     engine_.mission_over(m_);
   }
+  engine_.update_claims(m_, *plan_);
 }
 
 void MissionTurn::set_timer(std::string key, std::optional<Timestamp> due) {
@@ -64,7 +65,7 @@ void MissionTurn::set_timer(std::string key, std::optional<Timestamp> due) {
 // --- starting -----------------------------------------------------------------------------------
 
 void MissionTurn::begin() {
-  const workflow::Workflow& workflow = *plan_.workflow;
+  const workflow::Workflow& workflow = *plan_->workflow;
   Result<bool> skip =
       workflow::render_condition(workflow, nullptr, workflow.skip_if, render_context({}));
   if (!skip) {
@@ -87,8 +88,44 @@ void MissionTurn::begin() {
   advance();
 }
 
+/// Starts a QUEUED mission whose turn has come, unless its condition has changed meanwhile.
+void MissionTurn::admit() {
+  const bool waited = !m_.waiting.empty();
+  const workflow::Workflow& workflow = *plan_->workflow;
+  const Result<bool> skip =
+      waited ? workflow::render_condition(workflow, nullptr, workflow.skip_if, render_context({}))
+             : Result<bool>(false);
+  if (skip && *skip) {
+    transition(
+        MissionState::Aborted, Reason::Skipped, std::string(kErrorFiltered), "skipped by skip_if"
+    );
+    return;
+  }
+  emit(MissionAdmitted{});
+  engine_.update_claims(m_, *plan_);
+  reconcile();
+}
+
+/// Says what a mission waits for, once for each reason.
+void MissionTurn::note_waiting(std::string message) {
+  if (m_.waiting != message) {
+    emit(MissionWaiting{.message = std::move(message)});
+  }
+}
+
+void MissionTurn::note_waiting(SlotKey key, std::string message) {
+  if (m_.tasks[key.task].message != message) {
+    emit(RunWaiting{.slot = key, .message = std::move(message)});
+  }
+}
+
+/// Whether nothing may start because the mission has no place yet.
+bool MissionTurn::waits_for_admission() const {
+  return !m_.admitted && !stopping() && m_.state == MissionState::Queued;
+}
+
 void MissionTurn::reach_entries() {
-  for (const TaskIndex entry : plan_.workflow->entries) {
+  for (const TaskIndex entry : plan_->workflow->entries) {
     reach(entry, false);
   }
 }
@@ -102,7 +139,7 @@ void MissionTurn::reach(TaskIndex index, bool fresh) {
 }
 
 void MissionTurn::advance() {
-  while (!is_terminal(m_.state) && m_.state != MissionState::Held) {
+  while (!is_terminal(m_.state) && m_.state != MissionState::Held && !waits_for_admission()) {
     const bool moved = may_start() ? start_ready_tasks() : drop_pending_runs();
     if (step_inside() || moved) {
       continue;
@@ -110,6 +147,9 @@ void MissionTurn::advance() {
     if (anything_in_progress() || wait_for_approval() || !close()) {
       return;
     }
+  }
+  if (waits_for_admission()) {
+    engine_.consider(*this);
   }
 }
 
@@ -136,7 +176,7 @@ bool MissionTurn::is_ready(TaskIndex index) const {
   }
   // A task with needs starts by itself, unless something must lead to it or it waits for the end.
   const workflow::Task& def = task_def(index);
-  return !def.needs.empty() && !plan_.routed_to[index] && !def.always_run && needs_met(index);
+  return !def.needs.empty() && !plan_->routed_to[index] && !def.always_run && needs_met(index);
 }
 
 bool MissionTurn::start_ready_tasks() {
@@ -221,7 +261,7 @@ Result<bool> MissionTurn::wants_skip(TaskIndex index) const {
   const std::vector<model::NamedValue> outputs = outputs_so_far();
   workflow::RenderContext context = render_context({.task = index});
   context.outputs = &outputs;
-  return workflow::render_condition(*plan_.workflow, &def, def.skip_if, context);
+  return workflow::render_condition(*plan_->workflow, &def, def.skip_if, context);
 }
 
 /// Fails the task and with it the mission. Its routes are not followed: they are the loop.
@@ -273,7 +313,7 @@ void MissionTurn::create_run(SlotKey key, Duration delay, bool closing) {
   if (event.not_before) {
     set_timer(slot_timer("retry", key), event.not_before);
   } else {
-    engine_.enqueue(m_, key, m_.revision);
+    engine_.enqueue(m_, key, scope_.now);
   }
 }
 
@@ -402,6 +442,9 @@ void MissionTurn::on_timer(std::string_view key) {
     }
   } else if (key.starts_with("gate:")) {
     on_gate_timer(key);
+  } else if (key == kStartTimer) {
+    reconcile();
+    return;
   } else if (key.starts_with("hold:")) {
     const auto due = std::find_if(m_.holds.begin(), m_.holds.end(), [&](const model::Hold& hold) {
       return hold.deadline && *hold.deadline <= scope_.now &&
@@ -433,7 +476,7 @@ void MissionTurn::on_timer(std::string_view key) {
               .slot = slot, .message = "its time limit has passed", .timed_out = true});
           stop_children(i, "its time limit has passed");
         } else if (state == RunState::Pending && key == slot_timer("retry", slot)) {
-          engine_.enqueue(m_, slot, m_.revision);
+          engine_.enqueue(m_, slot, scope_.now);
         } else if (state == RunState::Launching && key == slot_timer("launch", slot)) {
           scope_.effects.emplace_back(model::CancelRun{
               .mission = m_.name,
@@ -459,7 +502,7 @@ void MissionTurn::reconcile() {
       const RunSlot& slot = slot_of(m_, key);
       if (slot.state == RunState::Pending && slot.attempt > 0 &&
           (!slot.not_before || *slot.not_before <= scope_.now)) {
-        engine_.enqueue(m_, key, m_.revision);
+        engine_.enqueue(m_, key, scope_.now);
       }
     }
   }

@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "engine/mission_machine.h"
+#include "engine/mission_queries.h"
 #include "workflow/render.h"
 #include "workflow/routing.h"
 
@@ -38,6 +39,22 @@ class MissionTurn {
 
   /// Does everything that can be done now. Called at the end of every turn that touched it.
   void advance();
+
+  /// Starts a mission that has waited for its place.
+  void admit();
+
+  void note_waiting(std::string message);
+  void note_waiting(SlotKey key, std::string message);
+  bool waits_for_admission() const;
+  void set_timer(std::string key, std::optional<Timestamp> due);
+
+  Result<std::string> submit_mission(TaskIndex index, const workflow::Submission& submission);
+
+  const model::Mission& mission() const { return m_; }
+
+  const Plan& plan() const { return *plan_; }
+
+  Timestamp now() const { return scope_.now; }
 
   void request_abort(const std::string& message);
   void resume(model::Reason reason, bool expired);
@@ -92,7 +109,7 @@ class MissionTurn {
     std::string message;
   };
 
-  const workflow::Task& task_def(TaskIndex index) const { return plan_.workflow->tasks[index]; }
+  const workflow::Task& task_def(TaskIndex index) const { return plan_->workflow->tasks[index]; }
 
   model::TaskStatus& status(TaskIndex index) { return m_.tasks[index]; }
 
@@ -120,13 +137,13 @@ class MissionTurn {
   bool undo_failed() const;
   void release(const model::Hold& hold, bool expired);
   bool anything_in_progress() const;
+  void ask_for_missions(SlotKey key);
   Result<model::LaunchRun> launch_effect(SlotKey key, Fence fence, Timestamp at) const;
   void repeat_request(SlotKey key);
   workflow::RenderContext render_context(SlotKey key) const;
   std::vector<model::NamedValue> outputs_so_far() const;
   void add_artifact_addresses(std::size_t index, std::vector<model::NamedValue>& outputs) const;
   std::vector<model::ArtifactRef> inputs_of(TaskIndex index) const;
-  void set_timer(std::string key, std::optional<Timestamp> due);
   std::uint64_t seed_of(SlotKey key) const;
 
   // mission_results.cc
@@ -146,6 +163,9 @@ class MissionTurn {
   void lose(SlotKey key, const std::string& detail, model::Reason reason);
   void leave_host(SlotKey key);
   std::string slot_timer(std::string_view what, SlotKey key) const;
+
+  // mission_extension.cc
+  std::optional<std::string> extend(TaskIndex index, const std::string& extension);
 
   // mission_children.cc
   void start_inside(TaskIndex index, bool closing);
@@ -200,7 +220,10 @@ class MissionTurn {
   Engine& engine_;
   Scope& scope_;
   model::Mission& m_;
-  const Plan& plan_;
+  /// Another one once the mission has been extended.
+  const Plan* plan_;
+  /// Asked while rendering, which changes nothing but how often it was asked.
+  mutable MissionQueries queries_;
 };
 
 inline constexpr std::string_view kErrorFatal = "ERR_FATAL";
@@ -214,6 +237,9 @@ inline constexpr std::string_view kErrorCancelled = "ERR_JOB_CANCELLED";
 inline constexpr std::string_view kErrorTask = "ERR_TASK_EXECUTE";
 inline constexpr std::string_view kErrorJob = "ERR_JOB_EXECUTE";
 inline constexpr std::string_view kErrorLoop = "ERR_LOOP_LIMIT";
+
+/// The timer of a mission that may not start before a time.
+inline constexpr std::string_view kStartTimer = "start";
 
 /// What is added to a task's name in the run names of its compensation.
 inline constexpr std::string_view kUndoSuffix = "~compensate";

@@ -134,6 +134,29 @@ void remove_containers(const SpecRecord& spec, const ExitRecord* exit) {
   }
 }
 
+/// Tasks that the run asks to add to its mission: the engine judges them.
+void collect_tasks_file(const fs::path& dir, model::RunResult& result) {
+  const fs::path path = dir / kTasksFile;
+
+  struct stat info {};
+
+  if (::lstat(path.c_str(), &info) != 0 || (S_ISREG(info.st_mode) && info.st_size == 0)) {
+    return;
+  }
+  // Left out they would seem to be added: the run has to fail instead.
+  if (!S_ISREG(info.st_mode)) {
+    result.extension = "$REEVE_TASKS is no longer a regular file";
+    return;
+  }
+  auto text = platform::read_file(path, model::kExtensionBytesMax);
+  if (text.ok() && !is_utf8(*text)) {
+    result.extension = "$REEVE_TASKS is not UTF-8";
+  } else {
+    result.extension =
+        text.ok() ? std::move(*text) : concat("$REEVE_TASKS: ", text.error().describe());
+  }
+}
+
 std::string shim_error(const fs::path& dir) {
   const auto text = platform::read_file(dir / kShimErrorFile, kShimErrorBytesMax);
   const std::string_view line = text.ok() ? trim(*text) : std::string_view{};
@@ -478,6 +501,7 @@ model::Report Launcher::collect(const Key& key, const SpecRecord& spec, ExitReco
   executor::shell::OutputCollector outputs;
   collect_set_outputs(key.dir, exit, outputs);
   collect_output_file(key.dir, outputs, result);
+  collect_tasks_file(key.dir, result);
   result.outputs = outputs.values();
   for (const std::string& warning : outputs.warnings()) {
     add_warning(result, warning);

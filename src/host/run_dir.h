@@ -26,6 +26,7 @@ inline constexpr const char* kExitFile = "exit.json";
 inline constexpr const char* kExitTempFile = "exit.json.tmp";
 inline constexpr const char* kResultFile = "result.json";
 inline constexpr const char* kOutputFile = "output";
+inline constexpr const char* kTasksFile = "tasks";
 inline constexpr const char* kStepsDir = "steps";
 inline constexpr const char* kWorkDir = "work";
 

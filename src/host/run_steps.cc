@@ -62,6 +62,7 @@ Result<void> RunSupervisor::build_environment() {
   values["PWD"] = working_dir_.native();
   values["REEVE_WORKSPACE"] = working_dir_.native();
   values["REEVE_OUTPUT"] = (dir_ / kOutputFile).native();
+  values["REEVE_TASKS"] = (dir_ / kTasksFile).native();
   values["REEVE_RUN"] = spec_.run.str();
   values["REEVE_FENCE"] = concat(spec_.fence.value());
   values[std::string(kMarkVariable)] = spec_.mark;
@@ -212,9 +213,9 @@ Result<StepCommand> RunSupervisor::script_command(std::size_t index) {
   return command;
 }
 
-/// Masks what steps wrote to the file of $REEVE_OUTPUT.
-void RunSupervisor::clean_output_file() {
-  const fs::path path = dir_ / kOutputFile;
+/// Masks what steps wrote to a file that is read when the run has ended.
+void RunSupervisor::clean_file(const char* file, std::uint64_t bytes_max, std::string_view name) {
+  const fs::path path = dir_ / file;
 
   struct stat info {};
 
@@ -222,19 +223,19 @@ void RunSupervisor::clean_output_file() {
       info.st_size == 0) {
     return;
   }
-  const auto text = platform::read_file(path, kOutputFileBytesMax);
+  const auto text = platform::read_file(path, bytes_max);
   // What is too long is not read by anybody.
   const std::string clean = text.ok() ? filter_.masked(*text) : std::string();
   if (text.ok() && clean == *text) {
     return;
   }
   if (!text.ok()) {
-    add_warning(record_.result, concat("$REEVE_OUTPUT was emptied: ", text.error().describe()));
+    add_warning(record_.result, concat(name, " was emptied: ", text.error().describe()));
   }
   const auto written = platform::replace_file(path, clean);
   if (!written.ok()) {
     ::unlink(path.c_str());
-    add_warning(record_.result, concat("$REEVE_OUTPUT was removed: ", written.error().describe()));
+    add_warning(record_.result, concat(name, " was removed: ", written.error().describe()));
   }
 }
 

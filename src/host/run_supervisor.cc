@@ -70,6 +70,7 @@ Result<void> RunSupervisor::prepare() {
   }
   REEVE_CHECK(platform::make_directories(dir_ / kStepsDir));
   REEVE_CHECK(platform::replace_file(dir_ / kOutputFile, ""));
+  REEVE_CHECK(platform::replace_file(dir_ / kTasksFile, ""));
   shell_ = executor::shell::default_shell();
   record_.run = spec_.run;
   record_.fence = spec_.fence;
@@ -177,7 +178,8 @@ StepEnd RunSupervisor::run_step(std::size_t index, Duration deadline) {
   supervise(deadline);
   collect_pipes();
   filter_.settle(clock_.now());
-  clean_output_file();
+  clean_file(kOutputFile, kOutputFileBytesMax, "$REEVE_OUTPUT");
+  clean_file(kTasksFile, model::kExtensionBytesMax, "$REEVE_TASKS");
   return told_by_tool(index, judge());
 }
 
@@ -395,7 +397,8 @@ void RunSupervisor::finish(ExitRecord& record, const StepEnd& verdict) {
   record.result.ended_at = clock_.now();
   filter_.settle(record.result.ended_at);
   log_.finish(record.result.ended_at);
-  clean_output_file();
+  clean_file(kOutputFile, kOutputFileBytesMax, "$REEVE_OUTPUT");
+  clean_file(kTasksFile, model::kExtensionBytesMax, "$REEVE_TASKS");
   for (const auto* warnings : {&log_.warnings(), &filter_.warnings()}) {
     for (const std::string& warning : *warnings) {
       add_warning(record.result, warning);

@@ -81,7 +81,7 @@ class RunSupervisor {
   Result<StepCommand> container_command(std::size_t index);
   Result<int> lend_memory(const char* name, std::string_view bytes, StepCommand& command);
   StepEnd told_by_tool(std::size_t index, StepEnd end);
-  void clean_output_file();
+  void clean_file(const char* file, std::uint64_t bytes_max, std::string_view name);
   void look_into_artifacts();
   void supervise(Duration deadline);
   bool should_stop(Duration deadline) const;

@@ -127,6 +127,14 @@ Result<void> Fold::apply_mission(const journal::Event& event) {
     );
   }
   engine::apply(folded.mission, *decoded, event.revision, event.at);
+  if (const auto* extended = std::get_if<engine::MissionExtended>(&*decoded)) {
+    const auto workflow = workflows_.find(extended->workflow);
+    if (workflow == workflows_.end() ||
+        workflow->second->tasks.size() != folded.mission.tasks.size()) {
+      return corrupt("the mission was extended by something unknown", subject_of(event));
+    }
+    folded.workflow = workflow->second;
+  }
   return {};
 }
 

@@ -41,6 +41,10 @@ Result<std::unique_ptr<Core>> Core::recover(
   std::unique_ptr<Core> core(new Core(reader, std::move(options)));
   REEVE_TRY(const store::Head head, reader.head());
   core->next_ = head.revision.next();
+  core->engine_.use_extender(core->options_.extend);
+  core->engine_.use_history([&reader, start = head.revision](std::string_view tally) {
+    return reader.count_ended(tally, start);
+  });
   core->last_now_ = now;
   if (head.revision != Revision()) {
     // The clock may have been set back while we were away; event times never go back.
@@ -331,6 +335,7 @@ Batch Core::seal() {
     row.uid = engine_.uid_of(key);
     row.revision = revision;
     row.live = engine_.encode_row(key, row.body);
+    row.tally = row.live ? std::string() : engine_.tally_of(key);
     if (!row.live) {
       disarm_all(key);
       open_.ended.push_back(key);

@@ -63,6 +63,8 @@ struct CoreOptions {
   cron::ZoneSource* zones = nullptr;
   /// Empty: the engine's own.
   engine::ArtifactAddress artifact_address = {};
+  /// How runs add tasks to their missions; empty: they cannot.
+  engine::WorkflowExtender extend = {};
   /// How long a handled input is remembered.
   Duration input_memory = std::chrono::hours(24);
 };

@@ -206,6 +206,9 @@ struct TaskStatus {
   Box<GateStatus> gate;
 
   bool gate_open() const { return gate && gate->open(); }
+  /// Missions that its templates asked for since it was last reached, in order; empty names for
+  /// those that could not be made.
+  std::vector<MissionName> submitted;
 };
 
 struct Mission {
@@ -235,6 +238,10 @@ struct Mission {
   std::uint32_t depth = 0;
   /// Put into the working directory of every run.
   std::vector<ArtifactRef> inputs;
+  /// For people.
+  std::string description;
+  /// Missions that must complete first.
+  std::vector<MissionName> after;
 
   /// Revision of its first and of its last event.
   Revision created;
@@ -263,6 +270,12 @@ struct Mission {
   Duration approval_time{0};
   std::string error_code;
   std::string message;
+  /// It has a place among the missions of its workflow that may run; a HELD one has none.
+  bool admitted = false;
+  /// It has been admitted once: the semaphores of its workflow are its own until it ends.
+  bool claims = false;
+  /// What a QUEUED mission waits for, for people.
+  std::string waiting;
 
   std::vector<TaskStatus> tasks;
   std::vector<Hold> holds;

@@ -155,6 +155,8 @@ struct RunResult {
   /// Values published by `::set-output` and `$REEVE_OUTPUT`; the last one of a name wins.
   std::vector<NamedValue> outputs;
   std::vector<ArtifactRef> artifacts;
+  /// Tasks that the run asks to add to its mission, as it wrote them ($REEVE_TASKS).
+  std::string extension;
   /// Things a person should know that did not fail the run.
   std::vector<std::string> warnings;
   Timestamp started_at;
@@ -171,6 +173,7 @@ inline constexpr std::size_t kOutputsBytesMax = std::size_t{256} << 10U;
 inline constexpr std::size_t kArtifactsMax = 1000;
 inline constexpr std::size_t kArtifactPathBytesMax = 512;
 inline constexpr std::size_t kExitTextBytesMax = 64;
+inline constexpr std::size_t kExtensionBytesMax = std::size_t{512} << 10U;
 inline constexpr std::size_t kWarningsMax = 32;
 inline constexpr std::size_t kWarningBytesMax = 512;
 

@@ -527,6 +527,9 @@ Json to_json(const RunResult& result) {
   if (!result.artifacts.empty()) {
     json.set("artifacts", to_json(result.artifacts));
   }
+  if (!result.extension.empty()) {
+    json.set("extension", result.extension);
+  }
   if (!result.warnings.empty()) {
     json.set("warnings", to_json(result.warnings));
   }
@@ -548,6 +551,7 @@ Result<RunResult> run_result_from_json(const Json& json) {
   members.string("reason", result.reason);
   members.list("outputs", result.outputs, kOutputsMax, named_value_from_json);
   members.list("artifacts", result.artifacts, kArtifactsMax, artifact_at);
+  members.string("extension", result.extension);
   members.list("warnings", result.warnings, kWarningsMax, string_from_json);
   result.started_at = members.timestamp("startedAt", true).value_or(Timestamp{});
   result.ended_at = members.timestamp("endedAt", true).value_or(Timestamp{});

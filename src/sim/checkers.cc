@@ -191,6 +191,9 @@ void Checkers::fold_mission(const journal::Event& event) {
   check_gate(folded, *decoded, event.at);
   if (!violation_) {
     engine::apply(folded.mission, *decoded, event.revision, event.at);
+    if (const auto* extended = std::get_if<engine::MissionExtended>(&*decoded)) {
+      folded.workflow = workflows_[extended->workflow];
+    }
   }
 }
 

@@ -13,6 +13,7 @@ CoreOptions core_options(engine::Limits limits) {
   options.limits = limits;
   options.instance = "test";
   options.loader = workflow::load_source;
+  options.extend = workflow::extend_source;
   return options;
 }
 

@@ -42,7 +42,9 @@ std::string native_text(const std::vector<std::string>& tasks, std::string_view 
   return text;
 }
 
-Walk::Walk(Limits limits) : limits_(limits), engine_(limits, "test", loader(made_)), now_(kStart) {}
+Walk::Walk(Limits limits) : limits_(limits), engine_(limits, "test", loader(made_)), now_(kStart) {
+  engine_.use_extender(workflow::extend_source);
+}
 
 // --- commands -----------------------------------------------------------------------------------
 
@@ -263,6 +265,10 @@ void Walk::fold(const journal::Event& event) {
     workflow_rows_[event.object.name] = event.data;
     return;
   }
+  if (event.object.kind != journal::Kind::Mission) {
+    others_.insert(event.object);
+    return;
+  }
   const model::Mission* live = engine_.find(MissionName(event.object.name));
   ASSERT_NE(live, nullptr);
   const Result<MissionEvent> decoded = decode(event.type, event.data, *engine_.workflow_of(*live));
@@ -310,6 +316,12 @@ std::vector<std::pair<journal::ObjectKey, std::string>> Walk::rows() const {
         body
     );
   }
+  for (const journal::ObjectKey& key : others_) {
+    std::string body;
+    if (engine_.encode_row(key, body)) {
+      rows.emplace_back(key, body);
+    }
+  }
   for (const auto& [name, folded] : folded_) {
     const model::Mission* live = engine_.find(folded.name);
     if (live != nullptr && !is_terminal(live->state)) {
@@ -326,6 +338,7 @@ std::vector<std::pair<journal::ObjectKey, std::string>> Walk::rows() const {
 void Walk::restart() {
   const auto stored = rows();
   engine_ = Engine(limits_, "test", loader(made_));
+  engine_.use_extender(workflow::extend_source);
   for (const auto& [key, body] : stored) {
     const Result<void> loaded = engine_.load_row(key, body);
     ASSERT_TRUE(loaded.ok()) << loaded.error().describe();

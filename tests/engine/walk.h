@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -162,6 +163,8 @@ class Walk {
   std::map<TimerId, Timestamp> timers_;
   std::map<std::string, model::Mission> folded_;
   std::map<std::string, std::string> workflow_rows_;
+  /// Objects of kinds that have books.
+  std::set<journal::ObjectKey> others_;
 };
 
 /// A native document around one line of flow style per task.

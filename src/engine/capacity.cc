@@ -1,0 +1,91 @@
+#include "engine/capacity.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "base/strings.h"
+
+namespace reeve::engine {
+
+std::int64_t queue_score(Timestamp since, std::int32_t priority, Duration ageing) {
+  return to_unix_millis(since) - std::int64_t{priority} * ageing.count();
+}
+
+void Pools::set_capacity(const std::string& pool, std::optional<std::uint32_t> units) {
+  if (units) {
+    capacity_[pool] = *units;
+  } else {
+    capacity_.erase(pool);
+  }
+}
+
+std::uint32_t Pools::capacity(const std::string& pool) const {
+  const auto found = capacity_.find(pool);
+  return found == capacity_.end() ? 1 : found->second;
+}
+
+std::uint32_t Pools::used(const std::string& pool) const {
+  const auto found = used_.find(pool);
+  return found == used_.end() ? 0 : found->second;
+}
+
+std::optional<std::string> Pools::refusal(const std::vector<workflow::Semaphore>& wanted) const {
+  for (const workflow::Semaphore& semaphore : wanted) {
+    const std::uint32_t all = capacity(semaphore.pool);
+    if (semaphore.units > all) {
+      return concat(
+          "needs ", semaphore.units, " units of pool ", semaphore.pool, ", which has ", all
+      );
+    }
+    if (used(semaphore.pool) + semaphore.units > all) {
+      return concat(
+          "waits for ",
+          semaphore.units,
+          semaphore.units == 1 ? " unit of pool " : " units of pool ",
+          semaphore.pool,
+          ", which has ",
+          all
+      );
+    }
+  }
+  return std::nullopt;
+}
+
+void Pools::take(const std::vector<workflow::Semaphore>& units) {
+  for (const workflow::Semaphore& semaphore : units) {
+    used_[semaphore.pool] += semaphore.units;
+  }
+}
+
+void Pools::give_back(const std::vector<workflow::Semaphore>& units) {
+  for (const workflow::Semaphore& semaphore : units) {
+    std::uint32_t& used = used_[semaphore.pool];
+    REEVE_ASSERT(used >= semaphore.units);
+    used -= semaphore.units;
+  }
+}
+
+void AdmissionQueue::add(const std::string& workflow, Place place) {
+  queues_[workflow].insert(place);
+}
+
+void AdmissionQueue::remove(const std::string& workflow, Place place) {
+  const auto found = queues_.find(workflow);
+  if (found != queues_.end()) {
+    found->second.erase(place);
+    if (found->second.empty()) {
+      queues_.erase(found);
+    }
+  }
+}
+
+std::vector<std::pair<AdmissionQueue::Place, std::string>> AdmissionQueue::heads() const {
+  std::vector<std::pair<Place, std::string>> heads;
+  for (const auto& [workflow, queue] : queues_) {
+    heads.emplace_back(*queue.begin(), workflow);
+  }
+  std::sort(heads.begin(), heads.end());
+  return heads;
+}
+
+}  // namespace reeve::engine

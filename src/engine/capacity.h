@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "workflow/workflow.h"
+
+/// Who may start, and in which order: the places among the missions of a workflow, the units of
+/// pools, and the queues of those who wait for them. Pure; everything in it follows from the
+/// missions and is built again from them after a restart.
+namespace reeve::engine {
+
+/// The place in a queue: smaller goes first. Every point of priority is worth the waiting time of
+/// `ageing`, so that nobody waits for ever behind those who are more important.
+std::int64_t queue_score(Timestamp since, std::int32_t priority, Duration ageing);
+
+/// Units of pools that are taken.
+class Pools {
+ public:
+  /// How many units a pool has; a pool that nobody has declared has one.
+  void set_capacity(const std::string& pool, std::optional<std::uint32_t> units);
+
+  std::uint32_t capacity(const std::string& pool) const;
+
+  std::uint32_t used(const std::string& pool) const;
+
+  /// Why the units cannot be taken now, for people; nothing if they can.
+  std::optional<std::string> refusal(const std::vector<workflow::Semaphore>& wanted) const;
+
+  void take(const std::vector<workflow::Semaphore>& units);
+  void give_back(const std::vector<workflow::Semaphore>& units);
+
+ private:
+  std::map<std::string, std::uint32_t> capacity_;
+  std::map<std::string, std::uint32_t> used_;
+};
+
+/// Missions that wait for a place or for units, by workflow: those of one workflow wait for the
+/// same things, so that only the first of each queue has to be looked at.
+class AdmissionQueue {
+ public:
+  struct Place {
+    std::int64_t score = 0;
+    Revision mission;
+
+    friend auto operator<=>(const Place&, const Place&) = default;
+  };
+
+  void add(const std::string& workflow, Place place);
+  void remove(const std::string& workflow, Place place);
+
+  /// Whether somebody of that workflow waits.
+  bool has(const std::string& workflow) const { return queues_.contains(workflow); }
+
+  /// The first of every workflow's queue, best first.
+  std::vector<std::pair<Place, std::string>> heads() const;
+
+ private:
+  std::map<std::string, std::set<Place>> queues_;
+};
+
+}  // namespace reeve::engine

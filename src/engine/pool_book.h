@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/book.h"
+
+namespace reeve::engine {
+
+/// Pools of an installation, and units of one.
+inline constexpr std::size_t kPoolsMax = 10'000;
+inline constexpr std::uint32_t kPoolUnitsMax = 1'000'000;
+
+/// A shared resource of which so many units may be in use at the same time.
+struct Pool {
+  Uid uid;
+  std::uint32_t units = 0;
+  Timestamp created_at;
+  Revision revision;
+  bool deleted = false;
+};
+
+/// All declared pools. Commands:
+///
+///     set     {units}   declares one or changes its size; what is taken already stays taken
+///     delete  {}        it is as if nobody had declared it: one unit
+///
+/// A run may do neither. Threading: engine loop, or one thread for an audit.
+class PoolBook final : public Book {
+ public:
+  journal::Kind kind() const override { return journal::Kind::Pool; }
+
+  Result<void> load(const journal::ObjectKey& key, const Json& row) override;
+  Result<void> apply(const journal::Event& event) override;
+  bool encode(const journal::ObjectKey& key, std::string& body) const override;
+  Uid uid_of(const journal::ObjectKey& key) const override;
+  std::vector<journal::ObjectKey> keys() const override;
+  void forget(const journal::ObjectKey& key) override;
+  Result<Reply> turn(const ObjectCommand& command, BookTurn& turn) override;
+  void recover(BookTurn& turn) override;
+
+ private:
+  std::map<journal::ObjectKey, Pool> pools_;
+};
+
+}  // namespace reeve::engine

@@ -1,0 +1,229 @@
+#include <gtest/gtest.h>
+
+#include "base/strings.h"
+#include "walk.h"
+#include "workflow/load/load.h"
+
+/// Who may start, in which order, and what the others are told.
+namespace reeve::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+const std::vector<std::string> kOne = {"{name: a, script: x}"};
+
+Result<Reply> set_pool(Walk& w, std::string pool, std::int64_t units) {
+  Json body = Json::object();
+  body.set("units", units);
+  return w.command(ObjectCommand{
+      .object = {.kind = journal::Kind::Pool, .ns = Namespace("default"), .name = std::move(pool)},
+      .verb = "set",
+      .body = std::move(body)});
+}
+
+SubmitMission submission(std::string name, std::string_view head, std::int32_t priority = 0) {
+  return {
+      .name = MissionName(std::move(name)),
+      .ns = Namespace("default"),
+      .workflow = *workflow::load_source(native_text(kOne, head)),
+      .params = {},
+      .local = false,
+      .priority = priority};
+}
+
+void finish(Walk& w, std::string_view mission) {
+  w.started("a", mission);
+  w.finished("a", 0, {}, mission);
+}
+
+TEST(Concurrency, LetsAsManyMissionsOfAWorkflowRunAsItSays) {
+  Walk w;
+  for (const char* name : {"m1", "m2", "m3"}) {
+    w.submit(kOne, "maxConcurrency: 1", name);
+  }
+  EXPECT_EQ(w.state("m1"), "LAUNCHING");
+  EXPECT_EQ(w.state("m2"), "QUEUED");
+  EXPECT_EQ(w.state("m3"), "QUEUED");
+  finish(w, "m1");
+  EXPECT_EQ(w.state("m2"), "LAUNCHING");
+  EXPECT_EQ(w.state("m3"), "QUEUED");
+  w.abort("m2");
+  w.started("a", "m2");
+  w.ended("a", model::RunEnd::Cancelled, "m2");
+  EXPECT_EQ(w.state("m3"), "LAUNCHING");
+}
+
+TEST(Concurrency, TellsEveryQueuedMissionWhatItWaitsFor) {
+  Walk w;
+  for (const char* name : {"m1", "m2", "m3"}) {
+    w.submit(kOne, "maxConcurrency: 1", name);
+  }
+  EXPECT_EQ(
+      w.mission("m2").waiting,
+      "waits for its turn: at most 1 mission of w may run at the same time"
+  );
+  EXPECT_FALSE(w.mission("m3").waiting.empty());
+  finish(w, "m1");
+  EXPECT_EQ(w.mission("m2").waiting, "");
+}
+
+TEST(Concurrency, AQueuedMissionCanBeAborted) {
+  Walk w;
+  for (const char* name : {"m1", "m2", "m3"}) {
+    w.submit(kOne, "maxConcurrency: 1", name);
+  }
+  w.abort("m2");
+  EXPECT_EQ(w.state("m2"), "ABORTED");
+  finish(w, "m1");
+  EXPECT_EQ(w.state("m3"), "LAUNCHING");
+}
+
+TEST(Concurrency, AHeldMissionGivesItsPlaceToOthersAndQueuesAgain) {
+  Walk w;
+  const std::vector<std::string> pausing = {
+      "{name: a, script: x, onExitCode: {'4': PAUSE_JOB}, timeout: 1h}"};
+  w.submit(pausing, "maxConcurrency: 1\npauseTime: 10s", "m1");
+  w.submit(pausing, "maxConcurrency: 1\npauseTime: 10s", "m2");
+  w.started("a", "m1");
+  w.finished("a", 4, {}, "m1");
+  EXPECT_EQ(w.state("m1"), "HELD");
+  EXPECT_EQ(w.state("m2"), "LAUNCHING");
+  w.advance(10s);
+  EXPECT_EQ(w.state("m1"), "QUEUED");
+  finish(w, "m2");
+  EXPECT_EQ(w.state("m1"), "LAUNCHING");
+}
+
+TEST(Concurrency, SurvivesARestart) {
+  Walk w;
+  for (const char* name : {"m1", "m2"}) {
+    w.submit(kOne, "maxConcurrency: 1", name);
+  }
+  w.restart();
+  EXPECT_EQ(w.state("m2"), "QUEUED");
+  finish(w, "m1");
+  EXPECT_EQ(w.state("m2"), "LAUNCHING");
+}
+
+TEST(Priority, TheHigherGoesFirst) {
+  Walk w;
+  ASSERT_TRUE(w.command(submission("m1", "maxConcurrency: 1")).ok());
+  ASSERT_TRUE(w.command(submission("low", "maxConcurrency: 1")).ok());
+  ASSERT_TRUE(w.command(submission("high", "maxConcurrency: 1", 5)).ok());
+  finish(w, "m1");
+  EXPECT_EQ(w.state("high"), "LAUNCHING");
+  EXPECT_EQ(w.state("low"), "QUEUED");
+}
+
+TEST(Priority, WaitingIsWorthAsMuch) {
+  Walk w;
+  ASSERT_TRUE(w.command(submission("m1", "maxConcurrency: 1")).ok());
+  w.started("a", "m1");
+  ASSERT_TRUE(w.command(submission("old", "maxConcurrency: 1")).ok());
+  w.advance(6min);
+  ASSERT_TRUE(w.command(submission("high", "maxConcurrency: 1", 5)).ok());
+  w.finished("a", 0, {}, "m1");
+  EXPECT_EQ(w.state("old"), "LAUNCHING");
+}
+
+TEST(Priority, OrdersRunsThatWaitForASlot) {
+  Walk w(Limits{.run_slots = 1});
+  ASSERT_TRUE(w.command(submission("m1", "")).ok());
+  ASSERT_TRUE(w.command(submission("low", "")).ok());
+  ASSERT_TRUE(w.command(submission("high", "", 5)).ok());
+  finish(w, "m1");
+  EXPECT_EQ(w.state("high"), "LAUNCHING");
+  EXPECT_EQ(w.state("low"), "QUEUED");
+}
+
+TEST(Pools, OneThatNobodyDeclaredIsAMutex) {
+  Walk w;
+  w.submit(kOne, "semaphores: [{pool: db}]", "m1");
+  w.submit(kOne, "semaphores: [{pool: db}]", "m2");
+  EXPECT_EQ(w.state("m2"), "QUEUED");
+  EXPECT_EQ(w.mission("m2").waiting, "waits for 1 unit of pool db, which has 1");
+  finish(w, "m1");
+  EXPECT_EQ(w.state("m2"), "LAUNCHING");
+}
+
+TEST(Pools, GiveAsManyUnitsAsTheyHave) {
+  Walk w;
+  ASSERT_TRUE(set_pool(w, "gpu", 3).ok());
+  w.submit(kOne, "semaphores: [{pool: gpu, units: 2}]", "m1");
+  w.submit(kOne, "semaphores: [{pool: gpu, units: 2}]", "m2");
+  EXPECT_EQ(w.state("m2"), "QUEUED");
+  ASSERT_TRUE(set_pool(w, "gpu", 4).ok());
+  EXPECT_EQ(w.state("m2"), "LAUNCHING");
+}
+
+TEST(Pools, MissionsKeepTheirUnitsWhileTheyAreHeld) {
+  Walk w;
+  const std::vector<std::string> pausing = {
+      "{name: a, script: x, onExitCode: {'4': PAUSE_JOB}, timeout: 1h}"};
+  w.submit(pausing, "semaphores: [{pool: db}]", "m1");
+  w.submit(kOne, "semaphores: [{pool: db}]", "m2");
+  w.started("a", "m1");
+  w.finished("a", 4, {}, "m1");
+  EXPECT_EQ(w.state("m1"), "HELD");
+  EXPECT_EQ(w.state("m2"), "QUEUED");
+}
+
+TEST(Pools, AreTakenByRunsWhileTheyAreOnAHost) {
+  Walk w;
+  w.submit(
+      {"{name: a, script: x, semaphores: [{pool: db}]}",
+       "{name: b, script: x, semaphores: [{pool: db}]}",
+       "{name: c, script: x}"}
+  );
+  EXPECT_EQ(w.launches(), "m.1.a.1 m.1.c.1");
+  EXPECT_EQ(w.task("b").message, "waits for 1 unit of pool db, which has 1");
+  w.started("a");
+  w.finished("a");
+  EXPECT_EQ(w.launches(), "m.1.a.1 m.1.c.1 m.1.b.1");
+}
+
+TEST(Pools, AreTakenAgainAfterARestart) {
+  Walk w;
+  ASSERT_TRUE(set_pool(w, "db", 2).ok());
+  const std::vector<std::string> tasks = {"{name: a, script: x, semaphores: [{pool: db}]}"};
+  for (const char* name : {"m1", "m2", "m3"}) {
+    w.submit(tasks, {}, name);
+  }
+  w.restart();
+  EXPECT_EQ(w.task("a", "m3").state, model::TaskState::Pending);
+  EXPECT_EQ(w.engine().pools().used("db"), 2U);
+  finish(w, "m1");
+  EXPECT_EQ(w.state("m3"), "LAUNCHING");
+}
+
+TEST(Pools, TooFewUnitsAreSaid) {
+  Walk w;
+  w.submit(kOne, "semaphores: [{pool: gpu, units: 3}]", "m1");
+  EXPECT_EQ(w.mission("m1").waiting, "needs 3 units of pool gpu, which has 1");
+}
+
+TEST(Labels, ATaskWaitsForAHostThatHasThem) {
+  Walk w;
+  w.submit({"{name: a, script: x, tags: [gpu]}"});
+  EXPECT_EQ(w.launches(), "");
+  EXPECT_EQ(w.task("a").message, "waits for a host with the label gpu");
+  Walk with(Limits{.labels = {"gpu"}});
+  with.submit({"{name: a, script: x, tags: [gpu]}"});
+  EXPECT_EQ(with.launches(), "m.1.a.1");
+}
+
+TEST(ScheduledAt, AMissionWaitsForItsTime) {
+  Walk w;
+  SubmitMission submit = submission("m1", "");
+  submit.not_before = w.now() + 1h;
+  ASSERT_TRUE(w.command(submit).ok());
+  EXPECT_EQ(w.state("m1"), "QUEUED");
+  EXPECT_TRUE(w.mission("m1").waiting.starts_with("waits until ")) << w.mission("m1").waiting;
+  w.advance(59min);
+  EXPECT_EQ(w.state("m1"), "QUEUED");
+  w.advance(1min);
+  EXPECT_EQ(w.state("m1"), "LAUNCHING");
+}
+
+}  // namespace
+}  // namespace reeve::engine
