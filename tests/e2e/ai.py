@@ -19,6 +19,7 @@ from forge import REPOSITORY, Forge  # noqa: E402  (only known once the path is)
 
 # A project as small as one can be, whose tests fail until `add` adds.
 PROJECT = {
+    "Makefile": "test:\n\t@sh test.sh\n",
     "calc.sh": "add() { echo $(($1 - $2)); }\n",
     "test.sh": '. ./calc.sh\n[ "$(add 2 3)" = 5 ] || { echo "2 + 3 gives $(add 2 3)"; exit 1; }\n',
 }

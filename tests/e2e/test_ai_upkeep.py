@@ -187,6 +187,25 @@ class FormicaryTest(AiTest):
         result = command.wait()
         self.assertEqual(result.code, 0, str(result))
 
+    def test_a_picker_submits_a_job_for_each_issue_once(self):
+        first, second = (self.forge.open_issue(title) for title in ("one", "two"))
+        go = str(self.dir / "go")
+        self.script(implement=[{"files": RIGHT, "wait_for": go}])
+        self.start("up")
+        wait_until((self.data / "owner" / "owner.json").exists, what="an owner")
+        self.ok("apply", EXAMPLES / "formicary" / "issue.yaml")
+        picker = EXAMPLES / "formicary" / "issue-picker.yaml"
+        self.assertEqual(self.run_json(picker, "--name", "p1")["status"]["state"], "COMPLETE")
+        wait_until(lambda: len(self.acted("implement")) == 2, what="two agents at work")
+        self.assertEqual({call["issue"] for call in self.acted()}, {str(first), str(second)})
+        # The jobs are live: their user keys keep a second look from making more of them.
+        self.assertEqual(self.run_json(picker, "--name", "p2")["status"]["state"], "COMPLETE")
+        self.touch("go")
+        wait_until(lambda: len(self.forge.pulls()) == 2, what="two pull requests")
+        self.assertEqual(len(self.acted("implement")), 2)
+        self.ok("down")
+        self.audit()
+
     def test_failed_tests_label_the_issue_and_fail_the_job(self):
         self.script(implement=[{"files": WRONG}])
         issue = self.forge.open_issue("add subtracts")
