@@ -9,8 +9,7 @@ class PickerTest(AiTest):
     """issue-picker.yaml, and missions of several issues at the same time."""
 
     def start_up(self):
-        self.start("up")
-        wait_until((self.data / "owner" / "owner.json").exists, what="an owner")
+        self.up()
         self.ok("apply", EXAMPLES / "issue-to-pr.yaml")
 
     def pick(self, name):
@@ -66,7 +65,6 @@ class PickerTest(AiTest):
         self.ok("down")
         self.audit()
 
-
     def test_no_more_issues_are_taken_than_may_be_in_work(self):
         self.forge.open_issue("in work", labels=("reeve", "reeve-working"))
         waiting = [self.forge.open_issue(f"issue {i}") for i in range(4)]
@@ -75,6 +73,19 @@ class PickerTest(AiTest):
         mission = self.run_json(EXAMPLES / "issue-picker.yaml", *words, code=1)
         self.assertEqual(self.task(mission, "list")["outputs"]["issues"], str(waiting[:2]))
         self.assertIn("issue-to-pr", self.task(mission, "submit")["message"])
+
+    def test_it_rests_while_enough_missions_wait(self):
+        self.start_up()
+        issue = self.forge.open_issue("one")
+        words = ["-p", f"repo={REPOSITORY}", "-p", "issue=99", "--at", "2100-01-01T00:00:00.000Z"]
+        self.ok("submit", "issue-to-pr", "--name", "waiting", *words)
+        picker = [EXAMPLES / "issue-picker.yaml", "-p", f"repo={REPOSITORY}"]
+        mission = self.run_json(*picker, "-p", "max_pending=1", code=1)
+        self.assertEqual(mission["status"]["errorCode"], "ERR_FILTERED_JOB")
+        mission = self.run_json(*picker, "-p", "max_pending=2", "-p", "max_live=0")
+        self.assertEqual(self.task(mission, "list")["outputs"]["issues"], "[]", issue)
+        self.ok("abort", "waiting")
+        self.ok("down")
 
 
 class CleanupTest(AiTest):
@@ -191,8 +202,7 @@ class FormicaryTest(AiTest):
         first, second = (self.forge.open_issue(title) for title in ("one", "two"))
         go = str(self.dir / "go")
         self.script(implement=[{"files": RIGHT, "wait_for": go}])
-        self.start("up")
-        wait_until((self.data / "owner" / "owner.json").exists, what="an owner")
+        self.up()
         self.ok("apply", EXAMPLES / "formicary" / "issue.yaml")
         picker = EXAMPLES / "formicary" / "issue-picker.yaml"
         self.assertEqual(self.run_json(picker, "--name", "p1")["status"]["state"], "COMPLETE")
