@@ -130,7 +130,13 @@ Result<void> Engine::load_row(const journal::ObjectKey& key, std::string_view bo
     }
     return {};
   }
-  REEVE_TRY(std::shared_ptr<const Plan> plan, plan_of(engine::workflow_of(row)));
+  const Digest digest = engine::workflow_of(row);
+  if (!plans_.contains(digest) && !unparsed_.contains(digest)) {
+    return make_error(
+        ErrorCode::NotFound, concat("workflow ", digest.view(), " is not stored"), key.name
+    );
+  }
+  REEVE_TRY(std::shared_ptr<const Plan> plan, plan_of(digest));
   REEVE_TRY(Mission mission, decode_mission(row, *plan->workflow));
   if (mission.name.str() != key.name) {
     return make_error(

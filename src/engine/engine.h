@@ -252,7 +252,8 @@ class Engine {
 
   // --- recovery ---------------------------------------------------------------------------------
 
-  /// Takes a stored workflow or a live mission. Corrupt: the row contradicts itself.
+  /// Takes a stored workflow or a live mission. Corrupt: the row contradicts itself. NotFound: the
+  /// mission's workflow has not been loaded yet.
   Result<void> load_row(const journal::ObjectKey& key, std::string_view body);
 
   /// After all rows are loaded: asks hosts again for everything that should be going on, and gives

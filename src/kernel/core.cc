@@ -56,10 +56,22 @@ Result<std::unique_ptr<Core>> Core::recover(
       core->last_now_ = std::max(now, events.back().at);
     }
   }
-  // In order of creation: a workflow comes before the missions that refer to it.
-  REEVE_CHECK(reader.each_live_row([&](store::Row row) {
-    return core->engine_.load_row(row.key, row.body);
+  // In order of creation: a workflow comes before the missions that refer to it, unless it is a
+  // version that a mission was extended to.
+  std::vector<store::Row> extended;
+  REEVE_CHECK(reader.each_live_row([&](store::Row row) -> Result<void> {
+    Result<void> loaded = core->engine_.load_row(row.key, row.body);
+    if (!loaded && loaded.error().code == ErrorCode::NotFound) {
+      extended.push_back(std::move(row));
+      return {};
+    }
+    return loaded;
   }));
+  for (const store::Row& row : extended) {
+    if (Result<void> loaded = core->engine_.load_row(row.key, row.body); !loaded) {
+      return make_error(ErrorCode::Corrupt, loaded.error().message, row.key.name);
+    }
+  }
   REEVE_CHECK(reader.each_timer([&](store::Timer timer) -> Result<void> {
     Timestamp due = timer.due;
     const MissionName mission(timer.owner.name);

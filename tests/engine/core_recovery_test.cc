@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "kernel/audit.h"
 #include "kernel_fixture.h"
 #include "store/faulty/faulty_store.h"
 
@@ -26,6 +27,24 @@ TEST(CoreRecovery, AsksHostsAgainForWhatShouldBeGoingOn) {
   EXPECT_EQ(again.fence, first.fence);
   b.call(finished(again, 0)).value();
   EXPECT_EQ(b.stored_state("m"), "COMPLETE");
+}
+
+// The version of the workflow is younger than the mission.
+TEST(CoreRecovery, GoesOnWithAMissionThatWasExtended) {
+  Bench b;
+  const std::string document =
+      "apiVersion: reeve.dev/v1\nkind: Workflow\nmetadata: {name: w}\nspec:\n"
+      "  tasks: [{name: a, script: x, permissions: [mission.extend]}]\n";
+  b.call(submit_command("m", document)).value();
+  const model::LaunchRun launch = b.take_launch();
+  model::RunFinished report{
+      .mission = launch.mission, .run = launch.run, .fence = launch.fence, .result = {}};
+  report.result.extension = R"([{"name": "b", "script": "x"}])";
+  b.call(model::Report(report)).value();
+  b.restart();
+  b.commit();
+  EXPECT_EQ(b.take_launches().back().task.view(), "b");
+  EXPECT_TRUE(audit(b.store(), core_options().loader).ok());
 }
 
 TEST(CoreRecovery, DoesNotRepeatAnUncommittedTurn) {
