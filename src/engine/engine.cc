@@ -403,7 +403,26 @@ Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
   event.trigger = command.trigger;
   event.description = command.description;
   event.after = command.after;
+  if (!command.trigger.empty() && workflow.forget_skipped) {
+    REEVE_CHECK(refuse_skipped(event, plan, scope));
+  }
   return reply_after(create(std::move(event), command.name, plan, scope), scope);
+}
+
+/// Cancelled: the mission of a trigger would be skipped, and its workflow wants nothing to be left
+/// of such missions. What cannot be told now is left to the mission.
+Result<void> Engine::refuse_skipped(
+    const MissionCreated& event, const std::shared_ptr<const Plan>& plan, Scope& scope
+) {
+  Mission mission;
+  mission.name = MissionName(concat(event.workflow_name, "-", scope.next.value()));
+  mission.uid = make_uid(scope.next);
+  apply(mission, event, scope.next, scope.now);
+  const Result<bool> skip = MissionTurn(*this, scope, mission, *plan).is_skipped();
+  if (skip && *skip) {
+    return make_error(ErrorCode::Cancelled, "skipped by skip_if", event.workflow_name);
+  }
+  return {};
 }
 
 Result<Reply> Engine::retry(const RetryMission& command, Scope& scope) {

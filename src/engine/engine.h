@@ -375,6 +375,9 @@ class Engine {
   Result<Reply> object_turn(const ObjectCommand& command, Scope& scope);
   Result<Reply> object_timer(const TimerFired& fired, Scope& scope);
   Result<Reply> submit(const SubmitMission& command, Scope& scope);
+  Result<void> refuse_skipped(
+      const MissionCreated& event, const std::shared_ptr<const Plan>& plan, Scope& scope
+  );
   Result<Reply> retry(const RetryMission& command, Scope& scope);
   Result<model::Mission*> create(
       MissionCreated event, MissionName name, const std::shared_ptr<const Plan>& plan, Scope& scope

@@ -64,10 +64,16 @@ void MissionTurn::set_timer(std::string key, std::optional<Timestamp> due) {
 
 // --- starting -----------------------------------------------------------------------------------
 
-void MissionTurn::begin() {
+/// What the workflow's own condition says now.
+Result<bool> MissionTurn::is_skipped() const {
   const workflow::Workflow& workflow = *plan_->workflow;
-  Result<bool> skip =
-      workflow::render_condition(workflow, nullptr, workflow.skip_if, render_context({}));
+  return workflow::render_condition(workflow, nullptr, workflow.skip_if, render_context({}));
+}
+
+void MissionTurn::begin() {
+  // One that is for later is asked when its time has come.
+  const bool later = m_.not_before && *m_.not_before > scope_.now;
+  const Result<bool> skip = later ? Result<bool>(false) : is_skipped();
   if (!skip) {
     transition(
         MissionState::Failed,
@@ -91,10 +97,7 @@ void MissionTurn::begin() {
 /// Starts a QUEUED mission whose turn has come, unless its condition has changed meanwhile.
 void MissionTurn::admit() {
   const bool waited = !m_.waiting.empty();
-  const workflow::Workflow& workflow = *plan_->workflow;
-  const Result<bool> skip =
-      waited ? workflow::render_condition(workflow, nullptr, workflow.skip_if, render_context({}))
-             : Result<bool>(false);
+  const Result<bool> skip = waited ? is_skipped() : Result<bool>(false);
   if (skip && *skip) {
     transition(
         MissionState::Aborted, Reason::Skipped, std::string(kErrorFiltered), "skipped by skip_if"

@@ -40,6 +40,9 @@ class MissionTurn {
   /// Does everything that can be done now. Called at the end of every turn that touched it.
   void advance();
 
+  /// What the workflow's own condition says now. Invalid: it cannot be rendered.
+  Result<bool> is_skipped() const;
+
   /// Starts a mission that has waited for its place.
   void admit();
 

@@ -59,8 +59,7 @@ TEST(Concurrency, TellsEveryQueuedMissionWhatItWaitsFor) {
     w.submit(kOne, "maxConcurrency: 1", name);
   }
   EXPECT_EQ(
-      w.mission("m2").waiting,
-      "waits for its turn: at most 1 mission of w may run at the same time"
+      w.mission("m2").waiting, "waits for its turn: at most 1 mission of w may run at the same time"
   );
   EXPECT_FALSE(w.mission("m3").waiting.empty());
   finish(w, "m1");
@@ -223,6 +222,37 @@ TEST(ScheduledAt, AMissionWaitsForItsTime) {
   EXPECT_EQ(w.state("m1"), "QUEUED");
   w.advance(1min);
   EXPECT_EQ(w.state("m1"), "LAUNCHING");
+}
+
+TEST(ScheduledAt, TheConditionIsAskedWhenTheTimeHasCome) {
+  Walk w;
+  SubmitMission submit = submission("m1", "skipIf: '{{ lt .JobElapsedSecs 3600 }}'");
+  submit.not_before = w.now() + 2h;
+  ASSERT_TRUE(w.command(submit).ok());
+  EXPECT_EQ(w.state("m1"), "QUEUED");
+  w.advance(2h);
+  EXPECT_EQ(w.state("m1"), "LAUNCHING");
+}
+
+// Defect 15 of upstream: what a schedule skips leaves nothing behind if the job says so.
+TEST(Skipping, OfATriggersMissionLeavesNothingIfTheWorkflowSaysSo) {
+  Walk w;
+  const auto document = [](const char* variables) {
+    return concat(
+        "job_type: pick\nskip_if: 'true'\njob_variables:\n  ",
+        variables,
+        "\ntasks:\n- task_type: a\n  method: SHELL\n  script: [x]\n"
+    );
+  };
+  SubmitMission submit = submission("m1", "");
+  submit.trigger = "cron";
+  submit.workflow = *workflow::load_source(document("DeleteFilteredCronJobs: true"));
+  const Result<Reply> reply = w.command(submit);
+  ASSERT_FALSE(reply.ok());
+  EXPECT_EQ(reply.error().code, ErrorCode::Cancelled);
+  submit.workflow = *workflow::load_source(document("Other: true"));
+  ASSERT_TRUE(w.command(submit).ok());
+  EXPECT_EQ(w.verdict("m1"), "ABORTED ERR_FILTERED_JOB");
 }
 
 }  // namespace

@@ -168,7 +168,7 @@ TEST(LoadRow, RefusesRowsThatContradictThemselves) {
   );
   const journal::ObjectKey mission{
       .kind = journal::Kind::Mission, .ns = Namespace("default"), .name = "m"};
-  EXPECT_EQ(engine.load_row(mission, "{}").error().code, ErrorCode::Corrupt)
+  EXPECT_EQ(engine.load_row(mission, "{}").error().code, ErrorCode::NotFound)
       << "its workflow is not stored";
 }
 
