@@ -127,6 +127,18 @@ void Engine::update_claims(const Mission& mission, const Plan& plan) {
   }
 }
 
+/// Notes what a live mission may ask for. A pool that nobody has declared may grow by it.
+void Engine::add_demand(const Plan& plan) {
+  for (const workflow::Semaphore& wanted : plan.demand) {
+    const std::uint32_t before = pools_.capacity(wanted.pool);
+    pools_.add_demand({wanted});
+    if (pools_.capacity(wanted.pool) > before) {
+      unblock(wanted.pool);
+      freed_ = true;
+    }
+  }
+}
+
 void Engine::pool_changed(const std::string& pool, std::optional<std::uint32_t> units) {
   pools_.set_capacity(pool, units);
   unblock(pool);

@@ -19,9 +19,34 @@ void Pools::set_capacity(const std::string& pool, std::optional<std::uint32_t> u
   }
 }
 
+void Pools::add_demand(const std::vector<workflow::Semaphore>& units) {
+  for (const workflow::Semaphore& semaphore : units) {
+    ++demand_[semaphore.pool][semaphore.units];
+  }
+}
+
+void Pools::forget_demand(const std::vector<workflow::Semaphore>& units) {
+  for (const workflow::Semaphore& semaphore : units) {
+    const auto pool = demand_.find(semaphore.pool);
+    REEVE_ASSERT(pool != demand_.end());
+    const auto count = pool->second.find(semaphore.units);
+    REEVE_ASSERT(count != pool->second.end());
+    if (--count->second == 0) {
+      pool->second.erase(count);
+    }
+    if (pool->second.empty()) {
+      demand_.erase(pool);
+    }
+  }
+}
+
 std::uint32_t Pools::capacity(const std::string& pool) const {
-  const auto found = capacity_.find(pool);
-  return found == capacity_.end() ? 1 : found->second;
+  const auto declared = capacity_.find(pool);
+  if (declared != capacity_.end()) {
+    return declared->second;
+  }
+  const auto demand = demand_.find(pool);
+  return demand == demand_.end() ? 1 : demand->second.rbegin()->first;
 }
 
 std::uint32_t Pools::used(const std::string& pool) const {

@@ -25,9 +25,15 @@ std::int64_t queue_score(Timestamp since, std::int32_t priority, Duration ageing
 /// Units of pools that are taken.
 class Pools {
  public:
-  /// How many units a pool has; a pool that nobody has declared has one.
+  /// Declares how many units a pool has; nothing: nobody declares it any more.
   void set_capacity(const std::string& pool, std::optional<std::uint32_t> units);
 
+  /// Notes that a mission may ask for these units, until `forget_demand` with the same. A pool that
+  /// nobody has declared is as large as the largest of them.
+  void add_demand(const std::vector<workflow::Semaphore>& units);
+  void forget_demand(const std::vector<workflow::Semaphore>& units);
+
+  /// As declared; else the largest demand, which its users can only have one after the other.
   std::uint32_t capacity(const std::string& pool) const;
 
   std::uint32_t used(const std::string& pool) const;
@@ -41,6 +47,8 @@ class Pools {
  private:
   std::map<std::string, std::uint32_t> capacity_;
   std::map<std::string, std::uint32_t> used_;
+  /// How many missions may ask for how many units at a time.
+  std::map<std::string, std::map<std::uint32_t, std::uint32_t>> demand_;
 };
 
 /// Missions that wait for a place or for units, by workflow: those of one workflow wait for the

@@ -66,7 +66,32 @@ Result<void> check_text(const std::vector<model::NamedValue>& params) {
 
 }  // namespace
 
+namespace {
+
+/// The most units of each pool that are asked for at a time.
+std::vector<workflow::Semaphore> demand_of(const workflow::Workflow& workflow) {
+  std::map<std::string, std::uint32_t> most;
+  const auto note = [&most](const std::vector<workflow::Semaphore>& wanted) {
+    for (const workflow::Semaphore& semaphore : wanted) {
+      std::uint32_t& units = most[semaphore.pool];
+      units = std::max(units, semaphore.units);
+    }
+  };
+  note(workflow.semaphores);
+  for (const workflow::Task& task : workflow.tasks) {
+    note(task.semaphores);
+  }
+  std::vector<workflow::Semaphore> demand;
+  for (const auto& [pool, units] : most) {
+    demand.push_back({.pool = pool, .units = units, .position = {}});
+  }
+  return demand;
+}
+
+}  // namespace
+
 Plan::Plan(std::shared_ptr<const workflow::Workflow> source) : workflow(std::move(source)) {
+  demand = demand_of(*workflow);
   routed_to.resize(workflow->tasks.size());
   for (const workflow::Task& task : workflow->tasks) {
     submits.push_back(asks_for_missions(*workflow, task));
@@ -150,6 +175,9 @@ Result<void> Engine::load_row(const journal::ObjectKey& key, std::string_view bo
   Entry& entry = missions_[created];
   entry = Entry{.mission = std::make_unique<Mission>(std::move(mission)), .plan = std::move(plan)};
   index_mission(*entry.mission);
+  if (!is_terminal(entry.mission->state)) {
+    add_demand(*entry.plan);
+  }
   update_claims(*entry.mission, *entry.plan);
   return {};
 }
@@ -502,6 +530,7 @@ Result<Mission*> Engine::create(
   MissionTurn turn(*this, scope, ref, *plan);
   turn.emit(std::move(event));
   index_mission(ref);
+  add_demand(*plan);
   turn.begin();
   return &ref;
 }

@@ -217,6 +217,8 @@ struct Plan {
   std::vector<bool> routed_to;
   /// For each task, whether its templates may ask for missions.
   std::vector<bool> submits;
+  /// The most units of each pool that the workflow or one of its tasks asks for at a time.
+  std::vector<workflow::Semaphore> demand;
 
   explicit Plan(std::shared_ptr<const workflow::Workflow> source);
 };
@@ -407,6 +409,7 @@ class Engine {
   std::optional<std::string> admission_refusal(const model::Mission& mission, const Plan& plan)
       const;
   void update_claims(const model::Mission& mission, const Plan& plan);
+  void add_demand(const Plan& plan);
   void leave_queue(const model::Mission& mission);
   void enqueue(const model::Mission& mission, SlotKey slot, Timestamp since);
   std::optional<std::string> launch_refusal(

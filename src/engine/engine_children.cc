@@ -177,6 +177,7 @@ void Engine::wait_for(const MissionName& child, const Mission& parent, TaskIndex
 void Engine::mission_over(const Mission& mission) {
   forget_runs(mission);
   leave_queue(mission);
+  pools_.forget_demand(missions_.at(mission.created).plan->demand);
   if (const std::string tally = tally_of(mission_key(mission.name)); !tally.empty()) {
     ++ended_counts_[tally];
   }

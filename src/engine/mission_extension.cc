@@ -29,9 +29,7 @@ Result<std::shared_ptr<const Plan>> Engine::extended_plan(
   if (!extender_) {
     return make_error(ErrorCode::Unsupported, "missions cannot be extended here");
   }
-  REEVE_TRY(
-      const std::string source, extender_(plan.workflow->source, as_document(extension))
-  );
+  REEVE_TRY(const std::string source, extender_(plan.workflow->source, as_document(extension)));
   if (source == plan.workflow->source) {
     return plan_of(plan.workflow->digest);
   }
@@ -51,15 +49,17 @@ Result<std::shared_ptr<const Plan>> Engine::extended_plan(
     );
   }
   const auto known = plans_.find(workflow->digest);
-  return known != plans_.end() ? known->second
-                               : std::make_shared<const Plan>(std::move(workflow));
+  return known != plans_.end() ? known->second : std::make_shared<const Plan>(std::move(workflow));
 }
 
 void Engine::change_plan(
     const model::Mission& mission, const std::shared_ptr<const Plan>& plan, Scope& scope
 ) {
   keep_version(plan, mission.ns, scope);
-  missions_.at(mission.created).plan = plan;
+  std::shared_ptr<const Plan>& current = missions_.at(mission.created).plan;
+  add_demand(*plan);
+  pools_.forget_demand(current->demand);
+  current = plan;
 }
 
 /// Adds the tasks that a completed run asks for, all or none. Says why not.
@@ -87,8 +87,7 @@ std::optional<std::string> MissionTurn::extend(TaskIndex index, const std::strin
     return std::nullopt;
   }
   engine_.change_plan(m_, *plan, scope_);
-  emit(MissionExtended{
-      .task = index, .workflow = (*plan)->workflow->digest, .task_count = after});
+  emit(MissionExtended{.task = index, .workflow = (*plan)->workflow->digest, .task_count = after});
   plan_ = plan->get();
   for (TaskIndex added = before; added < after; ++added) {
     const workflow::Task& def = task_def(added);

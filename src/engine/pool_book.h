@@ -25,7 +25,7 @@ struct Pool {
 /// All declared pools. Commands:
 ///
 ///     set     {units}   declares one or changes its size; what is taken already stays taken
-///     delete  {}        it is as if nobody had declared it: one unit
+///     delete  {}        it is as if nobody had declared it: as large as the largest request
 ///
 /// A run may do neither. Threading: engine loop, or one thread for an audit.
 class PoolBook final : public Book {

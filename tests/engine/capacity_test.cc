@@ -195,8 +195,38 @@ TEST(Pools, AreTakenAgainAfterARestart) {
   EXPECT_EQ(w.state("m3"), "LAUNCHING");
 }
 
-TEST(Pools, TooFewUnitsAreSaid) {
+TEST(Pools, OneThatNobodyDeclaredIsAsLargeAsTheLargestRequest) {
   Walk w;
+  const std::string five = "semaphores: [{pool: gpu, units: 5}]";
+  w.submit(kOne, five, "m1");
+  w.submit(kOne, five, "m2");
+  w.submit(kOne, "semaphores: [{pool: gpu, units: 2}]", "m3");
+  EXPECT_EQ(w.state("m1"), "LAUNCHING");
+  EXPECT_EQ(w.mission("m2").waiting, "waits for 5 units of pool gpu, which has 5");
+  w.restart();
+  EXPECT_EQ(w.engine().pools().capacity("gpu"), 5U);
+  finish(w, "m1");
+  EXPECT_EQ(w.state("m2"), "LAUNCHING");
+  EXPECT_EQ(w.state("m3"), "QUEUED");
+  finish(w, "m2");
+  EXPECT_EQ(w.state("m3"), "LAUNCHING");
+  EXPECT_EQ(w.engine().pools().capacity("gpu"), 2U);
+}
+
+TEST(Pools, ALargerRequestMakesRoomForTheSmallOnesBeforeIt) {
+  Walk w;
+  for (const char* name : {"m1", "m2"}) {
+    w.submit({"{name: a, script: x, semaphores: [{pool: gpu}]}"}, {}, name);
+  }
+  EXPECT_EQ(w.task("a", "m2").message, "waits for 1 unit of pool gpu, which has 1");
+  w.submit({"{name: a, script: x, semaphores: [{pool: gpu, units: 2}]}"}, {}, "m3");
+  EXPECT_EQ(w.state("m2"), "LAUNCHING");
+  EXPECT_EQ(w.task("a", "m3").message, "waits for 2 units of pool gpu, which has 2");
+}
+
+TEST(Pools, ADeclaredOneIsExact) {
+  Walk w;
+  ASSERT_TRUE(set_pool(w, "gpu", 1).ok());
   w.submit(kOne, "semaphores: [{pool: gpu, units: 3}]", "m1");
   EXPECT_EQ(w.mission("m1").waiting, "needs 3 units of pool gpu, which has 1");
 }
