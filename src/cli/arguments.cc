@@ -15,6 +15,7 @@
 #include "cli/configuration_arguments.h"
 #include "cli/subcommand.h"
 #include "cli/trigger_arguments.h"
+#include "cli/work_arguments.h"
 
 namespace reeve::cli {
 
@@ -67,6 +68,7 @@ class Parser {
     add_missions();
     add_views();
     configuration_.emplace(app_, common_);
+    work_.emplace(app_, common_);
     add_tools();
     add_kept_files();
     channel_.add_to(app_, common_);
@@ -108,6 +110,7 @@ class Parser {
             "reeve up --slots 32",
             common_);
     add_slots(up_command_, up_.slots);
+    add_labels(up_command_, up_.labels);
     down_command_ = add(app_, "down", "Ask reeve up to stop; runs go on", "reeve down", common_);
 
     submit_command_ =
@@ -193,6 +196,7 @@ class Parser {
         "--resume", run_.resume, "Follow this unfinished mission to its end instead"
     );
     add_slots(run_command_, run_.slots);
+    add_labels(run_command_, run_.labels);
     add_output(run_command_, common_, kTextOrJson);
 
     retry_command_ =
@@ -260,6 +264,11 @@ class Parser {
         ->check(CLI::Range(1, 5000));
     status_command_->add_option(
         "--continue", status_.before, "Continue the list (the number a page ends with)"
+    );
+    status_command_->add_flag(
+        "--all",
+        status_.all,
+        "List child missions too, which are left out otherwise (not with -o json, which has them)"
     );
     add_output(status_command_, common_, kAllOutputs);
 
@@ -489,6 +498,11 @@ class Parser {
   }
 
   std::variant<Invocation, int> select_configuration() {
+    if (const auto work = work_->selected()) {
+      return std::visit(
+          [this](const auto& args) { return Invocation{.common = common_, .command = args}; }, *work
+      );
+    }
     if (const std::string problem = configuration_->problem(); !problem.empty()) {
       return usage_error(problem);
     }
@@ -591,6 +605,7 @@ class Parser {
   LockArgs lock_;
   std::string timeout_ = "10s";
   std::optional<ConfigurationParser> configuration_;
+  std::optional<WorkParser> work_;
   CLI::App* up_command_ = nullptr;
   CLI::App* down_command_ = nullptr;
   CLI::App* submit_command_ = nullptr;

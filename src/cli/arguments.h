@@ -23,6 +23,7 @@ struct Common {
 
 struct UpArgs {
   std::uint32_t slots = 0;  ///< 0: as many as the default
+  std::vector<std::string> labels;
 };
 
 struct DownArgs {};
@@ -44,6 +45,7 @@ struct RunArgs {
   SubmitArgs mission;
   std::optional<std::string> resume;
   std::uint32_t slots = 0;  ///< 0: as many as the default
+  std::vector<std::string> labels;
 };
 
 struct ApplyArgs {
@@ -84,6 +86,8 @@ struct StatusArgs {
   std::string mission;
   std::uint32_t limit = 20;
   std::uint64_t before = 0;
+  /// Also the missions that tasks of others have started.
+  bool all = false;
 };
 
 struct LogsArgs {
@@ -198,6 +202,19 @@ struct ConfigArgs {
   std::string workflow;
 };
 
+struct PoolArgs {
+  enum class Action : std::uint8_t { Set, List, Delete };
+
+  Action action = Action::List;
+  std::string name;
+  std::uint32_t units = 0;
+};
+
+/// `reeve task add FILE`.
+struct TaskAddArgs {
+  std::string file;  ///< "-": standard input
+};
+
 struct DoctorArgs {};
 
 struct AuditArgs {};
@@ -230,6 +247,8 @@ using Command = std::variant<
     CacheArgs,
     CredentialArgs,
     ConfigArgs,
+    PoolArgs,
+    TaskAddArgs,
     DoctorArgs,
     AuditArgs,
     VersionArgs>;

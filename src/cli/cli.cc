@@ -64,6 +64,10 @@ struct Dispatch {
 
   int operator()(const ConfigArgs& args) const { return run_config(common, args); }
 
+  int operator()(const PoolArgs& args) const { return run_pool(common, args); }
+
+  int operator()(const TaskAddArgs& args) const { return add_task(args); }
+
   int operator()(const DoctorArgs& /*args*/) const { return run_doctor(common); }
 
   int operator()(const AuditArgs& /*args*/) const { return verify_audit(common); }

@@ -34,6 +34,8 @@ int test_trigger(const Common& common, const TriggerTestArgs& args);
 int use_channel(const Common& common, const ChannelArgs& args);
 int run_credential(const Common& common, const CredentialArgs& args);
 int run_config(const Common& common, const ConfigArgs& args);
+int run_pool(const Common& common, const PoolArgs& args);
+int add_task(const TaskAddArgs& args);
 
 int run_under_lock(const Common& common, const LockArgs& args);
 int run_doctor(const Common& common);

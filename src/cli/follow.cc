@@ -185,6 +185,9 @@ class Follower {
         }
         attempts_[{name, undo}] = run->get_int("attempt");
         const std::string state = run->get_string("state");
+        if (run->get_bool("inside")) {
+          continue;
+        }
         if (state == "ACTIVE" || state == "LAUNCHING") {
           tail(name, undo);
         }
@@ -211,7 +214,7 @@ class Follower {
     if (data && event.type == "run.created") {
       attempts_[{data->get_string("task"), data->get_bool("compensation")}] =
           data->get_int("attempt");
-    } else if (data && event.type == "run.launching") {
+    } else if (data && event.type == "run.launching" && !data->get_bool("inside")) {
       tail(data->get_string("task"), data->get_bool("compensation"));
     } else if (data && event.type == "mission.epoch_started") {
       epoch_ = data->get_int("epoch");

@@ -91,12 +91,22 @@ Result<std::unique_ptr<Link>> Link::open(const Common& common, LinkOptions optio
   REEVE_CHECK(link->connect());
   REEVE_TRY(const store::Head head, link->reader().head());
   link->seen_ = head.revision;
-  if (link->session_ == nullptr && link->options_.slots > 0) {
-    print_error_text(concat(
-        "reeve: --slots is up to \"", link->owner_purpose_, "\", which owns the data directory\n"
-    ));
+  if (link->session_ == nullptr) {
+    link->tell_what_is_up_to_the_owner();
   }
   return link;
+}
+
+void Link::tell_what_is_up_to_the_owner() const {
+  const std::pair<bool, std::string_view> given[] = {
+      {options_.slots > 0, "--slots is"}, {!options_.labels.empty(), "--labels are"}};
+  for (const auto& [is_given, option] : given) {
+    if (is_given) {
+      print_error_text(concat(
+          "reeve: ", option, " up to \"", owner_purpose_, "\", which owns the data directory\n"
+      ));
+    }
+  }
 }
 
 /// Finds the owner, or becomes it. One that is just starting or ending is waited for.
@@ -144,6 +154,7 @@ Result<void> Link::become_owner() {
   SessionOptions session;
   session.dir = dir_;
   session.run_slots = affordable_slots(options_.slots);
+  session.labels = options_.labels;
   session.purpose = options_.purpose;
   session.on_events = [fd = wake_.get()](std::span<const journal::Event>) {
     const std::uint64_t one = 1;

@@ -25,6 +25,7 @@ inline constexpr std::string_view kLongRunningOwner = "reeve up";
 struct LinkOptions {
   /// Of this process, if it becomes the owner; 0: the default.
   std::uint32_t slots = 0;
+  std::vector<std::string> labels = {};
   /// Shown to others while this process is the owner.
   std::string purpose;
   /// Whether a data directory that is not there is made.
@@ -81,6 +82,7 @@ class Link {
  private:
   Link(const Common& common, LinkOptions options);
 
+  void tell_what_is_up_to_the_owner() const;
   Result<void> connect();
   Result<bool> greet();
   Result<void> become_owner();

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "cli/children_view.h"
 #include "model/run.h"
 #include "platform/posix/files.h"
 
@@ -12,6 +13,7 @@ namespace reeve::cli {
 namespace {
 
 constexpr std::uint32_t kCatchUpMissions = 500;
+constexpr std::size_t kFailedChildrenListed = 20;
 constexpr std::uint64_t kStateBytesMax = std::uint64_t{64} << 20U;
 
 std::string inline_code(std::string_view text) {
@@ -20,6 +22,29 @@ std::string inline_code(std::string_view text) {
     code.push_back(c == '`' || c == '\n' ? ' ' : c);
   }
   return code + "`";
+}
+
+/// Those of a task's missions that have failed: where to look.
+void add_failed_children(std::string& lines, const Json& task) {
+  const Json* children = task.find("children");
+  if (children == nullptr) {
+    return;
+  }
+  std::size_t listed = 0;
+  for (const Json& child : children->find("missions")->as_array()) {
+    const std::string state = child.get_string("state");
+    if (!state.empty() && state != "COMPLETE" && ++listed <= kFailedChildrenListed) {
+      lines += concat(
+          "  - mission ",
+          child.get_string("mission"),
+          ": ",
+          state,
+          " (",
+          inline_code(child.get_string("message")),
+          ")\n"
+      );
+    }
+  }
 }
 
 void add_tasks(std::string& text, const Json& status, std::string_view title, bool ended) {
@@ -37,10 +62,14 @@ void add_tasks(std::string& text, const Json& status, std::string_view title, bo
           ", exit code ", code->is_int() ? std::to_string(code->as_int()) : code->as_string()
       );
     }
+    if (const std::string progress = children_progress(task); !progress.empty()) {
+      lines += concat(", ", progress);
+    }
     if (const std::string message = task.get_string("message"); !message.empty()) {
       lines += concat(" (", inline_code(message), ")");
     }
     lines += "\n";
+    add_failed_children(lines, task);
     for (const Json::Member& output : task.find("outputs")->as_object()) {
       lines += concat("  - ", output.first, " = ", inline_code(output.second.as_string()), "\n");
     }
@@ -74,6 +103,18 @@ std::string context_document(const Json& mission) {
     text += concat(": ", inline_code(message));
   }
   text += ".\n";
+  if (const std::string waits = status.get_string("waitsFor"); !waits.empty()) {
+    text += concat("It ", inline_code(waits), ".\n");
+  }
+  if (const Json* parent = spec.find("parent")) {
+    text += concat(
+        "Made by task ",
+        parent->get_string("task"),
+        " of mission ",
+        parent->get_string("mission"),
+        ".\n"
+    );
+  }
   if (const Json* params = spec.find("params"); params != nullptr && !params->as_object().empty()) {
     text += "\n## Parameters\n\n";
     for (const Json::Member& param : params->as_object()) {

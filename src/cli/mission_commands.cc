@@ -193,6 +193,7 @@ int submit_and_follow(const Common& common, const RunArgs& args) {
   Followed followed;
   LinkOptions options{
       .slots = args.slots,
+      .labels = args.labels,
       .purpose = concat("reeve run ", args.mission.workflow),
       .create = !submit.source.empty()};
   if (Result<void> opened = followed.open(common, std::move(options)); !opened) {
@@ -208,7 +209,10 @@ int submit_and_follow(const Common& common, const RunArgs& args) {
 
 int resume_and_follow(const Common& common, const RunArgs& args) {
   Followed followed;
-  LinkOptions options{.slots = args.slots, .purpose = concat("reeve run --resume ", *args.resume)};
+  LinkOptions options{
+      .slots = args.slots,
+      .labels = args.labels,
+      .purpose = concat("reeve run --resume ", *args.resume)};
   if (Result<void> opened = followed.open(common, std::move(options)); !opened) {
     return report(opened.error());
   }

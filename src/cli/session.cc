@@ -128,6 +128,7 @@ class LocalSession final : public Session {
     if (options_.run_slots > 0) {
       loop_options.core.limits.run_slots = options_.run_slots;
     }
+    loop_options.core.limits.labels.insert(options_.labels.begin(), options_.labels.end());
     loop_options.now = [this] {
       return clock_.now();
     };

@@ -64,6 +64,8 @@ struct SessionOptions {
   DataDir dir;
   /// 0: the default.
   std::uint32_t run_slots = 0;
+  /// What this machine offers to tasks with tags.
+  std::vector<std::string> labels = {};
   /// Shown to others who find the directory owned.
   std::string purpose;
   /// Called for each committed batch, on the writer thread; must not block.

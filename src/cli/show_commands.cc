@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "cli/children_view.h"
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "cli/session.h"
@@ -19,6 +20,9 @@ namespace {
 
 constexpr int kPollMillis = 200;
 constexpr std::uint32_t kEventPage = 500;
+/// Rows read at once for a list that leaves children out, and rows looked at for one page.
+constexpr std::uint32_t kRowsAtOnce = 200;
+constexpr std::size_t kLookedAtMax = 100'000;
 constexpr std::size_t kLogReadBytes = std::size_t{1} << 20U;
 
 Result<std::unique_ptr<store::Store>> open_store(const Common& common) {
@@ -42,53 +46,91 @@ std::string explain_mission(const Json& mission) {
     return join(reasons, "; ");
   }
   if (state == "QUEUED") {
-    return "waits for a free run slot";
+    const std::string waits = status.get_string("waitsFor");
+    return waits.empty() ? std::string("waits for a free run slot") : waits;
   }
   std::vector<std::string> active;
   for (const Json& task : status.find("tasks")->as_array()) {
     const std::string task_state = task.get_string("state");
     if (task_state == "ACTIVE" || task_state == "LAUNCHING" || task_state == "PENDING") {
-      active.push_back(concat(task.get_string("name"), " ", task_state));
+      const std::string progress = children_progress(task);
+      active.push_back(concat(
+          task.get_string("name"), " ", task_state, progress.empty() ? "" : concat(", ", progress)
+      ));
     }
   }
   return active.empty() ? status.get_string("message") : join(active, ", ");
 }
 
-int show_list(store::Reader& reader, const Common& common, const StatusArgs& args) {
+struct ListedMission {
+  std::string name;
+  Json mission;
+};
+
+/// A page of the list, newest first.
+struct Page {
+  std::vector<ListedMission> missions;
+  /// Where the next page begins; nothing: this is the last.
+  std::optional<Revision> next;
+};
+
+/// Programs get everything; people only what they asked for.
+bool shows_children(const Common& common, const StatusArgs& args) {
+  return args.all || common.output == Output::Json;
+}
+
+Result<Page> read_page(store::Reader& reader, const Common& common, const StatusArgs& args) {
+  Page page;
   store::RowQuery query;
-  // One more than the page holds tells whether there is another page.
-  query.limit = args.limit + 1;
   query.before = Revision(args.before);
-  Result<std::vector<store::ListedRow>> rows = reader.list(query);
-  if (!rows) {
-    return report(rows.error());
+  for (std::size_t looked_at = 0; looked_at < kLookedAtMax;) {
+    // One more than the page holds tells whether there is another page.
+    query.limit = std::max(args.limit + 1, kRowsAtOnce);
+    REEVE_TRY(const std::vector<store::ListedRow> rows, reader.list(query));
+    for (const store::ListedRow& listed : rows) {
+      REEVE_TRY(Json mission, parse_json(listed.row.body));
+      if (!is_child(mission) || shows_children(common, args)) {
+        if (page.missions.size() == args.limit) {
+          page.next = query.before;
+          return page;
+        }
+        page.missions.push_back({.name = listed.row.key.name, .mission = std::move(mission)});
+      }
+      query.before = listed.created;
+    }
+    if (rows.size() < query.limit) {
+      return page;
+    }
+    looked_at += rows.size();
   }
-  const bool more = rows->size() > args.limit;
-  if (more) {
-    rows->pop_back();
+  page.next = query.before;
+  return page;
+}
+
+int show_list(store::Reader& reader, const Common& common, const StatusArgs& args) {
+  Result<Page> page = read_page(reader, common, args);
+  if (!page) {
+    return report(page.error());
   }
   Json items = Json::array();
   std::string table;
   if (common.output == Output::Text || common.output == Output::Wide) {
     table = concat(pad("NAME", 32), pad("STATE", 14), pad("CREATED", 26), "\n");
   }
-  for (const store::ListedRow& listed : *rows) {
-    Result<Json> mission = parse_json(listed.row.body);
-    if (!mission) {
-      return report(mission.error());
-    }
-    const Json& metadata = *mission->find("metadata");
+  for (ListedMission& listed : page->missions) {
+    const Json& mission = listed.mission;
+    const Json& metadata = *mission.find("metadata");
     if (common.output == Output::Json) {
-      items.push(std::move(*mission));
+      items.push(std::move(listed.mission));
     } else if (common.output == Output::Name) {
-      table += concat("mission/", listed.row.key.name, "\n");
+      table += concat("mission/", listed.name, "\n");
     } else {
       table += concat(
-          pad(listed.row.key.name, 31),
+          pad(listed.name, 31),
           " ",
-          pad(mission->find("status")->get_string("state"), 14),
+          pad(mission.find("status")->get_string("state"), 14),
           pad(metadata.get_string("creationTimestamp"), 26),
-          printable(explain_mission(*mission)),
+          printable(explain_mission(mission)),
           common.output == Output::Wide ? concat("  ", metadata.get_string("uid")) : "",
           "\n"
       );
@@ -98,16 +140,18 @@ int show_list(store::Reader& reader, const Common& common, const StatusArgs& arg
     Json list = Json::object();
     list.set("apiVersion", "reeve.dev/v1").set("kind", "MissionList");
     Json metadata = Json::object();
-    if (more) {
-      metadata.set("continue", std::to_string(rows->back().created.value()));
+    if (page->next) {
+      metadata.set("continue", std::to_string(page->next->value()));
     }
     list.set("metadata", std::move(metadata)).set("items", std::move(items));
     print(list.pretty());
     return 0;
   }
   print(table);
-  if (more && common.output != Output::Name) {
-    print(concat("(more: reeve status --continue ", rows->back().created.value(), ")\n"));
+  if (page->next && common.output != Output::Name) {
+    print(concat(
+        "(more: reeve status ", args.all ? "--all " : "", "--continue ", page->next->value(), ")\n"
+    ));
   }
   return 0;
 }
@@ -276,6 +320,7 @@ int show_status(const Common& common, const StatusArgs& args) {
       print(
           summary(*mission, missions.string(), is_terminal_output(), platform::SystemClock().now())
       );
+      print(printable(children_list(*mission, **store)));
       if (!is_over(*mission)) {
         print(concat(printable(explain_mission(*mission)), "\n"));
       }

@@ -114,14 +114,15 @@ Ending serve(Session& session, SignalFeed& signals, int stop_fd) {
 /// One life of the owner, from opening the data directory to closing it.
 Result<Ending> live(
     const Common& common,
-    std::uint32_t slots,
+    const UpArgs& args,
     SignalFeed& signals,
     int stop_fd,
     const std::function<void()>& ready
 ) {
   SessionOptions options;
   options.dir.root = common.data_dir;
-  options.run_slots = slots;
+  options.run_slots = args.slots;
+  options.labels = args.labels;
   options.purpose = std::string(kLongRunningOwner);
   options.on_stop = [stop_fd] {
     const std::uint64_t one = 1;
@@ -156,7 +157,8 @@ Result<Ending> live(
 int run_up(const Common& common, const UpArgs& args) {
   SignalFeed signals;  // first: threads that start later inherit the blocked signals
   const platform::FileDescriptor stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  const std::uint32_t slots = affordable_slots(args.slots);
+  UpArgs affordable = args;
+  affordable.slots = affordable_slots(args.slots);
   bool first = true;
   const auto ready = [&] {
     if (std::exchange(first, false)) {
@@ -165,7 +167,7 @@ int run_up(const Common& common, const UpArgs& args) {
     }
   };
   while (true) {
-    const Result<Ending> ending = live(common, slots, signals, stop.get(), ready);
+    const Result<Ending> ending = live(common, affordable, signals, stop.get(), ready);
     if (!ending) {
       return report(ending.error());
     }

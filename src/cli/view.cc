@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "base/strings.h"
+#include "cli/children_view.h"
 #include "cli/gate_view.h"
 #include "cli/print.h"
 
@@ -82,6 +83,20 @@ std::string warnings_text(const Json& data) {
   return text;
 }
 
+/// What became of a run.
+std::string describe_end(std::string_view task, const Json& data) {
+  const std::string code = code_text(data);
+  const std::string message = data.get_string("message");
+  return concat(
+      task,
+      " ",
+      data.get_string("state"),
+      code.empty() ? "" : concat(", exit code ", code),
+      message.empty() ? "" : concat(": ", message),
+      warnings_text(data)
+  );
+}
+
 /// What an event says, in words; empty for those that only matter to machines.
 std::string describe_event(const journal::Event& event) {
   const Result<Json> parsed = parse_json(event.data);
@@ -115,21 +130,19 @@ std::string describe_event(const journal::Event& event) {
     return concat(task, " ACTIVE");
   }
   if (event.type == "run.ended") {
-    const std::string code = code_text(data);
-    return concat(
-        task,
-        " ",
-        data.get_string("state"),
-        code.empty() ? "" : concat(", exit code ", code),
-        tail,
-        warnings_text(data)
-    );
+    return describe_end(task, data);
   }
   if (event.type == "task.skipped") {
     return concat(task, " SKIPPED", tail);
   }
   if (event.type == "task.reused") {
     return concat(task, ": earlier result reused");
+  }
+  if (event.type == "mission.waiting") {
+    return concat("QUEUED", tail);
+  }
+  if (event.type == "mission.extended") {
+    return concat(task, " has added tasks; there are ", data.get_int("tasks"), " now");
   }
   if (event.type == "hold.raised") {
     return concat("HELD (", data.get_string("kind"), ")", tail);
@@ -387,8 +400,18 @@ std::string short_duration(Duration duration) {
   return concat(seconds / 3600, "h", two(seconds / 60 % 60), "m");
 }
 
+namespace {
+
+/// Whether the message of a PENDING task is the engine's, and not the failure of its last run.
+bool says_what_it_waits_for(std::string_view message) {
+  return message.starts_with("waits for ") || message.starts_with("needs ");
+}
+
+}  // namespace
+
 std::string explain_task(const Json& task, const Json& mission) {
   const std::string state = task.get_string("state");
+  const std::string message = task.get_string("message");
   const std::int64_t attempts = task.get_int("attempts");
   std::string text = attempts > 1 ? concat("run ", attempts) : std::string();
   const auto add = [&](std::string_view more) {
@@ -397,6 +420,8 @@ std::string explain_task(const Json& task, const Json& mission) {
   const Json* run = task.find("run");
   if (state == "PENDING" && run != nullptr && run->find("notBefore") != nullptr) {
     add(concat("waits until ", run->get_string("notBefore")));
+  } else if (state == "PENDING" && says_what_it_waits_for(message)) {
+    // The message is all there is to say.
   } else if (state == "PENDING" && mission.find("status")->get_string("state") != "HELD") {
     add("waits for a free run slot");
   } else if (is_open_gate(task)) {
@@ -408,8 +433,10 @@ std::string explain_task(const Json& task, const Json& mission) {
       add(concat("exit code ", code));
     }
   }
-  if (const std::string message = task.get_string("message");
-      !message.empty() && state != "COMPLETE") {
+  if (const std::string progress = children_progress(task); !progress.empty()) {
+    add(progress);
+  }
+  if (!message.empty() && state != "COMPLETE") {
     add(message);
   }
   if (const Json* undo = task.find("compensation")) {
