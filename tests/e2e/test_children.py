@@ -65,6 +65,29 @@ class ChildrenTest(ReeveTest):
         self.assertTrue((self.data / "missions" / failed / "state.json").exists())
         self.audit()
 
+    def test_items_of_an_output_have_numbers_values_and_files_of_their_own(self):
+        document = self.workflow(
+            """
+            - {name: find, script: 'echo "::set-output name=hosts::[\\"a\\", {\\"k\\": 1}]"'}
+            - name: each
+              needs: [find]
+              fanOut: {over: hosts, as: host}
+              environment: {HOST: "{{ .host }}", N: "{{ .hostIndex }}"}
+              script: 'echo "$N $HOST" > report.txt; echo "::set-output name=size::$((N + 10))"'
+              artifacts: {paths: [report.txt]}
+            - name: use
+              needs: [each]
+              dependencies: [each]
+              environment: {A: "{{ .host_0_size }} {{ .host_1_status }}"}
+              script: 'echo "$A" >> "$T/used"; cat 1/report.txt >> "$T/used"'
+            """
+        )
+        mission = self.run_json(document, "--name", "m")
+        self.assertEqual(self.lines("used"), ["10 COMPLETED", '1 {"k":1}'])
+        self.assertEqual(self.task(mission, "each")["children"]["items"], ["a", '{"k":1}'])
+        reports = [self.ok("artifacts", "get", c["mission"], "each", "report.txt").out for c in self.children(mission, "each")]
+        self.assertEqual(reports, ["0 a\n", '1 {"k":1}\n'])
+
     def test_a_failed_item_fails_the_task_and_says_which(self):
         document = self.workflow(
             """
@@ -160,15 +183,16 @@ class ChildrenTest(ReeveTest):
                 printf '%s\\n' '- name: two' '  needs: [one]' '  script: echo two >> "$T/ran"' > more.yaml
                 {PROGRAM} task add more.yaml
                 {PROGRAM} task add more.yaml
+            - {{name: report, alwaysRun: true, script: 'echo report >> "$T/ran"'}}
             """
         )
         result = self.reeve("run", document, "--name", "m")
         self.assertEqual(result.code, 0, str(result))
-        self.assertIn("task plan has added tasks; there are 3 now", result.out)
-        self.assertEqual(self.lines("ran"), ["one", "two"])
-        self.assertEqual(self.task_states(self.mission("m")), dict.fromkeys(("plan", "one", "two"), "COMPLETE"))
+        self.assertIn("task plan has added tasks; there are 4 now", result.out)
+        self.assertEqual(self.lines("ran"), ["one", "two", "report"])
+        self.assertEqual(self.task_states(self.mission("m")), dict.fromkeys(("plan", "report", "one", "two"), "COMPLETE"))
         state = json.loads((self.data / "missions/m/state.json").read_text(encoding="utf-8"))
-        self.assertEqual(len(state["status"]["tasks"]), 3)
+        self.assertEqual(len(state["status"]["tasks"]), 4)
         self.assertIn("two: COMPLETE", (self.data / "missions/m/context.md").read_text(encoding="utf-8"))
         self.audit()
 
