@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "cli/children_view.h"
+#include "coord/bundle/bundle.h"
 #include "model/run.h"
 #include "platform/posix/files.h"
 
@@ -129,6 +130,12 @@ std::string context_document(const Json& mission) {
   }
   add_tasks(text, status, "Done", true);
   add_tasks(text, status, "Not done", false);
+  if (const Json* left = status.find("bundle")) {
+    std::vector<bundle::Fault> faults;
+    if (const auto parsed = bundle::Bundle::parse(left->dump(), faults)) {
+      text += concat("\n# What the last run left\n\n", parsed->render());
+    }
+  }
   return text;
 }
 

@@ -478,6 +478,7 @@ Result<Reply> Engine::retry(const RetryMission& command, Scope& scope) {
   event.params = parent.params;
   event.continues = parent.name;
   event.local = parent.local;
+  event.bundle = parent.bundle;
   for (TaskIndex i = 0; i < parent.tasks.size(); ++i) {
     const model::TaskStatus& task = parent.tasks[i];
     const bool undone = task.undo && task.undo->state == model::RunState::Complete;

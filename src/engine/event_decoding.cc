@@ -21,21 +21,26 @@ Error corrupt(std::string message) {
 const std::map<std::string_view, Json::Type>& member_types() {
   using enum Json::Type;
   static const std::map<std::string_view, Json::Type> kTypes = {
-      {"namespace", String},  {"owner", String},      {"workflow", String},   {"digest", String},
-      {"tasks", Int},         {"params", Object},     {"continues", String},  {"reused", Array},
-      {"local", Bool},        {"task", String},       {"exitCode", String},   {"outputs", Object},
-      {"artifacts", Array},   {"from", String},       {"to", String},         {"reason", String},
-      {"errorCode", String},  {"message", String},    {"epoch", Int},         {"full", Bool},
-      {"fresh", Bool},        {"compensation", Bool}, {"attempt", Int},       {"notBefore", String},
-      {"closing", Bool},      {"state", String},      {"outcome", String},    {"drains", Bool},
-      {"unknown", Bool},      {"warnings", Array},    {"kind", String},       {"subject", String},
-      {"since", String},      {"deadline", String},   {"onDeadline", String}, {"expired", Bool},
-      {"userKey", String},    {"priority", Int},      {"trigger", String},    {"parent", String},
-      {"parentTask", String}, {"item", Int},          {"depth", Int},         {"inside", Bool},
-      {"fansOut", Bool},      {"items", Array},       {"mission", String},    {"existing", Bool},
-      {"timedOut", Bool},     {"revision", Int},      {"prompt", String},     {"context", Object},
-      {"voter", String},      {"decision", String},   {"rule", String},       {"step", Int},
-      {"recipients", Array}, {"description", String}, {"after", Array}};
+      {"namespace", String},   {"owner", String},      {"workflow", String},
+      {"digest", String},      {"tasks", Int},         {"params", Object},
+      {"continues", String},   {"reused", Array},      {"local", Bool},
+      {"task", String},        {"exitCode", String},   {"outputs", Object},
+      {"artifacts", Array},    {"from", String},       {"to", String},
+      {"reason", String},      {"errorCode", String},  {"message", String},
+      {"epoch", Int},          {"full", Bool},         {"fresh", Bool},
+      {"compensation", Bool},  {"attempt", Int},       {"notBefore", String},
+      {"closing", Bool},       {"state", String},      {"outcome", String},
+      {"drains", Bool},        {"unknown", Bool},      {"warnings", Array},
+      {"kind", String},        {"subject", String},    {"since", String},
+      {"deadline", String},    {"onDeadline", String}, {"expired", Bool},
+      {"userKey", String},     {"priority", Int},      {"trigger", String},
+      {"parent", String},      {"parentTask", String}, {"item", Int},
+      {"depth", Int},          {"inside", Bool},       {"fansOut", Bool},
+      {"items", Array},        {"mission", String},    {"existing", Bool},
+      {"timedOut", Bool},      {"revision", Int},      {"prompt", String},
+      {"context", Object},     {"voter", String},      {"decision", String},
+      {"rule", String},        {"step", Int},          {"recipients", Array},
+      {"description", String}, {"after", Array},       {"bundle", Object}};
   return kTypes;
 }
 
@@ -83,6 +88,9 @@ class Decoder {
       }
     }
     REEVE_CHECK(origin(e));
+    if (const Json* bundle = data_.find("bundle")) {
+      e.bundle = *bundle;
+    }
     return MissionEvent(std::move(e));
   }
 
@@ -218,9 +226,16 @@ class Decoder {
 
   Result<MissionEvent> extension_refused() {
     REEVE_TRY(const TaskIndex index, task(data_));
-    return MissionEvent(
-        ExtensionRefused{.task = index, .message = data_.get_string("message")}
-    );
+    return MissionEvent(ExtensionRefused{.task = index, .message = data_.get_string("message")});
+  }
+
+  Result<MissionEvent> bundle_kept() {
+    REEVE_TRY(const TaskIndex index, task(data_));
+    const Json* bundle = data_.find("bundle");
+    if (bundle == nullptr) {
+      return corrupt("member \"bundle\" is missing");
+    }
+    return MissionEvent(BundleKept{.task = index, .bundle = *bundle});
   }
 
   Result<MissionEvent> children_planned() {
@@ -460,6 +475,7 @@ const std::map<std::string_view, DecodeMethod>& decoders() {
       {"mission.submitted", &Decoder::submitted},
       {"mission.extended", &Decoder::extended},
       {"extension.refused", &Decoder::extension_refused},
+      {"bundle.kept", &Decoder::bundle_kept},
   };
   return kTable;
 }

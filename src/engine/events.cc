@@ -70,6 +70,9 @@ class Encoder {
       }
       json_.end_array();
     }
+    if (!e.bundle.is_null()) {
+      json_.member("bundle", e.bundle);
+    }
   }
 
   void operator()(const MissionTransitioned& e) {
@@ -245,6 +248,11 @@ class Encoder {
     text("message", e.message);
   }
 
+  void operator()(const BundleKept& e) {
+    task(e.task);
+    json_.member("bundle", e.bundle);
+  }
+
   JsonWriter& json() { return json_; }
 
  private:
@@ -359,7 +367,8 @@ const std::vector<std::string_view>& mission_event_types() {
       "run.waiting",
       "mission.submitted",
       "mission.extended",
-      "extension.refused"};
+      "extension.refused",
+      "bundle.kept"};
   return kNames;
 }
 

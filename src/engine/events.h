@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/json.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "model/mission.h"
@@ -59,6 +60,8 @@ struct MissionCreated {
   std::vector<model::ArtifactRef> inputs;
   std::string description;
   std::vector<MissionName> after;
+  /// The context bundle of the mission that it continues; null: none.
+  Json bundle = {};
 };
 
 struct MissionTransitioned {
@@ -274,6 +277,12 @@ struct MissionSubmitted {
   std::string message;
 };
 
+/// A run has left a context bundle for later runs.
+struct BundleKept {
+  TaskIndex task = 0;
+  Json bundle;
+};
+
 using MissionEvent = std::variant<
     MissionCreated,
     MissionTransitioned,
@@ -303,7 +312,8 @@ using MissionEvent = std::variant<
     RunWaiting,
     MissionSubmitted,
     MissionExtended,
-    ExtensionRefused>;
+    ExtensionRefused,
+    BundleKept>;
 
 /// The journal's name of an event: "mission.created", "run.ended", …
 std::string_view type_of(const MissionEvent& event);

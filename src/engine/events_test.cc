@@ -123,7 +123,9 @@ std::vector<MissionEvent> full_events() {
       MissionSubmitted{
           .task = 1, .mission = MissionName("other-3"), .own = false, .message = "why"},
       MissionExtended{.task = 1, .workflow = sha256("more"), .task_count = 9},
-      ExtensionRefused{.task = 1, .message = "no permission"}};
+      ExtensionRefused{.task = 1, .message = "no permission"},
+      BundleKept{
+          .task = 1, .bundle = Json(Json::Object{{"next_actions", Json(Json::Array{Json(1)})}})}};
 }
 
 /// Every event with every optional member left out.
@@ -150,7 +152,8 @@ std::vector<MissionEvent> bare_events() {
       GateVoted{.voter = Principal("user:alice"), .message = {}, .rule = "anyone"},
       GateReminded{},
       GateEscalated{},
-      GateDecided{}};
+      GateDecided{},
+      BundleKept{.task = 0, .bundle = Json::object()}};
 }
 
 std::string encoded(const MissionEvent& event) {

@@ -208,6 +208,9 @@ void write_status(JsonWriter& json, const Mission& m, const workflow::Workflow& 
   write_flag(json, "admitted", m.admitted);
   write_flag(json, "claims", m.claims);
   write_text(json, "waitsFor", m.waiting);
+  if (!m.bundle.is_null()) {
+    json.member("bundle", m.bundle);
+  }
   json.key("tasks");
   json.begin_array();
   for (std::size_t i = 0; i < m.tasks.size(); ++i) {
@@ -378,6 +381,9 @@ Result<void> read_status(const Json& status, const workflow::Workflow& workflow,
   m.admitted = in.flag("admitted");
   m.claims = in.flag("claims");
   m.waiting = in.text("waitsFor");
+  if (in.has("bundle")) {
+    m.bundle = in.object("bundle");
+  }
   const Json::Array& tasks = in.items("tasks");
   const Json::Array& holds = in.items("holds");
   REEVE_CHECK(in.check());

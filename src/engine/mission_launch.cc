@@ -77,13 +77,14 @@ Result<model::LaunchRun> MissionTurn::launch_effect(SlotKey key, Fence fence, Ti
   effect.fence = fence;
   if (key.leg == Leg::Forward) {
     context.feedback = feedback_for(key.task);
-        queries_.begin(key.task, false);
+    queries_.begin(key.task, false);
     REEVE_TRY(effect.spec, workflow::render_task(*plan_->workflow, key.task, context));
     effect.spec.inputs = inputs_of(key.task);
   } else {
     REEVE_TRY(effect.spec, workflow::render_compensation(*plan_->workflow, key.task, context));
     effect.spec.inputs = m_.tasks[key.task].artifacts;
   }
+  effect.spec.bundle = m_.bundle;
   return effect;
 }
 

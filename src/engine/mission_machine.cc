@@ -98,6 +98,7 @@ class Applier {
     m_.inputs = e.inputs;
     m_.description = e.description;
     m_.after = e.after;
+    m_.bundle = e.bundle;
     m_.created = revision_;
     m_.created_at = at_;
     m_.tasks.resize(e.task_count);
@@ -297,9 +298,9 @@ class Applier {
 
   void operator()(const ExtensionRefused& /*unused*/) {}
 
-  void operator()(const MissionSubmitted& e) {
-    m_.tasks.at(e.task).submitted.push_back(e.mission);
-  }
+  void operator()(const BundleKept& e) { m_.bundle = e.bundle; }
+
+  void operator()(const MissionSubmitted& e) { m_.tasks.at(e.task).submitted.push_back(e.mission); }
 
   void operator()(const ChildrenPlanned& e) {
     TaskStatus& task = m_.tasks.at(e.task);

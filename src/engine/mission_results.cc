@@ -201,6 +201,9 @@ void MissionTurn::fail_before_start(
 }
 
 void MissionTurn::end_forward(TaskIndex index, const RunResult& result) {
+  if (!result.bundle.is_null()) {
+    emit(BundleKept{.task = index, .bundle = result.bundle});
+  }
   // Tasks count with the success of the run that adds them, and with nothing less.
   std::optional<std::string> refused;
   if (!result.extension.empty() && result.succeeded()) {

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "base/strings.h"
+#include "coord/bundle/bundle.h"
 #include "executor/container/command.h"
 #include "executor/container/engine.h"
 #include "executor/shell/outputs.h"
@@ -154,6 +155,35 @@ void collect_tasks_file(const fs::path& dir, model::RunResult& result) {
   } else {
     result.extension =
         text.ok() ? std::move(*text) : concat("$REEVE_TASKS: ", text.error().describe());
+  }
+}
+
+/// What the run leaves for later ones. A bundle that is not valid is a warning for each of its
+/// faults: the mission keeps the one it has.
+void collect_bundle_file(const fs::path& dir, model::RunResult& result) {
+  const fs::path path = dir / kBundleFile;
+
+  struct stat info {};
+
+  if (::lstat(path.c_str(), &info) != 0 || (S_ISREG(info.st_mode) && info.st_size == 0)) {
+    return;
+  }
+  if (!S_ISREG(info.st_mode)) {
+    add_warning(result, "$REEVE_BUNDLE was refused: it is no longer a regular file");
+    return;
+  }
+  const auto text = platform::read_file(path, model::kBundleBytesMax);
+  if (!text.ok()) {
+    add_warning(result, concat("$REEVE_BUNDLE was refused: ", text.error().describe()));
+    return;
+  }
+  std::vector<bundle::Fault> faults;
+  auto parsed = bundle::Bundle::parse(*text, faults);
+  if (parsed.ok()) {
+    result.bundle = parsed->json();
+  }
+  for (const bundle::Fault& fault : faults) {
+    add_warning(result, concat("$REEVE_BUNDLE was refused: ", fault.describe()));
   }
 }
 
@@ -502,6 +532,7 @@ model::Report Launcher::collect(const Key& key, const SpecRecord& spec, ExitReco
   collect_set_outputs(key.dir, exit, outputs);
   collect_output_file(key.dir, outputs, result);
   collect_tasks_file(key.dir, result);
+  collect_bundle_file(key.dir, result);
   result.outputs = outputs.values();
   for (const std::string& warning : outputs.warnings()) {
     add_warning(result, warning);

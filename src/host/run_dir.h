@@ -27,6 +27,9 @@ inline constexpr const char* kExitTempFile = "exit.json.tmp";
 inline constexpr const char* kResultFile = "result.json";
 inline constexpr const char* kOutputFile = "output";
 inline constexpr const char* kTasksFile = "tasks";
+/// What the run leaves for later ones, and what an earlier one has left for it.
+inline constexpr const char* kBundleFile = "bundle";
+inline constexpr const char* kBundleInFile = "bundle-in.json";
 inline constexpr const char* kStepsDir = "steps";
 inline constexpr const char* kWorkDir = "work";
 

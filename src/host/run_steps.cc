@@ -63,6 +63,12 @@ Result<void> RunSupervisor::build_environment() {
   values["REEVE_WORKSPACE"] = working_dir_.native();
   values["REEVE_OUTPUT"] = (dir_ / kOutputFile).native();
   values["REEVE_TASKS"] = (dir_ / kTasksFile).native();
+  values["REEVE_BUNDLE"] = (dir_ / kBundleFile).native();
+  // That of a run which we ourselves are part of is none of ours.
+  values.erase("REEVE_BUNDLE_IN");
+  if (!spec_.spec.bundle.is_null()) {
+    values["REEVE_BUNDLE_IN"] = (dir_ / kBundleInFile).native();
+  }
   values["REEVE_RUN"] = spec_.run.str();
   values["REEVE_FENCE"] = concat(spec_.fence.value());
   values[std::string(kMarkVariable)] = spec_.mark;
@@ -99,10 +105,21 @@ Result<StepCommand> RunSupervisor::container_command(std::size_t index) {
       .working_dir = working_dir_,
       .script = file,
       .output = dir_ / kOutputFile,
+      .writable = {dir_ / kBundleFile},
+      .readable = {},
       .variables = {},
       .user = {}};
   std::set<std::string> names = {
-      "REEVE_WORKSPACE", "REEVE_OUTPUT", "REEVE_RUN", "REEVE_FENCE", std::string(kMarkVariable)};
+      "REEVE_WORKSPACE",
+      "REEVE_OUTPUT",
+      "REEVE_BUNDLE",
+      "REEVE_RUN",
+      "REEVE_FENCE",
+      std::string(kMarkVariable)};
+  if (!spec_.spec.bundle.is_null()) {
+    run.readable.push_back(dir_ / kBundleInFile);
+    names.insert("REEVE_BUNDLE_IN");
+  }
   for (const auto& [name, value] : spec_.spec.environment) {
     names.insert(name);
   }

@@ -71,6 +71,10 @@ Result<void> RunSupervisor::prepare() {
   REEVE_CHECK(platform::make_directories(dir_ / kStepsDir));
   REEVE_CHECK(platform::replace_file(dir_ / kOutputFile, ""));
   REEVE_CHECK(platform::replace_file(dir_ / kTasksFile, ""));
+  REEVE_CHECK(platform::replace_file(dir_ / kBundleFile, ""));
+  if (!spec_.spec.bundle.is_null()) {
+    REEVE_CHECK(platform::replace_file(dir_ / kBundleInFile, spec_.spec.bundle.pretty()));
+  }
   shell_ = executor::shell::default_shell();
   record_.run = spec_.run;
   record_.fence = spec_.fence;
@@ -180,6 +184,7 @@ StepEnd RunSupervisor::run_step(std::size_t index, Duration deadline) {
   filter_.settle(clock_.now());
   clean_file(kOutputFile, kOutputFileBytesMax, "$REEVE_OUTPUT");
   clean_file(kTasksFile, model::kExtensionBytesMax, "$REEVE_TASKS");
+  clean_file(kBundleFile, model::kBundleBytesMax, "$REEVE_BUNDLE");
   return told_by_tool(index, judge());
 }
 
@@ -399,6 +404,7 @@ void RunSupervisor::finish(ExitRecord& record, const StepEnd& verdict) {
   log_.finish(record.result.ended_at);
   clean_file(kOutputFile, kOutputFileBytesMax, "$REEVE_OUTPUT");
   clean_file(kTasksFile, model::kExtensionBytesMax, "$REEVE_TASKS");
+  clean_file(kBundleFile, model::kBundleBytesMax, "$REEVE_BUNDLE");
   for (const auto* warnings : {&log_.warnings(), &filter_.warnings()}) {
     for (const std::string& warning : *warnings) {
       add_warning(record.result, warning);

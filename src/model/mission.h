@@ -206,6 +206,7 @@ struct TaskStatus {
   Box<GateStatus> gate;
 
   bool gate_open() const { return gate && gate->open(); }
+
   /// Missions that its templates asked for since it was last reached, in order; empty names for
   /// those that could not be made.
   std::vector<MissionName> submitted;
@@ -242,6 +243,8 @@ struct Mission {
   std::string description;
   /// Missions that must complete first.
   std::vector<MissionName> after;
+  /// The last valid context bundle of its runs, or of the mission it continues; null: none.
+  Json bundle = {};
 
   /// Revision of its first and of its last event.
   Revision created;

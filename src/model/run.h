@@ -124,6 +124,8 @@ struct RunSpec {
   std::vector<CredentialPlace> credentials;
   /// Whose credentials they are.
   Namespace ns{"default"};
+  /// What an earlier run of the mission left for later ones ($REEVE_BUNDLE_IN); null: nothing.
+  Json bundle = {};
 };
 
 /// How a run's process ended.
@@ -157,6 +159,8 @@ struct RunResult {
   std::vector<ArtifactRef> artifacts;
   /// Tasks that the run asks to add to its mission, as it wrote them ($REEVE_TASKS).
   std::string extension;
+  /// What the run leaves for later ones ($REEVE_BUNDLE), an object; null: nothing that is valid.
+  Json bundle = {};
   /// Things a person should know that did not fail the run.
   std::vector<std::string> warnings;
   Timestamp started_at;
@@ -174,6 +178,7 @@ inline constexpr std::size_t kArtifactsMax = 1000;
 inline constexpr std::size_t kArtifactPathBytesMax = 512;
 inline constexpr std::size_t kExitTextBytesMax = 64;
 inline constexpr std::size_t kExtensionBytesMax = std::size_t{512} << 10U;
+inline constexpr std::size_t kBundleBytesMax = std::size_t{16} << 10U;
 inline constexpr std::size_t kWarningsMax = 32;
 inline constexpr std::size_t kWarningBytesMax = 512;
 

@@ -413,6 +413,18 @@ Result<void> check_limits(const RunResult& result) {
   return {};
 }
 
+Result<Json> bundle_from_json(const Json& json) {
+  if (!json.is_object()) {
+    return field_error(ErrorCode::Invalid, "must be an object", "bundle");
+  }
+  if (json.dump().size() > kBundleBytesMax) {
+    return field_error(
+        ErrorCode::LimitExceeded, concat("is longer than ", kBundleBytesMax, " bytes"), "bundle"
+    );
+  }
+  return json;
+}
+
 }  // namespace
 
 Json to_json(const ArtifactRef& artifact) {
@@ -473,6 +485,9 @@ Json to_json(const RunSpec& spec) {
     json.set("credentials", std::move(places));
     json.set("namespace", spec.ns.str());
   }
+  if (!spec.bundle.is_null()) {
+    json.set("bundle", spec.bundle);
+  }
   return json;
 }
 
@@ -500,6 +515,9 @@ Result<RunSpec> run_spec_from_json(const Json& json) {
   std::string ns = spec.ns.str();
   members.string("namespace", ns);
   spec.ns = Namespace(std::move(ns));
+  if (const Json* bundle = members.take("bundle")) {
+    REEVE_TRY(spec.bundle, bundle_from_json(*bundle));
+  }
   REEVE_CHECK(members.finish());
   for (std::size_t i = 0; i < spec.credentials.size(); ++i) {
     if (!is_within(spec.credentials[i], spec)) {
@@ -530,6 +548,9 @@ Json to_json(const RunResult& result) {
   if (!result.extension.empty()) {
     json.set("extension", result.extension);
   }
+  if (!result.bundle.is_null()) {
+    json.set("bundle", result.bundle);
+  }
   if (!result.warnings.empty()) {
     json.set("warnings", to_json(result.warnings));
   }
@@ -552,6 +573,9 @@ Result<RunResult> run_result_from_json(const Json& json) {
   members.list("outputs", result.outputs, kOutputsMax, named_value_from_json);
   members.list("artifacts", result.artifacts, kArtifactsMax, artifact_at);
   members.string("extension", result.extension);
+  if (const Json* bundle = members.take("bundle")) {
+    REEVE_TRY(result.bundle, bundle_from_json(*bundle));
+  }
   members.list("warnings", result.warnings, kWarningsMax, string_from_json);
   result.started_at = members.timestamp("startedAt", true).value_or(Timestamp{});
   result.ended_at = members.timestamp("endedAt", true).value_or(Timestamp{});

@@ -145,5 +145,60 @@ TEST(Continuation, IsRefusedWhenTheReusedResultsDoNotFitIntoAnEvent) {
   EXPECT_EQ(reply.error().code, ErrorCode::LimitExceeded);
 }
 
+/// A context bundle whose next action is `action`.
+Json bundle_with(std::string_view action) {
+  Json next = Json::array();
+  next.push(Json(Json::Object{{"action", action}}));
+  return Json(Json::Object{{"next_actions", std::move(next)}});
+}
+
+void leave_bundle(
+    Walk& w, std::string_view task, int exit_code, std::string_view action, std::string_view mission
+) {
+  const model::LaunchRun& launch = w.launch_of(task, mission);
+  model::RunFinished finished{
+      .mission = launch.mission, .run = launch.run, .fence = launch.fence, .result = {}};
+  finished.result.exit_code = exit_code;
+  finished.result.bundle = bundle_with(action);
+  ASSERT_TRUE(w.report(finished).ok());
+}
+
+TEST(Bundle, IsHandedToEveryLaterRunOfTheMission) {
+  Walk w;
+  w.submit(
+      {"{name: a, script: x}",
+       "{name: b, needs: [a], script: x}",
+       "{name: c, needs: [b], script: x}"}
+  );
+  EXPECT_TRUE(w.launch_of("a").spec.bundle.is_null());
+  leave_bundle(w, "a", 0, "go on", "m");
+  EXPECT_EQ(w.launch_of("b").spec.bundle, bundle_with("go on"));
+  w.finished("b");
+  EXPECT_EQ(w.launch_of("c").spec.bundle, bundle_with("go on")) << "b left none, so a's stays";
+  EXPECT_EQ(w.count_events("bundle.kept"), 1U);
+}
+
+TEST(Bundle, OfAFailedRunReachesItsRetryAndSurvivesARestart) {
+  Walk w;
+  w.submit({"{name: a, script: x, retry: {max: 1, delay: 1s}}"});
+  leave_bundle(w, "a", 1, "try the other way", "m");
+  w.advance(Duration(1000));
+  EXPECT_EQ(w.launch_of("a").run.view(), "m.1.a.2");
+  EXPECT_EQ(w.launch_of("a").spec.bundle, bundle_with("try the other way"));
+  w.restart();
+  EXPECT_EQ(w.mission().bundle, bundle_with("try the other way"));
+}
+
+TEST(Bundle, IsInheritedByTheMissionThatContinues) {
+  Walk w;
+  w.submit({"{name: a, script: x}"});
+  leave_bundle(w, "a", 1, "look at the log", "m");
+  ASSERT_TRUE(retry(w, "m", "again").ok());
+  EXPECT_EQ(w.launch_of("a", "again").spec.bundle, bundle_with("look at the log"));
+  leave_bundle(w, "a", 0, "celebrate", "again");
+  EXPECT_EQ(w.mission("again").bundle, bundle_with("celebrate"));
+  EXPECT_EQ(w.mission("m").bundle, bundle_with("look at the log")) << "the parent stays as it was";
+}
+
 }  // namespace
 }  // namespace reeve::engine

@@ -29,7 +29,10 @@ Result<std::vector<std::string>> run_command(const ContainerRun& run) {
     error.hint = "such as debian:12 or registry.example.org/team/tool:1.2";
     return error;
   }
-  for (const std::filesystem::path& path : {run.working_dir, run.script, run.output}) {
+  std::vector<std::filesystem::path> paths = {run.working_dir, run.script, run.output};
+  paths.insert(paths.end(), run.writable.begin(), run.writable.end());
+  paths.insert(paths.end(), run.readable.begin(), run.readable.end());
+  for (const std::filesystem::path& path : paths) {
     if (path.native().find(',') != std::string::npos) {
       return make_error(
           ErrorCode::Invalid, concat(path.native(), " has a comma and cannot be mounted"), "path"
@@ -53,6 +56,12 @@ Result<std::vector<std::string>> run_command(const ContainerRun& run) {
       run.working_dir.native(),
       "--security-opt",
       "no-new-privileges"};
+  for (const std::filesystem::path& path : run.writable) {
+    argv.insert(argv.end(), {"--mount", bind(path, "")});
+  }
+  for (const std::filesystem::path& path : run.readable) {
+    argv.insert(argv.end(), {"--mount", bind(path, ",readonly")});
+  }
   if (!run.user.empty()) {
     argv.insert(argv.end(), {"--user", run.user});
   }

@@ -21,6 +21,9 @@ struct ContainerRun {
   std::filesystem::path script;
   /// Mounted under its own path: the file of $REEVE_OUTPUT.
   std::filesystem::path output;
+  /// Further files, mounted under their own paths: those that the script may write, and others.
+  std::vector<std::filesystem::path> writable = {};
+  std::vector<std::filesystem::path> readable = {};
   /// Names of variables that are handed on; their values are in the environment of the engine's
   /// client and never among its arguments, which everybody can read.
   std::vector<std::string> variables;
