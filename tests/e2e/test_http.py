@@ -160,6 +160,21 @@ class HttpTest(ReeveTest):
             self.assertEqual((end["exitCode"], end["exitText"]), (1, str(status)))
             self.assertEqual(self.values()["HttpStatus"], str(status))
 
+    def test_two_requests_of_a_mission_keep_their_statuses_apart(self):
+        one = '{{ index . "one-http-status" }} {{ index . "one-http-content-type" }}'
+        tasks = f"""
+        - name: one
+          http: {{url: "{self.server.url('/json')}", allowPrivate: true}}
+          onCompleted: two
+        - name: two
+          http: {{url: "{self.server.url('/status/204')}", allowPrivate: true}}
+          onCompleted: tell
+        - name: tell
+          script: 'echo "{one}, {{{{ index . "two-http-status" }}}}, last {{{{ .HttpStatus }}}}"'
+        """
+        result = self.reeve("run", self.workflow(tasks), "--name", "m")
+        self.assertIn("200 application/json, 204, last 204", result.out, str(result))
+
     def test_the_body_is_logged_kept_and_picked_apart(self):
         end = self.ask(self.server.url("/json"), outputs=[
             {"name": "Id", "pointer": "/id"}, {"name": "Tag", "pointer": "/tags/1"},

@@ -172,6 +172,15 @@ class Asker {
   ToolOutput& output_;
 };
 
+/// The name of the task that asks; empty if nobody says.
+std::string task_of(const ToolRequest& request) {
+  std::string task;
+  for (const auto& [name, value] : request.environment) {
+    task = name == "REEVE_TASK" ? value : task;
+  }
+  return task;
+}
+
 }  // namespace
 
 Result<ToolEnd> HttpTool::run(const ToolRequest& request, ToolOutput& output) {
@@ -193,6 +202,11 @@ Result<ToolEnd> HttpTool::run(const ToolRequest& request, ToolOutput& output) {
   const std::string status = std::to_string(response.status);
   REEVE_CHECK(output.publish("HttpStatus", status));
   REEVE_CHECK(output.publish("HttpContentType", response.content_type));
+  // The names above are those of the last request of the mission; these say whose they are.
+  if (const std::string task = task_of(request); !task.empty()) {
+    REEVE_CHECK(output.publish(concat(task, "-http-status"), status));
+    REEVE_CHECK(output.publish(concat(task, "-http-content-type"), response.content_type));
+  }
   if (response.status >= kStatusFailed) {
     return ToolEnd{
         .exit_code = 1, .exit_text = status, .reason = concat("was answered with status ", status)};
