@@ -13,6 +13,7 @@
 #include "cli/link.h"
 #include "cli/print.h"
 #include "cli/session.h"
+#include "cli/sweeper.h"
 #include "owner/control_client.h"
 #include "owner/trigger_pump.h"
 #include "platform/posix/lock_wait.h"
@@ -143,10 +144,19 @@ Result<Ending> live(
   listening = pump.get();
   pump->look_again();
   ready();
+  Sweeper sweeper(
+      [&common, &session] {
+        return artifact::expire(
+            session->reader(), {.data_dir = common.data_dir, .now = platform::SystemClock().now()}
+        );
+      },
+      [](std::string_view news) { print_error_text(concat("reeve: ", printable(news), "\n")); }
+  );
   const Ending ending = serve(*session, signals, stop_fd);
   if (ending == Ending::Stop) {
     tell_service_manager("STOPPING=1");
   }
+  sweeper.stop();
   pump->stop();
   session->close();
   return ending;
