@@ -67,6 +67,7 @@ class Parser {
     add_workflows();
     add_missions();
     add_views();
+    add_origins();
     configuration_.emplace(app_, common_);
     work_.emplace(app_, common_);
     add_tools();
@@ -152,6 +153,9 @@ class Parser {
     command->add_option(
         "--user-key", args.user_key, "While a mission with this key is not over, make no other"
     );
+    command
+        ->add_option("--after", args.after, "Start once this mission is COMPLETE; repeat for more")
+        ->allow_extra_args(false);
     command->add_option("--at", not_before_, "Start no earlier, such as 2026-12-24T18:00:00.000Z");
   }
 
@@ -207,6 +211,15 @@ class Parser {
             common_);
     retry_command_->add_option("MISSION", retry_.mission)->required();
     retry_command_->add_option("--name", retry_.name, "Name of the new mission");
+    auto* reopen = retry_command_->add_flag(
+        "--reopen", retry_.reopen, "Run a COMPLETE mission again, as a new one"
+    );
+    auto* why = retry_command_->add_option("-m,--message", retry_.message, "Why it is reopened");
+    why->needs(reopen);
+    reopen->needs(why);
+    retry_command_
+        ->add_option("--from", retry_.from, "Reopen from this task on; the ones before it count")
+        ->needs(reopen);
     add_output(retry_command_, common_, kTextOrJson);
 
     abort_command_ =
@@ -254,6 +267,24 @@ class Parser {
     approvals_command_ =
         add(app_, "approvals", "List the gates that wait for people", "reeve approvals", common_);
     add_output(approvals_command_, common_, kTextOrJson);
+  }
+
+  void add_origins() {
+    lineage_command_ =
+        add(app_,
+            "lineage",
+            "Show where a mission comes from: ancestors, decisions, artifacts",
+            "reeve lineage build-12",
+            common_);
+    lineage_command_->add_option("MISSION", lineage_.mission)->required();
+    add_output(lineage_command_, common_, kTextOrJson);
+    ready_command_ =
+        add(app_,
+            "ready",
+            "List missions that could run now, and why others cannot",
+            "reeve ready",
+            common_);
+    add_output(ready_command_, common_, kTextOrJson);
   }
 
   void add_views() {
@@ -561,6 +592,8 @@ class Parser {
         {release_command_, release_},
         {approvals_command_, ApprovalsArgs{}},
         {status_command_, status_},
+        {lineage_command_, lineage_},
+        {ready_command_, ReadyArgs{}},
         {logs_command_, logs_},
         {events_command_, events_},
         {lint_command_, lint_},
@@ -595,6 +628,7 @@ class Parser {
   ReleaseArgs release_;
   DecideArgs decide_;
   StatusArgs status_;
+  LineageArgs lineage_;
   LogsArgs logs_;
   EventsArgs events_;
   LintArgs lint_;
@@ -620,6 +654,8 @@ class Parser {
   std::vector<CLI::App*> decide_commands_;
   CLI::App* approvals_command_ = nullptr;
   CLI::App* status_command_ = nullptr;
+  CLI::App* lineage_command_ = nullptr;
+  CLI::App* ready_command_ = nullptr;
   CLI::App* logs_command_ = nullptr;
   CLI::App* events_command_ = nullptr;
   CLI::App* lint_command_ = nullptr;

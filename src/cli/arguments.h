@@ -39,6 +39,7 @@ struct SubmitArgs {
   std::optional<std::int32_t> priority;
   std::string user_key;
   std::optional<Timestamp> not_before;
+  std::vector<std::string> after;  ///< missions that must complete first
 };
 
 struct RunArgs {
@@ -90,6 +91,12 @@ struct StatusArgs {
   bool all = false;
 };
 
+struct LineageArgs {
+  std::string mission;
+};
+
+struct ReadyArgs {};
+
 struct LogsArgs {
   std::string mission;
   std::string task;
@@ -106,6 +113,9 @@ struct EventsArgs {
 struct RetryArgs {
   std::string mission;
   std::string name;
+  bool reopen = false;
+  std::string message;
+  std::string from;
 };
 
 struct AbortArgs {
@@ -233,6 +243,8 @@ using Command = std::variant<
     GraphArgs,
     SchemaArgs,
     StatusArgs,
+    LineageArgs,
+    ReadyArgs,
     LogsArgs,
     EventsArgs,
     RetryArgs,

@@ -36,6 +36,10 @@ struct Dispatch {
 
   int operator()(const StatusArgs& args) const { return show_status(common, args); }
 
+  int operator()(const LineageArgs& args) const { return show_lineage(common, args); }
+
+  int operator()(const ReadyArgs& /*args*/) const { return show_ready(common); }
+
   int operator()(const LogsArgs& args) const { return show_logs(common, args); }
 
   int operator()(const EventsArgs& args) const { return show_events(common, args); }

@@ -21,6 +21,8 @@ int list_workflows(const Common& common, const WorkflowsArgs& args);
 int switch_workflow(const Common& common, const SwitchArgs& args);
 
 int show_status(const Common& common, const StatusArgs& args);
+int show_lineage(const Common& common, const LineageArgs& args);
+int show_ready(const Common& common);
 int show_logs(const Common& common, const LogsArgs& args);
 int show_events(const Common& common, const EventsArgs& args);
 

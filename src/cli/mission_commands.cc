@@ -131,6 +131,7 @@ std::variant<protocol::Submit, int> checked_submission(const SubmitArgs& args) {
   submit.local = args.local;
   submit.priority = args.priority;
   submit.user_key = args.user_key;
+  submit.after = args.after;
   submit.not_before = args.not_before;
   if (!means_file(args.workflow)) {
     const std::size_t at = args.workflow.find('@');
@@ -265,7 +266,12 @@ int submit_mission(const Common& common, const SubmitArgs& args) {
 }
 
 int retry_mission(const Common& common, const RetryArgs& args) {
-  const protocol::Retry retry{.mission = args.mission, .name = args.name};
+  const protocol::Retry retry{
+      .mission = args.mission,
+      .name = args.name,
+      .reopen = args.reopen,
+      .message = args.message,
+      .from = args.from};
   return command_and_follow(common, args.mission, protocol::kRetry, to_json(retry));
 }
 

@@ -14,7 +14,6 @@ namespace reeve::engine {
 
 using model::Mission;
 using model::MissionState;
-using model::TaskState;
 
 namespace {
 
@@ -430,7 +429,7 @@ Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
   event.not_before = command.not_before;
   event.trigger = command.trigger;
   event.description = command.description;
-  event.after = command.after;
+  REEVE_TRY(event.after, checked_after(command.after));
   if (!command.trigger.empty() && workflow.forget_skipped) {
     REEVE_CHECK(refuse_skipped(event, plan, scope));
   }
@@ -451,49 +450,6 @@ Result<void> Engine::refuse_skipped(
     return make_error(ErrorCode::Cancelled, "skipped by skip_if", event.workflow_name);
   }
   return {};
-}
-
-Result<Reply> Engine::retry(const RetryMission& command, Scope& scope) {
-  REEVE_TRY(Entry * entry, entry_of(command.parent));
-  const Mission& parent = *entry->mission;
-  if (parent.state != MissionState::Failed && parent.state != MissionState::Aborted) {
-    return make_error(
-        ErrorCode::IllegalTransition,
-        concat(
-            "mission \"",
-            parent.name.view(),
-            "\" is ",
-            to_string(parent.state),
-            "; only a FAILED or ABORTED one can be tried again"
-        ),
-        "state"
-    );
-  }
-  MissionCreated event;
-  event.ns = parent.ns;
-  event.owner = scope.actor;
-  event.workflow_name = parent.workflow_name;
-  event.workflow = parent.workflow;
-  event.task_count = static_cast<std::uint32_t>(parent.tasks.size());
-  event.params = parent.params;
-  event.continues = parent.name;
-  event.local = parent.local;
-  event.bundle = parent.bundle;
-  for (TaskIndex i = 0; i < parent.tasks.size(); ++i) {
-    const model::TaskStatus& task = parent.tasks[i];
-    const bool undone = task.undo && task.undo->state == model::RunState::Complete;
-    const bool cleanup = entry->plan->workflow->tasks[i].always_run;
-    if ((task.state == TaskState::Complete || task.kept) && !undone && !cleanup) {
-      event.reused.push_back(
-          {.task = i,
-           .exit_code = task.exit_code,
-           .outputs = task.outputs,
-           .artifacts = task.artifacts}
-      );
-    }
-  }
-  const std::shared_ptr<const Plan> plan = entry->plan;
-  return reply_after(create(std::move(event), command.name, plan, scope), scope);
 }
 
 Result<Mission*> Engine::create(
@@ -558,6 +514,9 @@ void Engine::settle(Scope& scope) {
     const MissionName name = std::move(over_.front());
     over_.pop_front();
     tell_waiting(name, scope);
+    if (const Mission* ended = find(name)) {
+      tell_successors(*ended, scope);
+    }
     admit_waiting(scope);
     dispatch(scope);
   }

@@ -63,7 +63,17 @@ struct SubmitMission {
 struct RetryMission {
   MissionName parent;
   MissionName name;
+  /// The parent is COMPLETE and is to run again, for the reason in `message`.
+  bool reopen = false;
+  std::string message = {};
+  /// Of reopening: this task and what comes after it run again; empty: all tasks.
+  TaskName from = {};
 };
+
+/// Longest reason for reopening a mission.
+inline constexpr std::size_t kReopenReasonBytesMax = 1024;
+/// Missions that one mission may wait for.
+inline constexpr std::size_t kAfterMax = 100;
 
 /// Stop: cancel what runs, undo and clean up, end ABORTED.
 struct AbortMission {
@@ -401,6 +411,10 @@ class Engine {
   void mission_over(const model::Mission& mission);
   void settle(Scope& scope);
   void tell_waiting(const MissionName& name, Scope& scope);
+  // mission_dependencies.cc: missions after missions
+  Result<std::vector<MissionName>> checked_after(const std::vector<MissionName>& names) const;
+  void index_dependencies(const model::Mission& mission);
+  void tell_successors(const model::Mission& ended, Scope& scope);
   Result<Entry*> entry_of(const MissionName& name);
   void dispatch(Scope& scope);
   // admission.cc: who may start
@@ -459,6 +473,8 @@ class Engine {
   std::map<std::pair<Namespace, std::string>, MissionName> by_user_key_;
   /// Who waits for the end of a mission: tasks of missions, by creation.
   std::map<MissionName, std::set<std::pair<Revision, TaskIndex>>> waiting_for_;
+  /// Missions that are held until another one has ended, by creation; rebuilt from their holds.
+  std::map<MissionName, std::set<Revision>> successors_;
   /// Missions that have ended in this turn, for those who wait for them.
   std::deque<MissionName> over_;
 };

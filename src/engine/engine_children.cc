@@ -157,6 +157,7 @@ void Engine::index_mission(const Mission& mission) {
   if (!mission.user_key.empty()) {
     by_user_key_[{mission.ns, mission.user_key}] = mission.name;
   }
+  index_dependencies(mission);
   for (TaskIndex i = 0; i < mission.tasks.size(); ++i) {
     if (!mission.tasks[i].children) {
       continue;

@@ -40,7 +40,8 @@ const std::map<std::string_view, Json::Type>& member_types() {
       {"timedOut", Bool},      {"revision", Int},      {"prompt", String},
       {"context", Object},     {"voter", String},      {"decision", String},
       {"rule", String},        {"step", Int},          {"recipients", Array},
-      {"description", String}, {"after", Array},       {"bundle", Object}};
+      {"description", String}, {"after", Array},       {"bundle", Object},
+      {"reopened", String}};
   return kTypes;
 }
 
@@ -88,6 +89,7 @@ class Decoder {
       }
     }
     REEVE_CHECK(origin(e));
+    e.reopened = data_.get_string("reopened");
     if (const Json* bundle = data_.find("bundle")) {
       e.bundle = *bundle;
     }

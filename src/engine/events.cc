@@ -70,6 +70,7 @@ class Encoder {
       }
       json_.end_array();
     }
+    text("reopened", e.reopened);
     if (!e.bundle.is_null()) {
       json_.member("bundle", e.bundle);
     }

@@ -60,6 +60,8 @@ struct MissionCreated {
   std::vector<model::ArtifactRef> inputs;
   std::string description;
   std::vector<MissionName> after;
+  /// Why a COMPLETE mission was reopened by this one.
+  std::string reopened;
   /// The context bundle of the mission that it continues; null: none.
   Json bundle = {};
 };

@@ -155,6 +155,7 @@ void write_spec(JsonWriter& json, const Mission& m, const workflow::Workflow& wo
   if (m.continues) {
     json.member("continues", m.continues->view());
   }
+  write_text(json, "reopened", m.reopened);
   write_flag(json, "local", m.local);
   write_text(json, "userKey", m.user_key);
   if (m.priority != 0) {
@@ -458,6 +459,7 @@ Result<Mission> read_mission(const Json& row, const workflow::Workflow& workflow
   if (spec.has("continues")) {
     m.continues = MissionName(spec.needed_text("continues"));
   }
+  m.reopened = spec.text("reopened");
   m.local = spec.flag("local");
   REEVE_CHECK(read_origin(spec_object, m));
   REEVE_CHECK(spec.check());

@@ -98,6 +98,7 @@ class Applier {
     m_.inputs = e.inputs;
     m_.description = e.description;
     m_.after = e.after;
+    m_.reopened = e.reopened;
     m_.bundle = e.bundle;
     m_.created = revision_;
     m_.created_at = at_;

@@ -91,6 +91,7 @@ void MissionTurn::begin() {
   }
   transition(MissionState::Queued, Reason::UserRequest);
   reach_entries();
+  wait_for_missions();
   advance();
 }
 

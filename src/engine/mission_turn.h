@@ -66,6 +66,7 @@ class MissionTurn {
   /// decided and not released.
   Result<void> resume_by_hand();
   void reconcile();
+  void on_dependency_over(const model::Mission& before);
   void on_timer(std::string_view key);
 
   // mission_launch.cc: handing runs to hosts
@@ -166,6 +167,9 @@ class MissionTurn {
   void lose(SlotKey key, const std::string& detail, model::Reason reason);
   void leave_host(SlotKey key);
   std::string slot_timer(std::string_view what, SlotKey key) const;
+
+  // mission_dependencies.cc
+  void wait_for_missions();
 
   // mission_extension.cc
   std::optional<std::string> extend(TaskIndex index, const std::string& extension);

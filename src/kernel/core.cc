@@ -214,6 +214,9 @@ Result<void> Core::prepare(engine::Command& command) {
     if (submit->workflow == nullptr) {
       REEVE_TRY(submit->workflow, engine_.workflow_to_submit(submit->deployed, submit->version));
     }
+    for (const MissionName& before : submit->after) {
+      REEVE_CHECK(fetch(before));
+    }
     return choose_name(submit->name, submit->workflow->name);
   }
   if (auto* retry = std::get_if<engine::RetryMission>(&command)) {

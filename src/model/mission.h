@@ -243,6 +243,8 @@ struct Mission {
   std::string description;
   /// Missions that must complete first.
   std::vector<MissionName> after;
+  /// Why it was made from a COMPLETE mission; empty: it was not.
+  std::string reopened;
   /// The last valid context bundle of its runs, or of the mission it continues; null: none.
   Json bundle = {};
 

@@ -37,13 +37,20 @@ Result<engine::Command> submit(const Json& args) {
   command.priority = submit.priority;
   command.user_key = submit.user_key;
   command.not_before = submit.not_before;
+  for (const std::string& before : submit.after) {
+    command.after.emplace_back(before);
+  }
   return engine::Command(std::move(command));
 }
 
 Result<engine::Command> retry(const Json& args) {
   REEVE_TRY(const protocol::Retry retry, protocol::retry_from_json(args));
   return engine::Command(engine::RetryMission{
-      .parent = MissionName(retry.mission), .name = MissionName(retry.name)});
+      .parent = MissionName(retry.mission),
+      .name = MissionName(retry.name),
+      .reopen = retry.reopen,
+      .message = retry.message,
+      .from = TaskName(retry.from)});
 }
 
 Result<engine::Command> abort(const Json& args) {

@@ -44,6 +44,13 @@ Json to_json(const Submit& args) {
   if (args.not_before) {
     json.set("notBefore", format_timestamp(*args.not_before));
   }
+  if (!args.after.empty()) {
+    Json after = Json::array();
+    for (const std::string& mission : args.after) {
+      after.push(mission);
+    }
+    json.set("after", std::move(after));
+  }
   return json;
 }
 
@@ -61,6 +68,7 @@ Result<Submit> submit_from_json(const Json& args) {
   }
   submit.user_key = fields.text("userKey");
   submit.not_before = fields.time("notBefore");
+  submit.after = fields.text_list("after");
   REEVE_CHECK(fields.finish());
   if (submit.source.empty() == submit.workflow.empty()) {
     return make_error(
@@ -77,6 +85,11 @@ Json to_json(const Retry& args) {
   Json json = Json::object();
   json.set("mission", args.mission);
   set_text(json, "name", args.name);
+  if (args.reopen) {
+    json.set("reopen", true);
+  }
+  set_text(json, "message", args.message);
+  set_text(json, "from", args.from);
   return json;
 }
 
@@ -85,6 +98,9 @@ Result<Retry> retry_from_json(const Json& args) {
   Retry retry;
   retry.mission = fields.required_text("mission");
   retry.name = fields.text("name");
+  retry.reopen = fields.flag("reopen");
+  retry.message = fields.text("message");
+  retry.from = fields.text("from");
   REEVE_CHECK(fields.finish());
   return retry;
 }

@@ -43,11 +43,18 @@ struct Submit {
   /// Names the mission among those that are not over: a second one is not made.
   std::string user_key = {};
   std::optional<Timestamp> not_before = {};
+  /// Names of missions that must complete first.
+  std::vector<std::string> after = {};
 };
 
 struct Retry {
   std::string mission;
   std::string name;
+  /// The mission is COMPLETE and runs again, for the reason in `message`.
+  bool reopen = false;
+  std::string message = {};
+  /// From this task on; empty: all tasks.
+  std::string from = {};
 };
 
 struct Abort {

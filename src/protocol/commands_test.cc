@@ -17,6 +17,7 @@ TEST(Commands, ASubmissionComesBackAsItWas) {
   submit.local = true;
   submit.priority = -7;
   submit.user_key = "nightly-1";
+  submit.after = {"first", "second"};
   submit.not_before = from_unix_millis(1'800'000'000'123);
   const Result<Submit> back = submit_from_json(to_json(submit));
   ASSERT_TRUE(back.ok()) << back.error().describe();
@@ -26,6 +27,7 @@ TEST(Commands, ASubmissionComesBackAsItWas) {
   EXPECT_TRUE(back->local);
   EXPECT_EQ(back->priority, submit.priority);
   EXPECT_EQ(back->user_key, submit.user_key);
+  EXPECT_EQ(back->after, submit.after);
   EXPECT_EQ(back->not_before, submit.not_before);
 }
 
@@ -38,6 +40,13 @@ TEST(Commands, ASubmissionHasEitherATextOrAName) {
 
 TEST(Commands, OtherArgumentsComeBackAsTheyWere) {
   EXPECT_EQ(retry_from_json(to_json(Retry{.mission = "m", .name = "n"}))->name, "n");
+  const Retry reopen{
+      .mission = "m", .name = {}, .reopen = true, .message = "late data", .from = "load"};
+  const auto reopened = retry_from_json(to_json(reopen));
+  ASSERT_TRUE(reopened.ok());
+  EXPECT_TRUE(reopened->reopen);
+  EXPECT_EQ(reopened->message, "late data");
+  EXPECT_EQ(reopened->from, "load");
   EXPECT_EQ(abort_from_json(to_json(Abort{.mission = "m", .message = "why"}))->message, "why");
   EXPECT_EQ(release_from_json(to_json(Release{.mission = "m"}))->mission, "m");
   const Result<Decide> decide = decide_from_json(to_json(Decide{

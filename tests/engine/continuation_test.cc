@@ -200,5 +200,79 @@ TEST(Bundle, IsInheritedByTheMissionThatContinues) {
   EXPECT_EQ(w.mission("m").bundle, bundle_with("look at the log")) << "the parent stays as it was";
 }
 
+Result<Reply> reopen(
+    Walk& w, std::string_view parent, std::string_view name, std::string_view from = {}
+) {
+  return w.command(RetryMission{
+      .parent = MissionName(std::string(parent)),
+      .name = MissionName(std::string(name)),
+      .reopen = true,
+      .message = "late data",
+      .from = TaskName(std::string(from))});
+}
+
+TEST(Reopening, RunsACompleteMissionAgainAndLeavesItAsItIs) {
+  Walk w;
+  w.submit({"{name: a, script: x}", "{name: b, needs: [a], script: x}"});
+  w.finished("a");
+  w.finished("b");
+  ASSERT_EQ(w.state(), "COMPLETE");
+  ASSERT_TRUE(reopen(w, "m", "again").ok());
+  EXPECT_EQ(w.mission("again").reopened, "late data");
+  EXPECT_EQ(w.mission("again").continues, MissionName("m"));
+  w.finished("a", 0, {}, "again");
+  w.finished("b", 0, {}, "again");
+  EXPECT_EQ(w.verdict("again"), "COMPLETE");
+  EXPECT_EQ(w.launches(), "m.1.a.1 m.1.b.1 again.1.a.1 again.1.b.1");
+  EXPECT_EQ(w.verdict("m"), "COMPLETE");
+}
+
+TEST(Reopening, RepeatsATaskAndWhatComesAfterIt) {
+  Walk w;
+  w.submit(
+      {"{name: a, script: x}",
+       "{name: b, needs: [a], script: x, onCompleted: c}",
+       "{name: c, script: x}",
+       "{name: d, needs: [c], script: x}",
+       "{name: other, needs: [a], script: x}"}
+  );
+  for (const std::string_view task : {"a", "b", "other", "c", "d"}) {
+    w.finished(task);
+  }
+  ASSERT_EQ(w.state(), "COMPLETE");
+  ASSERT_TRUE(reopen(w, "m", "again", "c").ok());
+  w.finished("c", 0, {}, "again");
+  w.finished("d", 0, {}, "again");
+  EXPECT_EQ(w.verdict("again"), "COMPLETE");
+  EXPECT_EQ(w.launches(), "m.1.a.1 m.1.b.1 m.1.other.1 m.1.c.1 m.1.d.1 again.1.c.1 again.1.d.1");
+}
+
+TEST(Reopening, NeedsACompleteMissionAReasonAndATaskThatRan) {
+  Walk w;
+  w.submit({"{name: a, script: x}", "{name: b, needs: [a], script: x, skipIf: 'true'}"});
+  EXPECT_EQ(reopen(w, "m", "again").error().code, ErrorCode::IllegalTransition);
+  w.finished("a");
+  ASSERT_EQ(w.state(), "COMPLETE");
+  EXPECT_EQ(reopen(w, "m", "again", "nobody").error().code, ErrorCode::NotFound);
+  EXPECT_EQ(reopen(w, "m", "again", "b").error().code, ErrorCode::IllegalTransition);
+  RetryMission command{.parent = MissionName("m"), .name = MissionName("again"), .reopen = true};
+  EXPECT_EQ(w.command(command).error().subject, "message");
+  command.message = std::string(kReopenReasonBytesMax + 1, 'x');
+  EXPECT_EQ(w.command(command).error().code, ErrorCode::LimitExceeded);
+  EXPECT_NE(retry(w, "m", "again").error().hint.find("--reopen"), std::string::npos);
+}
+
+TEST(Reopening, IsRefusedForAMissionThatFailed) {
+  Walk w;
+  w.submit({"{name: a, script: x}"});
+  w.finished("a", 1);
+  EXPECT_EQ(reopen(w, "m", "again").error().hint, "reeve retry m");
+  RetryMission command{.parent = MissionName("m"), .name = MissionName("again"), .message = "why"};
+  EXPECT_EQ(w.command(command).error().subject, "message");
+  command.message.clear();
+  command.from = TaskName("a");
+  EXPECT_EQ(w.command(command).error().subject, "from");
+}
+
 }  // namespace
 }  // namespace reeve::engine
