@@ -34,6 +34,20 @@ std::string pad(std::string_view text, std::size_t width) {
                               : concat(text, std::string(width - text.size(), ' '));
 }
 
+/// What a mission waits for that has not started anything.
+std::string explain_queued(const Json& status) {
+  if (const std::string reason = status.get_string("waitsFor"); !reason.empty()) {
+    return reason;
+  }
+  for (const Json& task : status.find("tasks")->as_array()) {
+    const std::string reason = task.get_string("message");
+    if (task.get_string("state") == "PENDING" && !reason.empty()) {
+      return concat(task.get_string("name"), " ", reason);
+    }
+  }
+  return "waits for a free run slot";
+}
+
 /// What a mission waits for or why it ended, in one line.
 std::string explain_mission(const Json& mission) {
   const Json& status = *mission.find("status");
@@ -46,8 +60,7 @@ std::string explain_mission(const Json& mission) {
     return join(reasons, "; ");
   }
   if (state == "QUEUED") {
-    const std::string waits = status.get_string("waitsFor");
-    return waits.empty() ? std::string("waits for a free run slot") : waits;
+    return explain_queued(status);
   }
   std::vector<std::string> active;
   for (const Json& task : status.find("tasks")->as_array()) {

@@ -174,11 +174,22 @@ std::optional<std::string> Engine::launch_refusal(
     const RunRef& run, const Entry& entry, std::string& pool
 ) const {
   const workflow::Task& task = entry.plan->workflow->tasks.at(run.slot.task);
+  std::vector<std::string> missing;
   for (const std::string& tag : task.tags) {
     if (!limits_.labels.contains(tag) && !entry.mission->local) {
-      pool = kNoHost;
-      return concat("waits for a host with the label ", tag);
+      missing.push_back(tag);
     }
+  }
+  if (!missing.empty()) {
+    pool = kNoHost;
+    return concat(
+        "waits for a host with the label",
+        missing.size() == 1 ? " " : "s ",
+        join(missing, ", "),
+        "; start reeve with --labels ",
+        join(missing, ","),
+        ", or the mission with --local"
+    );
   }
   std::optional<std::string> reason = pools_.refusal(task.semaphores);
   if (reason) {

@@ -246,6 +246,7 @@ class Applier {
       ++task.attempts;
       task.started_at = at_;
       task.ended_at.reset();
+      task.message.clear();  // what it waited for
     }
   }
 

@@ -235,7 +235,11 @@ TEST(Labels, ATaskWaitsForAHostThatHasThem) {
   Walk w;
   w.submit({"{name: a, script: x, tags: [gpu]}"});
   EXPECT_EQ(w.launches(), "");
-  EXPECT_EQ(w.task("a").message, "waits for a host with the label gpu");
+  EXPECT_EQ(
+      w.task("a").message,
+      "waits for a host with the label gpu; start reeve with --labels gpu, or the mission with "
+      "--local"
+  );
   Walk with(Limits{.labels = {"gpu"}});
   with.submit({"{name: a, script: x, tags: [gpu]}"});
   EXPECT_EQ(with.launches(), "m.1.a.1");
