@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "engine/mission_turn.h"
+#include "workflow/items.h"
 
 /// Tasks that are missions themselves: children, fan-outs, and waiting for them.
 namespace reeve::engine {
@@ -156,7 +157,8 @@ void MissionTurn::start_children(TaskIndex index, bool closing) {
   plan.task = index;
   plan.fans_out = def.fan_out.has_value();
   if (plan.fans_out) {
-    const Result<std::vector<Json>> items = workflow::render_items(*plan_->workflow, index, context);
+    const Result<std::vector<Json>> items =
+        workflow::render_items(*plan_->workflow, index, context);
     if (!items) {
       fail_before_start(key, std::string(kErrorValidation), items.error().describe());
       return;
@@ -456,6 +458,11 @@ std::vector<NamedValue> MissionTurn::child_outputs(TaskIndex index) const {
   outputs.emplace_back(concat(name, "-completed"), std::to_string(now.good));
   outputs.emplace_back(concat(name, "-failed"), std::to_string(now.bad));
   outputs.emplace_back("FanOutItemCount", std::to_string(children.missions.size()));
+  const bool jobs = task_def(index).method == workflow::Method::Mission;
+  outputs.emplace_back("FanOutMode", jobs ? "job" : "task");
+  if (workflow::is_value_name(fan_out.over.text)) {
+    outputs.emplace_back("FanOutSource", fan_out.over.text);
+  }
   for (std::size_t i = 0; i < children.missions.size(); ++i) {
     const ChildMission& child = children.missions[i];
     const std::string prefix = concat(fan_out.item, "_", i, "_");
@@ -463,6 +470,10 @@ std::vector<NamedValue> MissionTurn::child_outputs(TaskIndex index) const {
       break;
     }
     outputs.emplace_back(concat(prefix, "status"), status_word(child));
+    if (!completed(child)) {
+      outputs.emplace_back(concat(prefix, "error_code"), child.error_code);
+      outputs.emplace_back(concat(prefix, "error_message"), child.message);
+    }
     for (const NamedValue& output : child.outputs) {
       outputs.emplace_back(concat(prefix, output.first), output.second);
     }

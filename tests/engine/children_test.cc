@@ -114,6 +114,7 @@ TEST(FanOut, OverNothingCompletesAtOnce) {
   w.submit_fan_out(over("[]"));
   EXPECT_EQ(w.state(), "COMPLETE");
   EXPECT_EQ(w.output("FanOutItemCount"), "0");
+  EXPECT_EQ(w.output("FanOutMode"), "task");
 }
 
 TEST(FanOut, FailsWhenAnItemFailsButCarriesOutTheOthers) {
