@@ -23,6 +23,10 @@ class Missions;
 /// may use, if it is "true".
 inline constexpr std::string_view kAllCredentialsSetting = "REEVE_ALL_CREDENTIALS";
 
+/// The setting that lets requests of a Formicary document ask this machine and private networks, if
+/// it is "true". Native tasks say so themselves.
+inline constexpr std::string_view kPrivateAddressesSetting = "REEVE_PRIVATE_ADDRESSES";
+
 /// What was set for workflows apart from any mission. Pointers may be null: nothing was.
 struct Configuration {
   using Texts = std::map<std::string, std::string, std::less<>>;

@@ -167,7 +167,9 @@ class RequestMaker {
     REEVE_TRY(const std::string ca_file, values_.render(request_.ca_file, field));
     input_.set("verifyTls", request_.verify_tls);
     input_.set("caFile", trim(ca_file));
-    input_.set("allowPrivate", request_.allow_private);
+    input_.set(
+        "allowPrivate", request_.allow_private || values_.operator_allows(kPrivateAddressesSetting)
+    );
     input_.set("responseBytesMax", request_.response_bytes_max);
     Json outputs = Json::array();
     for (const auto& [name, pointer] : request_.outputs) {

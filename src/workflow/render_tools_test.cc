@@ -288,6 +288,18 @@ TEST(RenderContainer, PreparationAndWorkShareOneContainer) {
   EXPECT_EQ(spec->steps[1].phase, Phase::After);
 }
 
+TEST(RenderHttp, AFormicaryDocumentAsksPrivateAddressesIfASettingSaysSo) {
+  const Configuration::Texts yes = {{"REEVE_PRIVATE_ADDRESSES", "true"}};
+  for (const Format format : {Format::Native, Format::Formicary}) {
+    Fixture f(Method::Http, format);
+    f.http();
+    f.params = {{"REEVE_PRIVATE_ADDRESSES", "true"}};
+    EXPECT_FALSE(f.input().get_bool("allowPrivate"));
+    f.context.configuration.shared = &yes;
+    EXPECT_EQ(f.input().get_bool("allowPrivate"), format == Format::Formicary);
+  }
+}
+
 TEST(RenderContainer, ACacheComesBetweenPreparationAndWork) {
   Fixture f(Method::Docker);
   f.task().image = at_line("gcc");

@@ -180,15 +180,13 @@ bool Values::is_mentioned(std::string_view name) const {
          (task_->compensate && in(task_->compensate->script));
 }
 
-/// Whether an operator has asked for Formicary's own way: every script gets every credential. Only
-/// settings count; params and variables come from whoever submits.
-bool Values::gives_all_credentials() const {
+bool Values::operator_allows(std::string_view setting) const {
   if (workflow_->format != Format::Formicary) {
     return false;
   }
   for (const auto* settings : {context_->configuration.own, context_->configuration.shared}) {
     if (settings != nullptr) {
-      const auto found = settings->find(kAllCredentialsSetting);
+      const auto found = settings->find(setting);
       if (found != settings->end()) {
         return found->second == "true";
       }
@@ -200,7 +198,7 @@ bool Values::gives_all_credentials() const {
 Result<std::vector<std::pair<std::string, templates::HoledText>>> Values::hidden_environment(
 ) const {
   std::vector<std::pair<std::string, templates::HoledText>> values;
-  const bool all = gives_all_credentials();
+  const bool all = operator_allows(kAllCredentialsSetting);
   for (const auto& [name, value] : hidden_) {
     if (task_ == nullptr || environment_.contains(name)) {
       continue;

@@ -44,6 +44,10 @@ class Values {
   /// The same without built-in values: variables of the workflow and the task, params, outputs.
   std::map<std::string, Json, std::less<>> declared() const;
 
+  /// Whether an operator has asked for Formicary's own way in a document of that form. Only
+  /// settings count; params and variables come from whoever submits.
+  bool operator_allows(std::string_view setting) const;
+
   /// The random-looking id of the attempt: a given param `Nonce`, else derived from its identity.
   std::string nonce() const;
 
@@ -57,7 +61,6 @@ class Values {
   void add_builtins();
   void add_given();
   bool is_mentioned(std::string_view name) const;
-  bool gives_all_credentials() const;
   void add_settings();
   void add_credentials();
   Result<void> add_task_credentials();

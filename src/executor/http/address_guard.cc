@@ -121,7 +121,8 @@ std::optional<std::string> refusal(
                            : concat(
                                  address_text,
                                  " belongs to this machine or a private network; allowPrivate: "
-                                 "true lets the task ask it"
+                                 "true lets the task ask it (in a Formicary document: reeve config "
+                                 "set REEVE_PRIVATE_ADDRESSES true)"
                              );
     case AddressKind::Forbidden:
       return concat(
