@@ -372,7 +372,7 @@ Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
     return reply;
   }
   const std::vector<model::NamedValue> params = unique_values(command.params);
-  REEVE_CHECK(workflow::check_params(workflow, params));
+  REEVE_CHECK(workflow::check_params(workflow, params, configuration(command.ns, workflow.name)));
   REEVE_CHECK(check_text(params));
   const auto known = plans_.find(workflow.digest);
   auto plan =

@@ -68,7 +68,9 @@ Result<Engine::Made> Engine::make_child(const Mission& parent, ChildPlan child, 
   }
   const workflow::Workflow& workflow = *child.plan->workflow;
   if (!workflow.part) {
-    REEVE_CHECK(workflow::check_params(workflow, child.params));
+    REEVE_CHECK(
+        workflow::check_params(workflow, child.params, configuration(parent.ns, workflow.name))
+    );
   }
   MissionCreated event;
   event.ns = parent.ns;

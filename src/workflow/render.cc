@@ -563,7 +563,22 @@ Result<bool> render_condition(
   return text->find("true") != std::string::npos;
 }
 
-Result<void> check_params(const Workflow& workflow, const std::vector<model::NamedValue>& params) {
+namespace {
+
+bool is_configured(const Configuration& configuration, const std::string& name) {
+  const auto has = [&](const auto* values) {
+    return values != nullptr && values->contains(name);
+  };
+  return has(configuration.own) || has(configuration.shared) || has(configuration.credentials);
+}
+
+}  // namespace
+
+Result<void> check_params(
+    const Workflow& workflow,
+    const std::vector<model::NamedValue>& params,
+    const Configuration& configuration
+) {
   if (workflow.part) {
     return {};  // the whole was asked for them
   }
@@ -589,8 +604,10 @@ Result<void> check_params(const Workflow& workflow, const std::vector<model::Nam
     for (const Variable& variable : workflow.variables) {
       has_variable = has_variable || variable.name == name;
     }
-    if (!has_variable && !given(name)) {
-      return param_error(name, "is required");
+    if (!has_variable && !given(name) && !is_configured(configuration, name)) {
+      Error error = param_error(name, "is required");
+      error.hint = concat("give it with -p ", name, "=…, or reeve config set ", name, " …");
+      return error;
     }
   }
   return {};

@@ -155,7 +155,12 @@ Result<std::optional<Duration>> render_limit(
 std::string plain_text(const Json& value);
 
 /// Checks params against the workflow's declarations before a mission is made: unknown params of a
-/// native workflow, missing required ones. Invalid names the param and the nearest known one.
-Result<void> check_params(const Workflow& workflow, const std::vector<model::NamedValue>& params);
+/// native workflow, missing required ones. Invalid names the param and the nearest known one. What
+/// a Formicary document requires may as well be a setting or a credential.
+Result<void> check_params(
+    const Workflow& workflow,
+    const std::vector<model::NamedValue>& params,
+    const Configuration& configuration = {}
+);
 
 }  // namespace reeve::workflow

@@ -512,6 +512,16 @@ TEST(CheckParams, AcceptsAnyParamOfAFormicaryWorkflow) {
   EXPECT_TRUE(check_params(f.workflow, {{"whatever", "x"}}).ok());
 }
 
+TEST(CheckParams, TakesSettingsAndCredentialsForWhatAFormicaryWorkflowRequires) {
+  Fixture f(Format::Formicary);
+  f.workflow.required_params = {"Region", "Token"};
+  const Configuration::Texts region = {{"Region", "eu"}};
+  const Configuration::Credentials token = {{"Token", {}}};
+  EXPECT_FALSE(check_params(f.workflow, {}, {.own = &region}).ok());
+  EXPECT_TRUE(check_params(f.workflow, {}, {.shared = &region, .credentials = &token}).ok());
+  EXPECT_TRUE(check_params(f.workflow, {{"Token", "x"}}, {.own = &region}).ok());
+}
+
 TEST(CheckParams, NamesMissingRequiredParams) {
   Fixture f;
   f.workflow.params = {Param{"source", std::nullopt, true, "where to read from", {}}};
