@@ -126,8 +126,8 @@ std::string describe_event(const journal::Event& event) {
     return due.empty() ? std::string()
                        : concat(task, ": run ", data.get_int("attempt"), " waits until ", due);
   }
-  if (event.type == "mission.waiting" || event.type == "run.waiting") {
-    return concat(event.type == "run.waiting" ? task : "mission", " ", message);
+  if (event.type == "run.waiting") {
+    return concat(task, " ", message);
   }
   if (event.type == "run.active") {
     return concat(task, " ACTIVE");
