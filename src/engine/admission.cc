@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <limits>
+
 #include "base/strings.h"
 #include "engine/engine.h"
 #include "engine/mission_turn.h"
@@ -55,17 +58,18 @@ void Engine::consider(MissionTurn& turn) {
   }
   const std::string& name = turn.plan().workflow->name;
   std::optional<std::string> reason = admission_refusal(mission, turn.plan());
-  if (!reason && queue_.has(name)) {
+  // One that has units goes before those that may wait for just these.
+  if (!reason && counts(turn.plan()) && !mission.claims && queue_.has(name)) {
     reason = concat("waits behind earlier missions of ", name);
   }
   if (!reason) {
     turn.admit();
     return;
   }
+  const Timestamp since = mission.not_before.value_or(mission.created_at);
   const AdmissionQueue::Place place{
-      .score = queue_score(
-          mission.not_before.value_or(mission.created_at), mission.priority, limits_.ageing
-      ),
+      .score = mission.claims ? std::numeric_limits<std::int64_t>::min()
+                              : queue_score(since, mission.priority, limits_.ageing),
       .mission = mission.created};
   queue_.add(name, place);
   queued_.emplace(mission.created, std::pair(name, place));
@@ -155,16 +159,25 @@ void Engine::dispatch(Scope& scope) {
     const auto found = missions_.find(run.created);
     if (found == missions_.end() || is_terminal(found->second.mission->state)) {
       ready_since_.erase(run);
+      woken_by_.erase(run);
       continue;
     }
     MissionTurn turn(*this, scope, *found->second.mission, *found->second.plan);
     std::string pool;
     if (std::optional<std::string> reason = launch_refusal(run, found->second, pool)) {
+      const auto woken = woken_by_.find(run);
+      const std::string by = woken == woken_by_.end() ? pool : woken->second;
       blocked_[pool].emplace(place, run);
       turn.note_waiting(run.slot, std::move(*reason));
+      if (by != pool) {
+        // What it was woken for and cannot use is for the next one.
+        unblock(by);
+      }
+      woken_by_.erase(run);
       continue;
     }
     ready_since_.erase(run);
+    woken_by_.erase(run);
     turn.launch(run.slot);
   }
 }
@@ -203,6 +216,19 @@ std::optional<std::string> Engine::launch_refusal(
   return reason;
 }
 
+/// Units of a pool that a run takes.
+std::uint32_t Engine::wanted_of(const RunRef& run, const std::string& pool) const {
+  const auto entry = missions_.find(run.created);
+  std::uint32_t units = 0;
+  if (entry != missions_.end()) {
+    for (const workflow::Semaphore& wanted :
+         entry->second.plan->workflow->tasks.at(run.slot.task).semaphores) {
+      units += wanted.pool == pool ? wanted.units : 0;
+    }
+  }
+  return units;
+}
+
 void Engine::enqueue(const Mission& mission, SlotKey slot, Timestamp since) {
   const RunRef run{.created = mission.created, .slot = slot};
   const ReadyPlace place(queue_score(since, mission.priority, limits_.ageing), ready_count_);
@@ -212,16 +238,24 @@ void Engine::enqueue(const Mission& mission, SlotKey slot, Timestamp since) {
   }
 }
 
-/// Lets as many of those who wait for a pool try again as it could possibly serve.
+/// Lets as many of those who wait for a pool try again as it could possibly serve. Those who want
+/// more than it has stay where they are and are in nobody's way.
 void Engine::unblock(const std::string& pool) {
   const auto found = blocked_.find(pool);
   if (found == blocked_.end()) {
     return;
   }
   auto& waiting = found->second;
-  for (std::uint32_t i = 0; i < pools_.capacity(pool) && !waiting.empty(); ++i) {
-    ready_.insert(*waiting.begin());
-    waiting.erase(waiting.begin());
+  std::uint32_t woken = 0;
+  for (auto next = waiting.begin(); next != waiting.end() && woken < pools_.capacity(pool);) {
+    if (wanted_of(next->second, pool) > pools_.capacity(pool)) {
+      ++next;
+      continue;
+    }
+    ready_.insert(*next);
+    woken_by_[next->second] = pool;
+    next = waiting.erase(next);
+    ++woken;
   }
   if (waiting.empty()) {
     blocked_.erase(found);
@@ -269,6 +303,7 @@ void Engine::forget_runs(const Mission& mission) {
       blocked->second.erase(place);
       blocked = blocked->second.empty() ? blocked_.erase(blocked) : std::next(blocked);
     }
+    woken_by_.erase(waiting->first);
     waiting = ready_since_.erase(waiting);
   }
 }

@@ -397,6 +397,7 @@ class Engine {
   Result<Reply> reply_after(Result<model::Mission*> created, Scope& scope);
   Result<Made> make_child(const model::Mission& parent, ChildPlan child, Scope& scope);
   Result<void> check_ancestors(const model::Mission& parent, const ChildPlan& child) const;
+  bool stands_above(const model::Mission& mission, const model::Mission& other) const;
   MissionName child_name(const model::Parent& parent, Revision revision) const;
   const model::Mission* live_with_key(const Namespace& ns, std::string_view user_key) const;
   void wait_for(const MissionName& child, const model::Mission& parent, TaskIndex task);
@@ -430,6 +431,7 @@ class Engine {
       const RunRef& run, const Entry& entry, std::string& pool
   ) const;
   void unblock(const std::string& pool);
+  std::uint32_t wanted_of(const RunRef& run, const std::string& pool) const;
   void host_taken(const model::Mission& mission, SlotKey slot, const Plan& plan);
   void host_left(const RunRef& run);
   void forget_runs(const model::Mission& mission);
@@ -449,6 +451,8 @@ class Engine {
   std::set<std::pair<ReadyPlace, RunRef>> ready_;
   std::map<std::string, std::set<std::pair<ReadyPlace, RunRef>>> blocked_;
   std::map<RunRef, ReadyPlace> ready_since_;
+  /// The pool for which a run that waited was put among the ready ones.
+  std::map<RunRef, std::string> woken_by_;
   std::uint64_t ready_count_ = 0;
   std::set<RunRef> on_hosts_;
   /// Units that runs on hosts have taken.

@@ -59,8 +59,30 @@ Result<void> Engine::check_ancestors(const Mission& parent, const ChildPlan& chi
   return {};
 }
 
+/// Whether `mission` is `other` or one of those that have made it.
+bool Engine::stands_above(const Mission& mission, const Mission& other) const {
+  const Mission* above = &other;
+  while (above != nullptr && above != &mission) {
+    above = above->parent ? find(above->parent->mission) : nullptr;
+  }
+  return above != nullptr;
+}
+
 Result<Engine::Made> Engine::make_child(const Mission& parent, ChildPlan child, Scope& scope) {
   if (const Mission* live = live_with_key(parent.ns, child.user_key)) {
+    if (!child.detached && stands_above(*live, parent)) {
+      return make_error(
+          ErrorCode::Invalid,
+          concat(
+              "mission \"",
+              live->name.view(),
+              "\" has the user key \"",
+              child.user_key,
+              "\" and cannot wait for itself"
+          ),
+          "user_key"
+      );
+    }
     return Made{.name = live->name, .existing = true};
   }
   if (!child.detached) {

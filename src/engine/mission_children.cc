@@ -44,6 +44,8 @@ std::string_view status_word(const ChildMission& child) {
 struct Tally {
   std::size_t waiting = 0;
   std::size_t live = 0;
+  /// Of those, made by the task itself.
+  std::size_t own = 0;
   std::size_t good = 0;
   std::size_t bad = 0;
 };
@@ -55,6 +57,7 @@ Tally tally(const Children& children) {
       ++(completed(child) ? result.good : result.bad);
     } else {
       ++(child.live() ? result.live : result.waiting);
+      result.own += child.live() && child.own ? 1 : 0;
     }
   }
   return result;
@@ -341,7 +344,10 @@ void MissionTurn::step_children(TaskIndex index) {
     stop_children(index, "another item has decided");
   }
   const bool starts = now.waiting > 0 && !slot.cancelling && !decided && !stops;
-  if (!starts && (now.live == 0 || (detached && !slot.cancelling))) {
+  // A mission that others have made goes on without the task; only its own are waited for.
+  const bool leaves = slot.cancelling || decided || stops;
+  const std::size_t live = leaves ? now.own : now.live;
+  if (!starts && (live == 0 || (detached && !slot.cancelling))) {
     end_children(index);
   }
 }
@@ -445,7 +451,7 @@ std::vector<NamedValue> MissionTurn::child_outputs(TaskIndex index) const {
     std::vector<NamedValue> outputs = children.missions[0].outputs;
     outputs.emplace_back(concat(name, "-mission"), children.missions[0].name.str());
     outputs.emplace_back(concat(name, ".ForkedJobID"), children.missions[0].name.str());
-    return outputs;
+    return unique_values(outputs);
   }
   const FanOut& fan_out = *task_def(index).fan_out;
   const Tally now = tally(children);
@@ -478,7 +484,7 @@ std::vector<NamedValue> MissionTurn::child_outputs(TaskIndex index) const {
       outputs.emplace_back(concat(prefix, output.first), output.second);
     }
   }
-  return outputs;
+  return unique_values(outputs);
 }
 
 /// The artifacts of a task and of the missions it has started; those of an item of a fan-out are in

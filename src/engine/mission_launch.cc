@@ -110,8 +110,8 @@ void MissionTurn::ask_again() {
     for (const Leg leg : {Leg::Forward, Leg::Undo}) {
       const SlotKey key{.task = i, .leg = leg};
       const bool exists = leg == Leg::Forward || m_.tasks[i].undo.has_value();
-      // A launch that is not confirmed has its own timer.
-      if (exists && slot_of(m_, key).state == RunState::Active) {
+      // A launch that is not confirmed has its own timer; what the engine does itself is known.
+      if (exists && on_host(slot_of(m_, key)) && slot_of(m_, key).state == RunState::Active) {
         repeat_request(key);
       }
     }

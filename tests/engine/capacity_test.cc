@@ -93,6 +93,49 @@ TEST(Concurrency, AHeldMissionGivesItsPlaceToOthersAndQueuesAgain) {
   EXPECT_EQ(w.state("m1"), "LAUNCHING");
 }
 
+TEST(Concurrency, AMissionThatHasUnitsDoesNotWaitBehindThoseWhoWaitForThem) {
+  Walk w;
+  const std::vector<std::string> pausing = {
+      "{name: a, script: x, onExitCode: {'4': PAUSE_JOB}, timeout: 1h}"};
+  const std::string head = "pauseTime: 10s\nsemaphores: [{pool: db}]";
+  SubmitMission first = submission("m1", head);
+  first.workflow = *workflow::load_source(native_text(pausing, head));
+  SubmitMission urgent = first;
+  urgent.name = MissionName("urgent");
+  urgent.priority = 9;
+  ASSERT_TRUE(w.command(first).ok());
+  ASSERT_TRUE(w.command(urgent).ok());
+  w.started("a", "m1");
+  w.finished("a", 4, {}, "m1");
+  EXPECT_EQ(w.state("m1"), "HELD");
+  EXPECT_EQ(w.state("urgent"), "QUEUED");
+  w.advance(10s);
+  EXPECT_EQ(w.state("m1"), "LAUNCHING");
+  finish(w, "m1");
+  EXPECT_EQ(w.state("urgent"), "LAUNCHING");
+}
+
+TEST(Concurrency, ItemsOfAFanOutDoNotWaitBehindMissionsOfTheWorkflow) {
+  Walk w;
+  const std::vector<std::string> fan_out = {"{name: a, script: x, fanOut: {over: 1..2}}"};
+  w.submit(fan_out, "maxConcurrency: 1", "m0");
+  w.submit(fan_out, "maxConcurrency: 1", "m1");
+  const auto& items = w.mission("m0").tasks.at(0).children->missions;
+  for (const model::ChildMission& item : items) {
+    EXPECT_EQ(w.state(item.name.str()), "LAUNCHING");
+  }
+  w.submit(fan_out, "maxConcurrency: 1", "m2");
+  w.abort("m0");
+  for (const std::string& name : {items[0].name.str(), items[1].name.str()}) {
+    w.started("a", name);
+    w.ended("a", model::RunEnd::Cancelled, name);
+  }
+  EXPECT_EQ(w.state("m1"), "ACTIVE");
+  for (const model::ChildMission& item : w.mission("m1").tasks.at(0).children->missions) {
+    EXPECT_EQ(w.state(item.name.str()), "LAUNCHING") << w.mission(item.name.str()).waiting;
+  }
+}
+
 TEST(Concurrency, SurvivesARestart) {
   Walk w;
   for (const char* name : {"m1", "m2"}) {
@@ -287,6 +330,34 @@ TEST(Skipping, OfATriggersMissionLeavesNothingIfTheWorkflowSaysSo) {
   submit.workflow = *workflow::load_source(document("Other: true"));
   ASSERT_TRUE(w.command(submit).ok());
   EXPECT_EQ(w.verdict("m1"), "ABORTED ERR_FILTERED_JOB");
+/// A workflow of one task that wants units of pools.
+SubmitMission wanting(std::string name, std::string_view semaphores) {
+  SubmitMission command = submission(std::move(name), "");
+  command.workflow = *workflow::load_source(
+      native_text({concat("{name: a, script: x, semaphores: [", semaphores, "]}")})
+  );
+  return command;
+}
+
+TEST(Units, ThatARunCannotUseGoToTheNextOne) {
+  Walk w;
+  ASSERT_TRUE(set_pool(w, "q", 0).ok());
+  ASSERT_TRUE(w.command(wanting("m1", "{pool: p}")).ok());
+  ASSERT_TRUE(w.command(wanting("both", "{pool: p}, {pool: q}")).ok());
+  ASSERT_TRUE(w.command(wanting("next", "{pool: p}")).ok());
+  finish(w, "m1");
+  EXPECT_EQ(w.state("both"), "QUEUED");
+  EXPECT_EQ(w.state("next"), "LAUNCHING");
+}
+
+TEST(Units, ARunThatWantsMoreThanThereEverAreIsInNobodysWay) {
+  Walk w;
+  ASSERT_TRUE(w.command(wanting("m1", "{pool: p}")).ok());
+  ASSERT_TRUE(w.command(wanting("big", "{pool: p, units: 2}")).ok());
+  ASSERT_TRUE(w.command(wanting("next", "{pool: p}")).ok());
+  finish(w, "m1");
+  EXPECT_EQ(w.state("big"), "QUEUED");
+  EXPECT_EQ(w.state("next"), "LAUNCHING");
 }
 
 }  // namespace
