@@ -48,6 +48,12 @@ Result<void> parse_clause(std::string_view clause, Behaviour& behaviour) {
     behaviour.publishes = true;
   } else if (clause.starts_with("slow ")) {
     REEVE_TRY(behaviour.time, parse_duration(trim(clause.substr(5))));
+  } else if (clause.starts_with("extend ")) {
+    const std::optional<std::string> extension = extension_of(trim(clause.substr(7)));
+    if (!extension) {
+      return unknown(clause);
+    }
+    behaviour.extension = *extension;
   } else if (clause.starts_with("signal ")) {
     REEVE_TRY(const int signal, parse_number(trim(clause.substr(7))));
     behaviour.executions = {{.ending = Ending::Signal, .code = signal}};
@@ -67,6 +73,18 @@ Result<void> parse_clause(std::string_view clause, Behaviour& behaviour) {
 const Execution& Behaviour::at(std::uint32_t number) const {
   const std::size_t index = number == 0 ? 0 : number - 1;
   return executions.at(std::min(index, executions.size() - 1));
+}
+
+std::optional<std::string> extension_of(std::string_view kind) {
+  if (kind == "good") {
+    return R"([{"name": "x1", "script": "exit 0; slow 2s", "timeout": "30s"},)"
+           R"( {"name": "x2", "needs": ["x1"], "script": "exit 0", "timeout": "30s"}])";
+  }
+  if (kind == "bad") {
+    return R"([{"name": "y1", "script": "exit 0"},)"
+           R"( {"name": "y2", "needs": ["nobody"], "script": "exit 0"}])";
+  }
+  return std::nullopt;
 }
 
 Result<Behaviour> Behaviour::parse(std::string_view script) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,12 +32,16 @@ struct Execution {
 ///                       an item is a code, `hang`, `kill-supervisor`, `nolaunch`, `oom` or `sig9`
 ///   slow 40s            how long each execution takes
 ///   out                 publishes the number of the execution as output `n`
+///   extend good         an execution that ends with code 0 asks for further tasks (extension_of):
+///                       `good` ones, or `bad` ones that no workflow can take
 ///
 /// `hang`, `kill-supervisor`, `signal 9`, `nolaunch` and `oom` may also be clauses of their own.
 struct Behaviour {
   std::vector<Execution> executions{Execution{}};
   Duration time{1000};
   bool publishes = false;
+  /// The further tasks that it asks for, or empty.
+  std::string extension;
 
   /// Execution number `number`, from 1.
   const Execution& at(std::uint32_t number) const;
@@ -44,5 +49,8 @@ struct Behaviour {
   /// Invalid: names the clause it does not know.
   static Result<Behaviour> parse(std::string_view script);
 };
+
+/// The document of further tasks called `kind`, or nothing.
+std::optional<std::string> extension_of(std::string_view kind);
 
 }  // namespace reeve::sim

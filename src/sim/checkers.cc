@@ -68,6 +68,9 @@ void Checkers::disk_changed() {
   for (const journal::ObjectKey& key : touched) {
     compare_row(key);
   }
+  if (const auto wrong = touched.empty() ? std::nullopt : families_.settled()) {
+    fail(*wrong);
+  }
 }
 
 engine::Book* Checkers::book_of(const journal::ObjectKey& key) const {
@@ -87,6 +90,8 @@ void Checkers::fold(const journal::Event& event) {
       see_catalog(event);
     } else if (event.object.kind == journal::Kind::Channel) {
       see_channel(*book, event);
+    } else if (event.object.kind == journal::Kind::Pool) {
+      families_.see_pool(event);
     }
   } else if (event.object.kind == journal::Kind::Workflow) {
     fold_workflow(event);
@@ -182,18 +187,26 @@ void Checkers::fold_mission(const journal::Event& event) {
     folded.mission.name = MissionName(event.object.name);
     folded.mission.uid = event.uid;
     folded.mission.correlation = event.correlation;
-    if (!event.correlation.empty() &&
+    const bool asked_for = !std::get<engine::MissionCreated>(*decoded).parent;
+    if (asked_for && !event.correlation.empty() &&
         !made_by_.emplace(event.correlation.str(), event.object.name).second) {
       fail(concat("input ", event.correlation.view(), " made two missions"));
     }
   }
   check_event(folded, *decoded, event.revision);
   check_gate(folded, *decoded, event.at);
-  if (!violation_) {
-    engine::apply(folded.mission, *decoded, event.revision, event.at);
-    if (const auto* extended = std::get_if<engine::MissionExtended>(&*decoded)) {
-      folded.workflow = workflows_[extended->workflow];
-    }
+  if (const auto wrong = families_.before(folded.mission, *folded.workflow, *decoded)) {
+    fail(concat(*wrong, at(event.revision)));
+  }
+  if (violation_) {
+    return;
+  }
+  engine::apply(folded.mission, *decoded, event.revision, event.at);
+  if (const auto* extended = std::get_if<engine::MissionExtended>(&*decoded)) {
+    folded.workflow = workflows_[extended->workflow];
+  }
+  if (const auto wrong = families_.after(folded.mission, *folded.workflow, *decoded)) {
+    fail(concat(*wrong, at(event.revision)));
   }
 }
 
@@ -237,8 +250,10 @@ void Checkers::check_event(Folded& folded, const engine::MissionEvent& event, Re
     check_run_created(folded, *created);
   } else if (const auto* launching = std::get_if<engine::RunLaunching>(&event)) {
     check_slot(folded, launching->slot, RunState::Launching);
-    launched_[Fence(revision.value())] = mission.name.str();
-    ++launches_;
+    if (!launching->inside) {
+      launched_[Fence(revision.value())] = mission.name.str();
+      ++launches_;
+    }
   } else if (const auto* active = std::get_if<engine::RunActive>(&event)) {
     check_slot(folded, active->slot, RunState::Active);
   } else if (const auto* ended = std::get_if<engine::RunEnded>(&event)) {

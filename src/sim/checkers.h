@@ -16,6 +16,7 @@
 #include "kernel/core.h"
 #include "sim/catalog_checks.h"
 #include "sim/channel_checks.h"
+#include "sim/family_checks.h"
 #include "sim/fwd.h"
 #include "store/memory/memory_store.h"
 
@@ -95,6 +96,8 @@ class Checkers {
 
   const CatalogChecks& catalog() const { return catalog_; }
 
+  const FamilyChecks& families() const { return families_; }
+
   /// A client was told that its message has this number.
   void message_acknowledged(const std::string& channel, coord::Sequence sequence) {
     channels_.acknowledged(channel, sequence);
@@ -161,6 +164,7 @@ class Checkers {
   std::vector<std::unique_ptr<engine::Book>> books_;
   CatalogChecks catalog_;
   ChannelChecks channels_;
+  FamilyChecks families_;
   /// Missions made by one input: at most one.
   std::map<std::string, std::string> made_by_;
   std::map<InputId, engine::Reply> acknowledged_;

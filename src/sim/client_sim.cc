@@ -45,6 +45,22 @@ std::size_t ClientSim::submit(
   return add(std::move(command));
 }
 
+std::size_t ClientSim::submit(engine::SubmitMission command) {
+  return add(std::move(command));
+}
+
+std::size_t ClientSim::set_pool(const std::string& pool, std::optional<std::uint64_t> units) {
+  Json body = Json::object();
+  if (units) {
+    body.set("units", *units);
+  }
+  return order(
+      {.kind = journal::Kind::Pool, .ns = Namespace("default"), .name = pool},
+      units ? "set" : "delete",
+      std::move(body)
+  );
+}
+
 std::size_t ClientSim::abort(const MissionName& mission) {
   return add(engine::AbortMission{.mission = mission, .message = "a client changed its mind"});
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,12 @@ class ClientSim {
       std::string name,
       std::vector<model::NamedValue> params = {}
   );
+
+  /// The same with everything that a client can say.
+  std::size_t submit(engine::SubmitMission command);
+
+  /// Declares a pool or changes its size; without units it is forgotten.
+  std::size_t set_pool(const std::string& pool, std::optional<std::uint64_t> units);
 
   std::size_t abort(const MissionName& mission);
   std::size_t resume(const MissionName& mission);

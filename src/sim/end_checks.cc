@@ -22,6 +22,9 @@ void Checkers::at_end(bool calm, const std::map<Fence, RunRecord>& runs) {
   if (const std::optional<std::string> left = channels_.at_end()) {
     fail(*left);
   }
+  if (const std::optional<std::string> left = families_.at_end()) {
+    fail(*left);
+  }
   for (const auto& [name, folded] : missions_) {
     check_end_of(folded);
     if (calm) {
@@ -55,7 +58,7 @@ void Checkers::check_end_of(const Folded& folded) {
                                     hold.kind == model::HoldKind::Approval;
           return needs_person && !hold.deadline && !hold.message.empty();
         });
-    if (!explained) {
+    if (!explained && !waits_for_admission(mission) && !waits_for_units(mission)) {
       fail(concat("mission ", name, " is ", to_string(mission.state), " without explanation"));
     }
     return;

@@ -166,6 +166,7 @@ void HostSim::end(Fence fence) {
     case Ending::Exit:
       if (execution.code == 0) {
         record.done = true;
+        record.result.extension = behaviour.extension;
         ++completions_[key_of(record)];
       }
       finish(record, RunEnd::Exited, execution.code, {});

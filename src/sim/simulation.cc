@@ -4,6 +4,8 @@
 
 #include "base/hash.h"
 #include "base/strings.h"
+#include "sim/family_workload.h"
+#include "workflow/load/load.h"
 
 namespace reeve::sim {
 
@@ -15,12 +17,14 @@ constexpr Duration kMinute{60'000};
 constexpr Duration kRestPeriod{1000};
 constexpr std::uint32_t kPercentWithTriggers = 30;
 constexpr std::uint32_t kPercentWithChannels = 20;
+constexpr std::uint32_t kPercentWithFamilies = 40;
 
 kernel::CoreOptions core_options(const engine::Limits& limits, WorkflowShelf& shelf) {
   kernel::CoreOptions options;
   options.limits = limits;
   options.instance = "simulation";
   options.loader = shelf.loader();
+  options.extend = workflow::extend_source;
   return options;
 }
 
@@ -117,6 +121,9 @@ bool Simulation::at_rest() const {
   const std::vector<MissionName> live = engine.live_missions();
   return std::all_of(live.begin(), live.end(), [&](const MissionName& name) {
     const model::Mission* mission = engine.find(name);
+    if (waits_for_admission(*mission) || waits_for_units(*mission)) {
+      return true;
+    }
     return mission->state == model::MissionState::Held &&
            std::none_of(mission->holds.begin(), mission->holds.end(), [](const auto& hold) {
              return hold.deadline.has_value();
@@ -229,6 +236,62 @@ void plan_triggers(Simulation& sim, Random& random, Duration within) {
   }
 }
 
+/// Sizes of pools that come, change, and in the end suffice for everybody; some seeds leave one
+/// without units.
+void plan_pools(Simulation& sim, Random& random, Duration within) {
+  for (std::uint64_t pool = 0; pool < kPools; ++pool) {
+    const std::uint64_t changes = random.between(0, 5);
+    for (std::uint64_t i = 0; i < changes; ++i) {
+      const std::uint64_t dice = random.below(100);
+      const std::optional<std::uint64_t> units = dice < 15   ? std::nullopt
+                                                 : dice < 35 ? std::optional(std::uint64_t{0})
+                                                             : std::optional(random.between(1, 3));
+      sim.world().after(random.duration(Duration(0), within), [&sim, pool, units] {
+        sim.client().set_pool(pool_name(pool), units);
+      });
+    }
+    const std::uint64_t last = random.percent(15) ? 0 : kUnitsWantedMax;
+    sim.world().after(within * 2 - Duration(1), [&sim, pool, last] {
+      sim.client().set_pool(pool_name(pool), last);
+    });
+  }
+}
+
+/// Missions that make missions, wait for places and pools, ask for missions and grow. A stream of
+/// their own, as above.
+void plan_families(Simulation& sim, Random& random, Duration within) {
+  for (std::uint64_t leaf = 0; leaf < kLeaves; ++leaf) {
+    sim.deploy(leaf_workflow(random, leaf));
+  }
+  plan_pools(sim, random, within);
+  std::vector<std::string> sources;
+  const std::uint64_t workflows = random.between(1, 3);
+  for (std::uint64_t i = 0; i < workflows; ++i) {
+    sources.push_back(family_workflow(random, concat("family-", i)));
+  }
+  const std::uint64_t missions = random.between(1, 8);
+  for (std::uint64_t i = 0; i < missions; ++i) {
+    const std::string source = random.pick(sources);
+    engine::SubmitMission command;
+    const Result<std::shared_ptr<const workflow::Workflow>> loaded = sim.shelf().load(source);
+    if (!loaded) {
+      sim.checkers().fail(concat("the workload is wrong: ", loaded.error().describe(), "\n", source)
+      );
+      return;
+    }
+    command.workflow = *loaded;
+    command.user_key = random.percent(35) ? concat("k", random.below(3)) : std::string();
+    if (random.percent(40)) {
+      command.priority = static_cast<std::int32_t>(random.between(0, 9));
+    }
+    const Duration later = random.duration(Duration(0), within);
+    if (random.percent(25)) {
+      command.not_before = sim.world().time() + later + Duration(30'000);
+    }
+    sim.world().after(later, [&sim, command] { sim.client().submit(command); });
+  }
+}
+
 engine::Limits random_limits(Random& random) {
   engine::Limits limits;
   limits.run_slots = static_cast<std::uint32_t>(random.between(1, 6));
@@ -260,6 +323,10 @@ Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& loo
   Random channels(stable_hash(concat("channels/", seed)));
   if (channels.percent(kPercentWithChannels)) {
     sim.channels().use("orders", channels.between(1, 40), trouble / 2, channels.next());
+  }
+  Random families(stable_hash(concat("families/", seed)));
+  if (families.percent(kPercentWithFamilies)) {
+    plan_families(sim, families, trouble / 2);
   }
   plan_blows(sim, sim.world().time() + trouble);
   sim.advance(trouble);

@@ -23,6 +23,8 @@ auto slot_members(const model::RunSlot& slot) {
       slot.fence,
       slot.cancelling,
       slot.closing,
+      slot.inside,
+      slot.timed_out,
       slot.not_before
   );
 }
@@ -60,6 +62,56 @@ bool gates_differ(const Box<model::GateStatus>& left, const Box<model::GateStatu
          );
 }
 
+bool artifacts_differ(
+    const std::vector<model::ArtifactRef>& left, const std::vector<model::ArtifactRef>& right
+) {
+  const auto members = [](const model::ArtifactRef& ref) {
+    return std::tie(
+        ref.path, ref.digest, ref.size_bytes, ref.mode, ref.expires_at, ref.path_number
+    );
+  };
+  return !std::equal(
+      left.begin(),
+      left.end(),
+      right.begin(),
+      right.end(),
+      [&](const auto& a, const auto& b) { return members(a) == members(b); }
+  );
+}
+
+auto child_members(const model::ChildMission& child) {
+  return std::tie(
+      child.name, child.own, child.ended, child.error_code, child.message, child.outputs
+  );
+}
+
+bool children_differ(const Box<model::Children>& left, const Box<model::Children>& right) {
+  if (!left || !right) {
+    return left.has_value() != right.has_value();
+  }
+  return left->items != right->items || left->fans_out != right->fans_out ||
+         !std::equal(
+             left->missions.begin(),
+             left->missions.end(),
+             right->missions.begin(),
+             right->missions.end(),
+             [](const auto& a, const auto& b) {
+               return child_members(a) == child_members(b) &&
+                      !artifacts_differ(a.artifacts, b.artifacts);
+             }
+         );
+}
+
+bool parents_differ(
+    const std::optional<model::Parent>& left, const std::optional<model::Parent>& right
+) {
+  if (!left || !right) {
+    return left.has_value() != right.has_value();
+  }
+  return std::tie(left->mission, left->task, left->item) !=
+         std::tie(right->mission, right->task, right->item);
+}
+
 auto task_members(const model::TaskStatus& task) {
   return std::tie(
       task.state,
@@ -75,7 +127,8 @@ auto task_members(const model::TaskStatus& task) {
       task.exit_code,
       task.error_code,
       task.message,
-      task.outputs
+      task.outputs,
+      task.submitted
   );
 }
 
@@ -88,6 +141,13 @@ auto mission_members(const model::Mission& mission) {
       mission.workflow,
       mission.params,
       mission.continues,
+      mission.user_key,
+      mission.priority,
+      mission.not_before,
+      mission.trigger,
+      mission.depth,
+      mission.description,
+      mission.after,
       mission.created,
       mission.revision,
       mission.created_at,
@@ -96,6 +156,10 @@ auto mission_members(const model::Mission& mission) {
       mission.state,
       mission.reason,
       mission.epoch,
+      mission.pauses,
+      mission.admitted,
+      mission.claims,
+      mission.waiting,
       mission.draining,
       mission.aborting,
       mission.timed_out,
@@ -109,7 +173,8 @@ auto mission_members(const model::Mission& mission) {
 
 /// The first part in which two missions differ, or nothing.
 std::string difference(const model::Mission& left, const model::Mission& right) {
-  if (mission_members(left) != mission_members(right)) {
+  if (mission_members(left) != mission_members(right) ||
+      artifacts_differ(left.inputs, right.inputs) || parents_differ(left.parent, right.parent)) {
     return "the mission itself";
   }
   if (left.holds.size() != right.holds.size() || left.tasks.size() != right.tasks.size()) {
@@ -131,7 +196,8 @@ std::string difference(const model::Mission& left, const model::Mission& right) 
     const bool undo_differs = a.undo.has_value() != b.undo.has_value() ||
                               (a.undo && slot_members(*a.undo) != slot_members(*b.undo));
     if (task_members(a) != task_members(b) || slot_members(a.run) != slot_members(b.run) ||
-        undo_differs || gates_differ(a.gate, b.gate)) {
+        undo_differs || gates_differ(a.gate, b.gate) || children_differ(a.children, b.children) ||
+        artifacts_differ(a.artifacts, b.artifacts)) {
       return concat("task number ", i + 1);
     }
   }

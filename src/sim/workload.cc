@@ -322,7 +322,7 @@ Result<std::shared_ptr<const workflow::Workflow>> WorkflowShelf::load(std::strin
     for (const workflow::Text& step : task.script) {
       REEVE_CHECK(Behaviour::parse(step.text));
     }
-    if (task.compensate) {
+    if (task.compensate && !task.compensate->script.empty()) {
       REEVE_CHECK(Behaviour::parse(task.compensate->script.at(0).text));
     }
   }

@@ -330,6 +330,8 @@ TEST(Skipping, OfATriggersMissionLeavesNothingIfTheWorkflowSaysSo) {
   submit.workflow = *workflow::load_source(document("Other: true"));
   ASSERT_TRUE(w.command(submit).ok());
   EXPECT_EQ(w.verdict("m1"), "ABORTED ERR_FILTERED_JOB");
+}
+
 /// A workflow of one task that wants units of pools.
 SubmitMission wanting(std::string name, std::string_view semaphores) {
   SubmitMission command = submission(std::move(name), "");

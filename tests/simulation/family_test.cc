@@ -1,0 +1,124 @@
+// Missions that make missions, wait for places and grow, killed at every boundary.
+#include <functional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "installation.h"
+
+namespace reeve::sim {
+namespace {
+
+using model::MissionState;
+
+constexpr std::uint64_t kBoundariesMax = 400;
+
+/// Plays a story once for each boundary, killed there, until it is over before it comes to one.
+void killed_everywhere(
+    const std::function<void(Installation&)>& tell, const std::function<void(Installation&)>& expect
+) {
+  bool killed = true;
+  for (std::uint64_t boundary = 1; killed && boundary < kBoundariesMax; ++boundary) {
+    Installation site;
+    site.controller().crash_at(boundary);
+    tell(site);
+    site.run_until_idle();
+    killed = site.controller().crashes() > 0;
+    site.expect_sound();
+    expect(site);
+    ASSERT_FALSE(testing::Test::HasFailure()) << "killed at boundary " << boundary;
+  }
+  EXPECT_FALSE(killed);
+}
+
+TEST(Killed, AFanOutCarriesOutEachItemOnce) {
+  const std::string source = workflow_of(
+      "fan",
+      "  - name: work\n    script: \"exit 0; slow 2s\"\n    timeout: 1m\n"
+      "    fanOut: {over: 1..5, parallel: 2}\n"
+  );
+  killed_everywhere(
+      [&](Installation& site) { site.submit(source, "fan"); },
+      [](Installation& site) {
+        EXPECT_EQ(site.state("fan"), MissionState::Complete);
+        for (const model::ChildMission& child : site.task("fan", 0).children->missions) {
+          EXPECT_EQ(site.completions(child.name.str(), "work"), 1U);
+        }
+      }
+  );
+}
+
+TEST(Killed, AnExtensionIsThereOnceAndWhole) {
+  const std::string source = workflow_of(
+      "grow",
+      "  - name: init\n    script: \"exit 0; extend good\"\n    timeout: 1m\n"
+      "    permissions: [mission.extend]\n"
+  );
+  killed_everywhere(
+      [&](Installation& site) { site.submit(source, "grow"); },
+      [](Installation& site) {
+        EXPECT_EQ(site.state("grow"), MissionState::Complete);
+        ASSERT_EQ(site.mission("grow").tasks.size(), 3U);
+        EXPECT_EQ(site.completions("grow", "x1"), 1U);
+        EXPECT_EQ(site.completions("grow", "x2"), 1U);
+      }
+  );
+}
+
+TEST(Killed, AQueueOfMissionsIsServedOneByOne) {
+  std::string source =
+      workflow_of("queue", "  - name: work\n    script: \"exit 0; slow 2s\"\n    timeout: 1m\n");
+  source.insert(source.find("  tasks:"), "  maxConcurrency: 1\n");
+  killed_everywhere(
+      [&](Installation& site) {
+        for (int i = 0; i < 5; ++i) {
+          site.submit(source, concat("m", i));
+        }
+      },
+      [](Installation& site) {
+        for (int i = 0; i < 5; ++i) {
+          EXPECT_EQ(site.completions(concat("m", i), "work"), 1U);
+        }
+      }
+  );
+}
+
+TEST(Killed, AMissionThatATemplateAsksForIsMadeOnce) {
+  const std::string asked =
+      workflow_of("asked", "  - name: work\n    script: \"exit 0\"\n    timeout: 1m\n");
+  const std::string source = workflow_of(
+      "asking",
+      "  - name: ask\n    script: \"exit 0\"\n    timeout: 1m\n"
+      "    environment: {JOB: '{{SubmitJob \"asked\" \"please\"}}'}\n"
+  );
+  killed_everywhere(
+      [&](Installation& site) {
+        site.deploy(asked);
+        site.advance(Duration(60'000));
+        site.submit(source, "asking");
+      },
+      [](Installation& site) {
+        EXPECT_EQ(site.state("asking"), MissionState::Complete);
+        EXPECT_EQ(site.checkers().missions().size(), 2U);
+      }
+  );
+}
+
+TEST(UserKeys, AMissionCannotWaitForItself) {
+  Installation site;
+  const std::string source =
+      workflow_of("loop", "  - name: ask\n    mission: {workflow: loop, userKey: same}\n");
+  site.deploy(source);
+  site.advance(Duration(1000));
+  engine::SubmitMission command;
+  command.name = MissionName("first");
+  command.workflow = *site.shelf().load(source);
+  command.user_key = "same";
+  site.client().submit(command);
+  site.expect_sound();
+  EXPECT_EQ(site.state("first"), MissionState::Failed);
+  EXPECT_NE(site.mission("first").message.find("cannot wait for itself"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace reeve::sim
