@@ -133,7 +133,8 @@ std::string children_list(const Json& mission, store::Reader& reader) {
 }
 
 bool is_child(const Json& mission) {
-  return mission.find("spec")->find("parent") != nullptr;
+  const Json* parent = mission.find("spec")->find("parent");
+  return parent != nullptr && !parent->get_bool("detached");
 }
 
 }  // namespace reeve::cli

@@ -15,7 +15,7 @@ std::string children_progress(const Json& task);
 /// many only the first kChildrenListed, and how many there are.
 std::string children_list(const Json& mission, store::Reader& reader);
 
-/// Whether a task of another mission has started this one.
+/// Whether a task of another mission has started this one and watches over it.
 bool is_child(const Json& mission);
 
 }  // namespace reeve::cli

@@ -182,6 +182,13 @@ void Engine::dispatch(Scope& scope) {
   }
 }
 
+/// Whether a run may not be handed to a host now.
+bool Engine::must_wait(const Mission& mission, SlotKey slot) const {
+  std::string pool;
+  const RunRef run{.created = mission.created, .slot = slot};
+  return launch_refusal(run, missions_.at(mission.created), pool).has_value();
+}
+
 /// Why a run may not be handed to a host now; `pool` is what it waits for.
 std::optional<std::string> Engine::launch_refusal(
     const RunRef& run, const Entry& entry, std::string& pool

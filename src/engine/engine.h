@@ -427,6 +427,7 @@ class Engine {
   void add_demand(const Plan& plan);
   void leave_queue(const model::Mission& mission);
   void enqueue(const model::Mission& mission, SlotKey slot, Timestamp since);
+  bool must_wait(const model::Mission& mission, SlotKey slot) const;
   std::optional<std::string> launch_refusal(
       const RunRef& run, const Entry& entry, std::string& pool
   ) const;

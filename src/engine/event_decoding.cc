@@ -41,7 +41,7 @@ const std::map<std::string_view, Json::Type>& member_types() {
       {"context", Object},     {"voter", String},      {"decision", String},
       {"rule", String},        {"step", Int},          {"recipients", Array},
       {"description", String}, {"after", Array},       {"bundle", Object},
-      {"reopened", String}};
+      {"reopened", String},    {"detached", Bool}};
   return kTypes;
 }
 
@@ -346,6 +346,7 @@ class Decoder {
       parent.mission = MissionName(data_.get_string("parent"));
       parent.task = TaskName(data_.get_string("parentTask"));
       REEVE_TRY(parent.item, number("item"));
+      parent.detached = data_.get_bool("detached");
       REEVE_TRY(e.depth, number("depth"));
       e.parent = std::move(parent);
     }

@@ -59,6 +59,7 @@ class Encoder {
       json_.member("parentTask", e.parent->task.view());
       json_.member("item", static_cast<std::uint64_t>(e.parent->item));
       json_.member("depth", static_cast<std::uint64_t>(e.depth));
+      flag("detached", e.parent->detached);
     }
     artifacts(e.inputs);
     text("description", e.description);

@@ -39,7 +39,8 @@ std::vector<MissionEvent> full_events() {
   created.priority = -3;
   created.not_before = kAt;
   created.trigger = "cron";
-  created.parent = model::Parent{.mission = MissionName("p"), .task = TaskName("t"), .item = 4};
+  created.parent = model::Parent{
+      .mission = MissionName("p"), .task = TaskName("t"), .item = 4, .detached = true};
   created.depth = 2;
   created.description = "for people";
   created.after = {MissionName("first"), MissionName("second")};

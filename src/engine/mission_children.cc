@@ -241,7 +241,8 @@ Result<ChildPlan> MissionTurn::plan_child(TaskIndex index, std::uint32_t item) {
     values.emplace_back(concat(def.fan_out->item, "Index"), std::to_string(item));
   }
   ChildPlan child;
-  child.parent = {.mission = m_.name, .task = def.name, .item = item};
+  const bool detached = def.child && !def.child->wait;
+  child.parent = {.mission = m_.name, .task = def.name, .item = item, .detached = detached};
   if (def.method != workflow::Method::Mission) {
     REEVE_TRY(child.plan, engine_.part_plan(*plan_, index));
     child.params = m_.params;

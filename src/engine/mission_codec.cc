@@ -169,6 +169,7 @@ void write_spec(JsonWriter& json, const Mission& m, const workflow::Workflow& wo
     json.member("mission", m.parent->mission.view());
     json.member("task", m.parent->task.view());
     write_count(json, "item", m.parent->item);
+    write_flag(json, "detached", m.parent->detached);
     json.end_object();
     write_count(json, "depth", m.depth);
   }
@@ -418,6 +419,7 @@ Result<void> read_origin(const Json& spec, Mission& m) {
     value.mission = MissionName(from.needed_text("mission"));
     value.task = TaskName(from.needed_text("task"));
     value.item = from.count("item");
+    value.detached = from.flag("detached");
     REEVE_CHECK(from.check());
     m.parent = std::move(value);
     m.depth = in.count("depth");

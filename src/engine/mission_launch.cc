@@ -33,6 +33,11 @@ void MissionTurn::launch(SlotKey key) {
   }
   if (key.leg == Leg::Forward && plan_->submits[key.task]) {
     ask_for_missions(key);
+    // They may have taken the units that this run was going to have.
+    if (engine_.must_wait(m_, key)) {
+      engine_.enqueue(m_, key, scope_.now);
+      return;
+    }
   }
   // The fence is the revision of the launching event; a QUEUED mission moves first.
   const bool moves = m_.state == MissionState::Queued;

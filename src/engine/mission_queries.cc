@@ -63,8 +63,9 @@ bool in_state(const Mission& mission, const std::vector<std::string>& words) {
       return mission.state == MissionState::Held || mission.state == MissionState::Queued;
     }
     return std::any_of(state_words().begin(), state_words().end(), [&](const StateWord& known) {
-      return known.word == word && std::find(known.states.begin(), known.states.end(),
-                                             mission.state) != known.states.end();
+      return known.word == word &&
+             std::find(known.states.begin(), known.states.end(), mission.state) !=
+                 known.states.end();
     });
   });
 }
@@ -195,7 +196,7 @@ Result<std::string> MissionTurn::submit_mission(
     child.user_key = submission.user_key;
     child.description = submission.description;
     child.detached = true;
-    child.parent = {.mission = m_.name, .task = task_def(index).name, .item = 0};
+    child.parent = {.mission = m_.name, .task = task_def(index).name, .item = 0, .detached = true};
     return engine_.make_child(m_, std::move(child), scope_);
   };
   const Result<Engine::Made> made = make();

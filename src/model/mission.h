@@ -173,6 +173,8 @@ struct Parent {
   MissionName mission;
   TaskName task;
   std::uint32_t item = 0;
+  /// It goes on by itself: nothing waits for it.
+  bool detached = false;
 };
 
 struct TaskStatus {

@@ -294,7 +294,18 @@ std::size_t FamilyChecks::active(const std::string& workflow) const {
 
 std::uint32_t FamilyChecks::capacity(const std::string& pool) const {
   const auto found = pools_.find(pool);
-  return found == pools_.end() ? 1 : found->second;
+  if (found != pools_.end()) {
+    return found->second;
+  }
+  // A pool that nobody declared is as large as the largest request for it.
+  std::uint32_t largest = 1;
+  for (const auto& [name, view] : live_) {
+    largest = std::max(largest, units_in(view.workflow->semaphores, pool));
+    for (const workflow::Task& task : view.workflow->tasks) {
+      largest = std::max(largest, units_in(task.semaphores, pool));
+    }
+  }
+  return largest;
 }
 
 /// Units in use; `held_only`: by missions that wait for a person.

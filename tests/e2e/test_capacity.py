@@ -146,7 +146,7 @@ class CapacityTest(ReeveTest):
         self.await_state("m1", "QUEUED")
         task = self.task("m1", "a")
         self.assertEqual(task["state"], "PENDING")
-        self.assertIn("waits for a host with the label gpu; start reeve with --labels gpu", task["message"])
+        self.assertIn("waits for a host with the labels gpu, arm64; start reeve with --labels gpu,arm64", task["message"])
         self.assertIn("a host with the label gpu", self.ok("status", "m1").out)
         self.ok("down")
         owner.wait()
