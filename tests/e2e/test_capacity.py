@@ -147,7 +147,7 @@ class CapacityTest(ReeveTest):
         task = self.task("m1", "a")
         self.assertEqual(task["state"], "PENDING")
         self.assertIn("waits for a host with the labels gpu, arm64; start reeve with --labels gpu,arm64", task["message"])
-        self.assertIn("a host with the label gpu", self.ok("status", "m1").out)
+        self.assertIn("a host with the labels gpu, arm64", self.ok("status", "m1").out)
         self.ok("down")
         owner.wait()
         self.up("--labels", "gpu,arm64")
