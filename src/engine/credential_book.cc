@@ -89,7 +89,7 @@ void CredentialBook::put(Credential credential) {
   } else {
     allowed_[credential.ns].insert_or_assign(credential.name, credential.workflows);
   }
-  credentials_.insert_or_assign(key, std::move(credential));
+  objects_.insert_or_assign(key, std::move(credential));
 }
 
 Result<void> CredentialBook::load(const journal::ObjectKey& key, const Json& row) {
@@ -129,7 +129,7 @@ Result<void> CredentialBook::load(const journal::ObjectKey& key, const Json& row
 }
 
 bool CredentialBook::encode(const journal::ObjectKey& key, std::string& body) const {
-  const Credential& c = credentials_.at(key);
+  const Credential& c = objects_.at(key);
   Json metadata = Json::object();
   metadata.set("name", c.name).set("namespace", c.ns.str()).set("uid", c.uid.str());
   metadata.set("creationTimestamp", format_timestamp(c.created_at));
@@ -155,8 +155,8 @@ bool CredentialBook::encode(const journal::ObjectKey& key, std::string& body) co
 
 Result<void> CredentialBook::apply(const journal::Event& event) {
   REEVE_TRY(const Json data, parse_json(event.data));
-  const auto found = credentials_.find(event.object);
-  const bool exists = found != credentials_.end() && !found->second.deleted;
+  const auto found = objects_.find(event.object);
+  const bool exists = found != objects_.end() && !found->second.deleted;
   Credential next;
   if (exists) {
     next = found->second;
@@ -196,26 +196,6 @@ Result<void> CredentialBook::apply(const journal::Event& event) {
   return {};
 }
 
-Uid CredentialBook::uid_of(const journal::ObjectKey& key) const {
-  const auto found = credentials_.find(key);
-  return found == credentials_.end() ? Uid() : found->second.uid;
-}
-
-std::vector<journal::ObjectKey> CredentialBook::keys() const {
-  std::vector<journal::ObjectKey> keys;
-  for (const auto& [key, credential] : credentials_) {
-    keys.push_back(key);
-  }
-  return keys;
-}
-
-void CredentialBook::forget(const journal::ObjectKey& key) {
-  const auto found = credentials_.find(key);
-  if (found != credentials_.end() && found->second.deleted) {
-    credentials_.erase(found);
-  }
-}
-
 void CredentialBook::configure(
     const Namespace& ns, std::string_view /*workflow*/, workflow::Configuration& configuration
 ) const {
@@ -246,15 +226,15 @@ Result<Reply> CredentialBook::turn(const ObjectCommand& command, BookTurn& turn)
 }
 
 Result<const Credential*> CredentialBook::existing(const journal::ObjectKey& key) const {
-  const auto found = credentials_.find(key);
-  if (found != credentials_.end() && !found->second.deleted) {
+  const auto found = objects_.find(key);
+  if (found != objects_.end() && !found->second.deleted) {
     return &found->second;
   }
   Error error = make_error(
       ErrorCode::NotFound, concat("there is no credential \"", key.name, "\""), key.name
   );
   std::vector<std::string> names;
-  for (const auto& [known, credential] : credentials_) {
+  for (const auto& [known, credential] : objects_) {
     if (!credential.deleted && known.ns == key.ns) {
       names.push_back(known.name);
     }

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/book.h"
+#include "engine/object_book.h"
 #include "workflow/render.h"
 
 namespace reeve::engine {
@@ -44,16 +44,13 @@ struct Credential {
 ///     delete  {}
 ///
 /// A run may do none of this. Threading: engine loop, or one thread for an audit.
-class CredentialBook final : public Book {
+class CredentialBook final : public ObjectBook<Credential> {
  public:
   journal::Kind kind() const override { return journal::Kind::Credential; }
 
   Result<void> load(const journal::ObjectKey& key, const Json& row) override;
   Result<void> apply(const journal::Event& event) override;
   bool encode(const journal::ObjectKey& key, std::string& body) const override;
-  Uid uid_of(const journal::ObjectKey& key) const override;
-  std::vector<journal::ObjectKey> keys() const override;
-  void forget(const journal::ObjectKey& key) override;
   Result<Reply> turn(const ObjectCommand& command, BookTurn& turn) override;
   void configure(
       const Namespace& ns, std::string_view workflow, workflow::Configuration& configuration
@@ -67,7 +64,6 @@ class CredentialBook final : public Book {
   Result<const Credential*> existing(const journal::ObjectKey& key) const;
   void put(Credential credential);
 
-  std::map<journal::ObjectKey, Credential> credentials_;
   /// Of each namespace: what rendering needs to know.
   std::map<Namespace, workflow::Configuration::Credentials> allowed_;
 };

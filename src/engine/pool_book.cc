@@ -43,12 +43,12 @@ Result<void> PoolBook::load(const journal::ObjectKey& key, const Json& row) {
   if (name != key.name || ns != key.ns.view()) {
     return corrupt("its row belongs to another pool", key.name);
   }
-  pools_.insert_or_assign(key, std::move(pool));
+  objects_.insert_or_assign(key, std::move(pool));
   return {};
 }
 
 bool PoolBook::encode(const journal::ObjectKey& key, std::string& body) const {
-  const Pool& pool = pools_.at(key);
+  const Pool& pool = objects_.at(key);
   Json metadata = Json::object();
   metadata.set("name", key.name).set("namespace", key.ns.str()).set("uid", pool.uid.str());
   metadata.set("creationTimestamp", format_timestamp(pool.created_at));
@@ -66,8 +66,8 @@ bool PoolBook::encode(const journal::ObjectKey& key, std::string& body) const {
 
 Result<void> PoolBook::apply(const journal::Event& event) {
   REEVE_TRY(const Json data, parse_json(event.data));
-  const auto found = pools_.find(event.object);
-  const bool exists = found != pools_.end() && !found->second.deleted;
+  const auto found = objects_.find(event.object);
+  const bool exists = found != objects_.end() && !found->second.deleted;
   Pool pool = exists ? found->second : Pool{};
   Fields fields(data, event.type);
   if (event.type == "pool.set") {
@@ -86,32 +86,12 @@ Result<void> PoolBook::apply(const journal::Event& event) {
   if (Result<void> whole = fields.finish(); !whole) {
     return corrupt(whole.error().describe(), event.object.name);
   }
-  pools_.insert_or_assign(event.object, std::move(pool));
+  objects_.insert_or_assign(event.object, std::move(pool));
   return {};
 }
 
-Uid PoolBook::uid_of(const journal::ObjectKey& key) const {
-  const auto found = pools_.find(key);
-  return found == pools_.end() ? Uid() : found->second.uid;
-}
-
-std::vector<journal::ObjectKey> PoolBook::keys() const {
-  std::vector<journal::ObjectKey> keys;
-  for (const auto& [key, pool] : pools_) {
-    keys.push_back(key);
-  }
-  return keys;
-}
-
-void PoolBook::forget(const journal::ObjectKey& key) {
-  const auto found = pools_.find(key);
-  if (found != pools_.end() && found->second.deleted) {
-    pools_.erase(found);
-  }
-}
-
 void PoolBook::recover(BookTurn& turn) {
-  for (const auto& [key, pool] : pools_) {
+  for (const auto& [key, pool] : objects_) {
     turn.engine().pool_changed(key.name, pool.units);
   }
 }
@@ -119,8 +99,8 @@ void PoolBook::recover(BookTurn& turn) {
 Result<Reply> PoolBook::turn(const ObjectCommand& command, BookTurn& turn) {
   REEVE_CHECK(refuse_runs(turn.actor(), "pools"));
   REEVE_CHECK(model::check_name(command.object.name, "name of a pool"));
-  const auto found = pools_.find(command.object);
-  const bool exists = found != pools_.end() && !found->second.deleted;
+  const auto found = objects_.find(command.object);
+  const bool exists = found != objects_.end() && !found->second.deleted;
   Fields fields(command.body, command.verb);
   if (command.verb == "delete") {
     REEVE_CHECK(fields.finish());
@@ -145,7 +125,7 @@ Result<Reply> PoolBook::turn(const ObjectCommand& command, BookTurn& turn) {
   if (!units) {
     return make_error(ErrorCode::Invalid, "says how many units the pool has", "units");
   }
-  if (!exists && pools_.size() >= kPoolsMax) {
+  if (!exists && objects_.size() >= kPoolsMax) {
     return make_error(
         ErrorCode::LimitExceeded,
         concat("there are ", kPoolsMax, " pools, which is the limit"),

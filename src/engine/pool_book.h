@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/book.h"
+#include "engine/object_book.h"
 
 namespace reeve::engine {
 
@@ -28,21 +28,15 @@ struct Pool {
 ///     delete  {}        it is as if nobody had declared it: as large as the largest request
 ///
 /// A run may do neither. Threading: engine loop, or one thread for an audit.
-class PoolBook final : public Book {
+class PoolBook final : public ObjectBook<Pool> {
  public:
   journal::Kind kind() const override { return journal::Kind::Pool; }
 
   Result<void> load(const journal::ObjectKey& key, const Json& row) override;
   Result<void> apply(const journal::Event& event) override;
   bool encode(const journal::ObjectKey& key, std::string& body) const override;
-  Uid uid_of(const journal::ObjectKey& key) const override;
-  std::vector<journal::ObjectKey> keys() const override;
-  void forget(const journal::ObjectKey& key) override;
   Result<Reply> turn(const ObjectCommand& command, BookTurn& turn) override;
   void recover(BookTurn& turn) override;
-
- private:
-  std::map<journal::ObjectKey, Pool> pools_;
 };
 
 }  // namespace reeve::engine

@@ -60,7 +60,7 @@ void SettingBook::put(Setting setting) {
     texts.emplace(setting.name, setting.value);
     ++count_;
   }
-  settings_.insert_or_assign(key, std::move(setting));
+  objects_.insert_or_assign(key, std::move(setting));
 }
 
 Result<void> SettingBook::load(const journal::ObjectKey& key, const Json& row) {
@@ -98,7 +98,7 @@ Result<void> SettingBook::load(const journal::ObjectKey& key, const Json& row) {
 }
 
 bool SettingBook::encode(const journal::ObjectKey& key, std::string& body) const {
-  const Setting& s = settings_.at(key);
+  const Setting& s = objects_.at(key);
   Json metadata = Json::object();
   metadata.set("name", key.name).set("namespace", s.ns.str()).set("uid", s.uid.str());
   metadata.set("creationTimestamp", format_timestamp(s.created_at));
@@ -118,8 +118,8 @@ bool SettingBook::encode(const journal::ObjectKey& key, std::string& body) const
 
 Result<void> SettingBook::apply(const journal::Event& event) {
   REEVE_TRY(const Json data, parse_json(event.data));
-  const auto found = settings_.find(event.object);
-  const bool exists = found != settings_.end() && !found->second.deleted;
+  const auto found = objects_.find(event.object);
+  const bool exists = found != objects_.end() && !found->second.deleted;
   Setting next;
   if (exists) {
     next = found->second;
@@ -148,26 +148,6 @@ Result<void> SettingBook::apply(const journal::Event& event) {
   return {};
 }
 
-Uid SettingBook::uid_of(const journal::ObjectKey& key) const {
-  const auto found = settings_.find(key);
-  return found == settings_.end() ? Uid() : found->second.uid;
-}
-
-std::vector<journal::ObjectKey> SettingBook::keys() const {
-  std::vector<journal::ObjectKey> keys;
-  for (const auto& [key, setting] : settings_) {
-    keys.push_back(key);
-  }
-  return keys;
-}
-
-void SettingBook::forget(const journal::ObjectKey& key) {
-  const auto found = settings_.find(key);
-  if (found != settings_.end() && found->second.deleted) {
-    settings_.erase(found);
-  }
-}
-
 void SettingBook::configure(
     const Namespace& ns, std::string_view workflow, workflow::Configuration& configuration
 ) const {
@@ -183,8 +163,8 @@ Result<Reply> SettingBook::turn(const ObjectCommand& command, BookTurn& turn) {
   REEVE_CHECK(refuse_runs(turn.actor(), "settings"));
   const auto [workflow, name] = split_setting_object(command.object.name);
   REEVE_CHECK(check_setting_name(name));
-  const auto found = settings_.find(command.object);
-  const bool exists = found != settings_.end() && !found->second.deleted;
+  const auto found = objects_.find(command.object);
+  const bool exists = found != objects_.end() && !found->second.deleted;
   Fields fields(command.body, command.verb);
   if (command.verb == "unset") {
     REEVE_CHECK(fields.finish());

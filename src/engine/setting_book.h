@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/book.h"
+#include "engine/object_book.h"
 #include "workflow/render.h"
 
 namespace reeve::engine {
@@ -42,16 +42,13 @@ std::pair<std::string, std::string> split_setting_object(std::string_view object
 ///     unset  {}
 ///
 /// A run may do neither. Threading: engine loop, or one thread for an audit.
-class SettingBook final : public Book {
+class SettingBook final : public ObjectBook<Setting> {
  public:
   journal::Kind kind() const override { return journal::Kind::Setting; }
 
   Result<void> load(const journal::ObjectKey& key, const Json& row) override;
   Result<void> apply(const journal::Event& event) override;
   bool encode(const journal::ObjectKey& key, std::string& body) const override;
-  Uid uid_of(const journal::ObjectKey& key) const override;
-  std::vector<journal::ObjectKey> keys() const override;
-  void forget(const journal::ObjectKey& key) override;
   Result<Reply> turn(const ObjectCommand& command, BookTurn& turn) override;
   void configure(
       const Namespace& ns, std::string_view workflow, workflow::Configuration& configuration
@@ -60,7 +57,6 @@ class SettingBook final : public Book {
  private:
   void put(Setting setting);
 
-  std::map<journal::ObjectKey, Setting> settings_;
   /// What rendering needs: by namespace and workflow (empty: of the namespace).
   std::map<std::pair<Namespace, std::string>, workflow::Configuration::Texts> texts_;
   std::size_t count_ = 0;
