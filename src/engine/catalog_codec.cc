@@ -121,8 +121,7 @@ struct Encoder {
 
 Result<CatalogEvent> applied(Fields& fields) {
   WorkflowApplied e;
-  e.version = {
-      .version = fields.text("version"), .digest = Digest(fields.required_text("digest"))};
+  e.version = {.version = fields.text("version"), .digest = Digest(fields.required_text("digest"))};
   for (const auto& [name, kind] : fields.texts("triggers")) {
     REEVE_TRY(const TriggerKind parsed, parse_trigger_kind(kind));
     e.triggers.emplace_back(name, parsed);
@@ -161,9 +160,8 @@ Result<CatalogEvent> decode(std::string_view type, Fields& fields) {
   }
   if (type == "trigger.armed") {
     std::string trigger = fields.required_text("trigger");
-    return CatalogEvent(
-        TriggerArmed{.trigger = std::move(trigger), .due = fields.required_time("due")}
-    );
+    return CatalogEvent(TriggerArmed{
+        .trigger = std::move(trigger), .due = fields.required_time("due")});
   }
   if (type == "trigger.fired") {
     return fired(fields);

@@ -25,7 +25,8 @@ class MissionQueries final : public workflow::Missions {
   std::int64_t count(std::string_view workflow, const std::vector<std::string>& states) override;
   Result<std::string> submit(const workflow::Submission& submission) override;
 
-  /// The texts of `task` are rendered next. With `make`, what has not been asked for before is made.
+  /// The texts of `task` are rendered next. With `make`, what has not been asked for before is
+  /// made.
   void begin(TaskIndex task, bool make);
 
  private:

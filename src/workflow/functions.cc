@@ -88,9 +88,7 @@ Result<Json> for_yaml(Arguments arguments) {
 
 }  // namespace
 
-templates::FunctionTable make_functions(
-    std::uint64_t seed, Timestamp now, Missions* missions
-) {
+templates::FunctionTable make_functions(std::uint64_t seed, Timestamp now, Missions* missions) {
   templates::FunctionTable functions;
   // Shared by the copies of the function object that std::function may make.
   const auto draw = std::make_shared<Draw>(seed);

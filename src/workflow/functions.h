@@ -35,8 +35,8 @@ class Missions {
 };
 
 /// The functions that templates of workflows have beyond the built-in ones: Random, now,
-/// formatTime (FormatTime), fromJson, yamlq, and with `missions` CountByJobTypeAndState, SubmitJob and
-/// SubmitJobsFromJSON; without, these are refused when they are called (Unsupported).
+/// formatTime (FormatTime), fromJson, yamlq, and with `missions` CountByJobTypeAndState, SubmitJob
+/// and SubmitJobsFromJSON; without, these are refused when they are called (Unsupported).
 ///
 /// `seed` decides what Random gives; every table draws a sequence of its own from it, so that
 /// rendering the same texts in the same order gives the same result. `missions` outlives the

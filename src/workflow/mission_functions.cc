@@ -109,8 +109,7 @@ Result<Json> submit_items(Missions& missions, Arguments arguments) {
   }
   if (items.as_array().size() > kItemsMax) {
     return make_error(
-        ErrorCode::LimitExceeded,
-        concat("SubmitJobsFromJSON takes at most ", kItemsMax, " items")
+        ErrorCode::LimitExceeded, concat("SubmitJobsFromJSON takes at most ", kItemsMax, " items")
     );
   }
   std::vector<std::string> names;
@@ -142,9 +141,9 @@ void add_mission_functions(templates::FunctionTable& functions, Missions* missio
   for (const auto& entry : known) {
     functions[entry.first] = [entry, missions](Arguments arguments) {
       if (missions == nullptr) {
-        return Result<Json>(make_error(
-            ErrorCode::Unsupported, concat(entry.first, " has no missions to ask here")
-        ));
+        return Result<Json>(
+            make_error(ErrorCode::Unsupported, concat(entry.first, " has no missions to ask here"))
+        );
       }
       return entry.second(*missions, arguments);
     };

@@ -7,8 +7,7 @@
 namespace reeve::engine {
 namespace {
 
-constexpr std::string_view kInitializer =
-    "{name: init, script: x, permissions: [mission.extend]}";
+constexpr std::string_view kInitializer = "{name: init, script: x, permissions: [mission.extend]}";
 
 class ExtensionWalk : public Walk {
  public:
@@ -27,7 +26,10 @@ class ExtensionWalk : public Walk {
 TEST(Extension, AddsTasksThatStartWhenTheirTimeHasCome) {
   ExtensionWalk w;
   w.submit({std::string(kInitializer)});
-  w.extended("init", R"([{"name": "a", "script": "x"}, {"name": "b", "script": "x", "needs": ["a", "init"]}])");
+  w.extended(
+      "init",
+      R"([{"name": "a", "script": "x"}, {"name": "b", "script": "x", "needs": ["a", "init"]}])"
+  );
   EXPECT_EQ(w.tasks(), "init=COMPLETE a=LAUNCHING b=WAITING");
   w.finished("a");
   w.finished("b");
@@ -67,7 +69,9 @@ TEST(Extension, WithoutThePermissionFailsTheRunAndIsRecorded) {
 TEST(Extension, IsAddedWholeOrNotAtAll) {
   ExtensionWalk w;
   w.submit({std::string(kInitializer)});
-  w.extended("init", R"([{"name": "a", "script": "x"}, {"name": "b", "needs": ["nobody"], "script": "x"}])");
+  w.extended(
+      "init", R"([{"name": "a", "script": "x"}, {"name": "b", "needs": ["nobody"], "script": "x"}])"
+  );
   EXPECT_EQ(w.verdict(), "FAILED ERR_VALIDATION");
   EXPECT_EQ(w.tasks(), "init=FAILED");
 }
@@ -75,8 +79,10 @@ TEST(Extension, IsAddedWholeOrNotAtAll) {
 // CHK-H4b: names are the keys.
 TEST(Extension, ARepeatedTaskIsThereOnce) {
   ExtensionWalk w;
-  w.submit({std::string(kInitializer),
-            "{name: again, needs: [init], script: x, permissions: [mission.extend]}"});
+  w.submit(
+      {std::string(kInitializer),
+       "{name: again, needs: [init], script: x, permissions: [mission.extend]}"}
+  );
   w.extended("init", R"([{"name": "a", "script": "x"}])");
   w.extended("again", R"([{"name": "a", "script": "x"}])");
   EXPECT_EQ(w.tasks(), "init=COMPLETE again=COMPLETE a=LAUNCHING");

@@ -77,8 +77,8 @@ Result<CacheEntry> read_entry(const fs::path& file) {
            .hash = json->get_string("hash")},
       .label = json->get_string("key"),
       .pack = Digest(json->get_string("digest")),
-      .size_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(json->get_int("sizeBytes"), 0)
-      ),
+      .size_bytes =
+          static_cast<std::uint64_t>(std::max<std::int64_t>(json->get_int("sizeBytes"), 0)),
       .files = static_cast<std::size_t>(std::max<std::int64_t>(json->get_int("files"), 0)),
       .created_at = *created,
       .expires_at = *expires,

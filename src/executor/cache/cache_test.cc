@@ -28,8 +28,11 @@ class FakeClock final : public platform::Clock {
 class Listener final : public ToolOutput {
  public:
   void write(std::string_view) override {}
+
   void note(std::string_view line) override { notes.append(line).append("\n"); }
+
   Result<void> publish(std::string_view, std::string_view) override { return {}; }
+
   void warn(std::string text) override { warnings.push_back(std::move(text)); }
 
   std::string notes;
@@ -85,6 +88,7 @@ class CacheTest : public ::testing::Test {
   }
 
   void restore() { ASSERT_TRUE(RestoreTool(clock_).run(request(), listener_).ok()); }
+
   void save() { ASSERT_TRUE(SaveTool(clock_).run(request(), listener_).ok()); }
 
   /// A run that misses and keeps `bytes`.

@@ -135,7 +135,9 @@ Result<void> save(
   std::erase_if(found.files, [&found](const platform::FoundFile& file) {
     const bool leaves = !file.link.empty() && !link_stays_inside(file.path, file.link);
     if (leaves) {
-      found.warnings.push_back(concat("cache ", file.path, " was refused: it is a link out of the working directory"));
+      found.warnings.push_back(
+          concat("cache ", file.path, " was refused: it is a link out of the working directory")
+      );
     }
     return leaves;
   });

@@ -20,8 +20,8 @@ class RestoreTool final : public Tool {
   platform::Clock& clock_;
 };
 
-/// `cache-save`: keeps files under the key that was noted, unless there is something. What cannot be
-/// kept is a warning, never a failure.
+/// `cache-save`: keeps files under the key that was noted, unless there is something. What cannot
+/// be kept is a warning, never a failure.
 class SaveTool final : public Tool {
  public:
   explicit SaveTool(platform::Clock& clock) : clock_(clock) {}

@@ -252,9 +252,7 @@ bool link_stays_inside(std::string_view path, std::string_view link) {
 }
 
 Result<void> write_pack(
-    const fs::path& target,
-    const std::vector<platform::FoundFile>& files,
-    const PackLimits& limits
+    const fs::path& target, const std::vector<platform::FoundFile>& files, const PackLimits& limits
 ) {
   std::uint64_t bytes = 0;
   for (const platform::FoundFile& file : files) {
@@ -290,9 +288,7 @@ Result<void> write_pack(
                                          : Result<void>(errno_error("write", target));
 }
 
-Result<std::size_t> unpack(
-    const fs::path& source, const fs::path& base, const PackLimits& limits
-) {
+Result<std::size_t> unpack(const fs::path& source, const fs::path& base, const PackLimits& limits) {
   const File in = open_file(source, O_RDONLY, "r");
   if (!in) {
     return errno_error("open", source);

@@ -68,6 +68,7 @@ class Finder {
   void keep(
       const std::string& path, const fs::path& source, const struct stat& info, std::string link
   );
+
   template <class... Pieces>
   void warn(const Pieces&... pieces) {
     result_.warnings.push_back(concat(options_.noun, pieces...));

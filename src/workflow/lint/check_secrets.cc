@@ -49,7 +49,16 @@ constexpr std::string_view kSecretWords[] = {
     "PASSWORD", "PASSWD", "SECRET", "API_KEY", "APIKEY", "_TOKEN", "ACCESS_KEY", "PRIVATE_KEY"};
 /// Names of values that look random and are no secrets.
 constexpr std::string_view kPublicWords[] = {
-    "SHA", "DIGEST", "CHECKSUM", "HASH", "COMMIT", "REVISION", "PUBLIC", "FINGERPRINT", "URL", "PATH"};
+    "SHA",
+    "DIGEST",
+    "CHECKSUM",
+    "HASH",
+    "COMMIT",
+    "REVISION",
+    "PUBLIC",
+    "FINGERPRINT",
+    "URL",
+    "PATH"};
 
 bool mentions(std::string_view name, const auto& words) {
   return std::any_of(std::begin(words), std::end(words), [name](std::string_view word) {

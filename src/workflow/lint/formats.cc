@@ -36,7 +36,8 @@ std::string excerpt(std::string_view text, Position position) {
   if (position.line < 1 || trim(line).empty()) {
     return {};
   }
-  std::size_t column = std::min(line.size(), static_cast<std::size_t>(std::max(position.column, 1)) - 1);
+  std::size_t column =
+      std::min(line.size(), static_cast<std::size_t>(std::max(position.column, 1)) - 1);
   std::string_view dots;
   if (line.size() > kExcerptMax) {
     std::size_t begin = column > kExcerptMax / 2 ? column - kExcerptMax / 2 : 0;
@@ -102,9 +103,7 @@ Json sarif_rule(std::string_view id) {
   if (const Rule* known = find_rule(id)) {
     rule.set("shortDescription", sarif_text(std::string(known->help)));
     rule.set("help", sarif_text(concat("To do: ", known->fix)));
-    rule.set(
-        "defaultConfiguration", Json::object().set("level", sarif_level(known->severity))
-    );
+    rule.set("defaultConfiguration", Json::object().set("level", sarif_level(known->severity)));
   }
   rule.set("helpUri", help_uri(id));
   return rule;
@@ -154,8 +153,8 @@ Json sarif_fix(const Edit& edit, const FileReport& file, std::string_view hint) 
 
 Json sarif_result(const Finding& finding, const FileReport& file, std::size_t rule_index) {
   const Error& error = finding.error;
-  std::string message = error.subject.empty() ? error.message
-                                              : concat(error.subject, ": ", error.message);
+  std::string message =
+      error.subject.empty() ? error.message : concat(error.subject, ": ", error.message);
   if (!error.hint.empty()) {
     message += concat(" (", error.hint, ")");
   }

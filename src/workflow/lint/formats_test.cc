@@ -25,7 +25,13 @@ TEST(TextFormat, ShowsTheLineAndTheFix) {
 
 TEST(TextFormat, CutsLongLinesAroundTheirPlace) {
   const std::string text =
-      one(concat("      script: echo ", std::string(500, 'x'), " {{ .title }} äöü ", std::string(90, 'y'), "\n"),
+      one(concat(
+              "      script: echo ",
+              std::string(500, 'x'),
+              " {{ .title }} äöü ",
+              std::string(90, 'y'),
+              "\n"
+          ),
           "  params: {title: x}\n");
   const std::string out = to_text(report_of(text));
   EXPECT_NE(out.find("| …xxx"), std::string::npos) << out;
@@ -78,7 +84,8 @@ TEST(SarifFormat, HasTheMembersThatReadersRequire) {
   const Json& place = *first.find("locations")->as_array().at(0).find("physicalLocation");
   EXPECT_EQ(place.find("artifactLocation")->get_string("uri"), "a%20b/w.yaml");
   EXPECT_EQ(place.find("region")->get_int("startLine"), 9);
-  const Json& change = first.find("fixes")->as_array().at(0).find("artifactChanges")->as_array().at(0);
+  const Json& change =
+      first.find("fixes")->as_array().at(0).find("artifactChanges")->as_array().at(0);
   const Json& replacement = change.find("replacements")->as_array().at(0);
   EXPECT_EQ(replacement.find("deletedRegion")->get_int("endColumn"), 29);
   EXPECT_EQ(replacement.find("insertedContent")->get_string("text"), "shellquote .title");

@@ -11,10 +11,9 @@ std::span<const Rule> all_rules() {
 }
 
 const Rule* find_rule(std::string_view id) {
-  const auto* const found =
-      std::find_if(std::begin(kRules), std::end(kRules), [id](const Rule& rule) {
-        return rule.id == id;
-      });
+  const auto* const found = std::find_if(
+      std::begin(kRules), std::end(kRules), [id](const Rule& rule) { return rule.id == id; }
+  );
   return found == std::end(kRules) ? nullptr : found;
 }
 

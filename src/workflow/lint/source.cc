@@ -12,9 +12,8 @@ Source::Source(const workflow::Workflow& workflow)
     : text_(workflow.source), lines_(split(text_, '\n')) {
   const bool native = workflow.format == workflow::Format::Native;
   const workflow::Quoted quoted = workflow::quote_bare_templates(text_, !native);
-  auto parsed = document::parse_yaml(
-      quoted.text, {.size_bytes_max = 2 * workflow::kSourceBytesMax}
-  );
+  auto parsed =
+      document::parse_yaml(quoted.text, {.size_bytes_max = 2 * workflow::kSourceBytesMax});
   if (!parsed.ok()) {
     return;
   }
@@ -55,9 +54,8 @@ Position Source::place(
   return position;
 }
 
-std::optional<Edit> Source::replace(
-    Position position, std::string_view before, std::string after
-) const {
+std::optional<Edit> Source::replace(Position position, std::string_view before, std::string after)
+    const {
   const std::string_view text = line(position.line);
   const auto column = static_cast<std::size_t>(position.column);
   if (position.column < 1 || column > text.size() || !text.substr(column - 1).starts_with(before)) {

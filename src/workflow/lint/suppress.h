@@ -27,9 +27,7 @@ class Suppressions {
   };
 
   void read(std::string_view line, int number, std::vector<Finding>& findings);
-  void read_names(
-      std::string_view names, Position position, std::vector<Finding>& findings
-  );
+  void read_names(std::string_view names, Position position, std::vector<Finding>& findings);
   Comment* find(const Finding& finding);
 
   std::vector<Comment> comments_;

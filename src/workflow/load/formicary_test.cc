@@ -396,10 +396,10 @@ TEST(Formicary, SaysWhereTheDirectoryOfAContainerIs) {
 
 TEST(Formicary, ReadsFunctionsThatAskForOtherJobs) {
   EXPECT_EQ(
-      warnings(job(
-          "skip_if: >-\n  {{if ge (CountByJobTypeAndState \"b\" \"PENDING\") 5}}true{{end}}\n",
-          "  environment:\n    IDS: '{{if .L}}{{SubmitJobsFromJSON \"b\" .L}}{{end}}'\n"
-      )),
+      warnings(
+          job("skip_if: >-\n  {{if ge (CountByJobTypeAndState \"b\" \"PENDING\") 5}}true{{end}}\n",
+              "  environment:\n    IDS: '{{if .L}}{{SubmitJobsFromJSON \"b\" .L}}{{end}}'\n")
+      ),
       ""
   );
 }

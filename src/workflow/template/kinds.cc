@@ -205,7 +205,9 @@ class FaultFinder {
     const bool has_fields = known.kind == ValueKind::Unknown || known.kind == ValueKind::Map ||
                             known.kind == ValueKind::Missing;
     if (!has_fields) {
-      fault(known, concat("has no field \"", expression.fields[1], "\": it is ", in_words(known.kind)));
+      fault(
+          known, concat("has no field \"", expression.fields[1], "\": it is ", in_words(known.kind))
+      );
     }
     known.kind = ValueKind::Unknown;
     return known;
@@ -250,7 +252,9 @@ class FaultFinder {
     for (const Known& side : arguments) {
       if (side.kind == ValueKind::Missing || side.kind == ValueKind::Bool ||
           side.kind == ValueKind::List || side.kind == ValueKind::Map) {
-        fault(side, concat("has no order, \"", function.name, "\" fails: it is ", in_words(side.kind)));
+        fault(
+            side, concat("has no order, \"", function.name, "\" fails: it is ", in_words(side.kind))
+        );
         return;
       }
     }

@@ -27,7 +27,8 @@ std::string faults(std::string_view text) {
   EXPECT_TRUE(parsed.ok()) << text;
   std::string out;
   for (const TypeFault& fault : parsed->find_type_faults(kind_of)) {
-    out += concat(out.empty() ? "" : "; ", fault.position.column, " ", fault.name, " ", fault.message);
+    out +=
+        concat(out.empty() ? "" : "; ", fault.position.column, " ", fault.name, " ", fault.message);
   }
   return out;
 }
@@ -37,9 +38,7 @@ TEST(TypeFaults, AreFoundWhereAComparisonCanOnlyFail) {
       faults("{{ if lt .missing 4 }}x{{ end }}"),
       "10 missing has no order, \"lt\" fails: it is nothing"
   );
-  EXPECT_EQ(
-      faults("{{ gt .text 4 }}"), "7 text is text and does not compare with a whole number"
-  );
+  EXPECT_EQ(faults("{{ gt .text 4 }}"), "7 text is text and does not compare with a whole number");
   EXPECT_EQ(
       faults("{{ 4 | le .text }}"), "11 text is text and does not compare with a whole number"
   );
@@ -77,7 +76,8 @@ TEST(TypeFaults, AreNotSeenInWhatMayFit) {
 }
 
 TEST(References, IncludeNamesThatOnlyIndexCanReach) {
-  const auto parsed = Template::parse("{{ index . \"build-status\" }}{{ if index $ \"x\" }}{{ end }}");
+  const auto parsed =
+      Template::parse("{{ index . \"build-status\" }}{{ if index $ \"x\" }}{{ end }}");
   ASSERT_TRUE(parsed.ok());
   const auto& fields = parsed->referenced_fields();
   ASSERT_EQ(fields.size(), 2U);
