@@ -25,7 +25,7 @@ namespace {
 
 constexpr Duration kCallTimeout{30'000};
 /// An owner that is just starting or ending can be reached, or replaced, within this time.
-constexpr Duration kConnectTimeout{5000};
+constexpr Duration kConnectTimeout{15'000};
 constexpr Duration kConnectPause{50};
 /// How often a follower looks whether the owner is still there.
 constexpr Duration kLookPeriod{1000};
@@ -153,6 +153,7 @@ Result<void> Link::become_owner() {
   ::setenv("REEVE_SUBMIT_DIR", std::filesystem::current_path(ignored).c_str(), 1);
   SessionOptions session;
   session.dir = dir_;
+  REEVE_TRY(session.ownership, own(dir_, options_.purpose));
   session.run_slots = affordable_slots(options_.slots);
   session.labels = options_.labels;
   session.purpose = options_.purpose;

@@ -15,7 +15,6 @@
 #include "host/host.h"
 #include "owner/control_server.h"
 #include "owner/zones.h"
-#include "platform/posix/directory_lock.h"
 #include "platform/posix/files.h"
 #include "platform/posix/system.h"
 #include "platform/posix/zone_files.h"
@@ -69,34 +68,14 @@ Result<std::string> load_instance(const DataDir& dir) {
   return name;
 }
 
-Result<platform::DirectoryLock> take_ownership(const DataDir& dir, const std::string& purpose) {
-  platform::LockRequest request;
-  request.directory = dir.root;
-  request.name = std::string(kOwnerLock);
-  request.purpose = purpose;
-  Result<platform::DirectoryLock> lock = platform::DirectoryLock::acquire(request);
-  if (lock || lock.error().code != ErrorCode::DeadlineExceeded) {
-    return lock;
-  }
-  Error error = make_error(
-      ErrorCode::Unavailable,
-      concat("the data directory is in use: ", lock.error().message),
-      dir.root.string()
-  );
-  error.hint = "status, logs and events work meanwhile; or give another directory with --data";
-  return error;
-}
-
 class LocalSession final : public Session {
  public:
   LocalSession(
       SessionOptions options,
-      platform::DirectoryLock lock,
       std::unique_ptr<store::SqliteStore> store,
       std::optional<Secret> passphrase
   )
       : options_(std::move(options)),
-        lock_(std::move(lock)),
         store_(std::move(store)),
         credentials_(*store_, options_.dir.keys(), std::move(passphrase)),
         blobs_(options_.dir.blobs()) {}
@@ -264,7 +243,6 @@ class LocalSession final : public Session {
   SmoothClock clock_;
   platform::ZoneFiles zone_files_;
   owner::ZoneCache zones_{zone_files_};
-  platform::DirectoryLock lock_;
   std::unique_ptr<store::SqliteStore> store_;
   StoredCredentials credentials_;
   blob::BlobStore blobs_;
@@ -308,24 +286,43 @@ std::uint32_t affordable_slots(std::uint32_t wanted) {
   return affordable;
 }
 
+Result<Ownership> own(const DataDir& dir, std::string purpose) {
+  REEVE_CHECK(platform::make_directories(dir.root, kPrivate));
+  platform::LockRequest request;
+  request.directory = dir.root;
+  request.name = std::string(kOwnerLock);
+  request.purpose = std::move(purpose);
+  Result<platform::DirectoryLock> lock = platform::DirectoryLock::acquire(request);
+  if (lock) {
+    return std::make_shared<platform::DirectoryLock>(std::move(*lock));
+  }
+  if (lock.error().code != ErrorCode::DeadlineExceeded) {
+    return std::move(lock).error();
+  }
+  Error error = make_error(
+      ErrorCode::Unavailable,
+      concat("the data directory is in use: ", lock.error().message),
+      dir.root.string()
+  );
+  error.hint = "status, logs and events work meanwhile; or give another directory with --data";
+  return error;
+}
+
 engine::WorkflowLoader workflow_loader() {
   return workflow::load_source;
 }
 
 Result<std::unique_ptr<Session>> Session::open(SessionOptions options) {
   const DataDir dir = options.dir;
-  REEVE_CHECK(platform::make_directories(dir.root, kPrivate));
   REEVE_CHECK(platform::make_directories(dir.missions(), kPrivate));
   REEVE_CHECK(platform::make_directories(dir.blobs(), kPrivate));
   REEVE_TRY(std::optional<Secret> passphrase, own_passphrase());
-  REEVE_TRY(platform::DirectoryLock lock, take_ownership(dir, options.purpose));
   REEVE_TRY(
       std::unique_ptr<store::SqliteStore> store, store::SqliteStore::open(dir.store().string())
   );
   REEVE_TRY(std::string instance, load_instance(dir));
-  auto session = std::make_unique<LocalSession>(
-      std::move(options), std::move(lock), std::move(store), std::move(passphrase)
-  );
+  auto session =
+      std::make_unique<LocalSession>(std::move(options), std::move(store), std::move(passphrase));
   REEVE_CHECK(session->start(std::move(instance)));
   return std::unique_ptr<Session>(std::move(session));
 }

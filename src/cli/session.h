@@ -13,6 +13,7 @@
 #include "journal/event.h"
 #include "kernel/loop.h"
 #include "owner/verbs.h"
+#include "platform/posix/directory_lock.h"
 #include "platform/posix/lock_owner.h"
 #include "protocol/message.h"
 #include "store/ports.h"
@@ -52,6 +53,13 @@ Result<std::string> read_document(const std::string& path);
 /// Who owns the data directory now, alive or dead; nobody: nullopt.
 Result<std::optional<platform::LockOwner>> owner_of(const DataDir& dir);
 
+/// The right to be the owner of a data directory. It ends with the last copy.
+using Ownership = std::shared_ptr<platform::DirectoryLock>;
+
+/// Makes the data directory if need be and takes it for this process. Unavailable: another process
+/// owns it (the message says which). `purpose` is shown to others who find it owned.
+Result<Ownership> own(const DataDir& dir, std::string purpose);
+
 /// The loader that the engine and the audit use.
 engine::WorkflowLoader workflow_loader();
 
@@ -62,11 +70,13 @@ std::uint32_t affordable_slots(std::uint32_t wanted);
 
 struct SessionOptions {
   DataDir dir;
+  /// Of `dir`. Who opens one session after another keeps a copy, so that nobody comes in between.
+  Ownership ownership;
   /// 0: the default.
   std::uint32_t run_slots = 0;
   /// What this machine offers to tasks with tags.
   std::vector<std::string> labels = {};
-  /// Shown to others who find the directory owned.
+  /// Told to commands that reach this process.
   std::string purpose;
   /// Called for each committed batch, on the writer thread; must not block.
   std::function<void(std::span<const journal::Event>)> on_events;
@@ -82,8 +92,7 @@ struct SessionOptions {
 /// any.
 class Session {
  public:
-  /// Unavailable: another process owns the directory (the message says which). PermissionDenied,
-  /// Io, Corrupt: as the file system and the store say.
+  /// PermissionDenied, Io, Corrupt: as the file system and the store say.
   static Result<std::unique_ptr<Session>> open(SessionOptions options);
 
   virtual ~Session() = default;

@@ -116,12 +116,14 @@ Ending serve(Session& session, SignalFeed& signals, int stop_fd) {
 Result<Ending> live(
     const Common& common,
     const UpArgs& args,
+    const Ownership& ownership,
     SignalFeed& signals,
     int stop_fd,
     const std::function<void()>& ready
 ) {
   SessionOptions options;
   options.dir.root = common.data_dir;
+  options.ownership = ownership;
   options.run_slots = args.slots;
   options.labels = args.labels;
   options.purpose = std::string(kLongRunningOwner);
@@ -167,6 +169,11 @@ Result<Ending> live(
 int run_up(const Common& common, const UpArgs& args) {
   SignalFeed signals;  // first: threads that start later inherit the blocked signals
   const platform::FileDescriptor stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const Result<Ownership> ownership =
+      own({.root = common.data_dir}, std::string(kLongRunningOwner));
+  if (!ownership) {
+    return report(ownership.error());
+  }
   UpArgs affordable = args;
   affordable.slots = affordable_slots(args.slots);
   bool first = true;
@@ -177,7 +184,7 @@ int run_up(const Common& common, const UpArgs& args) {
     }
   };
   while (true) {
-    const Result<Ending> ending = live(common, affordable, signals, stop.get(), ready);
+    const Result<Ending> ending = live(common, affordable, *ownership, signals, stop.get(), ready);
     if (!ending) {
       return report(ending.error());
     }

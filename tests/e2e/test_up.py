@@ -173,11 +173,14 @@ class UpTest(ReeveTest):
         owner = self.up()
         self.ok("submit", self.waiting, "--name", "m")
         self.await_file("ran")
+        ownership = (self.data / "owner" / "owner.json").read_text()
         for number in range(3):
             owner.signal(signal.SIGHUP)
             wait_until(lambda: owner.err().count("starting over") == number + 1, what="the notice")
             self.ok("submit", self.quick, "--name", f"q{number}")
         self.assertEqual(owner.out().count("ready:"), 1)
+        # Nobody could take the directory in between, or find it without an owner.
+        self.assertEqual((self.data / "owner" / "owner.json").read_text(), ownership)
         self.touch("go")
         for name in ("m", "q0", "q1", "q2"):
             self.await_state(name, "COMPLETE")
