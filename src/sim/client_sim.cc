@@ -15,8 +15,12 @@ constexpr Duration kPatience{10'000};
 constexpr Duration kNetworkDelayMax{10};
 constexpr std::uint32_t kRetriesOfMissionsMax = 6;
 
-/// What a channel refuses when it is full, or when a consumer was too slow.
+/// What a channel refuses when it is full, or when a consumer was too slow; and a mission after one
+/// that has ended otherwise.
 bool is_usual(const engine::Command& command, ErrorCode code) {
+  if (const auto* submit = std::get_if<engine::SubmitMission>(&command)) {
+    return !submit->after.empty() && code == ErrorCode::IllegalTransition;
+  }
   const auto* about = std::get_if<engine::ObjectCommand>(&command);
   return about != nullptr && about->object.kind == journal::Kind::Channel &&
          (code == ErrorCode::StaleFence || code == ErrorCode::LimitExceeded);
@@ -45,8 +49,10 @@ std::size_t ClientSim::submit(
   return add(std::move(command));
 }
 
-std::size_t ClientSim::submit(engine::SubmitMission command) {
-  return add(std::move(command));
+std::size_t ClientSim::submit(engine::SubmitMission command, Then then) {
+  const std::size_t number = add(std::move(command));
+  requests_[number].then = std::move(then);
+  return number;
 }
 
 std::size_t ClientSim::set_pool(const std::string& pool, std::optional<std::uint64_t> units) {

@@ -40,8 +40,8 @@ class ClientSim {
       std::vector<model::NamedValue> params = {}
   );
 
-  /// The same with everything that a client can say.
-  std::size_t submit(engine::SubmitMission command);
+  /// The same with everything that a client can say. `then` is told the first answer.
+  std::size_t submit(engine::SubmitMission command, Then then = nullptr);
 
   /// Declares a pool or changes its size; without units it is forgotten.
   std::size_t set_pool(const std::string& pool, std::optional<std::uint64_t> units);

@@ -54,9 +54,11 @@ void Checkers::check_end_of(const Folded& folded) {
     const bool explained =
         mission.state == MissionState::Held &&
         std::all_of(mission.holds.begin(), mission.holds.end(), [](const model::Hold& hold) {
-          const bool needs_person = hold.kind == model::HoldKind::CompensationFailed ||
-                                    hold.kind == model::HoldKind::Approval;
-          return needs_person && !hold.deadline && !hold.message.empty();
+          // That the mission before this one is not over is checked with the families.
+          const bool needs_other = hold.kind == model::HoldKind::CompensationFailed ||
+                                   hold.kind == model::HoldKind::Approval ||
+                                   hold.kind == model::HoldKind::Dependency;
+          return needs_other && !hold.deadline && !hold.message.empty();
         });
     if (!explained && !waits_for_admission(mission) && !waits_for_units(mission)) {
       fail(concat("mission ", name, " is ", to_string(mission.state), " without explanation"));

@@ -92,6 +92,9 @@ Problem FamilyChecks::before(
   if (const auto* planned = std::get_if<engine::ChildrenPlanned>(&event)) {
     return family_over(mission, workflow, planned->task);
   }
+  if (std::holds_alternative<engine::MissionAdmitted>(event) && !mission.claims) {
+    return check_units(workflow.semaphores, true);
+  }
   if (const auto* extended = std::get_if<engine::MissionExtended>(&event)) {
     ++extensions_;
     const auto& permissions = workflow.tasks.at(extended->task).permissions;
@@ -129,13 +132,19 @@ Problem FamilyChecks::after(
   if (std::holds_alternative<engine::MissionCreated>(event)) {
     return check_key(mission);
   }
+  if (const auto* move = std::get_if<engine::MissionTransitioned>(&event)) {
+    if (move->reason == model::Reason::Dependency && mission.state == MissionState::Queued) {
+      ++successors_;
+      return check_order(mission);
+    }
+  }
   if (std::holds_alternative<engine::MissionAdmitted>(event)) {
     return check_place(mission, workflow);
   }
   waits_ += std::holds_alternative<engine::MissionWaiting>(event) ? 1 : 0;
   if (const auto* launching = std::get_if<engine::RunLaunching>(&event)) {
     if (!launching->inside) {
-      return check_units(workflow.tasks.at(launching->slot.task).semaphores);
+      return check_units(workflow.tasks.at(launching->slot.task).semaphores, false);
     }
   }
   return std::nullopt;
@@ -326,9 +335,11 @@ std::uint32_t FamilyChecks::used(const std::string& pool, bool held_only) const 
   return units;
 }
 
-Problem FamilyChecks::check_units(const std::vector<workflow::Semaphore>& taken) const {
+/// `next`: they are about to be taken and not counted yet.
+Problem FamilyChecks::check_units(const std::vector<workflow::Semaphore>& taken, bool next) const {
   for (const workflow::Semaphore& semaphore : taken) {
-    const std::uint32_t in_use = used(semaphore.pool, false);
+    const std::uint32_t in_use =
+        used(semaphore.pool, false) + (next ? units_in(taken, semaphore.pool) : 0);
     if (in_use > capacity(semaphore.pool)) {
       return concat(
           in_use,
@@ -361,6 +372,19 @@ Problem FamilyChecks::check_place(const model::Mission& mission, const workflow:
 
 // --- at rest ------------------------------------------------------------------------------------
 
+/// Nobody but a person starts a mission before those that it comes after.
+Problem FamilyChecks::check_order(const model::Mission& mission) const {
+  for (const MissionName& name : mission.after) {
+    const View* before = find(name);
+    if (before == nullptr || before->mission->state != MissionState::Complete) {
+      return concat(
+          "mission ", mission.name.view(), " starts before mission ", name.view(), " is COMPLETE"
+      );
+    }
+  }
+  return std::nullopt;
+}
+
 /// What a decided fan-out does not need has been told to stop.
 Problem FamilyChecks::check_stopped(const View& view) const {
   for (std::size_t i = 0; i < view.mission->tasks.size(); ++i) {
@@ -389,6 +413,13 @@ Problem FamilyChecks::settled() const {
     }
     if (Problem problem = check_stopped(view)) {
       return problem;
+    }
+    for (const model::Hold& hold : view.mission->holds) {
+      const View* before =
+          hold.kind == model::HoldKind::Dependency ? find(MissionName(hold.subject)) : nullptr;
+      if (before != nullptr && is_terminal(before->mission->state) && !view.mission->aborting) {
+        return concat("mission ", name, " waits for mission ", hold.subject, ", which is over");
+      }
     }
     for (const model::TaskStatus& task : view.mission->tasks) {
       for (const MissionName& asked : task.submitted) {

@@ -16,7 +16,8 @@
 namespace reeve::sim {
 
 /// What must hold between missions, by the journal alone: places, units of pools, user keys,
-/// children, missions that templates asked for, and tasks that were added. Each function returns
+/// children, missions after missions, missions that templates asked for, and tasks that were added.
+/// Each function returns
 /// what is wrong, or nothing.
 ///
 /// Threading: the simulation's.
@@ -51,6 +52,8 @@ class FamilyChecks {
 
   std::uint64_t extensions() const { return extensions_; }
 
+  std::uint64_t successors() const { return successors_; }
+
  private:
   struct View {
     const model::Mission* mission = nullptr;
@@ -77,9 +80,11 @@ class FamilyChecks {
   std::optional<std::string> check_place(
       const model::Mission& mission, const workflow::Workflow& workflow
   ) const;
-  std::optional<std::string> check_units(const std::vector<workflow::Semaphore>& taken) const;
+  std::optional<std::string> check_units(const std::vector<workflow::Semaphore>& taken, bool next)
+      const;
   std::optional<std::string> check_key(const model::Mission& mission) const;
   std::optional<std::string> check_stopped(const View& view) const;
+  std::optional<std::string> check_order(const model::Mission& mission) const;
   std::optional<std::string> check_explained(const View& view) const;
   const View* find(const MissionName& name) const;
   std::size_t active(const std::string& workflow) const;
@@ -94,6 +99,7 @@ class FamilyChecks {
   std::uint64_t children_ = 0;
   std::uint64_t waits_ = 0;
   std::uint64_t extensions_ = 0;
+  std::uint64_t successors_ = 0;
 };
 
 /// Whether the mission is QUEUED without a place, and why is written down.

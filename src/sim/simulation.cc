@@ -257,38 +257,68 @@ void plan_pools(Simulation& sim, Random& random, Duration within) {
   }
 }
 
-/// Missions that make missions, wait for places and pools, ask for missions and grow. A stream of
-/// their own, as above.
+engine::SubmitMission family_mission(
+    Random& random, std::shared_ptr<const workflow::Workflow> workflow, Timestamp at
+) {
+  engine::SubmitMission command;
+  command.workflow = std::move(workflow);
+  command.user_key = random.percent(35) ? concat("k", random.below(3)) : std::string();
+  if (random.percent(40)) {
+    command.priority = static_cast<std::int32_t>(random.between(0, 9));
+  }
+  if (random.percent(25)) {
+    command.not_before = at + Duration(30'000);
+  }
+  return command;
+}
+
+/// Submits one mission and, once it is there, those that start after it.
+void submit_in_order(Simulation& sim, std::vector<engine::SubmitMission> missions) {
+  if (missions.empty()) {
+    return;
+  }
+  const engine::SubmitMission first = missions.front();
+  missions.erase(missions.begin());
+  sim.client().submit(
+      first,
+      [&sim, missions = std::move(missions)](const Result<engine::Reply>& reply) mutable {
+        if (reply && !missions.empty()) {
+          missions.front().after = {reply->mission};
+          submit_in_order(sim, std::move(missions));
+        }
+      }
+  );
+}
+
+/// Missions that make missions, wait for places, pools and each other, ask for missions and grow. A
+/// stream of their own, as above.
 void plan_families(Simulation& sim, Random& random, Duration within) {
   for (std::uint64_t leaf = 0; leaf < kLeaves; ++leaf) {
     sim.deploy(leaf_workflow(random, leaf));
   }
   plan_pools(sim, random, within);
-  std::vector<std::string> sources;
-  const std::uint64_t workflows = random.between(1, 3);
-  for (std::uint64_t i = 0; i < workflows; ++i) {
-    sources.push_back(family_workflow(random, concat("family-", i)));
-  }
-  const std::uint64_t missions = random.between(1, 8);
-  for (std::uint64_t i = 0; i < missions; ++i) {
-    const std::string source = random.pick(sources);
-    engine::SubmitMission command;
+  std::vector<std::shared_ptr<const workflow::Workflow>> workflows;
+  const std::uint64_t count = random.between(1, 3);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::string source = family_workflow(random, concat("family-", i));
     const Result<std::shared_ptr<const workflow::Workflow>> loaded = sim.shelf().load(source);
     if (!loaded) {
       sim.checkers().fail(concat("the workload is wrong: ", loaded.error().describe(), "\n", source)
       );
       return;
     }
-    command.workflow = *loaded;
-    command.user_key = random.percent(35) ? concat("k", random.below(3)) : std::string();
-    if (random.percent(40)) {
-      command.priority = static_cast<std::int32_t>(random.between(0, 9));
-    }
+    workflows.push_back(*loaded);
+  }
+  const std::uint64_t missions = random.between(1, 8);
+  for (std::uint64_t i = 0; i < missions; ++i) {
     const Duration later = random.duration(Duration(0), within);
-    if (random.percent(25)) {
-      command.not_before = sim.world().time() + later + Duration(30'000);
+    std::vector<engine::SubmitMission> in_order;
+    const std::uint64_t length = random.percent(30) ? random.between(2, 3) : 1;
+    for (std::uint64_t k = 0; k < length; ++k) {
+      in_order.push_back(family_mission(random, random.pick(workflows), sim.world().time() + later)
+      );
     }
-    sim.world().after(later, [&sim, command] { sim.client().submit(command); });
+    sim.world().after(later, [&sim, in_order] { submit_in_order(sim, in_order); });
   }
 }
 

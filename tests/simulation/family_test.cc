@@ -104,6 +104,70 @@ TEST(Killed, AMissionThatATemplateAsksForIsMadeOnce) {
   );
 }
 
+TEST(Killed, AMissionAfterAnotherStartsWhenThatIsComplete) {
+  const std::string source =
+      workflow_of("step", "  - name: work\n    script: \"exit 0; slow 2s\"\n    timeout: 1m\n");
+  killed_everywhere(
+      [&](Installation& site) {
+        engine::SubmitMission first;
+        first.name = MissionName("first");
+        first.workflow = *site.shelf().load(source);
+        engine::SubmitMission second = first;
+        second.name = MissionName("second");
+        second.after = {MissionName("first")};
+        site.client().submit(first, [&site, second](const Result<engine::Reply>& reply) {
+          EXPECT_TRUE(reply.ok());
+          site.client().submit(second);
+        });
+      },
+      [](Installation& site) {
+        EXPECT_EQ(site.completions("first", "work"), 1U);
+        EXPECT_EQ(site.completions("second", "work"), 1U);
+        EXPECT_GE(site.mission("second").started_at, site.mission("first").ended_at);
+      }
+  );
+}
+
+TEST(Dependencies, AMissionAfterOneThatFailsIsAborted) {
+  Installation site;
+  engine::SubmitMission first;
+  first.name = MissionName("first");
+  first.workflow = *site.shelf().load(
+      workflow_of("bad", "  - name: work\n    script: \"exit 1; slow 2s\"\n    timeout: 1m\n")
+  );
+  engine::SubmitMission second = first;
+  second.name = MissionName("second");
+  second.after = {MissionName("first")};
+  site.client().submit(first, [&](const Result<engine::Reply>&) { site.client().submit(second); });
+  site.run_until_idle();
+  site.expect_sound();
+  EXPECT_EQ(site.state("first"), MissionState::Failed);
+  EXPECT_EQ(site.state("second"), MissionState::Aborted);
+  EXPECT_NE(site.mission("second").message.find("mission first"), std::string::npos);
+  EXPECT_EQ(site.executions("second", "work"), 0U);
+}
+
+/// What a seed never contains it cannot check.
+TEST(Workload, SeedsContainEveryKindOfFamily) {
+  std::uint64_t children = 0;
+  std::uint64_t waits = 0;
+  std::uint64_t extensions = 0;
+  std::uint64_t successors = 0;
+  for (std::uint64_t seed = 1; seed <= 120; ++seed) {
+    simulate(seed, [&](Simulation& sim) {
+      const FamilyChecks& families = sim.checkers().families();
+      children += families.children();
+      waits += families.waits();
+      extensions += families.extensions();
+      successors += families.successors();
+    });
+  }
+  EXPECT_GT(children, 0U);
+  EXPECT_GT(waits, 0U);
+  EXPECT_GT(extensions, 0U);
+  EXPECT_GT(successors, 0U);
+}
+
 TEST(UserKeys, AMissionCannotWaitForItself) {
   Installation site;
   const std::string source =
