@@ -277,6 +277,8 @@ void MissionTurn::on_child_over(TaskIndex index, const model::Mission& child) {
       emit(child_ended(index, item, child));
     }
   }
+  // Also while this mission is HELD and starts nothing.
+  stop_if_decided(index);
   advance();
 }
 
@@ -332,24 +334,35 @@ void MissionTurn::step_children(TaskIndex index) {
   const workflow::Task& def = task_def(index);
   const RunSlot& slot = status(index).run;
   const bool detached = def.child && !def.child->wait;
-  const FanOut::Policy policy = def.fan_out ? def.fan_out->policy : FanOut::Policy::All;
   Tally now = tally(*status(index).children);
-  const bool decided = (policy == FanOut::Policy::FirstWins && now.good > 0) ||
-                       (policy == FanOut::Policy::FailFast && now.bad > 0);
+  const bool decided = is_decided(index);
   const bool stops = stopping() && !slot.closing;
   if (now.waiting > 0 && !slot.cancelling && !decided && !stops) {
     start_waiting_children(index);
     now = tally(*status(index).children);
   }
-  if (decided && now.live > 0) {
-    stop_children(index, "another item has decided");
-  }
+  stop_if_decided(index);
   const bool starts = now.waiting > 0 && !slot.cancelling && !decided && !stops;
   // A mission that others have made goes on without the task; only its own are waited for.
   const bool leaves = slot.cancelling || decided || stops;
   const std::size_t live = leaves ? now.own : now.live;
   if (!starts && (live == 0 || (detached && !slot.cancelling))) {
     end_children(index);
+  }
+}
+
+/// Whether the items that are not over are not needed any more.
+bool MissionTurn::is_decided(TaskIndex index) const {
+  const workflow::Task& def = task_def(index);
+  const FanOut::Policy policy = def.fan_out ? def.fan_out->policy : FanOut::Policy::All;
+  const Tally now = tally(*m_.tasks[index].children);
+  return (policy == FanOut::Policy::FirstWins && now.good > 0) ||
+         (policy == FanOut::Policy::FailFast && now.bad > 0);
+}
+
+void MissionTurn::stop_if_decided(TaskIndex index) {
+  if (is_decided(index)) {
+    stop_children(index, "another item has decided");
   }
 }
 

@@ -185,6 +185,8 @@ class MissionTurn {
   bool step_inside();
   void step_children(TaskIndex index);
   void step_await(TaskIndex index);
+  bool is_decided(TaskIndex index) const;
+  void stop_if_decided(TaskIndex index);
   void stop_children(TaskIndex index, const std::string& message);
   bool children_good(TaskIndex index) const;
   void end_children(TaskIndex index);
