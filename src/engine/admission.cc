@@ -17,6 +17,13 @@ namespace {
 /// What runs wait for that no host of this process can carry out.
 constexpr std::string_view kNoHost = "(no host)";
 
+/// How many of those who wait for a pool are told at once that it has changed.
+constexpr std::size_t kToldMax = 1000;
+
+std::string behind_text(std::string_view pool) {
+  return concat("waits behind others for units of pool ", pool);
+}
+
 /// Missions of one task of a workflow are carried out within the place of the whole.
 bool counts(const Plan& plan) {
   return !plan.workflow->part;
@@ -41,7 +48,39 @@ std::optional<std::string> Engine::admission_refusal(const Mission& mission, con
       );
     }
   }
-  return mission.claims ? std::nullopt : pools_.refusal(workflow.semaphores);
+  if (mission.claims || workflow.semaphores.empty()) {
+    return std::nullopt;
+  }
+  if (std::optional<std::string> refusal = pools_.refusal(workflow.semaphores)) {
+    return refusal;
+  }
+  const RunPlace place(score_of(mission), std::numeric_limits<std::uint64_t>::max());
+  const std::optional<std::string> pool = behind_others(workflow.semaphores, place);
+  return pool ? std::optional(behind_text(*pool)) : std::nullopt;
+}
+
+/// The place of a mission in every queue of missions.
+std::int64_t Engine::score_of(const Mission& mission) const {
+  const Timestamp since = mission.not_before.value_or(mission.created_at);
+  return queue_score(since, mission.priority, limits_.ageing);
+}
+
+/// The pool for which a run with a better place waits that will get its units when runs end that
+/// have them now. Taking units before its turn comes would let those who want little keep it from
+/// its own for ever. It cannot come to a standstill: such a run waits for nobody else, not even for
+/// the mission of the one that is held up here.
+std::optional<std::string> Engine::behind_others(
+    const std::vector<workflow::Semaphore>& wanted, RunPlace place
+) const {
+  for (const workflow::Semaphore& semaphore : wanted) {
+    const auto comes_free = [&](std::uint32_t units) {
+      return pools_.comes_free(semaphore.pool, units);
+    };
+    if (runs_.is_behind(semaphore.pool, place, comes_free)) {
+      return semaphore.pool;
+    }
+  }
+  return std::nullopt;
 }
 
 /// Starts a QUEUED mission or puts it into the queue, with the reason. Does nothing for one that is
@@ -57,6 +96,14 @@ void Engine::consider(MissionTurn& turn) {
     return;
   }
   const std::string& name = turn.plan().workflow->name;
+  const AdmissionQueue::Place place{
+      .score = mission.claims ? std::numeric_limits<std::int64_t>::min() : score_of(mission),
+      .mission = mission.created};
+  if (recovering_) {
+    add_to_queue(name, place);
+    freed_ = true;
+    return;
+  }
   std::optional<std::string> reason = admission_refusal(mission, turn.plan());
   // One that has units goes before those that may wait for just these.
   if (!reason && counts(turn.plan()) && !mission.claims && queue_.has(name)) {
@@ -66,14 +113,13 @@ void Engine::consider(MissionTurn& turn) {
     turn.admit();
     return;
   }
-  const Timestamp since = mission.not_before.value_or(mission.created_at);
-  const AdmissionQueue::Place place{
-      .score = mission.claims ? std::numeric_limits<std::int64_t>::min()
-                              : queue_score(since, mission.priority, limits_.ageing),
-      .mission = mission.created};
-  queue_.add(name, place);
-  queued_.emplace(mission.created, std::pair(name, place));
+  add_to_queue(name, place);
   turn.note_waiting(std::move(*reason));
+}
+
+void Engine::add_to_queue(const std::string& workflow, AdmissionQueue::Place place) {
+  queue_.add(workflow, place);
+  queued_.emplace(place.mission, std::pair(workflow, place));
 }
 
 void Engine::leave_queue(const Mission& mission) {
@@ -117,9 +163,9 @@ void Engine::update_claims(const Mission& mission, const Plan& plan) {
   }
   if (mission.claims && claim.units.empty()) {
     claim.units = plan.workflow->semaphores;
-    pools_.take(claim.units);
+    pools_.take(claim.units, Pools::Holder::Mission);
   } else if (!mission.claims && !claim.units.empty()) {
-    pools_.give_back(claim.units);
+    pools_.give_back(claim.units, Pools::Holder::Mission);
     for (const workflow::Semaphore& unit : claim.units) {
       unblock(unit.pool);
     }
@@ -145,6 +191,8 @@ void Engine::add_demand(const Plan& plan) {
 
 void Engine::pool_changed(const std::string& pool, std::optional<std::uint32_t> units) {
   pools_.set_capacity(pool, units);
+  // Also those who want too much are told.
+  runs_.wake_first(pool, kToldMax);
   unblock(pool);
   freed_ = true;
 }
@@ -153,32 +201,28 @@ void Engine::pool_changed(const std::string& pool, std::optional<std::uint32_t> 
 
 /// Gives free slots to the runs whose turn it is.
 void Engine::dispatch(Scope& scope) {
-  while (!ready_.empty() && on_hosts_.size() < limits_.run_slots) {
-    const auto [place, run] = *ready_.begin();
-    ready_.erase(ready_.begin());
-    const auto found = missions_.find(run.created);
-    if (found == missions_.end() || is_terminal(found->second.mission->state)) {
-      ready_since_.erase(run);
-      woken_by_.erase(run);
-      continue;
-    }
+  while (runs_.has_ready() && on_hosts_.size() < limits_.run_slots) {
+    const RunQueue::Turn next = runs_.next();
+    const auto found = missions_.find(next.run.created);
+    REEVE_ASSERT(found != missions_.end() && !is_terminal(found->second.mission->state));
     MissionTurn turn(*this, scope, *found->second.mission, *found->second.plan);
     std::string pool;
-    if (std::optional<std::string> reason = launch_refusal(run, found->second, pool)) {
-      const auto woken = woken_by_.find(run);
-      const std::string by = woken == woken_by_.end() ? pool : woken->second;
-      blocked_[pool].emplace(place, run);
-      turn.note_waiting(run.slot, std::move(*reason));
-      if (by != pool) {
-        // What it was woken for and cannot use is for the next one.
-        unblock(by);
+    if (std::optional<std::string> reason =
+            launch_refusal(next.run, found->second, next.place, pool)) {
+      runs_.block(next, pool, wanted_of(next.run, pool));
+      turn.note_waiting(next.run.slot, std::move(*reason));
+      if (next.woken_by == pool) {
+        continue;
       }
-      woken_by_.erase(run);
-      continue;
+    } else {
+      runs_.leave(next.run);
+      turn.launch(next.run.slot);
     }
-    ready_since_.erase(run);
-    woken_by_.erase(run);
-    turn.launch(run.slot);
+    if (!next.woken_by.empty()) {
+      // It may not have needed what it was woken for, and nobody is behind it any more.
+      unblock(next.woken_by);
+      freed_ = true;
+    }
   }
 }
 
@@ -186,12 +230,13 @@ void Engine::dispatch(Scope& scope) {
 bool Engine::must_wait(const Mission& mission, SlotKey slot) const {
   std::string pool;
   const RunRef run{.created = mission.created, .slot = slot};
-  return launch_refusal(run, missions_.at(mission.created), pool).has_value();
+  return launch_refusal(run, missions_.at(mission.created), {}, pool).has_value();
 }
 
-/// Why a run may not be handed to a host now; `pool` is what it waits for.
+/// Why a run may not be handed to a host now; `pool` is what it waits for. Without a place it has
+/// had its turn.
 std::optional<std::string> Engine::launch_refusal(
-    const RunRef& run, const Entry& entry, std::string& pool
+    const RunRef& run, const Entry& entry, std::optional<RunPlace> place, std::string& pool
 ) const {
   const workflow::Task& task = entry.plan->workflow->tasks.at(run.slot.task);
   std::vector<std::string> missing;
@@ -219,8 +264,13 @@ std::optional<std::string> Engine::launch_refusal(
         break;
       }
     }
+    return reason;
   }
-  return reason;
+  if (const auto before = place ? behind_others(task.semaphores, *place) : std::nullopt) {
+    pool = *before;
+    return behind_text(pool);
+  }
+  return std::nullopt;
 }
 
 /// Units of a pool that a run takes.
@@ -236,44 +286,26 @@ std::uint32_t Engine::wanted_of(const RunRef& run, const std::string& pool) cons
   return units;
 }
 
-void Engine::enqueue(const Mission& mission, SlotKey slot, Timestamp since) {
-  const RunRef run{.created = mission.created, .slot = slot};
-  const ReadyPlace place(queue_score(since, mission.priority, limits_.ageing), ready_count_);
-  if (ready_since_.emplace(run, place).second) {
-    ++ready_count_;
-    ready_.emplace(place, run);
-  }
+void Engine::enqueue(const Mission& mission, SlotKey slot) {
+  const Timestamp since = slot_of(mission, slot).pending_since;
+  runs_.add(
+      {.created = mission.created, .slot = slot},
+      queue_score(since, mission.priority, limits_.ageing)
+  );
 }
 
-/// Lets as many of those who wait for a pool try again as it could possibly serve. Those who want
-/// more than it has stay where they are and are in nobody's way.
+/// Lets those try again who can have what is free of a pool.
 void Engine::unblock(const std::string& pool) {
-  const auto found = blocked_.find(pool);
-  if (found == blocked_.end()) {
-    return;
-  }
-  auto& waiting = found->second;
-  std::uint32_t woken = 0;
-  for (auto next = waiting.begin(); next != waiting.end() && woken < pools_.capacity(pool);) {
-    if (wanted_of(next->second, pool) > pools_.capacity(pool)) {
-      ++next;
-      continue;
-    }
-    ready_.insert(*next);
-    woken_by_[next->second] = pool;
-    next = waiting.erase(next);
-    ++woken;
-  }
-  if (waiting.empty()) {
-    blocked_.erase(found);
-  }
+  const std::uint32_t all = pools_.capacity(pool);
+  const std::uint32_t used = pools_.used(pool);
+  runs_.wake(pool, all > used ? all - used : 0);
 }
 
 void Engine::host_taken(const Mission& mission, SlotKey slot, const Plan& plan) {
   const RunRef run{.created = mission.created, .slot = slot};
   const std::vector<workflow::Semaphore>& units = plan.workflow->tasks.at(slot.task).semaphores;
   if (on_hosts_.insert(run).second && !units.empty()) {
-    pools_.take(units);
+    pools_.take(units, Pools::Holder::Run);
     run_units_[run] = units;
   }
 }
@@ -286,7 +318,7 @@ void Engine::host_left(const RunRef& run) {
   }
   const std::vector<workflow::Semaphore> units = std::move(taken->second);
   run_units_.erase(taken);
-  pools_.give_back(units);
+  pools_.give_back(units, Pools::Holder::Run);
   for (const workflow::Semaphore& unit : units) {
     unblock(unit.pool);
   }
@@ -302,16 +334,10 @@ void Engine::forget_runs(const Mission& mission) {
     ++on_host;
     host_left(run);
   }
-  auto waiting = ready_since_.lower_bound(first);
-  while (waiting != ready_since_.end() && waiting->first.created == mission.created) {
-    const std::pair<ReadyPlace, RunRef> place(waiting->second, waiting->first);
-    ready_.erase(place);
-    for (auto blocked = blocked_.begin(); blocked != blocked_.end();) {
-      blocked->second.erase(place);
-      blocked = blocked->second.empty() ? blocked_.erase(blocked) : std::next(blocked);
-    }
-    woken_by_.erase(waiting->first);
-    waiting = ready_since_.erase(waiting);
+  // What they were woken for, or would have got before others, is for the next ones.
+  for (const std::string& pool : runs_.forget(mission.created)) {
+    unblock(pool);
+    freed_ = true;
   }
 }
 

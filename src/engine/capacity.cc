@@ -76,17 +76,31 @@ std::optional<std::string> Pools::refusal(const std::vector<workflow::Semaphore>
   return std::nullopt;
 }
 
-void Pools::take(const std::vector<workflow::Semaphore>& units) {
+bool Pools::comes_free(const std::string& pool, std::uint32_t units) const {
+  const auto runs = used_by_runs_.find(pool);
+  const std::uint32_t by_others = used(pool) - (runs == used_by_runs_.end() ? 0 : runs->second);
+  return by_others + units <= capacity(pool);
+}
+
+void Pools::take(const std::vector<workflow::Semaphore>& units, Holder holder) {
   for (const workflow::Semaphore& semaphore : units) {
     used_[semaphore.pool] += semaphore.units;
+    if (holder == Holder::Run) {
+      used_by_runs_[semaphore.pool] += semaphore.units;
+    }
   }
 }
 
-void Pools::give_back(const std::vector<workflow::Semaphore>& units) {
+void Pools::give_back(const std::vector<workflow::Semaphore>& units, Holder holder) {
+  const auto subtract = [](std::uint32_t& used, std::uint32_t less) {
+    REEVE_ASSERT(used >= less);
+    used -= less;
+  };
   for (const workflow::Semaphore& semaphore : units) {
-    std::uint32_t& used = used_[semaphore.pool];
-    REEVE_ASSERT(used >= semaphore.units);
-    used -= semaphore.units;
+    subtract(used_[semaphore.pool], semaphore.units);
+    if (holder == Holder::Run) {
+      subtract(used_by_runs_[semaphore.pool], semaphore.units);
+    }
   }
 }
 

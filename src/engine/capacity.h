@@ -25,6 +25,10 @@ std::int64_t queue_score(Timestamp since, std::int32_t priority, Duration ageing
 /// Units of pools that are taken.
 class Pools {
  public:
+  /// A run gives its units back without anybody's help, because its time is limited; a mission may
+  /// wait for others, or for people.
+  enum class Holder : std::uint8_t { Mission, Run };
+
   /// Declares how many units a pool has; nothing: nobody declares it any more.
   void set_capacity(const std::string& pool, std::optional<std::uint32_t> units);
 
@@ -41,12 +45,17 @@ class Pools {
   /// Why the units cannot be taken now, for people; nothing if they can.
   std::optional<std::string> refusal(const std::vector<workflow::Semaphore>& wanted) const;
 
-  void take(const std::vector<workflow::Semaphore>& units);
-  void give_back(const std::vector<workflow::Semaphore>& units);
+  /// Whether so many units are free, or will be once those runs have ended that have some now.
+  bool comes_free(const std::string& pool, std::uint32_t units) const;
+
+  void take(const std::vector<workflow::Semaphore>& units, Holder holder);
+  void give_back(const std::vector<workflow::Semaphore>& units, Holder holder);
 
  private:
   std::map<std::string, std::uint32_t> capacity_;
   std::map<std::string, std::uint32_t> used_;
+  /// Of these by runs.
+  std::map<std::string, std::uint32_t> used_by_runs_;
   /// How many missions may ask for how many units at a time.
   std::map<std::string, std::map<std::uint32_t, std::uint32_t>> demand_;
 };

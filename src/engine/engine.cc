@@ -147,6 +147,7 @@ void Engine::recover(Scope& scope) {
     BookTurn turn(*this, *book, scope);
     book->recover(turn);
   }
+  recovering_ = true;
   for (auto& [created, entry] : missions_) {
     if (is_terminal(entry.mission->state)) {
       continue;
@@ -155,6 +156,9 @@ void Engine::recover(Scope& scope) {
     turn.recover();
     turn.reconcile();
   }
+  // Missions come after the runs that wait for the same pools.
+  dispatch(scope);
+  recovering_ = false;
   settle(scope);
 }
 
@@ -469,17 +473,19 @@ Result<Reply> Engine::reply_after(Result<Mission*> created, Scope& scope) {
 
 /// Carries on until nothing follows from what has been done.
 void Engine::settle(Scope& scope) {
-  admit_waiting(scope);
-  dispatch(scope);
-  while (!over_.empty()) {
-    const MissionName name = std::move(over_.front());
-    over_.pop_front();
-    tell_waiting(name, scope);
-    if (const Mission* ended = find(name)) {
-      tell_successors(*ended, scope);
-    }
+  while (true) {
     admit_waiting(scope);
     dispatch(scope);
+    if (!over_.empty()) {
+      const MissionName name = std::move(over_.front());
+      over_.pop_front();
+      tell_waiting(name, scope);
+      if (const Mission* ended = find(name)) {
+        tell_successors(*ended, scope);
+      }
+    } else if (!freed_) {
+      return;
+    }
   }
 }
 

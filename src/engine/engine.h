@@ -20,6 +20,7 @@
 #include "engine/capacity.h"
 #include "engine/events.h"
 #include "engine/fwd.h"
+#include "engine/run_queue.h"
 #include "journal/event.h"
 #include "model/effect.h"
 #include "model/mission.h"
@@ -348,7 +349,7 @@ class Engine {
 
   std::size_t runs_on_hosts() const { return on_hosts_.size(); }
 
-  std::size_t runs_waiting_for_slot() const { return ready_since_.size(); }
+  std::size_t runs_waiting_for_slot() const { return runs_.size(); }
 
   const Limits& limits() const { return limits_; }
 
@@ -365,17 +366,6 @@ class Engine {
     MissionName name;
     bool existing = false;
   };
-
-  /// Names a slot of a live mission; ordered by the mission's age.
-  struct RunRef {
-    Revision created;
-    SlotKey slot;
-
-    friend auto operator<=>(const RunRef&, const RunRef&) = default;
-  };
-
-  /// Where a run stands in the queue for slots: by score, then by age.
-  using ReadyPlace = std::pair<std::int64_t, std::uint64_t>;
 
   /// What a mission has of what others wait for.
   struct Claim {
@@ -425,12 +415,17 @@ class Engine {
       const;
   void update_claims(const model::Mission& mission, const Plan& plan);
   void add_demand(const Plan& plan);
+  void add_to_queue(const std::string& workflow, AdmissionQueue::Place place);
   void leave_queue(const model::Mission& mission);
-  void enqueue(const model::Mission& mission, SlotKey slot, Timestamp since);
+  void enqueue(const model::Mission& mission, SlotKey slot);
   bool must_wait(const model::Mission& mission, SlotKey slot) const;
   std::optional<std::string> launch_refusal(
-      const RunRef& run, const Entry& entry, std::string& pool
+      const RunRef& run, const Entry& entry, std::optional<RunPlace> place, std::string& pool
   ) const;
+  std::optional<std::string> behind_others(
+      const std::vector<workflow::Semaphore>& wanted, RunPlace place
+  ) const;
+  std::int64_t score_of(const model::Mission& mission) const;
   void unblock(const std::string& pool);
   std::uint32_t wanted_of(const RunRef& run, const std::string& pool) const;
   void host_taken(const model::Mission& mission, SlotKey slot, const Plan& plan);
@@ -447,14 +442,7 @@ class Engine {
   /// Known workflows by digest: parsed ones, and the text of those not needed yet.
   std::map<Digest, std::shared_ptr<const Plan>> plans_;
   std::map<Digest, std::string> unparsed_;
-  /// Runs that wait for a slot, in order; those that wait for units of a pool or for a label, by
-  /// what they wait for; and where each of them stands.
-  std::set<std::pair<ReadyPlace, RunRef>> ready_;
-  std::map<std::string, std::set<std::pair<ReadyPlace, RunRef>>> blocked_;
-  std::map<RunRef, ReadyPlace> ready_since_;
-  /// The pool for which a run that waited was put among the ready ones.
-  std::map<RunRef, std::string> woken_by_;
-  std::uint64_t ready_count_ = 0;
+  RunQueue runs_;
   std::set<RunRef> on_hosts_;
   /// Units that runs on hosts have taken.
   std::map<RunRef, std::vector<workflow::Semaphore>> run_units_;
@@ -471,6 +459,8 @@ class Engine {
   std::map<std::string, std::uint64_t> ended_counts_;
   /// A place or units became free in this turn.
   bool freed_ = false;
+  /// Missions are put into their queues and not started yet.
+  bool recovering_ = false;
   std::vector<std::unique_ptr<Book>> books_;
   /// One task of a workflow as a workflow, by the digest of the whole.
   std::map<std::pair<Digest, TaskIndex>, std::shared_ptr<const Plan>> parts_;

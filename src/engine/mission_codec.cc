@@ -34,6 +34,9 @@ void write_slot(JsonWriter& json, std::string_view name, const RunSlot& slot) {
   write_flag(json, "inside", slot.inside);
   write_flag(json, "timedOut", slot.timed_out);
   write_time(json, "notBefore", slot.not_before);
+  if (slot.pending_since != Timestamp()) {
+    write_time(json, "pendingSince", slot.pending_since);
+  }
   json.end_object();
 }
 
@@ -243,6 +246,7 @@ Result<RunSlot> read_slot(const Json& from) {
   slot.inside = in.flag("inside");
   slot.timed_out = in.flag("timedOut");
   slot.not_before = in.time("notBefore");
+  slot.pending_since = in.time("pendingSince").value_or(Timestamp());
   REEVE_CHECK(in.check());
   return slot;
 }

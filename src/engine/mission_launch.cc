@@ -35,7 +35,7 @@ void MissionTurn::launch(SlotKey key) {
     ask_for_missions(key);
     // They may have taken the units that this run was going to have.
     if (engine_.must_wait(m_, key)) {
-      engine_.enqueue(m_, key, scope_.now);
+      engine_.enqueue(m_, key);
       return;
     }
   }

@@ -227,6 +227,7 @@ class Applier {
     slot.inside = false;
     slot.timed_out = false;
     slot.not_before = e.not_before;
+    slot.pending_since = e.not_before.value_or(at_);
     ++m_.starts;
     if (e.slot.leg == Leg::Forward) {
       task.state = TaskState::Pending;
@@ -241,6 +242,7 @@ class Applier {
     slot.fence = Fence(revision_.value());
     slot.inside = e.inside;
     slot.not_before.reset();
+    slot.pending_since = Timestamp();
     if (e.slot.leg == Leg::Forward) {
       TaskStatus& task = m_.tasks[e.slot.task];
       ++task.attempts;
@@ -276,6 +278,7 @@ class Applier {
     move_slot(m_, e.slot, e.state);
     slot.cancelling = false;
     slot.not_before.reset();
+    slot.pending_since = Timestamp();
     slot.failures += e.outcome == Outcome::Retry ? 1 : 0;
     slot.lost += e.outcome == Outcome::Again ? 1 : 0;
     if (e.slot.leg == Leg::Forward) {

@@ -317,7 +317,7 @@ void MissionTurn::create_run(SlotKey key, Duration delay, bool closing) {
   if (event.not_before) {
     set_timer(slot_timer("retry", key), event.not_before);
   } else {
-    engine_.enqueue(m_, key, scope_.now);
+    engine_.enqueue(m_, key);
   }
 }
 
@@ -480,7 +480,7 @@ void MissionTurn::on_timer(std::string_view key) {
               .slot = slot, .message = "its time limit has passed", .timed_out = true});
           stop_children(i, "its time limit has passed");
         } else if (state == RunState::Pending && key == slot_timer("retry", slot)) {
-          engine_.enqueue(m_, slot, scope_.now);
+          engine_.enqueue(m_, slot);
         } else if (state == RunState::Launching && key == slot_timer("launch", slot)) {
           scope_.effects.emplace_back(model::CancelRun{
               .mission = m_.name,
@@ -506,7 +506,7 @@ void MissionTurn::reconcile() {
       const RunSlot& slot = slot_of(m_, key);
       if (slot.state == RunState::Pending && slot.attempt > 0 &&
           (!slot.not_before || *slot.not_before <= scope_.now)) {
-        engine_.enqueue(m_, key, scope_.now);
+        engine_.enqueue(m_, key);
       }
     }
   }

@@ -141,6 +141,8 @@ struct RunSlot {
   bool timed_out = false;
   /// While PENDING: not before this time.
   std::optional<Timestamp> not_before;
+  /// While PENDING: since when it could start but for others; its place among those who wait.
+  Timestamp pending_since{};
 };
 
 /// A mission that a task of another one has started, or an item of a fan-out whose turn has not

@@ -25,7 +25,8 @@ auto slot_members(const model::RunSlot& slot) {
       slot.closing,
       slot.inside,
       slot.timed_out,
-      slot.not_before
+      slot.not_before,
+      slot.pending_since
   );
 }
 

@@ -274,6 +274,82 @@ TEST(Pools, ADeclaredOneIsExact) {
   EXPECT_EQ(w.mission("m1").waiting, "needs 3 units of pool gpu, which has 1");
 }
 
+std::vector<std::string> wants(int units) {
+  return {concat("{name: a, script: x, semaphores: [{pool: gpu, units: ", units, "}]}")};
+}
+
+TEST(Pools, ThoseWhoWantLittleDoNotStarveOneWhoWantsMuch) {
+  Walk w;
+  ASSERT_TRUE(set_pool(w, "gpu", 2).ok());
+  w.submit(wants(1), {}, "m1");
+  w.submit(wants(2), {}, "m2");
+  w.submit(wants(1), {}, "m3");
+  w.submit(kOne, "semaphores: [{pool: gpu}]", "m4");
+  EXPECT_EQ(w.task("a", "m2").message, "waits for 2 units of pool gpu, which has 2");
+  EXPECT_EQ(w.task("a", "m3").message, "waits behind others for units of pool gpu");
+  EXPECT_EQ(w.mission("m4").waiting, "waits behind others for units of pool gpu");
+  w.restart();
+  EXPECT_EQ(w.state("m3"), "QUEUED");
+  finish(w, "m1");
+  EXPECT_EQ(w.state("m2"), "LAUNCHING");
+  EXPECT_EQ(w.state("m3"), "QUEUED");
+  finish(w, "m2");
+  EXPECT_EQ(w.state("m3"), "LAUNCHING");
+  EXPECT_EQ(w.state("m4"), "LAUNCHING");
+}
+
+TEST(Pools, WhoMustBeServedFirstAndGoesAwayHoldsNobodyUp) {
+  Walk w;
+  ASSERT_TRUE(set_pool(w, "gpu", 2).ok());
+  w.submit(wants(1), {}, "m1");
+  w.submit(wants(2), {}, "m2");
+  w.submit(wants(1), {}, "m3");
+  w.abort("m2");
+  EXPECT_EQ(w.state("m3"), "LAUNCHING");
+}
+
+/// The mission that has units may be the one that the small request has to help.
+TEST(Pools, OneWhoWaitsForAWholeMissionIsOvertaken) {
+  Walk w;
+  ASSERT_TRUE(set_pool(w, "gpu", 2).ok());
+  w.submit(kOne, "semaphores: [{pool: gpu}]", "m1");
+  w.submit(wants(2), {}, "m2");
+  w.submit(wants(1), {}, "m3");
+  EXPECT_EQ(w.state("m2"), "QUEUED");
+  EXPECT_EQ(w.state("m3"), "LAUNCHING");
+}
+
+TEST(Pools, WhatARunThatWasDroppedWouldHaveHadIsForTheNextOne) {
+  Walk w;
+  ASSERT_TRUE(set_pool(w, "gpu", 1).ok());
+  w.submit(wants(1), {}, "m1");
+  w.submit(
+      {"{name: a, script: x, semaphores: [{pool: gpu}]}",
+       "{name: b, script: x, onExitCode: {'9': FATAL}}",
+       "{name: c, script: x}"},
+      {},
+      "m2"
+  );
+  w.submit(wants(1), {}, "m3");
+  w.started("c", "m2");
+  w.started("b", "m2");
+  w.finished("b", 9, {}, "m2");
+  EXPECT_EQ(w.state("m2"), "ACTIVE");
+  EXPECT_EQ(w.state("m3"), "QUEUED");
+  finish(w, "m1");
+  EXPECT_EQ(w.state("m3"), "LAUNCHING");
+}
+
+TEST(Pools, ThoseWhoWaitAreToldThatTheirPoolHasChanged) {
+  Walk w;
+  ASSERT_TRUE(set_pool(w, "gpu", 3).ok());
+  w.submit(wants(2), {}, "m1");
+  w.submit(wants(2), {}, "m2");
+  EXPECT_EQ(w.task("a", "m2").message, "waits for 2 units of pool gpu, which has 3");
+  ASSERT_TRUE(set_pool(w, "gpu", 1).ok());
+  EXPECT_EQ(w.task("a", "m2").message, "needs 2 units of pool gpu, which has 1");
+}
+
 TEST(Labels, ATaskWaitsForAHostThatHasThem) {
   Walk w;
   w.submit({"{name: a, script: x, tags: [gpu]}"});
@@ -354,6 +430,7 @@ TEST(Units, ThatARunCannotUseGoToTheNextOne) {
 
 TEST(Units, ARunThatWantsMoreThanThereEverAreIsInNobodysWay) {
   Walk w;
+  ASSERT_TRUE(set_pool(w, "p", 1).ok());
   ASSERT_TRUE(w.command(wanting("m1", "{pool: p}")).ok());
   ASSERT_TRUE(w.command(wanting("big", "{pool: p, units: 2}")).ok());
   ASSERT_TRUE(w.command(wanting("next", "{pool: p}")).ok());

@@ -1,0 +1,121 @@
+#include "engine/run_queue.h"
+
+#include "base/assert.h"
+
+namespace reeve::engine {
+
+void RunQueue::add(RunRef run, std::int64_t score) {
+  const RunPlace place(score, count_);
+  if (places_.emplace(run, place).second) {
+    ++count_;
+    ready_.emplace(place, run);
+  }
+}
+
+RunQueue::Turn RunQueue::next() {
+  REEVE_ASSERT(!ready_.empty());
+  Turn turn;
+  std::tie(turn.place, turn.run) = *ready_.begin();
+  ready_.erase(ready_.begin());
+  if (const auto woken = woken_by_.extract(turn.run)) {
+    turn.woken_by = woken.mapped();
+  }
+  return turn;
+}
+
+void RunQueue::block(const Turn& turn, const std::string& pool, std::uint32_t units) {
+  waiting_[pool][units].emplace(turn.place, turn.run);
+  waits_[turn.run] = {.pool = pool, .units = units};
+}
+
+/// The first of a group.
+void RunQueue::make_ready(const std::string& pool, Waiting& waiting, Waiting::iterator group) {
+  const auto first = group->second.begin();
+  waits_.erase(first->second);
+  woken_by_[first->second] = pool;
+  ready_.insert(*first);
+  group->second.erase(first);
+  if (group->second.empty()) {
+    waiting.erase(group);
+  }
+}
+
+void RunQueue::drop_if_empty(const std::string& pool) {
+  const auto found = waiting_.find(pool);
+  if (found != waiting_.end() && found->second.empty()) {
+    waiting_.erase(found);
+  }
+}
+
+void RunQueue::wake(const std::string& pool, std::uint32_t free) {
+  const auto found = waiting_.find(pool);
+  while (found != waiting_.end() && free > 0) {
+    Waiting& waiting = found->second;
+    auto best = waiting.end();
+    for (auto group = waiting.begin(); group != waiting.end() && group->first <= free; ++group) {
+      if (best == waiting.end() || *group->second.begin() < *best->second.begin()) {
+        best = group;
+      }
+    }
+    if (best == waiting.end()) {
+      break;
+    }
+    free -= best->first;
+    make_ready(pool, waiting, best);
+  }
+  drop_if_empty(pool);
+}
+
+void RunQueue::wake_first(const std::string& pool, std::size_t count) {
+  const auto found = waiting_.find(pool);
+  for (; found != waiting_.end() && !found->second.empty() && count > 0; --count) {
+    auto best = found->second.begin();
+    for (auto group = found->second.begin(); group != found->second.end(); ++group) {
+      best = *group->second.begin() < *best->second.begin() ? group : best;
+    }
+    make_ready(pool, found->second, best);
+  }
+  drop_if_empty(pool);
+}
+
+bool RunQueue::is_behind(
+    const std::string& pool, RunPlace place, const std::function<bool(std::uint32_t units)>& holds
+) const {
+  const auto found = waiting_.find(pool);
+  if (found == waiting_.end()) {
+    return false;
+  }
+  for (const auto& [units, runs] : found->second) {
+    if (runs.begin()->first < place && holds(units)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::set<std::string> RunQueue::forget(Revision mission) {
+  std::set<std::string> pools;
+  auto next = places_.lower_bound({.created = mission, .slot = {}});
+  while (next != places_.end() && next->first.created == mission) {
+    const RunRef run = next->first;
+    const std::pair<RunPlace, RunRef> entry(next->second, run);
+    ready_.erase(entry);
+    if (const auto woken = woken_by_.extract(run)) {
+      pools.insert(woken.mapped());
+    }
+    if (const auto wait = waits_.extract(run)) {
+      Waiting& waiting = waiting_.at(wait.mapped().pool);
+      const auto group = waiting.find(wait.mapped().units);
+      group->second.erase(entry);
+      if (group->second.empty()) {
+        waiting.erase(group);
+      }
+      drop_if_empty(wait.mapped().pool);
+      pools.insert(wait.mapped().pool);
+    }
+    next = places_.erase(next);
+  }
+  return pools;
+}
+
+}  // namespace reeve::engine
