@@ -14,9 +14,6 @@ using model::MissionState;
 
 namespace {
 
-/// What runs wait for that no host of this process can carry out.
-constexpr std::string_view kNoHost = "(no host)";
-
 /// How many of those who wait for a pool are told at once that it has changed.
 constexpr std::size_t kToldMax = 1000;
 
@@ -36,17 +33,14 @@ bool counts(const Plan& plan) {
 std::optional<std::string> Engine::admission_refusal(const Mission& mission, const Plan& plan)
     const {
   const workflow::Workflow& workflow = *plan.workflow;
-  if (workflow.max_concurrency > 0 && counts(plan)) {
-    const auto active = active_.find(workflow.name);
-    if (active != active_.end() && active->second >= workflow.max_concurrency) {
-      return concat(
-          "waits for its turn: at most ",
-          workflow.max_concurrency,
-          workflow.max_concurrency == 1 ? " mission of " : " missions of ",
-          workflow.name,
-          " may run at the same time"
-      );
-    }
+  if (is_full(plan)) {
+    return concat(
+        "waits for its turn: at most ",
+        workflow.max_concurrency,
+        workflow.max_concurrency == 1 ? " mission of " : " missions of ",
+        workflow.name,
+        " may run at the same time"
+    );
   }
   if (mission.claims || workflow.semaphores.empty()) {
     return std::nullopt;
@@ -57,6 +51,16 @@ std::optional<std::string> Engine::admission_refusal(const Mission& mission, con
   const RunPlace place(score_of(mission), std::numeric_limits<std::uint64_t>::max());
   const std::optional<std::string> pool = behind_others(workflow.semaphores, place);
   return pool ? std::optional(behind_text(*pool)) : std::nullopt;
+}
+
+/// Whether no more missions of the workflow may run.
+bool Engine::is_full(const Plan& plan) const {
+  const workflow::Workflow& workflow = *plan.workflow;
+  if (workflow.max_concurrency == 0 || !counts(plan)) {
+    return false;
+  }
+  const auto active = active_.find(workflow.name);
+  return active != active_.end() && active->second.size() >= workflow.max_concurrency;
 }
 
 /// The place of a mission in every queue of missions.
@@ -114,7 +118,7 @@ void Engine::consider(MissionTurn& turn) {
     return;
   }
   add_to_queue(name, place);
-  turn.note_waiting(std::move(*reason));
+  turn.note_waiting(explain(*reason, mission));
 }
 
 void Engine::add_to_queue(const std::string& workflow, AdmissionQueue::Place place) {
@@ -142,7 +146,7 @@ void Engine::admit_waiting(Scope& scope) {
           admission_refusal(*found->second.mission, *found->second.plan);
       MissionTurn turn(*this, scope, *found->second.mission, *found->second.plan);
       if (reason) {
-        turn.note_waiting(*reason);
+        turn.note_waiting(explain(*reason, *found->second.mission));
         continue;
       }
       leave_queue(*found->second.mission);
@@ -151,29 +155,56 @@ void Engine::admit_waiting(Scope& scope) {
   }
 }
 
+void Engine::take_units(
+    Revision mission, const std::vector<workflow::Semaphore>& units, Pools::Holder holder
+) {
+  pools_.take(units, holder);
+  for (const workflow::Semaphore& unit : units) {
+    holders_[unit.pool][mission] += unit.units;
+  }
+}
+
+void Engine::give_back_units(
+    Revision mission, const std::vector<workflow::Semaphore>& units, Pools::Holder holder
+) {
+  pools_.give_back(units, holder);
+  for (const workflow::Semaphore& unit : units) {
+    const auto pool = holders_.find(unit.pool);
+    const auto held = pool->second.find(mission);
+    held->second -= unit.units;
+    if (held->second == 0) {
+      pool->second.erase(held);
+    }
+    if (pool->second.empty()) {
+      holders_.erase(pool);
+    }
+    unblock(unit.pool);
+  }
+  freed_ = true;
+}
+
 /// Brings the books on places and units up to date with a mission.
 void Engine::update_claims(const Mission& mission, const Plan& plan) {
-  Claim& claim = claims_[mission.created];
+  Claim& claim = missions_.at(mission.created).claim;
   const bool place = mission.admitted && counts(plan);
   if (place != claim.place) {
     claim.place = place;
-    std::uint32_t& active = active_[plan.workflow->name];
-    active = place ? active + 1 : active - 1;
-    freed_ = freed_ || !place;
+    const auto active = active_.try_emplace(plan.workflow->name).first;
+    if (place) {
+      active->second.insert(active->second.end(), mission.created);
+    } else {
+      active->second.erase(mission.created);
+      freed_ = true;
+    }
+    if (active->second.empty()) {
+      active_.erase(active);
+    }
   }
   if (mission.claims && claim.units.empty()) {
     claim.units = plan.workflow->semaphores;
-    pools_.take(claim.units, Pools::Holder::Mission);
+    take_units(mission.created, claim.units, Pools::Holder::Mission);
   } else if (!mission.claims && !claim.units.empty()) {
-    pools_.give_back(claim.units, Pools::Holder::Mission);
-    for (const workflow::Semaphore& unit : claim.units) {
-      unblock(unit.pool);
-    }
-    claim.units.clear();
-    freed_ = true;
-  }
-  if (!claim.place && claim.units.empty()) {
-    claims_.erase(mission.created);
+    give_back_units(mission.created, std::exchange(claim.units, {}), Pools::Holder::Mission);
   }
 }
 
@@ -210,7 +241,7 @@ void Engine::dispatch(Scope& scope) {
     if (std::optional<std::string> reason =
             launch_refusal(next.run, found->second, next.place, pool)) {
       runs_.block(next, pool, wanted_of(next.run, pool));
-      turn.note_waiting(next.run.slot, std::move(*reason));
+      turn.note_waiting(next.run.slot, explain(*reason, *found->second.mission));
       if (next.woken_by == pool) {
         continue;
       }
@@ -305,7 +336,7 @@ void Engine::host_taken(const Mission& mission, SlotKey slot, const Plan& plan) 
   const RunRef run{.created = mission.created, .slot = slot};
   const std::vector<workflow::Semaphore>& units = plan.workflow->tasks.at(slot.task).semaphores;
   if (on_hosts_.insert(run).second && !units.empty()) {
-    pools_.take(units, Pools::Holder::Run);
+    take_units(mission.created, units, Pools::Holder::Run);
     run_units_[run] = units;
   }
 }
@@ -318,11 +349,7 @@ void Engine::host_left(const RunRef& run) {
   }
   const std::vector<workflow::Semaphore> units = std::move(taken->second);
   run_units_.erase(taken);
-  pools_.give_back(units, Pools::Holder::Run);
-  for (const workflow::Semaphore& unit : units) {
-    unblock(unit.pool);
-  }
-  freed_ = true;
+  give_back_units(run.created, units, Pools::Holder::Run);
 }
 
 /// Everything that runs of an ended mission had or waited for.

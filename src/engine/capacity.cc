@@ -7,6 +7,19 @@
 
 namespace reeve::engine {
 
+namespace {
+
+void subtract(std::map<std::string, std::uint32_t>& from, const workflow::Semaphore& semaphore) {
+  const auto used = from.find(semaphore.pool);
+  REEVE_ASSERT(used != from.end() && used->second >= semaphore.units);
+  used->second -= semaphore.units;
+  if (used->second == 0) {
+    from.erase(used);
+  }
+}
+
+}  // namespace
+
 std::int64_t queue_score(Timestamp since, std::int32_t priority, Duration ageing) {
   return to_unix_millis(since) - std::int64_t{priority} * ageing.count();
 }
@@ -92,14 +105,10 @@ void Pools::take(const std::vector<workflow::Semaphore>& units, Holder holder) {
 }
 
 void Pools::give_back(const std::vector<workflow::Semaphore>& units, Holder holder) {
-  const auto subtract = [](std::uint32_t& used, std::uint32_t less) {
-    REEVE_ASSERT(used >= less);
-    used -= less;
-  };
   for (const workflow::Semaphore& semaphore : units) {
-    subtract(used_[semaphore.pool], semaphore.units);
+    subtract(used_, semaphore);
     if (holder == Holder::Run) {
-      subtract(used_by_runs_[semaphore.pool], semaphore.units);
+      subtract(used_by_runs_, semaphore);
     }
   }
 }

@@ -42,6 +42,12 @@ class Pools {
 
   std::uint32_t used(const std::string& pool) const;
 
+  /// The pools of which something is taken.
+  const std::map<std::string, std::uint32_t>& used() const { return used_; }
+
+  /// Nothing is taken and nobody may ask for anything.
+  bool at_rest() const { return used_.empty() && used_by_runs_.empty() && demand_.empty(); }
+
   /// Why the units cannot be taken now, for people; nothing if they can.
   std::optional<std::string> refusal(const std::vector<workflow::Semaphore>& wanted) const;
 
@@ -73,6 +79,11 @@ class AdmissionQueue {
 
   void add(const std::string& workflow, Place place);
   void remove(const std::string& workflow, Place place);
+
+  /// The first of those of a workflow, of which somebody waits.
+  Revision first(const std::string& workflow) const {
+    return queues_.at(workflow).begin()->mission;
+  }
 
   /// Whether somebody of that workflow waits.
   bool has(const std::string& workflow) const { return queues_.contains(workflow); }

@@ -25,43 +25,9 @@ Error unknown_mission(const MissionName& name) {
   return error;
 }
 
-/// LimitExceeded if the events that make a mission would be refused by the journal. Refusing here
-/// is an answer to one command; a refused commit stops everything.
-Result<void> check_size(const MissionCreated& event, const workflow::Workflow& workflow) {
-  std::string created;
-  encode(event, workflow, created);
-  std::string registered;
-  encode_workflow(workflow, event.ns, registered);
-  for (const std::string* data : {&created, &registered}) {
-    if (data->size() > journal::kEventDataBytesMax) {
-      return make_error(
-          ErrorCode::LimitExceeded,
-          concat(
-              data == &created ? "the parameters and reused results take "
-                               : "the workflow document takes ",
-              data->size(),
-              " bytes as JSON, at most ",
-              journal::kEventDataBytesMax,
-              " are allowed"
-          ),
-          data == &created ? "params" : "workflow"
-      );
-    }
-  }
-  return {};
-}
-
-/// What is not UTF-8 cannot be written to the journal as it is.
-Result<void> check_text(const std::vector<model::NamedValue>& params) {
-  for (const model::NamedValue& param : params) {
-    if (!is_utf8(param.first) || !is_utf8(param.second)) {
-      Error error = make_error(ErrorCode::Invalid, "the value is not UTF-8 text", param.first);
-      error.hint = "pass binary data as a file, or encode it";
-      return error;
-    }
-  }
-  return {};
-}
+/// What may be read back of one object. Larger than anything that is written: a row that cannot be
+/// read keeps the owner from starting.
+constexpr std::size_t kRowBytesMax = std::size_t{1} << 30U;
 
 }  // namespace
 
@@ -71,21 +37,6 @@ Engine::Engine(Limits limits, std::string instance, WorkflowLoader loader, cron:
       loader_(std::move(loader)),
       zones_(zones),
       books_(make_books()) {}
-
-std::vector<model::NamedValue> unique_values(const std::vector<model::NamedValue>& values) {
-  std::vector<model::NamedValue> result;
-  for (const model::NamedValue& value : values) {
-    const auto same = std::find_if(result.begin(), result.end(), [&](const auto& old) {
-      return old.first == value.first;
-    });
-    if (same != result.end()) {
-      same->second = value.second;
-    } else {
-      result.push_back(value);
-    }
-  }
-  return result;
-}
 
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
@@ -98,7 +49,9 @@ journal::ObjectKey mission_key(const MissionName& name) {
 // --- recovery -----------------------------------------------------------------------------------
 
 Result<void> Engine::load_row(const journal::ObjectKey& key, std::string_view body) {
-  REEVE_TRY(const Json row, parse_json(body));
+  JsonLimits limits;
+  limits.size_bytes_max = kRowBytesMax;
+  REEVE_TRY(const Json row, parse_json(body, limits));
   if (Book* book = book_of(key)) {
     return book->load(key, row);
   }
@@ -203,9 +156,7 @@ Result<std::shared_ptr<const Plan>> Engine::plan_of(const Digest& digest) {
 
 Result<std::shared_ptr<const Plan>> Engine::plan_from(std::string_view source) const {
   REEVE_TRY(std::shared_ptr<const workflow::Workflow> workflow, loader_(source));
-  MissionCreated none;
-  none.ns = Namespace("default");
-  REEVE_CHECK(check_size(none, *workflow));
+  REEVE_CHECK(check_document_size(*workflow));
   const auto known = plans_.find(workflow->digest);
   return known != plans_.end() ? known->second : std::make_shared<const Plan>(std::move(workflow));
 }
@@ -264,6 +215,19 @@ Result<void> apply_report(MissionTurn& turn, const model::Report& report) {
   );
 }
 
+/// It is repeated in an event for each run and each child that it stops.
+Result<void> check_reason(std::string_view reason) {
+  if (reason.size() <= kAbortReasonBytesMax && is_utf8(reason)) {
+    return {};
+  }
+  return make_error(
+      is_utf8(reason) ? ErrorCode::LimitExceeded : ErrorCode::Invalid,
+      is_utf8(reason) ? concat("the reason is longer than ", kAbortReasonBytesMax, " bytes")
+                      : std::string("the reason is not UTF-8 text"),
+      "message"
+  );
+}
+
 Error already_ended(const Mission& mission) {
   return make_error(
       ErrorCode::IllegalTransition,
@@ -314,6 +278,7 @@ Result<Reply> Engine::turn(const Command& command, Scope& scope) {
   } else if (is_terminal(mission.state)) {
     return already_ended(mission);
   } else if (const auto* abort = std::get_if<AbortMission>(&command)) {
+    REEVE_CHECK(check_reason(abort->message));
     turn.request_abort(abort->message);
   } else if (std::holds_alternative<ResumeMission>(command)) {
     if (mission.state != MissionState::Held) {
@@ -364,113 +329,6 @@ Result<Reply> Engine::object_timer(const TimerFired& fired, Scope& scope) {
   return turn.reply(fired.owner);
 }
 
-Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
-  const workflow::Workflow& workflow = *command.workflow;
-  if (const Mission* live = live_with_key(command.ns, command.user_key)) {
-    Reply reply;
-    reply.mission = live->name;
-    reply.uid = live->uid;
-    reply.state = live->state;
-    reply.revision = live->revision;
-    reply.existing = true;
-    return reply;
-  }
-  const std::vector<model::NamedValue> params = unique_values(command.params);
-  REEVE_CHECK(workflow::check_params(workflow, params, configuration(command.ns, workflow.name)));
-  REEVE_CHECK(check_text(params));
-  const auto known = plans_.find(workflow.digest);
-  auto plan =
-      known != plans_.end() ? known->second : std::make_shared<const Plan>(command.workflow);
-  MissionCreated event;
-  event.ns = command.ns;
-  event.owner = command.owner.empty() ? scope.actor : command.owner;
-  event.workflow_name = workflow.name;
-  event.workflow = workflow.digest;
-  event.task_count = static_cast<std::uint32_t>(workflow.tasks.size());
-  event.params = params;
-  event.local = command.local;
-  event.user_key = command.user_key;
-  event.priority = command.priority.value_or(workflow.priority);
-  event.not_before = command.not_before;
-  event.trigger = command.trigger;
-  event.description = command.description;
-  REEVE_TRY(event.after, checked_after(command.after));
-  if (!command.trigger.empty() && workflow.forget_skipped) {
-    REEVE_CHECK(refuse_skipped(event, plan, scope));
-  }
-  return reply_after(create(std::move(event), command.name, plan, scope), scope);
-}
-
-/// Cancelled: the mission of a trigger would be skipped, and its workflow wants nothing to be left
-/// of such missions. What cannot be told now is left to the mission.
-Result<void> Engine::refuse_skipped(
-    const MissionCreated& event, const std::shared_ptr<const Plan>& plan, Scope& scope
-) {
-  Mission mission;
-  mission.name = MissionName(concat(event.workflow_name, "-", scope.next.value()));
-  mission.uid = make_uid(scope.next);
-  apply(mission, event, scope.next, scope.now);
-  const Result<bool> skip = MissionTurn(*this, scope, mission, *plan).is_skipped();
-  if (skip && *skip) {
-    return make_error(ErrorCode::Cancelled, "skipped by skip_if", event.workflow_name);
-  }
-  return {};
-}
-
-Result<Mission*> Engine::create(
-    MissionCreated event, MissionName name, const std::shared_ptr<const Plan>& plan, Scope& scope
-) {
-  if (name.empty()) {
-    name = MissionName(concat(event.workflow_name, "-", scope.next.value()));
-  }
-  REEVE_CHECK(model::check_name(name.view(), "mission name"));
-  if (by_name_.contains(name)) {
-    return make_error(
-        ErrorCode::AlreadyExists,
-        concat("a mission named \"", name.view(), "\" exists already"),
-        "name"
-    );
-  }
-  if (missions_.size() >= limits_.live_missions_max) {
-    return make_error(
-        ErrorCode::LimitExceeded,
-        concat("there are ", missions_.size(), " live missions, which is the limit"),
-        "missions"
-    );
-  }
-  REEVE_CHECK(check_size(event, *plan->workflow));
-  keep_version(plan, event.ns, scope);
-  auto mission = std::make_unique<Mission>();
-  mission->name = name;
-  mission->ns = event.ns;
-  mission->uid = make_uid(scope.next);
-  mission->correlation = scope.correlation;
-  Mission& ref = *mission;
-  const Revision created = scope.next;
-  by_name_[name] = created;
-  missions_[created] = Entry{.mission = std::move(mission), .plan = plan};
-  MissionTurn turn(*this, scope, ref, *plan);
-  turn.emit(std::move(event));
-  index_mission(ref);
-  add_demand(*plan);
-  turn.begin();
-  return &ref;
-}
-
-Result<Reply> Engine::reply_after(Result<Mission*> created, Scope& scope) {
-  if (!created) {
-    return std::move(created).error();
-  }
-  settle(scope);
-  const Mission& mission = **created;
-  Reply reply;
-  reply.mission = mission.name;
-  reply.uid = mission.uid;
-  reply.state = mission.state;
-  reply.revision = mission.revision;
-  return reply;
-}
-
 /// Carries on until nothing follows from what has been done.
 void Engine::settle(Scope& scope) {
   while (true) {
@@ -483,6 +341,8 @@ void Engine::settle(Scope& scope) {
       if (const Mission* ended = find(name)) {
         tell_successors(*ended, scope);
       }
+    } else if (!suspects_.empty()) {
+      report_deadlocks(scope);
     } else if (!freed_) {
       return;
     }
@@ -616,6 +476,22 @@ void Engine::forget(const journal::ObjectKey& key) {
       forget(MissionName(key.name));
     }
   }
+}
+
+std::size_t Engine::places_taken(const std::string& workflow) const {
+  const auto found = active_.find(workflow);
+  return found == active_.end() ? 0 : found->second.size();
+}
+
+bool Engine::at_rest() const {
+  const bool none_live =
+      std::all_of(live_counts_.begin(), live_counts_.end(), [](const auto& counts) {
+        return counts.second.empty();
+      });
+  return none_live && runs_.size() == 0 && on_hosts_.empty() && run_units_.empty() &&
+         queued_.empty() && active_.empty() && holders_.empty() && pools_.at_rest() &&
+         by_user_key_.empty() && waiting_for_.empty() && successors_.empty() && suspects_.empty() &&
+         over_.empty() && live_missions().empty();
 }
 
 std::vector<MissionName> Engine::live_missions() const {

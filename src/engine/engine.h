@@ -30,6 +30,18 @@
 
 namespace reeve::engine {
 
+/// What live missions are counted by.
+struct MissionSituation {
+  model::MissionState state = model::MissionState::Prep;
+  /// HELD for approval.
+  bool approval = false;
+
+  friend auto operator<=>(const MissionSituation&, const MissionSituation&) = default;
+};
+
+/// Of a live mission.
+std::optional<MissionSituation> situation_of(const model::Mission& mission);
+
 // --- inputs -------------------------------------------------------------------------------------
 
 /// Make a mission from a workflow. Without a name it gets `<workflow>-<revision>`.
@@ -75,6 +87,13 @@ struct RetryMission {
 inline constexpr std::size_t kReopenReasonBytesMax = 1024;
 /// Missions that one mission may wait for.
 inline constexpr std::size_t kAfterMax = 100;
+/// Parameters of one mission.
+inline constexpr std::size_t kParamsMax = 1000;
+/// Longest reason for aborting a mission.
+inline constexpr std::size_t kAbortReasonBytesMax = 1024;
+
+/// What runs wait for that no host of this process can carry out, in the place of a pool.
+inline constexpr std::string_view kNoHost = "(no host)";
 
 /// Stop: cancel what runs, undo and clean up, end ABORTED.
 struct AbortMission {
@@ -306,6 +325,12 @@ class Engine {
     history_ = std::move(history);
   }
 
+  /// How the engine learns whether a mission that had ended before it was loaded has a name.
+  /// Without it none has.
+  void use_names(std::function<Result<bool>(const MissionName& name)> named_before) {
+    named_before_ = std::move(named_before);
+  }
+
   /// How runs add tasks to their missions. Without it they cannot.
   void use_extender(WorkflowExtender extender) { extender_ = std::move(extender); }
 
@@ -351,27 +376,45 @@ class Engine {
 
   std::size_t runs_waiting_for_slot() const { return runs_.size(); }
 
+  /// Missions of a workflow that have one of its places.
+  std::size_t places_taken(const std::string& workflow) const;
+
+  /// No live mission, and nothing kept for one: no slot, place, unit, key or place in a line.
+  bool at_rest() const;
+
   const Limits& limits() const { return limits_; }
 
  private:
   friend class MissionTurn;
 
+  /// What a mission has of what others wait for.
+  struct Claim {
+    bool place = false;
+    std::vector<workflow::Semaphore> units;
+  };
+
   struct Entry {
     std::unique_ptr<model::Mission> mission;
     std::shared_ptr<const Plan> plan;
+    Claim claim = {};
+  };
+
+  /// Whom a mission waits for, and why.
+  struct Wait {
+    Revision mission;
+    std::string why;
+  };
+
+  struct Waits {
+    /// It goes on by itself, or with the help of a host, a person or the time.
+    bool moves = false;
+    std::vector<Wait> on;
   };
 
   /// A mission that was made, or was there.
   struct Made {
     MissionName name;
     bool existing = false;
-  };
-
-  /// What a mission has of what others wait for.
-  struct Claim {
-    bool place = false;
-    std::string workflow;
-    std::vector<workflow::Semaphore> units;
   };
 
   Result<Reply> object_turn(const ObjectCommand& command, Scope& scope);
@@ -387,8 +430,11 @@ class Engine {
   Result<Reply> reply_after(Result<model::Mission*> created, Scope& scope);
   Result<Made> make_child(const model::Mission& parent, ChildPlan child, Scope& scope);
   Result<void> check_ancestors(const model::Mission& parent, const ChildPlan& child) const;
-  bool stands_above(const model::Mission& mission, const model::Mission& other) const;
-  MissionName child_name(const model::Parent& parent, Revision revision) const;
+  const model::Mission* waiting_parent(const model::Mission& mission) const;
+  Result<MissionName> child_name(const model::Parent& parent, Revision revision) const;
+  Result<MissionName> free_name(std::string_view workflow, Revision revision) const;
+  Result<MissionName> first_free(const std::string& name) const;
+  Result<bool> is_taken(const MissionName& name) const;
   const model::Mission* live_with_key(const Namespace& ns, std::string_view user_key) const;
   void wait_for(const MissionName& child, const model::Mission& parent, TaskIndex task);
   void stop_mission(const MissionName& name, const std::string& message, Scope& scope);
@@ -399,6 +445,9 @@ class Engine {
   Result<std::shared_ptr<const Plan>> part_plan(const Plan& whole, TaskIndex task);
   Result<std::shared_ptr<const Plan>> deployed(std::string_view workflow, std::string_view version);
   void index_mission(const model::Mission& mission);
+  void recount(
+      const Plan& plan, std::optional<MissionSituation> was, std::optional<MissionSituation> is
+  );
   void mission_over(const model::Mission& mission);
   void settle(Scope& scope);
   void tell_waiting(const MissionName& name, Scope& scope);
@@ -408,7 +457,27 @@ class Engine {
   void tell_successors(const model::Mission& ended, Scope& scope);
   Result<Entry*> entry_of(const MissionName& name);
   void dispatch(Scope& scope);
+  // deadlock.cc: missions that wait for each other
+  void wait_on(Waits& waits, const model::Mission* mission, const std::string& why) const;
+  void wait_on_pool(Waits& waits, const std::string& pool, std::uint32_t units) const;
+  void wait_on_admission(Waits& waits, const Entry& entry) const;
+  void wait_on_task(Waits& waits, const Entry& entry, TaskIndex index) const;
+  Waits waits_of(const Entry& entry) const;
+  std::vector<Wait> circle_of(const model::Mission& mission) const;
+  std::string describe(const std::vector<Wait>& circle) const;
+  std::string explained(std::string_view reason, const model::Mission& mission) const;
+  std::string explain(std::string_view reason, const model::Mission& mission);
+  void suspect(const model::Mission& mission);
+  void report_deadlocks(Scope& scope);
+  bool waits_for(const model::Mission& mission, const model::Mission& other) const;
   // admission.cc: who may start
+  bool is_full(const Plan& plan) const;
+  void take_units(
+      Revision mission, const std::vector<workflow::Semaphore>& units, Pools::Holder holder
+  );
+  void give_back_units(
+      Revision mission, const std::vector<workflow::Semaphore>& units, Pools::Holder holder
+  );
   void consider(MissionTurn& turn);
   void admit_waiting(Scope& scope);
   std::optional<std::string> admission_refusal(const model::Mission& mission, const Plan& plan)
@@ -449,14 +518,20 @@ class Engine {
   Pools pools_;
   AdmissionQueue queue_;
   std::map<Revision, std::pair<std::string, AdmissionQueue::Place>> queued_;
-  /// What missions have: a place among those of their workflow, and units.
-  std::map<Revision, Claim> claims_;
-  std::map<std::string, std::uint32_t> active_;
+  /// The missions of a workflow that have a place, and those that have units of a pool, themselves
+  /// or by their runs.
+  std::map<std::string, std::set<Revision>> active_;
+  std::map<std::string, std::map<Revision, std::uint32_t>> holders_;
+  /// Missions that were left in this turn with nothing but waiting.
+  std::set<Revision> suspects_;
   WorkflowExtender extender_;
   std::function<Result<std::uint64_t>(std::string_view tally)> history_;
+  std::function<Result<bool>(const MissionName& name)> named_before_;
   /// Ended missions by tally: those of the history that were asked for, and those of this engine.
   std::map<std::string, std::uint64_t> history_counts_;
   std::map<std::string, std::uint64_t> ended_counts_;
+  /// Live missions by workflow.
+  std::map<std::string, std::map<MissionSituation, std::uint64_t>, std::less<>> live_counts_;
   /// A place or units became free in this turn.
   bool freed_ = false;
   /// Missions are put into their queues and not started yet.
@@ -474,6 +549,9 @@ class Engine {
   std::deque<MissionName> over_;
 };
 
+/// LimitExceeded: more missions to wait for, or more parameters, than may be looked at.
+Result<void> check_counts(const SubmitMission& command);
+
 /// Later values of a name replace earlier ones, so that objects have unique members.
 std::vector<model::NamedValue> unique_values(const std::vector<model::NamedValue>& values);
 
@@ -482,6 +560,9 @@ journal::ObjectKey mission_key(const MissionName& name);
 
 /// The row name of a workflow version: `<name>@<first 32 hex digits of its digest>`.
 std::string workflow_row_name(std::string_view name, const Digest& digest);
+
+/// LimitExceeded: the journal could not hold the document.
+Result<void> check_document_size(const workflow::Workflow& workflow);
 
 /// The row of a workflow version.
 void encode_workflow(const workflow::Workflow& workflow, const Namespace& ns, std::string& out);

@@ -21,11 +21,13 @@ constexpr std::size_t kParentNameMax = 60;
 
 }  // namespace
 
-/// `<parent>.<task>.<revision>`: unique, because revisions are.
-MissionName Engine::child_name(const model::Parent& parent, Revision revision) const {
+/// `<parent>.<task>.<revision>`, which is free unless somebody has chosen it before.
+Result<MissionName> Engine::child_name(const model::Parent& parent, Revision revision) const {
+  constexpr std::size_t kSuffixMax = 4;
   const std::string number = std::to_string(revision.value());
-  const std::size_t room = workflow::kNameBytesMax - kParentNameMax - number.size() - 2;
-  return MissionName(concat(
+  const std::size_t room =
+      workflow::kNameBytesMax - kParentNameMax - number.size() - 2 - kSuffixMax;
+  return first_free(concat(
       parent.mission.view().substr(0, kParentNameMax),
       ".",
       parent.task.view().substr(0, room),
@@ -54,23 +56,20 @@ Result<void> Engine::check_ancestors(const Mission& parent, const ChildPlan& chi
           "fork_job_type"
       );
     }
-    above = above->parent ? find(above->parent->mission) : nullptr;
+    // What a template has asked for stands at the top.
+    above = above->parent && above->depth > 0 ? find(above->parent->mission) : nullptr;
   }
   return {};
 }
 
-/// Whether `mission` is `other` or one of those that have made it.
-bool Engine::stands_above(const Mission& mission, const Mission& other) const {
-  const Mission* above = &other;
-  while (above != nullptr && above != &mission) {
-    above = above->parent ? find(above->parent->mission) : nullptr;
-  }
-  return above != nullptr;
+/// The mission that has made this one and waits for it.
+const Mission* Engine::waiting_parent(const Mission& mission) const {
+  return mission.parent && !mission.parent->detached ? find(mission.parent->mission) : nullptr;
 }
 
 Result<Engine::Made> Engine::make_child(const Mission& parent, ChildPlan child, Scope& scope) {
   if (const Mission* live = live_with_key(parent.ns, child.user_key)) {
-    if (!child.detached && stands_above(*live, parent)) {
+    if (!child.detached && waits_for(*live, parent)) {
       return make_error(
           ErrorCode::Invalid,
           concat(
@@ -78,7 +77,8 @@ Result<Engine::Made> Engine::make_child(const Mission& parent, ChildPlan child, 
               live->name.view(),
               "\" has the user key \"",
               child.user_key,
-              "\" and cannot wait for itself"
+              live == &parent ? "\" and cannot wait for itself"
+                              : "\" and waits for this one: both would wait for ever"
           ),
           "user_key"
       );
@@ -105,11 +105,11 @@ Result<Engine::Made> Engine::make_child(const Mission& parent, ChildPlan child, 
   event.user_key = child.user_key;
   event.description = child.description;
   event.priority = parent.priority != 0 ? parent.priority : workflow.priority;
-  event.depth = parent.depth + 1;
+  event.depth = child.detached ? 0 : parent.depth + 1;
   event.inputs = std::move(child.inputs);
-  const MissionName name = child_name(child.parent, scope.next);
+  REEVE_TRY(MissionName name, child_name(child.parent, scope.next));
   event.parent = std::move(child.parent);
-  REEVE_TRY(const Mission* made, create(std::move(event), name, child.plan, scope));
+  REEVE_TRY(const Mission* made, create(std::move(event), std::move(name), child.plan, scope));
   return Made{.name = made->name, .existing = false};
 }
 
@@ -178,6 +178,7 @@ void Engine::index_mission(const Mission& mission) {
   if (is_terminal(mission.state)) {
     return;
   }
+  recount(*missions_.at(mission.created).plan, std::nullopt, situation_of(mission));
   if (!mission.user_key.empty()) {
     by_user_key_[{mission.ns, mission.user_key}] = mission.name;
   }

@@ -130,6 +130,33 @@ Result<std::vector<bool>> tasks_to_repeat(
   return again;
 }
 
+/// Whether the result of a task counts in the mission that continues its own.
+bool is_reusable(const Mission& parent, const workflow::Workflow& workflow, TaskIndex index) {
+  const model::TaskStatus& task = parent.tasks[index];
+  const bool undone = task.undo && task.undo->state == model::RunState::Complete;
+  return (task.state == TaskState::Complete || task.kept) && !undone &&
+         !workflow.tasks[index].always_run;
+}
+
+/// The tasks whose results count. The missions that a task has started belong to its result: one
+/// that has to be waited for again has to start them again.
+std::vector<bool> reused_tasks(
+    const Mission& parent, const workflow::Workflow& workflow, const std::vector<bool>& again
+) {
+  std::vector<bool> reused(parent.tasks.size());
+  for (TaskIndex i = 0; i < reused.size(); ++i) {
+    reused[i] = !again[i] && is_reusable(parent, workflow, i);
+  }
+  for (TaskIndex i = 0; i < reused.size(); ++i) {
+    if (!reused[i] && workflow.tasks[i].await) {
+      for (const TaskIndex awaited : workflow.tasks[i].await->tasks) {
+        reused[awaited] = false;
+      }
+    }
+  }
+  return reused;
+}
+
 }  // namespace
 
 Result<Reply> Engine::retry(const RetryMission& command, Scope& scope) {
@@ -149,17 +176,17 @@ Result<Reply> Engine::retry(const RetryMission& command, Scope& scope) {
   event.reopened = command.message;
   event.local = parent.local;
   event.bundle = parent.bundle;
+  event.inputs = parent.inputs;
+  event.priority = parent.priority;
+  const std::vector<bool> reused = reused_tasks(parent, workflow, again);
   for (TaskIndex i = 0; i < parent.tasks.size(); ++i) {
-    const model::TaskStatus& task = parent.tasks[i];
-    const bool undone = task.undo && task.undo->state == model::RunState::Complete;
-    const bool cleanup = workflow.tasks[i].always_run;
-    if ((task.state == TaskState::Complete || task.kept) && !undone && !cleanup && !again[i]) {
-      event.reused.push_back(
-          {.task = i,
-           .exit_code = task.exit_code,
-           .outputs = task.outputs,
-           .artifacts = task.artifacts}
-      );
+    if (reused[i]) {
+      const model::TaskStatus& task = parent.tasks[i];
+      Reused& result = event.reused.emplace_back();
+      result.task = i;
+      result.exit_code = task.exit_code;
+      result.outputs = task.outputs;
+      add_artifacts_of(parent, i, result.artifacts);
     }
   }
   const std::shared_ptr<const Plan> plan = entry->plan;

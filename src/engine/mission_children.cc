@@ -23,6 +23,11 @@ namespace {
 /// Longest JSON text of all items or all results together; the rest of an event has its own limits.
 constexpr std::size_t kItemsBytesMax = std::size_t{512} << 10U;
 constexpr std::size_t kResultsBytesMax = std::size_t{200} << 10U;
+/// What one mission may be handed of the results of its children, for each of its tasks.
+constexpr std::size_t kChildrenBytesMax = std::size_t{8} << 20U;
+/// What the missions of one task may be given together when they start beside each other: each has
+/// a copy of its own.
+constexpr std::size_t kCopiesBytesMax = std::size_t{64} << 20U;
 /// Outputs that a fan-out publishes one by one; beyond it only the list of results has them.
 constexpr std::size_t kItemOutputsMax = 128;
 
@@ -111,6 +116,10 @@ std::string results_text(const Children& children, bool with_outputs) {
   return text;
 }
 
+std::string too_many_bytes(std::string_view what, std::size_t bytes) {
+  return concat(what, " ", bytes, " bytes, at most ", kItemsBytesMax, " are allowed");
+}
+
 /// Which children failed and why, at most a few of them.
 std::string failure_text(const Children& children) {
   constexpr std::size_t kNamedMax = 3;
@@ -171,12 +180,12 @@ void MissionTurn::start_children(TaskIndex index, bool closing) {
       plan.items.push_back(workflow::plain_text(item));
       bytes += plan.items.back().size();
     }
-    if (bytes > kItemsBytesMax) {
-      fail_before_start(
-          key,
-          std::string(kErrorValidation),
-          concat("the items take ", bytes, " bytes, at most ", kItemsBytesMax, " are allowed")
-      );
+    std::string problem = bytes > kItemsBytesMax ? too_many_bytes("the items take", bytes) : "";
+    if (problem.empty()) {
+      problem = too_many_copies(index, plan.items.size());
+    }
+    if (!problem.empty()) {
+      fail_before_start(key, std::string(kErrorValidation), problem);
       return;
     }
   }
@@ -194,6 +203,31 @@ void MissionTurn::start_children(TaskIndex index, bool closing) {
   step_children(index);
 }
 
+/// Why so many missions cannot be started beside each other; empty: they can.
+std::string MissionTurn::too_many_copies(TaskIndex index, std::size_t items) const {
+  const workflow::Task& def = task_def(index);
+  std::size_t each = 0;
+  for (const std::vector<NamedValue>& values : {m_.params, outputs_so_far()}) {
+    for (const NamedValue& value : values) {
+      each += value.first.size() + value.second.size();
+    }
+  }
+  each += inputs_of(index).size() * sizeof(model::ArtifactRef);
+  const bool limited = def.fan_out->parallel > 0 && (!def.child || def.child->wait);
+  const std::size_t beside = limited ? std::min<std::size_t>(items, def.fan_out->parallel) : items;
+  if (beside * each <= kCopiesBytesMax) {
+    return {};
+  }
+  return concat(
+      beside,
+      " missions beside each other would each get a copy of ",
+      each,
+      " bytes of parameters, outputs and inputs, at most ",
+      kCopiesBytesMax,
+      " together are allowed; set parallel"
+  );
+}
+
 /// Starts as many children as may run beside each other. One that ends at once is recorded later.
 void MissionTurn::start_waiting_children(TaskIndex index) {
   const workflow::Task& def = task_def(index);
@@ -206,7 +240,11 @@ void MissionTurn::start_waiting_children(TaskIndex index) {
     }
     const ChildMission& child = status(index).children->missions[item];
     if (child.name.empty() && !child.ended) {
-      live += make_child(index, item) ? 1 : 0;
+      const bool made = make_child(index, item);
+      live += made ? 1 : 0;
+      if (!made && is_decided(index)) {
+        return;
+      }
     }
   }
 }
@@ -285,31 +323,45 @@ void MissionTurn::on_child_over(TaskIndex index, const model::Mission& child) {
 ChildEnded MissionTurn::child_ended(
     TaskIndex index, std::uint32_t item, const model::Mission& child
 ) const {
-  const workflow::Task& def = task_def(index);
   ChildEnded event;
   event.task = index;
   event.item = item;
   event.state = child.state;
   event.error_code = child.error_code;
   event.message = child.message;
+  take_results(index, event, child);
+  return event;
+}
+
+/// Hands over what a child has left, as far as there is room.
+void MissionTurn::take_results(TaskIndex index, ChildEnded& event, const model::Mission& child)
+    const {
+  const workflow::Task& def = task_def(index);
   const std::vector<NamedValue> outputs = outputs_of(child);
-  event.outputs = def.child ? chosen(outputs, def.child->outputs) : outputs;
+  event.outputs = def.child ? unique_values(chosen(outputs, def.child->outputs)) : outputs;
   for (const TaskStatus& task : child.tasks) {
     event.artifacts.insert(event.artifacts.end(), task.artifacts.begin(), task.artifacts.end());
   }
+  if (event.outputs.empty() && event.artifacts.empty()) {
+    return;
+  }
   std::string data;
   encode(event, *plan_->workflow, data);
-  if (data.size() > kItemsBytesMax) {
-    event.outputs.clear();
-    event.artifacts.clear();
-    event.message = concat(
-        "its outputs and artifacts take ",
-        data.size(),
-        " bytes as JSON and were left with it; ",
-        event.message
-    );
+  std::size_t bytes = data.size();
+  for (const ChildMission& other : status(index).children->missions) {
+    bytes += other.result_bytes();
   }
-  return event;
+  if (data.size() <= kItemsBytesMax && bytes <= kChildrenBytesMax) {
+    return;
+  }
+  event.outputs.clear();
+  event.artifacts.clear();
+  event.message = concat(
+      "its outputs and artifacts take ",
+      data.size(),
+      " bytes as JSON and were left with it; ",
+      event.message
+  );
 }
 
 /// Goes on with every task that waits for missions. Returns whether anything happened.
@@ -414,7 +466,7 @@ void MissionTurn::end_inside(TaskIndex index, bool good, bool stopped, RunEnded 
     event.outcome = Outcome::Aborted;
     event.error_code = kErrorCancelled;
     event.unknown = true;
-    emit(event);
+    emit_end(std::move(event));
     return;
   }
   workflow::Ended ended;
@@ -470,6 +522,7 @@ std::vector<NamedValue> MissionTurn::child_outputs(TaskIndex index) const {
   const FanOut& fan_out = *task_def(index).fan_out;
   const Tally now = tally(children);
   std::vector<NamedValue> outputs;
+  std::size_t room = model::kOutputsBytesMax;
   std::string results = results_text(children, true);
   if (results.size() > kResultsBytesMax) {
     results = results_text(children, false);
@@ -486,9 +539,11 @@ std::vector<NamedValue> MissionTurn::child_outputs(TaskIndex index) const {
   for (std::size_t i = 0; i < children.missions.size(); ++i) {
     const ChildMission& child = children.missions[i];
     const std::string prefix = concat(fan_out.item, "_", i, "_");
-    if (outputs.size() + child.outputs.size() + 1 > kItemOutputsMax) {
+    const std::size_t bytes = child.result_bytes();
+    if (outputs.size() + child.outputs.size() + 1 > kItemOutputsMax || bytes > room) {
       break;
     }
+    room -= bytes;
     outputs.emplace_back(concat(prefix, "status"), status_word(child));
     if (!completed(child)) {
       outputs.emplace_back(concat(prefix, "error_code"), child.error_code);
@@ -501,11 +556,10 @@ std::vector<NamedValue> MissionTurn::child_outputs(TaskIndex index) const {
   return unique_values(outputs);
 }
 
-/// The artifacts of a task and of the missions it has started; those of an item of a fan-out are in
-/// a directory of the item's number.
-void MissionTurn::add_artifacts_of(TaskIndex index, std::vector<model::ArtifactRef>& artifacts)
-    const {
-  const TaskStatus& task = m_.tasks[index];
+void add_artifacts_of(
+    const model::Mission& mission, TaskIndex index, std::vector<model::ArtifactRef>& artifacts
+) {
+  const TaskStatus& task = mission.tasks[index];
   artifacts.insert(artifacts.end(), task.artifacts.begin(), task.artifacts.end());
   if (!task.children) {
     return;
@@ -536,27 +590,27 @@ void MissionTurn::step_await(TaskIndex index) {
     if (!m_.tasks[other].children) {
       continue;
     }
-    const Children& children = *m_.tasks[other].children;
-    const Tally now = tally(children);
+    const Tally now = tally(*m_.tasks[other].children);
     live += now.live + now.waiting;
     bad += now.bad;
     if (now.bad > 0 && event.message.empty()) {
-      event.message = failure_text(children);
-    }
-    for (const ChildMission& child : children.missions) {
-      for (NamedValue& output : chosen(child.outputs, await.outputs)) {
-        std::erase_if(event.outputs, [&](const NamedValue& old) {
-          return old.first == output.first;
-        });
-        event.outputs.push_back(std::move(output));
-      }
+      event.message = failure_text(*m_.tasks[other].children);
     }
   }
   const RunSlot& slot = status(index).run;
   const bool stops = slot.cancelling || (stopping() && !slot.closing);
-  if (live == 0 || stops) {
-    end_inside(index, bad == 0, live > 0 && stops, std::move(event));
+  if (live > 0 && !stops) {
+    return;
   }
+  for (const TaskIndex other : await.tasks) {
+    if (m_.tasks[other].children) {
+      for (const ChildMission& child : m_.tasks[other].children->missions) {
+        std::ranges::move(chosen(child.outputs, await.outputs), std::back_inserter(event.outputs));
+      }
+    }
+  }
+  event.outputs = unique_values(event.outputs);
+  end_inside(index, bad == 0, live > 0 && stops, std::move(event));
 }
 
 }  // namespace reeve::engine

@@ -53,13 +53,6 @@ Result<std::vector<MissionName>> Engine::checked_after(const std::vector<Mission
       after.push_back(name);
     }
   }
-  if (after.size() > kAfterMax) {
-    return make_error(
-        ErrorCode::LimitExceeded,
-        concat("a mission may wait for ", kAfterMax, " missions, not for ", after.size()),
-        "after"
-    );
-  }
   return after;
 }
 

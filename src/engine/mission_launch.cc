@@ -209,10 +209,10 @@ std::vector<model::ArtifactRef> MissionTurn::inputs_of(TaskIndex index) const {
   std::vector<model::ArtifactRef> inputs;
   inputs.insert(inputs.end(), m_.inputs.begin(), m_.inputs.end());
   for (const TaskIndex dependency : task_def(index).dependencies) {
-    add_artifacts_of(dependency, inputs);
+    add_artifacts_of(m_, dependency, inputs);
     if (task_def(dependency).await) {
       for (const TaskIndex awaited : task_def(dependency).await->tasks) {
-        add_artifacts_of(awaited, inputs);
+        add_artifacts_of(m_, awaited, inputs);
       }
     }
   }

@@ -249,6 +249,8 @@ class Applier {
       task.started_at = at_;
       task.ended_at.reset();
       task.message.clear();  // what it waited for
+    } else if (m_.tasks[e.slot.task].state == TaskState::Complete) {
+      m_.tasks[e.slot.task].message.clear();  // the same; a failure is explained by it
     }
   }
 
@@ -418,10 +420,11 @@ class Applier {
 
  private:
   void end_approval_wait() {
-    if (m_.approval_since) {
-      m_.approval_time += at_ - *m_.approval_since;
-      m_.approval_since.reset();
+    // Time before its start does not count against its limit anyway.
+    if (m_.approval_since && m_.started_at) {
+      m_.approval_time += at_ - std::max(*m_.approval_since, *m_.started_at);
     }
+    m_.approval_since.reset();
   }
 
   model::GateStatus& gate(TaskIndex index) {

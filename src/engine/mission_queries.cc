@@ -43,29 +43,22 @@ const std::vector<StateWord>& state_words() {
   return kWords;
 }
 
-bool holds_for(const Mission& mission, model::HoldKind kind) {
-  return std::any_of(mission.holds.begin(), mission.holds.end(), [&](const model::Hold& hold) {
-    return hold.kind == kind;
-  });
-}
-
-/// Whether one of the words names the mission's state.
-bool in_state(const Mission& mission, const std::vector<std::string>& words) {
+/// Whether one of the words names the situation.
+bool is_named(MissionSituation situation, const std::vector<std::string>& words) {
+  const auto& [state, approval] = situation;
   return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
-    const bool approval = holds_for(mission, model::HoldKind::Approval);
     if (word == "MANUAL_APPROVAL_REQUIRED") {
-      return mission.state == MissionState::Held && approval;
+      return state == MissionState::Held && approval;
     }
     if (word == "PAUSED") {
-      return mission.state == MissionState::Held && !approval;
+      return state == MissionState::Held && !approval;
     }
     if (word == "WAITING") {
-      return mission.state == MissionState::Held || mission.state == MissionState::Queued;
+      return state == MissionState::Held || state == MissionState::Queued;
     }
     return std::any_of(state_words().begin(), state_words().end(), [&](const StateWord& known) {
       return known.word == word &&
-             std::find(known.states.begin(), known.states.end(), mission.state) !=
-                 known.states.end();
+             std::find(known.states.begin(), known.states.end(), state) != known.states.end();
     });
   });
 }
@@ -94,6 +87,18 @@ bool mentions(const std::vector<workflow::Variable>& variables) {
 }
 
 }  // namespace
+
+std::optional<MissionSituation> situation_of(const Mission& mission) {
+  if (is_terminal(mission.state)) {
+    return std::nullopt;
+  }
+  const bool approval =
+      mission.state == MissionState::Held &&
+      std::any_of(mission.holds.begin(), mission.holds.end(), [](const auto& hold) {
+        return hold.kind == model::HoldKind::Approval;
+      });
+  return MissionSituation{.state = mission.state, .approval = approval};
+}
 
 bool asks_for_missions(const workflow::Workflow& workflow, const workflow::Task& task) {
   const bool request = task.http && (mentions(task.http->url) || mentions(task.http->body) ||
@@ -154,22 +159,34 @@ std::string Engine::tally_of(const journal::ObjectKey& key) const {
   return concat(entry.mission->workflow_name, "/", to_string(entry.mission->state));
 }
 
+/// Keeps the counts of live missions. `was` or `is` is missing for one that comes or goes.
+void Engine::recount(
+    const Plan& plan, std::optional<MissionSituation> was, std::optional<MissionSituation> is
+) {
+  if (plan.workflow->part || was == is) {
+    return;
+  }
+  auto& counts = live_counts_[plan.workflow->name];
+  if (was && --counts[*was] == 0) {
+    counts.erase(*was);
+  }
+  if (is) {
+    ++counts[*is];
+  }
+}
+
 std::int64_t Engine::count_missions(
     std::string_view workflow, const std::vector<std::string>& states
 ) {
   std::uint64_t count = 0;
-  for (const auto& [created, entry] : missions_) {
-    const Mission& mission = *entry.mission;
-    if (!is_terminal(mission.state) && mission.workflow_name == workflow &&
-        !entry.plan->workflow->part && in_state(mission, states)) {
-      ++count;
+  if (const auto live = live_counts_.find(workflow); live != live_counts_.end()) {
+    for (const auto& [situation, missions] : live->second) {
+      count += is_named(situation, states) ? missions : 0;
     }
   }
-  Mission ended;
   for (const MissionState state :
        {MissionState::Complete, MissionState::Failed, MissionState::Aborted}) {
-    ended.state = state;
-    if (!in_state(ended, states)) {
+    if (!is_named({state, false}, states)) {
       continue;
     }
     const std::string tally = concat(workflow, "/", to_string(state));

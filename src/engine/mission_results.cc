@@ -30,15 +30,29 @@ std::string exit_text(const RunResult& result) {
   return unknown ? std::string() : std::to_string(result.exit_code);
 }
 
+/// No fewer bytes than the results take as JSON.
+std::size_t bytes_at_most(const RunEnded& event) {
+  constexpr std::size_t kEscaped = 6;  // one byte as \u0000
+  constexpr std::size_t kEach = 200;   // punctuation, a digest, a size
+  std::size_t bytes = 0;
+  for (const model::NamedValue& output : event.outputs) {
+    bytes += kEach + output.first.size() + output.second.size();
+  }
+  for (const model::ArtifactRef& artifact : event.artifacts) {
+    bytes += kEach + artifact.path.size();
+  }
+  return bytes * kEscaped;
+}
+
 /// Drops results that have no room in an event. A refused commit would stop everything, and the
 /// host would report the same results again and again. Within the limits of a result this takes
 /// text of which JSON needs many times the bytes.
 void drop_excess(const workflow::Workflow& workflow, RunEnded& event) {
-  if (event.outputs.empty() && event.artifacts.empty()) {
-    return;
-  }
   // What is still to be added: a reason and a code.
   constexpr std::size_t kRoom = journal::kEventDataBytesMax - (std::size_t{64} << 10U);
+  if (bytes_at_most(event) <= kRoom) {
+    return;
+  }
   std::string data;
   encode(event, workflow, data);
   if (data.size() > kRoom && !event.outputs.empty()) {
@@ -200,6 +214,12 @@ void MissionTurn::fail_before_start(
   );
 }
 
+/// The end of a run, with as much of its results as there is room for.
+void MissionTurn::emit_end(RunEnded event) {
+  drop_excess(*plan_->workflow, event);
+  emit(event);
+}
+
 void MissionTurn::end_forward(TaskIndex index, const RunResult& result) {
   if (!result.bundle.is_null()) {
     emit(BundleKept{.task = index, .bundle = result.bundle});
@@ -219,13 +239,12 @@ void MissionTurn::end_forward(TaskIndex index, const RunResult& result) {
   event.outputs = result.outputs;
   event.artifacts = result.artifacts;
   event.warnings = result.warnings;
-  drop_excess(*plan_->workflow, event);
   if (result.end == RunEnd::Cancelled || (slot.cancelling && !result.succeeded())) {
     event.state = RunState::Aborted;
     event.outcome = Outcome::Aborted;
     event.error_code = kErrorCancelled;
     event.unknown = true;
-    emit(event);
+    emit_end(std::move(event));
     return;
   }
   const bool timed_out = result.end == RunEnd::TimedOut;
@@ -312,7 +331,7 @@ void MissionTurn::end_forward_with(TaskIndex index, const workflow::Ended& ended
   }
   event.drains = ends_the_walk(event.error_code) && event.outcome == Outcome::Failed &&
                  !decision.next && !def.allow_failure && !closing;
-  emit(event);
+  emit_end(event);
   const bool again = event.outcome == Outcome::Retry || event.outcome == Outcome::Poll;
   if (again && def.method == workflow::Method::Gate) {
     // Asked again: there is no run that could be repeated.

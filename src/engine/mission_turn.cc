@@ -28,7 +28,11 @@ void MissionTurn::emit(const MissionEvent& event) {
   record.actor = scope_.actor;
   record.correlation = m_.correlation;
   encode(event, *plan_->workflow, record.data);
+  const std::optional<MissionSituation> before = situation_of(m_);
   apply(m_, event, scope_.next, scope_.now);
+  if (!std::holds_alternative<MissionCreated>(event)) {
+    engine_.recount(*plan_, before, situation_of(m_));
+  }
   scope_.events.push_back(std::move(record));
   scope_.next = scope_.next.next();
 }
@@ -67,6 +71,9 @@ void MissionTurn::set_timer(std::string key, std::optional<Timestamp> due) {
 /// What the workflow's own condition says now.
 Result<bool> MissionTurn::is_skipped() const {
   const workflow::Workflow& workflow = *plan_->workflow;
+  if (workflow.skip_if.empty()) {
+    return false;
+  }
   return workflow::render_condition(workflow, nullptr, workflow.skip_if, render_context({}));
 }
 
@@ -148,7 +155,11 @@ void MissionTurn::advance() {
     if (step_inside() || moved) {
       continue;
     }
-    if (anything_in_progress() || wait_for_approval() || !close()) {
+    if (anything_in_progress()) {
+      engine_.suspect(m_);
+      return;
+    }
+    if (wait_for_approval() || !close()) {
       return;
     }
   }

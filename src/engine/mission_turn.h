@@ -117,6 +117,8 @@ class MissionTurn {
 
   model::TaskStatus& status(TaskIndex index) { return m_.tasks[index]; }
 
+  const model::TaskStatus& status(TaskIndex index) const { return m_.tasks[index]; }
+
   // mission_turn.cc
   bool stopping() const { return m_.draining || m_.aborting || m_.timed_out; }
 
@@ -153,6 +155,7 @@ class MissionTurn {
   // mission_results.cc
   Result<void> check_report(SlotKey key, Fence fence) const;
   void fail_before_start(SlotKey key, const std::string& error_code, const std::string& message);
+  void emit_end(RunEnded event);
   void end_forward(TaskIndex index, const model::RunResult& result);
   void end_forward_with(TaskIndex index, const workflow::Ended& ended, RunEnded event);
   workflow::Decision decide_end(
@@ -178,6 +181,7 @@ class MissionTurn {
   void start_inside(TaskIndex index, bool closing);
   void start_children(TaskIndex index, bool closing);
   void start_await(TaskIndex index, bool closing);
+  std::string too_many_copies(TaskIndex index, std::size_t items) const;
   void start_waiting_children(TaskIndex index);
   bool make_child(TaskIndex index, std::uint32_t item);
   Result<ChildPlan> plan_child(TaskIndex index, std::uint32_t item);
@@ -191,9 +195,9 @@ class MissionTurn {
   bool children_good(TaskIndex index) const;
   void end_children(TaskIndex index);
   void end_inside(TaskIndex index, bool good, bool stopped, RunEnded event);
+  void take_results(TaskIndex index, ChildEnded& event, const model::Mission& child) const;
   static std::vector<model::NamedValue> outputs_of(const model::Mission& mission);
   std::vector<model::NamedValue> child_outputs(TaskIndex index) const;
-  void add_artifacts_of(TaskIndex index, std::vector<model::ArtifactRef>& artifacts) const;
 
   // mission_gates.cc
   std::string gate_timer(TaskIndex index) const;
@@ -234,6 +238,12 @@ class MissionTurn {
   /// Asked while rendering, which changes nothing but how often it was asked.
   mutable MissionQueries queries_;
 };
+
+/// Appends the artifacts of a task and of the missions it has started; those of an item of a
+/// fan-out are in a directory of the item's number.
+void add_artifacts_of(
+    const model::Mission& mission, TaskIndex index, std::vector<model::ArtifactRef>& artifacts
+);
 
 inline constexpr std::string_view kErrorFatal = "ERR_FATAL";
 inline constexpr std::string_view kErrorRestartJob = "ERR_RESTART_JOB";

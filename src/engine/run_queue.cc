@@ -93,6 +93,11 @@ bool RunQueue::is_behind(
   return false;
 }
 
+const RunQueue::Wait* RunQueue::wait_of(const RunRef& run) const {
+  const auto found = waits_.find(run);
+  return found == waits_.end() ? nullptr : &found->second;
+}
+
 std::set<std::string> RunQueue::forget(Revision mission) {
   std::set<std::string> pools;
   auto next = places_.lower_bound({.created = mission, .slot = {}});

@@ -62,6 +62,14 @@ class RunQueue {
       const std::string& pool, RunPlace place, const std::function<bool(std::uint32_t units)>& holds
   ) const;
 
+  struct Wait {
+    std::string pool;
+    std::uint32_t units = 0;
+  };
+
+  /// What a run waits for; null: its turn.
+  const Wait* wait_of(const RunRef& run) const;
+
   /// Everything of a mission leaves. Returns the pools that it waited for, or was woken for.
   std::set<std::string> forget(Revision mission);
 
@@ -69,11 +77,6 @@ class RunQueue {
   std::size_t size() const { return places_.size(); }
 
  private:
-  struct Wait {
-    std::string pool;
-    std::uint32_t units = 0;
-  };
-
   /// Who waits for a pool, by the units that they need.
   using Waiting = std::map<std::uint32_t, std::set<std::pair<RunPlace, RunRef>>>;
 

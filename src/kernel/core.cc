@@ -11,8 +11,6 @@ namespace {
 
 /// Handled inputs that are remembered in memory; older ones are looked up in the store.
 constexpr std::size_t kRecentInputsMax = 100'000;
-/// Bytes of a workflow's name in the name of a mission that was given none.
-constexpr std::size_t kNamePrefixMax = 80;
 
 /// What the record of a handled input refers to; behind a space, which no name of a mission has,
 /// what came of a decision about it.
@@ -44,6 +42,10 @@ Result<std::unique_ptr<Core>> Core::recover(
   core->engine_.use_extender(core->options_.extend);
   core->engine_.use_history([&reader, start = head.revision](std::string_view tally) {
     return reader.count_ended(tally, start);
+  });
+  core->engine_.use_names([&reader](const MissionName& name) -> Result<bool> {
+    REEVE_TRY(const std::optional<store::Row> row, reader.get(engine::mission_key(name)));
+    return row.has_value();
   });
   core->last_now_ = now;
   if (head.revision != Revision()) {
@@ -115,8 +117,13 @@ void Core::finish(engine::Scope scope) {
   std::move(scope.effects.begin(), scope.effects.end(), std::back_inserter(open_.effects));
   for (const engine::TimerChange& change : scope.timers) {
     const TimerId id{.owner = change.owner, .key = change.key};
-    arm(id, change.due);
-    stage_timer(id, change.due);
+    const auto armed = timers_.find(id);
+    const std::optional<Timestamp> before =
+        armed == timers_.end() ? std::nullopt : std::optional(armed->second);
+    if (before != change.due) {
+      stage_timer(id, change.due);
+      arm(id, change.due);
+    }
   }
 }
 
@@ -208,21 +215,20 @@ bool Core::answer_repeat(Input& input) {
   return true;
 }
 
-/// Loads what the command refers to and only the store still has; names new missions.
+/// Loads what the command refers to and only the store still has.
 Result<void> Core::prepare(engine::Command& command) {
   if (auto* submit = std::get_if<engine::SubmitMission>(&command)) {
     if (submit->workflow == nullptr) {
       REEVE_TRY(submit->workflow, engine_.workflow_to_submit(submit->deployed, submit->version));
     }
+    REEVE_CHECK(engine::check_counts(*submit));
     for (const MissionName& before : submit->after) {
       REEVE_CHECK(fetch(before));
     }
-    return choose_name(submit->name, submit->workflow->name);
+    return {};
   }
   if (auto* retry = std::get_if<engine::RetryMission>(&command)) {
-    REEVE_CHECK(fetch(retry->parent));
-    const model::Mission* parent = engine_.find(retry->parent);
-    return choose_name(retry->name, parent == nullptr ? "retry" : parent->workflow_name);
+    return fetch(retry->parent);
   }
   if (const auto* abort = std::get_if<engine::AbortMission>(&command)) {
     return fetch(abort->mission);
@@ -232,24 +238,6 @@ Result<void> Core::prepare(engine::Command& command) {
   }
   if (const auto* decision = std::get_if<engine::DecideGate>(&command)) {
     return fetch(decision->mission);
-  }
-  return {};
-}
-
-/// Names a mission that has no name. AlreadyExists: an ended one of that name is in the store.
-Result<void> Core::choose_name(MissionName& name, std::string_view workflow) const {
-  if (name.empty()) {
-    name = MissionName(concat(workflow.substr(0, kNamePrefixMax), "-", next_.value()));
-  }
-  if (engine_.find(name) == nullptr) {
-    REEVE_TRY(const std::optional<store::Row> row, reader_.get(engine::mission_key(name)));
-    if (row) {
-      return make_error(
-          ErrorCode::AlreadyExists,
-          concat("a mission named \"", name.view(), "\" exists already"),
-          "name"
-      );
-    }
   }
   return {};
 }
@@ -281,7 +269,15 @@ void Core::arm(const TimerId& id, std::optional<Timestamp> due) {
   }
 }
 
+/// One that is set and reset within a batch is never stored.
 void Core::stage_timer(const TimerId& id, std::optional<Timestamp> due) {
+  if (due && !timers_.contains(id) && !timer_writes_.contains(id)) {
+    unstored_timers_.insert(id);
+  }
+  if (!due && unstored_timers_.erase(id) > 0) {
+    timer_writes_.erase(id);
+    return;
+  }
   timer_writes_[id] = due;
 }
 
@@ -290,8 +286,8 @@ void Core::disarm_all(const journal::ObjectKey& owner) {
   while (timer != timers_.end() && timer->first.owner == owner) {
     const TimerId id = timer->first;
     ++timer;
-    arm(id, std::nullopt);
     stage_timer(id, std::nullopt);
+    arm(id, std::nullopt);
   }
 }
 
@@ -304,8 +300,8 @@ std::uint32_t Core::fire_timers(Timestamp now, std::uint32_t limit) {
   for (; fired < limit && !due_.empty() && due_.begin()->first <= std::max(now, last_now_);
        ++fired) {
     const TimerId id = due_.begin()->second;
-    arm(id, std::nullopt);
     stage_timer(id, std::nullopt);
+    arm(id, std::nullopt);
     Input input;
     input.principal = Principal("system:timer");
     input.command = engine::TimerFired{.owner = id.owner, .key = id.key};
@@ -362,6 +358,7 @@ Batch Core::seal() {
     open_.commit.timers.push_back({.owner = id.owner, .key = id.key, .due = due});
   }
   timer_writes_.clear();
+  unstored_timers_.clear();
   Batch batch = std::move(open_);
   open_ = Batch();
   return batch;

@@ -126,7 +126,6 @@ class Core {
   void finish(engine::Scope scope);
   bool answer_repeat(Input& input);
   Result<void> prepare(engine::Command& command);
-  Result<void> choose_name(MissionName& name, std::string_view workflow) const;
   Result<void> fetch(const MissionName& name);
   void arm(const TimerId& id, std::optional<Timestamp> due);
   void stage_timer(const TimerId& id, std::optional<Timestamp> due);
@@ -141,6 +140,8 @@ class Core {
   /// Objects changed in the open batch, with the revision of their last event.
   std::map<journal::ObjectKey, Revision> touched_;
   std::map<TimerId, std::optional<Timestamp>> timer_writes_;
+  /// Those of them that the store has never had.
+  std::set<TimerId> unstored_timers_;
   std::map<TimerId, Timestamp> timers_;
   std::set<std::pair<Timestamp, TimerId>> due_;
   /// Inputs handled lately, maybe not committed yet.

@@ -6,6 +6,15 @@
 
 namespace reeve::model {
 
+std::size_t ChildMission::result_bytes() const {
+  constexpr std::size_t kArtifactBytes = 200;  // a path, a digest and numbers
+  std::size_t bytes = artifacts.size() * kArtifactBytes;
+  for (const NamedValue& output : outputs) {
+    bytes += output.first.size() + output.second.size();
+  }
+  return bytes;
+}
+
 namespace {
 
 constexpr std::array<std::string_view, kMissionStates> kMissionStateNames = {

@@ -160,6 +160,9 @@ struct ChildMission {
   std::vector<ArtifactRef> artifacts;
 
   bool live() const { return !name.empty() && !ended; }
+
+  /// About how much its results take.
+  std::size_t result_bytes() const;
 };
 
 /// What a task has started: one mission, or one for each item of a fan-out.

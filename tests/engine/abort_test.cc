@@ -136,6 +136,18 @@ TEST(Abort, OfAnActiveMissionUndoesWhatWasDone) {
   EXPECT_EQ(w.verdict(), "ABORTED ERR_JOB_CANCELLED");
 }
 
+TEST(Abort, TakesNoReasonWithoutEnd) {
+  Walk w;
+  w.submit({"{name: a, script: x}"});
+  for (const std::string& reason : {std::string(2000, 'x'), std::string("\xff")}) {
+    const Result<Reply> reply =
+        w.command(AbortMission{.mission = MissionName("m"), .message = reason});
+    ASSERT_FALSE(reply.ok());
+    EXPECT_EQ(reply.error().subject, "message");
+  }
+  EXPECT_EQ(w.state(), "LAUNCHING");
+}
+
 TEST(Abort, TwiceIsOnce) {
   Walk w;
   w.submit({"{name: a, script: x}"});

@@ -364,6 +364,16 @@ TEST(Labels, ATaskWaitsForAHostThatHasThem) {
   EXPECT_EQ(with.launches(), "m.1.a.1");
 }
 
+TEST(Priority, HasLimits) {
+  Walk w;
+  for (const std::int32_t priority : {1001, -1001, 2'000'000'000}) {
+    const Result<Reply> reply = w.command(submission("m", "", priority));
+    ASSERT_FALSE(reply.ok());
+    EXPECT_EQ(reply.error().code, ErrorCode::Invalid);
+  }
+  EXPECT_TRUE(w.command(submission("m", "", -1000)).ok());
+}
+
 TEST(ScheduledAt, AMissionWaitsForItsTime) {
   Walk w;
   SubmitMission submit = submission("m1", "");

@@ -206,6 +206,54 @@ TEST(FanOut, ATimeLimitStopsTheItemsAndIsRouted) {
   EXPECT_EQ(w.task_state("b"), "LAUNCHING");
 }
 
+TEST(FanOut, PublishesOnlyAsMuchOfItsItemsAsAnEventHolds) {
+  FanOutWalk w;
+  w.submit_fan_out(over("1..20"));
+  for (std::size_t item = 0; item < 20; ++item) {
+    w.finish_child(item, 0, {{"log", std::string(60'000, 'x')}});
+  }
+  EXPECT_EQ(w.state(), "COMPLETE");
+  EXPECT_EQ(w.output("item_0_log").size(), 60'000U);
+  EXPECT_EQ(w.output("item_19_log"), "<none>");
+  EXPECT_EQ(w.output("a-completed"), "20");
+  for (const journal::Event& event : w.events()) {
+    ASSERT_LE(event.data.size(), journal::kEventDataBytesMax) << event.type;
+  }
+}
+
+TEST(FanOut, LeavesResultsWithTheirMissionsWhenTheyAreTooMuchForOneRow) {
+  FanOutWalk w;
+  w.check_every(25);
+  w.submit_fan_out(over("1..50"));
+  for (std::size_t item = 0; item < 50; ++item) {
+    w.finish_child(
+        item,
+        0,
+        {{"a", std::string(60'000, 'x')},
+         {"b", std::string(60'000, 'x')},
+         {"c", std::string(60'000, 'x')}}
+    );
+  }
+  EXPECT_EQ(w.state(), "COMPLETE");
+  const std::vector<model::ChildMission>& missions = w.task("a").children->missions;
+  EXPECT_EQ(missions.front().outputs.size(), 3U);
+  EXPECT_TRUE(missions.back().outputs.empty());
+  EXPECT_NE(missions.back().message.find("were left with it"), std::string::npos);
+}
+
+TEST(FanOut, RefusesToCopyTooMuchIntoMissionsBesideEachOther) {
+  const std::vector<std::string> tasks = {
+      "{name: before, script: x}", "{name: a, script: x, needs: [before]}"};
+  for (const std::uint32_t parallel : {0U, 10U}) {
+    FanOutWalk w;
+    w.submit_fan_out(over("1..2000", parallel), tasks);
+    w.finished("before", 0, {{"large", std::string(60'000, 'x')}});
+    EXPECT_EQ(w.state(), parallel == 0 ? "FAILED" : "ACTIVE");
+    EXPECT_EQ(w.task("a").message.find("set parallel") != std::string::npos, parallel == 0)
+        << w.task("a").message;
+  }
+}
+
 TEST(FanOut, WhatIsNoListIsRefusedWithItsName) {
   FanOutWalk w;
   w.submit_fan_out(over("nonsense"));

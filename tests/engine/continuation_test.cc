@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
 #include "walk.h"
+#include "workflow/load/load.h"
 
 namespace reeve::engine {
 namespace {
@@ -99,6 +101,70 @@ TEST(Continuation, GetsANameWithoutOne) {
   const Result<Reply> reply = retry(w, "m", "");
   ASSERT_TRUE(reply.ok());
   EXPECT_TRUE(reply->mission.view().starts_with("w-")) << reply->mission.view();
+}
+
+// What was forked belongs to the fork: there is nothing to wait for without it.
+TEST(Continuation, ForksAgainWhatHasToBeWaitedForAgain) {
+  Walk w;
+  Json body = Json::object();
+  std::string part = native_text({"{name: a, script: x}"});
+  part.replace(part.find("name: w"), 7, "name: part");
+  body.set("source", part);
+  ASSERT_TRUE(
+      w
+          .command(ObjectCommand{
+              .object =
+                  {.kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = "part"},
+              .verb = "apply",
+              .body = std::move(body)})
+          .ok()
+  );
+  w.submit(
+      {"{name: begin, mission: {workflow: part, wait: false}}",
+       "{name: wait, needs: [begin], await: {tasks: [begin]}}"}
+  );
+  const std::string child = w.task("begin").children->missions[0].name.str();
+  w.finished("a", 1, {}, child);
+  ASSERT_EQ(w.state(), "FAILED");
+  ASSERT_TRUE(retry(w, "m", "again").ok());
+  EXPECT_EQ(w.state("again"), "ACTIVE");
+  const std::string second = w.task("begin", "again").children->missions[0].name.str();
+  EXPECT_NE(second, child);
+  w.finished("a", 0, {}, second);
+  EXPECT_EQ(w.state("again"), "COMPLETE");
+}
+
+TEST(Continuation, KeepsPriorityAndTheFilesOfItems) {
+  Walk w;
+  SubmitMission submit;
+  submit.name = MissionName("m");
+  submit.ns = Namespace("default");
+  submit.workflow = *workflow::load_source(native_text(
+      {"{name: each, script: x, fanOut: {over: 1..2}}",
+       "{name: sum, needs: [each], dependencies: [each], script: x}"}
+  ));
+  submit.priority = 7;
+  ASSERT_TRUE(w.command(submit).ok());
+  for (const std::size_t item : {0U, 1U}) {
+    const std::string child = w.task("each").children->missions[item].name.str();
+    const model::LaunchRun& launch = w.launch_of("each", child);
+    model::RunFinished report;
+    report.mission = launch.mission;
+    report.run = launch.run;
+    report.fence = launch.fence;
+    model::ArtifactRef& artifact = report.result.artifacts.emplace_back();
+    artifact.path = "report.txt";
+    artifact.digest = sha256("report");
+    ASSERT_TRUE(w.report(report).ok());
+  }
+  w.finished("sum", 1);
+  ASSERT_EQ(w.state(), "FAILED");
+  ASSERT_TRUE(retry(w, "m", "again").ok());
+  EXPECT_EQ(w.mission("again").priority, 7);
+  const auto& inputs = w.launch_of("sum", "again").spec.inputs;
+  ASSERT_EQ(inputs.size(), 2U);
+  EXPECT_EQ(inputs[0].path, "0/report.txt");
+  EXPECT_EQ(inputs[1].path, "1/report.txt");
 }
 
 TEST(Continuation, IsRefusedForAMissionThatIsNotAFailure) {

@@ -157,6 +157,8 @@ TEST(CoreRecovery, AReadThatFailsIsTheAnswerOfTheInput) {
     Input input;
     input.id = InputId(id);
     input.command = submit_command("m");
+    input.done = [](const Result<engine::Reply>&) {
+    };
     (*core)->handle(std::move(input), b.now());
   }
   Batch batch = (*core)->seal();

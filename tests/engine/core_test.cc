@@ -235,6 +235,30 @@ void fail(Bench& b) {
   ASSERT_EQ(b.stored_state("m"), "FAILED");
 }
 
+TEST(Names, ThatAreMadeAvoidThoseThatPeopleHaveChosen) {
+  Bench b;
+  const Result<engine::Reply> first = b.call(submit_command(""));
+  ASSERT_TRUE(first.ok());
+  const std::string made = first->mission.str();
+  const std::size_t dash = made.rfind('-');
+  const std::string prefix = made.substr(0, dash + 1);
+  const std::uint64_t number = std::stoull(made.substr(dash + 1));
+  for (std::uint64_t ahead = 1; ahead <= 200; ++ahead) {
+    const Result<engine::Reply> chosen =
+        b.call(submit_command(concat(prefix, number + 2000 + ahead)));
+    ASSERT_TRUE(chosen.ok());
+    ASSERT_TRUE(b.call(engine::AbortMission{.mission = chosen->mission, .message = {}}).ok());
+  }
+  b.restart();
+  bool avoided = false;
+  for (int i = 0; i < 1000 && !avoided; ++i) {
+    const Result<engine::Reply> reply = b.call(submit_command(""));
+    ASSERT_TRUE(reply.ok()) << reply.error().describe();
+    avoided = reply->mission.view().ends_with(".2");
+  }
+  EXPECT_TRUE(avoided) << "no name was in the way";
+}
+
 TEST(Names, OfEndedMissionsStayTakenForContinuationsToo) {
   Bench b;
   fail(b);
@@ -333,6 +357,26 @@ TEST(Timers, FireInBoundedRounds) {
   EXPECT_EQ(b.core().fire_timers(b.now() + 1h, 3), 3U);
   EXPECT_EQ(b.core().fire_timers(b.now(), 100), 7U) << "the core's time does not go back";
   EXPECT_EQ(b.core().fire_timers(b.now(), 100), 0U);
+}
+
+TEST(Timers, ThatComeAndGoWithinABatchAreNotWritten) {
+  Bench b;
+  b.post(submit_command(
+      "m",
+      "apiVersion: reeve.dev/v1\nkind: Workflow\nmetadata: {name: w}\nspec:\n  tasks:\n"
+      "    - {name: a, method: NOOP}\n"
+  ));
+  EXPECT_TRUE(b.commit().timers.empty());
+}
+
+TEST(Timers, ThatStayAsTheyAreAreNotWrittenAgain) {
+  Bench b;
+  engine::SubmitMission command = submit_command("later");
+  command.not_before = b.now() + std::chrono::hours(1);
+  b.post(command);
+  EXPECT_EQ(b.commit().timers.size(), 1U);
+  b.post(engine::Reconcile{.mission = MissionName("later")});
+  EXPECT_TRUE(b.commit().timers.empty());
 }
 
 TEST(Reconciliation, GoesRoundTheLiveMissionsInBoundedSteps) {

@@ -91,14 +91,24 @@ TEST(Extension, ARepeatedTaskIsThereOnce) {
 // CHK-H4a.
 TEST(Extension, AThousandTasksEachRunOnceAndNoMoreThanThereAreSlots) {
   ExtensionWalk w;
+  w.check_every(200);
   w.submit({std::string(kInitializer)});
   std::string tasks = "[";
   for (int i = 0; i < 1000; ++i) {
     tasks += concat(i == 0 ? "" : ",", R"({"name": "t)", i, R"(", "script": "x"})");
   }
   w.extended("init", tasks + "]");
-  EXPECT_EQ(w.engine().runs_on_hosts(), 16U);
   EXPECT_EQ(w.mission().tasks.size(), 1001U);
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_EQ(
+        w.engine().runs_on_hosts(), std::min<std::size_t>(16, 1000U - static_cast<std::size_t>(i))
+    );
+    const std::string name = concat("t", i);
+    w.started(name);
+    w.finished(name);
+    ASSERT_EQ(w.task(name).attempts, 1U);
+  }
+  EXPECT_EQ(w.verdict(), "COMPLETE");
 }
 
 }  // namespace

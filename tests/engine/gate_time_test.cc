@@ -274,6 +274,25 @@ TEST(GateTime, IsLeftOutOnlyWhileTheMissionIsHeld) {
   EXPECT_EQ(w.mission().approval_time, 5h);
 }
 
+TEST(GateTime, BeforeTheStartIsNobodysTime) {
+  Walk w;
+  w.submit_workflow(gated(
+      {"{name: review, method: NOOP}",
+       "{name: deploy, script: x, needs: [review]}",
+       "{name: confirm, method: NOOP, needs: [deploy]}"},
+      {{"review", plain_gate()}, {"confirm", plain_gate()}},
+      "timeout: 1h"
+  ));
+  w.advance(72h);
+  ASSERT_TRUE(w.decide("alice", Approve, {}, "review").ok());
+  w.started("deploy");
+  w.finished("deploy");
+  w.advance(5h);
+  ASSERT_TRUE(w.decide("alice", Approve, {}, "confirm").ok());
+  EXPECT_EQ(w.verdict(), "COMPLETE");
+  EXPECT_EQ(w.mission().approval_time, 5h);
+}
+
 // --- CHK-H6f: what those who decide must be shown
 // ---------------------------------------------------
 

@@ -89,6 +89,27 @@ TEST(Recovery, GoesOnUndoing) {
   EXPECT_EQ(w.verdict(), "FAILED ERR_TASK_EXECUTE");
 }
 
+// An older mission must not take what a run of a younger one has.
+TEST(Recovery, KnowsAllUnitsInUseBeforeAnybodyIsAdmitted) {
+  Walk w;
+  w.submit({"{name: a, script: x}"}, {}, "first");
+  SubmitMission submit;
+  submit.name = MissionName("older");
+  submit.ns = Namespace("default");
+  submit.workflow =
+      *workflow::load_source(native_text({"{name: a, script: x}"}, "semaphores: [{pool: db}]"));
+  submit.after = {MissionName("first")};
+  ASSERT_TRUE(w.command(submit).ok());
+  w.submit({"{name: a, script: x, semaphores: [{pool: db}]}"}, {}, "younger");
+  w.finished("a", 0, {}, "first");
+  EXPECT_EQ(w.state("older"), "QUEUED");
+  w.restart();
+  EXPECT_EQ(w.state("older"), "QUEUED");
+  EXPECT_EQ(w.engine().pools().used("db"), 1U);
+  w.finished("a", 0, {}, "younger");
+  EXPECT_EQ(w.state("older"), "LAUNCHING");
+}
+
 TEST(Recovery, TwiceIsAsGoodAsOnce) {
   Walk w;
   w.submit({"{name: a, script: x}"});

@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "walk.h"
+#include "workflow/load/load.h"
 
 namespace reeve::engine {
 namespace {
@@ -139,6 +140,18 @@ TEST(Submit, RefusesParamsThatDoNotFitIntoAnEvent) {
   const Result<Reply> reply = w.submit_text(text, "m", {{"target", huge}});
   ASSERT_FALSE(reply.ok());
   EXPECT_EQ(reply.error().code, ErrorCode::LimitExceeded);
+}
+
+TEST(Submit, RefusesMoreThanItLooksAt) {
+  Walk w;
+  SubmitMission submit;
+  submit.ns = Namespace("default");
+  submit.workflow = *workflow::load_source(native_text({"{name: a, script: x}"}));
+  submit.after.assign(kAfterMax + 1, MissionName("m"));
+  EXPECT_EQ(w.command(submit).error().code, ErrorCode::LimitExceeded);
+  submit.after.clear();
+  submit.params.assign(kParamsMax + 1, {"p", "v"});
+  EXPECT_EQ(w.command(submit).error().code, ErrorCode::LimitExceeded);
 }
 
 TEST(Submit, SkipsTheWholeOnItsCondition) {

@@ -257,7 +257,9 @@ void Walk::take(Scope turn) {
       cancels_.push_back(std::move(std::get<model::CancelRun>(effect)));
     }
   }
-  check();
+  if (++turns_ % check_period_ == 0) {
+    check();
+  }
 }
 
 void Walk::fold(const journal::Event& event) {

@@ -28,6 +28,9 @@ class Walk {
  public:
   explicit Walk(Limits limits = {});
 
+  /// Compares events and state only after every `turns`-th turn, for stories with very many.
+  void check_every(std::uint32_t turns) { check_period_ = turns; }
+
   // --- commands ---------------------------------------------------------------------------------
 
   /// Submits a native workflow given by its `spec`, one line of flow style per task:
@@ -148,6 +151,10 @@ class Walk {
   Scope scope() const;
   void take(Scope scope);
   void check() const;
+
+  std::uint32_t check_period_ = 1;
+  std::uint32_t turns_ = 0;
+
   void fold(const journal::Event& event);
   std::vector<std::pair<journal::ObjectKey, std::string>> rows() const;
 
