@@ -442,11 +442,67 @@ bool Checkers::is_on_host(const model::Mission* mission, Fence fence) {
   });
 }
 
+namespace {
+
+/// What live missions have, told by what they are.
+class Capacity {
+ public:
+  void add(const model::Mission& mission, const workflow::Workflow& workflow) {
+    places_[workflow.name] += mission.admitted && !workflow.part ? 1U : 0U;
+    if (mission.claims) {
+      take(workflow.semaphores);
+    }
+    for (std::size_t i = 0; i < mission.tasks.size(); ++i) {
+      const model::TaskStatus& task = mission.tasks[i];
+      if (engine::on_host(task.run)) {
+        take(workflow.tasks[i].semaphores);
+      }
+      if (task.undo && engine::on_host(*task.undo)) {
+        take(workflow.tasks[i].semaphores);
+      }
+    }
+  }
+
+  std::optional<std::string> compare(const engine::Engine& engine) const {
+    if (engine.pools().used() != units_) {
+      return "the units that are in use are not those that missions and runs have";
+    }
+    for (const auto& [workflow, places] : places_) {
+      if (engine.places_taken(workflow) != places) {
+        return concat(
+            places,
+            " missions of ",
+            workflow,
+            " run, but ",
+            engine.places_taken(workflow),
+            " places are taken"
+        );
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  void take(const std::vector<workflow::Semaphore>& units) {
+    for (const workflow::Semaphore& unit : units) {
+      units_[unit.pool] += unit.units;
+    }
+  }
+
+  std::map<std::string, std::size_t> places_;
+  std::map<std::string, std::uint32_t> units_;
+};
+
+}  // namespace
+
 void Checkers::core_changed(const kernel::Core& core) {
   const engine::Engine& engine = core.engine();
   std::size_t on_hosts = 0;
-  for (const MissionName& name : engine.live_missions()) {
+  Capacity capacity;
+  const std::vector<MissionName> live = engine.live_missions();
+  for (const MissionName& name : live) {
     const model::Mission* mission = engine.find(name);
+    capacity.add(*mission, *engine.workflow_of(*mission));
     if (const auto broken = engine::broken_invariant(*mission, *engine.workflow_of(*mission))) {
       fail(concat("mission ", name.view(), " in memory: ", *broken));
     }
@@ -457,6 +513,12 @@ void Checkers::core_changed(const kernel::Core& core) {
   }
   if (on_hosts != engine.runs_on_hosts()) {
     fail(concat(on_hosts, " runs are on hosts, but ", engine.runs_on_hosts(), " slots are taken"));
+  }
+  if (const auto wrong = capacity.compare(engine)) {
+    fail(*wrong);
+  }
+  if (live.empty() && !engine.at_rest()) {
+    fail("no mission is live, and something is kept for one");
   }
   if (on_hosts > engine.limits().run_slots) {
     fail(concat(on_hosts, " runs are on hosts, ", engine.limits().run_slots, " are allowed"));
