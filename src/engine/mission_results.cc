@@ -305,8 +305,8 @@ std::optional<Duration> MissionTurn::polled_longer_than(TaskIndex index) const {
   workflow::RenderContext context = render_context({.task = index});
   context.outputs = &outputs;
   const auto window = workflow::render_limit(*plan_->workflow, index, context);
-  const Duration limit =
-      window.ok() ? window->value_or(workflow::kTaskTimeoutDefault) : workflow::kTaskTimeoutDefault;
+  const Duration whole = plan_->workflow->timeout;
+  const Duration limit = window.ok() ? window->value_or(whole) : whole;
   return scope_.now - *since >= limit ? std::optional(limit) : std::nullopt;
 }
 

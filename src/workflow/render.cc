@@ -84,7 +84,7 @@ class SpecMaker {
     const Compensation& undo = *task_.compensate;
     REEVE_CHECK(add_steps(model::Phase::Main, undo.script, field("compensate.script")));
     REEVE_CHECK(add_surroundings(concat(task_.name.view(), "~compensate")));
-    spec_.timeout = undo.timeout > Duration(0) ? undo.timeout : kTaskTimeoutDefault;
+    spec_.timeout = undo.timeout > Duration(0) ? undo.timeout : kUndoTimeoutDefault;
     return std::move(spec_);
   }
 
@@ -321,7 +321,7 @@ class SpecMaker {
     REEVE_TRY(const std::string rendered, values_.render(task_.timeout, field("timeout")));
     const std::string_view text = trim(rendered);
     if (text.empty()) {
-      return kTaskTimeoutDefault;
+      return workflow_.timeout;
     }
     auto parsed = parse_duration(text);
     if (!parsed.ok()) {

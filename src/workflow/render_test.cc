@@ -10,6 +10,7 @@ namespace {
 
 using model::NamedValue;
 using model::Phase;
+using namespace std::chrono_literals;
 
 Text at_line(std::string text, int line = 1, int column = 1) {
   return Text{std::move(text), {line, column}};
@@ -123,10 +124,14 @@ TEST(RenderTask, RendersWorkingDirectoryTimeoutAndArtifacts) {
   EXPECT_TRUE(spec->inputs.empty());
 }
 
-TEST(RenderTask, HasTheDefaultTimeoutWhenNoneIsGiven) {
+TEST(RenderTask, MayTakeAsLongAsTheWholeWhenItHasNoTimeout) {
   Fixture f;
   f.task().script = {at_line("true")};
-  EXPECT_EQ(f.render()->timeout, kTaskTimeoutDefault);
+  EXPECT_EQ(f.render()->timeout, Duration(2h));
+  f.workflow.timeout = 24h;
+  EXPECT_EQ(f.render()->timeout, Duration(24h));
+  f.task().timeout = at_line(" ");
+  EXPECT_EQ(f.render()->timeout, Duration(24h)) << "a template that prints nothing";
 }
 
 TEST(RenderTask, NamesTheFieldAndPlaceOfATimeoutThatIsNone) {
@@ -419,6 +424,8 @@ TEST(RenderCompensation, RendersItsScriptInTheTasksSurroundings) {
   ASSERT_EQ(spec->steps.size(), 1U);
   EXPECT_EQ(spec->steps[0].script, "drop db1");
   EXPECT_EQ(spec->timeout, Duration(60'000));
+  f.task().compensate->timeout = Duration(0);
+  EXPECT_EQ(render_compensation(f.workflow, 0, f.context)->timeout, kUndoTimeoutDefault);
   EXPECT_EQ(spec->working_dir, "sub");
   EXPECT_TRUE(spec->artifact_paths.empty());
   bool named = false;

@@ -284,7 +284,7 @@ struct Task {
   /// Time between polls and length of a pause; without it polls use the retry delay and pauses the
   /// workflow's `pause_time`.
   std::optional<Duration> pace;
-  /// A duration; may be a template. Empty: kTaskTimeoutDefault.
+  /// A duration; may be a template. Empty: as long as the whole may take.
   Text timeout;
   bool always_run = false;
   bool allow_failure = false;
@@ -439,7 +439,7 @@ struct Workflow {
   std::optional<TaskIndex> find(std::string_view task_name) const;
 };
 
-inline constexpr Duration kTaskTimeoutDefault{3'600'000};
+inline constexpr Duration kUndoTimeoutDefault{3'600'000};
 inline constexpr std::size_t kTasksMax = 10'000;
 /// Documents that extend one workflow.
 inline constexpr std::size_t kExtensionsMax = 1000;

@@ -265,6 +265,20 @@ TEST(Poll, EndsWithATimeoutThatIsATemplate) {
   EXPECT_EQ(w.verdict(), "FAILED ERR_TASK_TIMED_OUT");
 }
 
+TEST(Poll, OfATaskWithoutATimeoutLastsAsLongAsTheMissionMay) {
+  Walk w;
+  w.submit(
+      {"{name: a, script: x, retry: {delay: 1h}, onExitCode: {'5': EXECUTING}}"}, "timeout: 5h"
+  );
+  for (int poll = 0; poll < 4; ++poll) {
+    w.finished("a", 5);
+    EXPECT_EQ(w.task_state("a"), "PENDING");
+    w.advance(1h);
+  }
+  w.finished("a");
+  EXPECT_EQ(w.verdict(), "COMPLETE");
+}
+
 TEST(Poll, StopsWhenTheMissionStops) {
   Walk w;
   w.submit(

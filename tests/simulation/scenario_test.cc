@@ -297,6 +297,20 @@ TEST(Timeout, EndsTheRunAtItsDeadline) {
   EXPECT_EQ(record.result.ended_at - record.result.started_at, seconds(2));
 }
 
+TEST(Timeout, OfATaskWithoutOneIsThatOfTheJob) {
+  Installation site;
+  site.submit(
+      "job_type: long\ntimeout: 24h\ntasks:\n"
+      "- {task_type: work, method: DOCKER, container: {image: alpine}, script: [\"exit 0; slow "
+      "5h\"]}\n",
+      "build"
+  );
+  site.expect_sound();
+  EXPECT_EQ(site.state("build"), MissionState::Complete);
+  const RunRecord& record = site.host().runs().begin()->second;
+  EXPECT_EQ(record.result.ended_at - record.result.started_at, std::chrono::hours(5));
+}
+
 // --- bugs that the simulation found -------------------------------------------------------------
 
 TEST(Regression, ARepeatedSubmissionIsAnsweredAlsoAfterTheMissionHasEnded) {

@@ -36,7 +36,7 @@ class TimeCheck {
     if (!can_last(task)) {
       return;
     }
-    const std::string limit = format_duration(workflow::kTaskTimeoutDefault);
+    const std::string limit = format_duration(facts_.workflow().timeout);
     if (task.timeout.empty()) {
       findings_.add(
           {.rule = "no-timeout",

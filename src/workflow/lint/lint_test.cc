@@ -284,6 +284,11 @@ TEST(Lint, LetsTheUserSayHowARuleCounts) {
   EXPECT_TRUE(check(text, options).findings.empty());
 }
 
+TEST(Lint, SaysHowLongATaskWithoutATimeoutMayLast) {
+  const Report report = check(native("  timeout: 24h\n  tasks:\n    - {name: a, script: x}\n"));
+  EXPECT_NE(describe(report.findings, true).find("it may run for 24h"), std::string::npos);
+}
+
 TEST(Lint, KeepsErrorsOfLoadingWhateverTheUserSays) {
   Options options;
   options.levels["missing-field"] = std::nullopt;
