@@ -71,6 +71,29 @@ void drop_excess(const workflow::Workflow& workflow, RunEnded& event) {
   }
 }
 
+/// About dependencies that gave the run nothing because they were left out on the way. Empty: none.
+std::string missing_inputs(
+    const workflow::Workflow& workflow, const workflow::Task& def, const model::Mission& mission
+) {
+  constexpr std::size_t kNamedMax = 5;
+  std::vector<std::string> names;
+  for (const TaskIndex dependency : def.dependencies) {
+    const TaskStatus& task = mission.tasks[dependency];
+    const bool ran =
+        task.state != model::TaskState::Waiting && task.state != model::TaskState::Skipped;
+    if (!ran && task.artifacts.empty() && names.size() <= kNamedMax) {
+      names.push_back(workflow.tasks[dependency].name.str());
+    }
+  }
+  if (names.empty()) {
+    return {};
+  }
+  if (names.size() > kNamedMax) {
+    names.back() = "others";
+  }
+  return concat("there are no files of ", join(names, ", "), ": not run before this task");
+}
+
 /// Whether a failure stops what does not depend on it, too: somebody said that the whole is over.
 /// After any other one, tasks that need the failed one never start, and the rest goes on.
 bool ends_the_walk(std::string_view error_code) {
@@ -239,6 +262,9 @@ void MissionTurn::end_forward(TaskIndex index, const RunResult& result) {
   event.outputs = result.outputs;
   event.artifacts = result.artifacts;
   event.warnings = result.warnings;
+  if (std::string missing = missing_inputs(*plan_->workflow, def, m_); !missing.empty()) {
+    event.warnings.push_back(std::move(missing));
+  }
   if (result.end == RunEnd::Cancelled || (slot.cancelling && !result.succeeded())) {
     event.state = RunState::Aborted;
     event.outcome = Outcome::Aborted;

@@ -470,6 +470,8 @@ class ScriptsTest(JobTest):
         )
         self.assertEqual(mission["status"]["state"], "COMPLETE")
         self.assertEqual(self.lines("ran"), ["c"])
+        warnings = [warning for event in self.events("m") for warning in event["data"].get("warnings", [])]
+        self.assertEqual(warnings, ["there are no files of b: not run before this task"])
 
     def test_files_go_to_tasks_that_depend_on_them_and_expire(self):
         self.run_job(

@@ -231,6 +231,26 @@ TEST(Graph, HandsArtifactsToDependants) {
   EXPECT_TRUE(w.launch_of("c").spec.inputs.empty());
 }
 
+TEST(Graph, WarnsWhenADependencyWasLeftOut) {
+  Walk w;
+  w.submit(
+      {"{name: a, script: x}",
+       "{name: b, script: x, needs: [a], skipIf: 'true', artifacts: {paths: [f]}}",
+       "{name: c, script: x, needs: [b], dependencies: [a, b]}"}
+  );
+  w.finished("a");
+  w.finished("c");
+  EXPECT_EQ(w.verdict(), "COMPLETE");
+  std::vector<std::string> warned;
+  for (const journal::Event& event : w.events()) {
+    if (event.data.find("there are no files of b:") != std::string::npos) {
+      warned.push_back(event.type);
+    }
+  }
+  EXPECT_EQ(warned, std::vector<std::string>{"run.ended"});
+  EXPECT_EQ(w.count_events("run.ended"), 2U);
+}
+
 TEST(Graph, FailsATaskThatCannotBeRendered) {
   Walk w;
   w.submit({"{name: a, script: 'echo {{ .nothing }}', onFailed: c}", "{name: c, script: x}"});

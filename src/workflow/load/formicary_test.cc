@@ -351,6 +351,14 @@ TEST(Formicary, DoesNotKnowNeeds) {
   );
 }
 
+TEST(Formicary, KnowsTheTasksOfDependencies) {
+  EXPECT_EQ(
+      only_error("job_type: j\ntasks:\n- task_type: build\n  script: [x]\n  on_completed: use\n"
+                 "- task_type: use\n  script: [x]\n  dependencies: [build, biuld]\n"),
+      "line 8:25: tasks[1].dependencies[1]: there is no task \"biuld\" (did you mean \"build\"?)"
+  );
+}
+
 TEST(Formicary, RequiresNames) {
   EXPECT_EQ(
       only_error("job_type:\ntasks:\n- method: SHELL\n  script: [x]\n"),
