@@ -10,6 +10,7 @@
 
 #include "base/strings.h"
 #include "cli/print.h"
+#include "cli/recovery_view.h"
 #include "platform/posix/system.h"
 #include "protocol/commands.h"
 
@@ -160,6 +161,7 @@ class Follower {
     for (int i = 0; i < kDrainTicksMax && !tail_.pump(); ++i) {
       wait();
     }
+    add_recoveries(*mission, link_.reader());
     view_->finish(*mission, dir_.missions().string());
     return exit_code_of_state(mission->find("status")->get_string("state"));
   }

@@ -9,6 +9,7 @@
 #include "cli/children_view.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/recovery_view.h"
 #include "cli/session.h"
 #include "cli/view.h"
 #include "host/run_log.h"
@@ -316,10 +317,11 @@ int show_status(const Common& common, const StatusArgs& args) {
   if (args.mission.empty()) {
     return show_list(**store, common, args);
   }
-  const Result<Json> mission = read_mission(**store, args.mission);
+  Result<Json> mission = read_mission(**store, args.mission);
   if (!mission) {
     return report(mission.error());
   }
+  add_recoveries(*mission, **store);
   const std::filesystem::path missions = DataDir{.root = common.data_dir}.missions();
   switch (common.output) {
     case Output::Json:

@@ -435,6 +435,9 @@ std::string explain_task(const Json& task, const Json& mission) {
     if (const std::string code = code_text(task); !code.empty()) {
       add(concat("exit code ", code));
     }
+    if (const std::string via = task.get_string("recoveredVia"); !via.empty()) {
+      add(concat("recovered via ", via));
+    }
   }
   if (const std::string progress = children_progress(task); !progress.empty()) {
     add(progress);

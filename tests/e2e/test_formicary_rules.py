@@ -127,8 +127,25 @@ class RoutesTest(JobTest):
             - {task_type: check, method: SHELL, script: ['echo check >> "$T/ran"']}
         """
         self.run_job(taco, "-p", "ExitCode=3")
-        self.run_json(self.job(taco), "-p", "ExitCode=1", code=1)
+        self.run_json(self.job(taco), "-p", "ExitCode=1", "--name", "one", code=1)
         self.assertEqual(self.lines("ran"), ["check"] * 2)
+        self.assertIn("allocate  FAILED", self.ok("status", "one").out)
+        self.assertIn("exit code 1, recovered via check", self.ok("status", "one").out)
+        self.assertEqual(self.task("one", "allocate")["recoveredVia"], "check")
+
+    def test_a_failure_that_leads_to_another_one_is_not_recovered(self):
+        mission = self.run_job(
+            """
+            job_type: twice
+            tasks:
+            - {task_type: a, method: SHELL, script: [exit 1], on_failed: b}
+            - {task_type: b, method: SHELL, script: [exit 2]}
+            """,
+            code=1,
+        )
+        for task in ("a", "b"):
+            self.assertNotIn("recoveredVia", self.task(mission, task))
+            self.assertNotIn("recoveredVia", self.task("m", task))
 
 
 class RetriesTest(JobTest):
