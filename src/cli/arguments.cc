@@ -299,7 +299,7 @@ class Parser {
     status_command_->add_flag(
         "--all",
         status_.all,
-        "List child missions too, which are left out otherwise (not with -o json, which has them)"
+        "List child and skipped missions too, which are left out otherwise (-o json has them)"
     );
     add_output(status_command_, common_, kAllOutputs);
 

@@ -76,6 +76,12 @@ std::string explain_mission(const Json& mission) {
   return active.empty() ? status.get_string("message") : join(active, ", ");
 }
 
+/// Whether it ended before it began because its condition said so.
+bool was_skipped(const Json& mission) {
+  const Json& status = *mission.find("status");
+  return status.get_string("state") == "ABORTED" && status.get_string("reason") == "skipped";
+}
+
 struct ListedMission {
   std::string name;
   Json mission;
@@ -88,9 +94,9 @@ struct Page {
   std::optional<Revision> next;
 };
 
-/// Programs get everything; people only what they asked for.
-bool shows_children(const Common& common, const StatusArgs& args) {
-  return args.all || common.output == Output::Json;
+/// Programs get everything; people neither children nor skipped missions unless they ask for them.
+bool is_shown(const Json& mission, const Common& common, const StatusArgs& args) {
+  return args.all || common.output == Output::Json || !(is_child(mission) || was_skipped(mission));
 }
 
 Result<Page> read_page(store::Reader& reader, const Common& common, const StatusArgs& args) {
@@ -103,7 +109,7 @@ Result<Page> read_page(store::Reader& reader, const Common& common, const Status
     REEVE_TRY(const std::vector<store::ListedRow> rows, reader.list(query));
     for (const store::ListedRow& listed : rows) {
       REEVE_TRY(Json mission, parse_json(listed.row.body));
-      if (!is_child(mission) || shows_children(common, args)) {
+      if (is_shown(mission, common, args)) {
         if (page.missions.size() == args.limit) {
           page.next = query.before;
           return page;

@@ -525,6 +525,42 @@ class SubmittingTest(JobTest):
             - printf '%s\\n' "$IDS"
     """
 
+    RESTING = """
+        job_type: resting
+        cron_trigger: "* * * * * * *"
+        skip_if: {{ if true }} true {{ end }}
+        job_variables: {DeleteFilteredCronJobs: FORGET}
+        tasks:
+        - {task_type: a, method: SHELL, script: ['echo a >> "$T/ran"']}
+    """
+
+    def test_skipped_jobs_are_left_out_of_the_list(self):
+        self.ok("apply", self.job(self.RESTING.replace("FORGET", "false")))
+        self.up()
+        skipped = wait_until(lambda: self.named("resting"), what="a mission of the schedule")[0]
+        self.ok("down")
+        status = skipped["status"]
+        self.assertEqual((status["state"], status["errorCode"]), ("ABORTED", "ERR_FILTERED_JOB"))
+        name = skipped["metadata"]["name"]
+        self.assertNotIn(name, self.ok("status").out)
+        self.assertNotIn(name, self.ok("status", "-o", "name").out)
+        self.assertRegex(self.ok("status", "--all").out, f"{name} .*ABORTED.*skipped by skip_if")
+        self.assertIn("skipped by skip_if", self.ok("status", name).out)
+        self.assertEqual(self.lines("ran"), [])
+
+    def test_skipped_jobs_of_a_schedule_can_be_forgotten(self):
+        self.ok("apply", self.job(self.RESTING.replace("FORGET", "true")))
+        self.up()
+
+        def skipped():
+            (workflow,) = self.ok("workflows", "-o", "json").json()["items"]
+            return workflow["status"]["triggers"][0].get("skipped", 0)
+
+        wait_until(skipped, what="a tick")
+        self.ok("down")
+        self.assertEqual(self.named("resting"), [])
+        self.assertEqual(self.lines("ran"), [])
+
     def test_a_picker_submits_each_issue_once_whatever_its_title_is(self):
         self.write("issues.json", json.dumps(self.ISSUES))
         self.up()
