@@ -73,7 +73,12 @@ std::string explain_mission(const Json& mission) {
       ));
     }
   }
-  return active.empty() ? status.get_string("message") : join(active, ", ");
+  if (!active.empty()) {
+    return join(active, ", ");
+  }
+  return concat(
+      status.get_bool("compensated") ? "compensated; " : "", status.get_string("message")
+  );
 }
 
 /// Whether it ended before it began because its condition said so.

@@ -476,6 +476,7 @@ std::string summary(
     );
   }
   text += concat("\nmission ", name, " ", coloured(state, look_of(state).colour, colours));
+  text += status.get_bool("compensated") ? ", compensated," : "";
   text += concat(" in ", short_duration(elapsed(status, now)));
   if (const std::string message = status.get_string("message"); !message.empty()) {
     text += concat(": ", printable(message));

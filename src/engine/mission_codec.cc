@@ -193,6 +193,21 @@ void write_spec(JsonWriter& json, const Mission& m, const workflow::Workflow& wo
   json.end_object();
 }
 
+/// Whether the mission has failed and everything that it did and can undo is undone.
+bool is_compensated(const Mission& m) {
+  if (!model::is_terminal(m.state)) {
+    return false;
+  }
+  bool any = false;
+  for (const TaskStatus& task : m.tasks) {
+    if (task.undo && task.undo->state != model::RunState::Complete) {
+      return false;
+    }
+    any = any || task.undo;
+  }
+  return any;
+}
+
 void write_status(JsonWriter& json, const Mission& m, const workflow::Workflow& workflow) {
   json.key("status");
   json.begin_object();
@@ -207,6 +222,8 @@ void write_status(JsonWriter& json, const Mission& m, const workflow::Workflow& 
   write_flag(json, "draining", m.draining);
   write_flag(json, "aborting", m.aborting);
   write_flag(json, "timedOut", m.timed_out);
+  // Follows from the tasks; for readers.
+  write_flag(json, "compensated", is_compensated(m));
   write_count(json, "starts", m.starts);
   write_time(json, "approvalSince", m.approval_since);
   write_count(json, "approvalMillis", static_cast<std::uint64_t>(m.approval_time.count()));

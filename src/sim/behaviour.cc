@@ -26,6 +26,9 @@ Result<Execution> parse_execution(std::string_view text) {
   if (text == "hang") {
     return Execution{.ending = Ending::Hang};
   }
+  if (text == "done-hang") {
+    return Execution{.ending = Ending::DoneThenHang};
+  }
   if (text == "kill-supervisor") {
     return Execution{.ending = Ending::KillSupervisor};
   }

@@ -16,6 +16,7 @@ enum class Ending : std::uint8_t {
   Exit,            ///< ends with `code`
   Signal,          ///< is killed by signal `code`
   Hang,            ///< until its deadline
+  DoneThenHang,    ///< its work is done, and it hangs all the same
   KillSupervisor,  ///< its supervisor vanishes
   LaunchFailed,    ///< it cannot be started at all
   OutOfMemory,
@@ -29,13 +30,15 @@ struct Execution {
 /// The behaviour of a task, written as its script: clauses separated by ';'.
 ///
 ///   exit 1,1,0          one item for each execution of the task, the last one for all that follow;
-///                       an item is a code, `hang`, `kill-supervisor`, `nolaunch`, `oom` or `sig9`
+///                       an item is a code, `hang`, `done-hang`, `kill-supervisor`, `nolaunch`,
+///                       `oom` or `sig9`
 ///   slow 40s            how long each execution takes
 ///   out                 publishes the number of the execution as output `n`
 ///   extend good         an execution that ends with code 0 asks for further tasks (extension_of):
 ///                       `good` ones, or `bad` ones that no workflow can take
 ///
-/// `hang`, `kill-supervisor`, `signal 9`, `nolaunch` and `oom` may also be clauses of their own.
+/// `hang`, `done-hang`, `kill-supervisor`, `signal 9`, `nolaunch` and `oom` may also be clauses of
+/// their own.
 struct Behaviour {
   std::vector<Execution> executions{Execution{}};
   Duration time{1000};

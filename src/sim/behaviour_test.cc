@@ -18,6 +18,7 @@ TEST(Behaviour, CountsExecutionsAndRepeatsTheLastItem) {
 
 TEST(Behaviour, KnowsTheWordsOfEveryEnding) {
   EXPECT_EQ(Behaviour::parse("hang")->at(1).ending, Ending::Hang);
+  EXPECT_EQ(Behaviour::parse("done-hang")->at(1).ending, Ending::DoneThenHang);
   EXPECT_EQ(Behaviour::parse("kill-supervisor")->at(1).ending, Ending::KillSupervisor);
   EXPECT_EQ(Behaviour::parse("nolaunch")->at(1).ending, Ending::LaunchFailed);
   EXPECT_EQ(Behaviour::parse("oom")->at(1).ending, Ending::OutOfMemory);

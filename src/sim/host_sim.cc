@@ -29,6 +29,11 @@ std::pair<std::string, std::string> key_of(const RunRecord& record) {
   return {record.mission.str(), std::string(parts.at(parts.size() - 2))};
 }
 
+/// Whether only its deadline ends it.
+bool hangs(const Execution& execution) {
+  return execution.ending == Ending::Hang || execution.ending == Ending::DoneThenHang;
+}
+
 }  // namespace
 
 HostSim::HostSim(World& world, FaultRates& faults, Checkers& checkers, Sink sink)
@@ -141,7 +146,10 @@ void HostSim::begin(Fence fence) {
     record.result.outputs = {{concat(record.task.view(), "-n"), std::to_string(record.number)}};
   }
   answer(record);
-  Duration time = execution.ending == Ending::Hang ? Duration::max() : behaviour.time;
+  if (execution.ending == Ending::DoneThenHang) {
+    ++completions_[key_of(record)];
+  }
+  Duration time = hangs(execution) ? Duration::max() : behaviour.time;
   if (record.spec.timeout.count() > 0) {
     time = std::min(time, record.spec.timeout);
   }
@@ -157,7 +165,7 @@ void HostSim::end(Fence fence) {
   }
   const Behaviour behaviour = behaviour_of(record.spec);
   const Execution& execution = behaviour.at(record.number);
-  if (execution.ending == Ending::Hang ||
+  if (hangs(execution) ||
       (record.spec.timeout.count() > 0 && record.spec.timeout < behaviour.time)) {
     finish(record, RunEnd::TimedOut, 137, "not done in time");
     return;
@@ -181,6 +189,7 @@ void HostSim::end(Fence fence) {
       lose(record, "its supervisor vanished");
       return;
     case Ending::Hang:
+    case Ending::DoneThenHang:
     case Ending::LaunchFailed:
       return;
   }

@@ -24,6 +24,9 @@ class SagaTest(ReeveTest):
             self.task_states(mission),
             {"flight": "COMPLETE", "hotel": "COMPLETE", "car": "COMPLETE", "insurance": "FAILED", "dinner": "SKIPPED"},
         )
+        self.assertTrue(mission["status"]["compensated"])
+        self.assertIn("mission m FAILED, compensated, in ", self.ok("status", "m").out)
+        self.assertIn("compensated; task insurance failed", self.ok("status").out)
         self.audit()
         return mission
 
@@ -57,6 +60,15 @@ class SagaTest(ReeveTest):
         self.reeve("release", "m")
         self.assertEqual(command.wait().code, 1)
         self.check_undone()
+
+    def test_an_undo_that_is_given_up_leaves_the_saga_uncompensated(self):
+        command = self.start("run", *self.saga(fails="insurance", stuck="hotel"))
+        self.await_state("m", "HELD")
+        self.reeve("abort", "m")
+        self.assertEqual(command.wait().code, 1)
+        self.assertEqual(self.lines("ledger"), BOOKED + CANCELLED[:1] + CANCELLED[2:])
+        self.assertNotIn("compensated", self.mission("m")["status"])
+        self.assertNotIn("compensated", self.ok("status", "m").out)
 
 
 if __name__ == "__main__":

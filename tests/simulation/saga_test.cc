@@ -88,6 +88,20 @@ TEST(Saga, UndoesAStepWhoseOutcomeIsUnknown) {
   EXPECT_EQ(site.completions("order", "s3~compensate"), 1U);
 }
 
+TEST(Saga, UndoesAStepThatTimedOutThoughItsWorkWasDone) {
+  Installation site;
+  site.submit(saga("done-hang", "exit 0"), "order");
+  site.expect_sound();
+  EXPECT_EQ(site.state("order"), MissionState::Failed);
+  EXPECT_EQ(site.task("order", 2).error_code, "ERR_TASK_TIMED_OUT");
+  EXPECT_EQ(site.completions("order", "s3"), 1U);
+  EXPECT_EQ(site.checkers().compensation_order(MissionName("order")), kThreeTwoOne);
+  for (const char* step : {"s1", "s2", "s3"}) {
+    EXPECT_EQ(site.completions("order", concat(step, "~compensate")), 1U) << step;
+  }
+  EXPECT_EQ(site.executions("order", "s4"), 0U);
+}
+
 TEST(Saga, IsHeldAndVisibleWhenAnUndoFailsAndGoesOnWhenResumed) {
   Installation site;
   site.submit(saga("exit 0", "exit 1", "exit 1,1,1,0"), "order");
