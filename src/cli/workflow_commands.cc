@@ -8,6 +8,7 @@
 #include "cli/session.h"
 #include "engine/catalog.h"
 #include "protocol/commands.h"
+#include "workflow/lint/formats.h"
 #include "workflow/load/load.h"
 
 namespace reeve::cli {
@@ -21,6 +22,8 @@ struct Document {
   std::string file;
   std::string workflow;
   std::string source;
+  /// What was found in it, as `reeve lint -o json` has it.
+  Json warnings = Json::array();
 };
 
 /// Reads and checks the documents and tells every problem. The exit code if one of them is bad.
@@ -36,15 +39,22 @@ std::variant<std::vector<Document>, int> read_documents(const std::vector<std::s
     workflow::LoadOptions options;
     options.file = file;
     const workflow::Loaded loaded = workflow::load(*text, options);
+    Json warnings = Json::array();
     for (const workflow::Problem& problem : loaded.problems) {
       print_problem(problem);
+      warnings.push(lint::to_json(
+          {.severity = problem.severity, .rule = problem.rule, .error = problem.error, .edit = {}}
+      ));
     }
     if (!loaded.ok()) {
       code = static_cast<int>(ExitCode::Refused);
       continue;
     }
     documents.push_back(
-        {.file = file, .workflow = loaded.workflow->name, .source = std::move(*text)}
+        {.file = file,
+         .workflow = loaded.workflow->name,
+         .source = std::move(*text),
+         .warnings = std::move(warnings)}
     );
   }
   if (code != 0) {
@@ -162,7 +172,7 @@ int apply_workflows(const Common& common, const ApplyArgs& args) {
   for (const Document& document : std::get<std::vector<Document>>(read)) {
     Json body = Json::object();
     body.set("source", document.source);
-    const Result<Json> answer = (*link)->send(
+    Result<Json> answer = (*link)->send(
         protocol::kObject, workflow_command(document.workflow, "apply", std::move(body))
     );
     if (!answer) {
@@ -171,13 +181,14 @@ int apply_workflows(const Common& common, const ApplyArgs& args) {
       code = report(error);
       continue;
     }
+    if (common.output == Output::Json) {
+      answer->set("warnings", document.warnings);
+      print(answer->dump() + "\n");
+      continue;
+    }
     const Json* detail = answer->find("detail");
     const Json none = Json::object();
-    print(
-        common.output == Output::Json
-            ? answer->dump() + "\n"
-            : said_of(document.workflow, detail == nullptr ? none : *detail)
-    );
+    print(said_of(document.workflow, detail == nullptr ? none : *detail));
   }
   (*link)->close();
   return code;

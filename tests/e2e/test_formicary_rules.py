@@ -571,6 +571,11 @@ class LimitsTest(JobTest):
         for text in ("expires_after", "scripts", "unknown.yaml:"):
             self.assertIn(text, str(result))
         self.ok("run", document)
+        self.assertIn("unknown.yaml:6:31: warning:", self.ok("apply", document).err)
+        applied = self.ok("apply", document, "-o", "json").json()
+        (place,) = [w for w in applied["warnings"] if w["rule"] == "unknown-field" and w["line"] == 6]
+        self.assertEqual((place["severity"], place["field"]), ("warning", "tasks[0].artifacts.expire_after"))
+        self.assertIn("expires_after", place["fix"])
 
     def test_an_impossible_schedule_is_refused_with_its_place(self):
         for cron in ("61 * * * *", "* * * *", "0 0 25 * * * *"):
