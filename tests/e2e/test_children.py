@@ -196,6 +196,28 @@ class ChildrenTest(ReeveTest):
         self.assertIn("two: COMPLETE", (self.data / "missions/m/context.md").read_text(encoding="utf-8"))
         self.audit()
 
+    def test_a_run_that_is_killed_half_way_has_added_nothing(self):
+        # CHK-H4b: its retry says the same again, and nothing is there twice.
+        document = self.workflow(
+            f"""
+            - name: plan
+              permissions: [mission.extend]
+              retry: {{max: 1, delay: 1ms}}
+              script: |
+                echo '{{name: a, script: "echo a >> $T/ran"}}' | {PROGRAM} task add -
+                if [ "$REEVE_ATTEMPT" = 1 ]; then kill -9 $$; fi
+                echo '{{name: b, needs: [a], script: "echo b >> $T/ran"}}' | {PROGRAM} task add -
+            """
+        )
+        mission = self.run_json(document, "--name", "m")
+        self.assertEqual(self.task(mission, "plan")["attempts"], 2)
+        self.assertEqual([task["name"] for task in mission["status"]["tasks"]], ["plan", "a", "b"])
+        self.assertEqual(self.lines("ran"), ["a", "b"])
+        ends = [event["data"]["exitCode"] for event in self.events("m") if event["type"] == "run.ended"]
+        self.assertEqual(ends[:2], ["137", "0"])
+        self.assertEqual(self.types("m").count("mission.extended"), 1)
+        self.audit()
+
     def test_processes_of_a_run_add_tasks_at_the_same_time(self):
         document = self.workflow(
             f"""
