@@ -23,7 +23,9 @@ class BundleTest(ReeveTest):
         self.write_bundle("bad", {"notes": "x", "next_actions": []})
         document = self.workflow(
             """
-            - {name: plan, script: 'test -z "$REEVE_BUNDLE_IN"; cat "$T/good" > "$REEVE_BUNDLE"'}
+            - name: plan
+              script: 'test -z "$REEVE_BUNDLE_IN"; cat "$T/good" > "$REEVE_BUNDLE"; echo first > plan.md'
+              artifacts: {paths: [plan.md]}
             - {name: spoil, needs: [plan], script: 'cat "$T/bad" > "$REEVE_BUNDLE"'}
             - name: work
               needs: [spoil]
@@ -50,6 +52,13 @@ class BundleTest(ReeveTest):
         self.ok("retry", "m", "--name", "again")
         for mission in ("m", "again"):
             self.assertEqual(json.loads((self.dir / f"seen-{mission}").read_text()), BUNDLE)
+        _, earlier = self.ok("lineage", "again", "-o", "json").json()["missions"]
+        self.assertEqual((earlier["mission"], earlier["relation"], earlier["state"]), ("m", "continued", "ABORTED"))
+        self.assertEqual(earlier["decisions"], BUNDLE["decisions"])
+        self.assertEqual([(kept["task"], kept["path"]) for kept in earlier["artifacts"]], [("plan", "plan.md")])
+        text = self.ok("lineage", "again").out
+        for words in ("use SQLite", "plan.md"):
+            self.assertIn(words, text)
 
     def test_a_bundle_of_more_than_two_thousand_tokens_is_refused(self):
         self.write_bundle("long", {"next_actions": [{"action": "x" * 8000}]})
