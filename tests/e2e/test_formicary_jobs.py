@@ -215,6 +215,7 @@ class FanOutTest(JobTest):
     def test_a_param_replaces_the_items(self):
         mission = self.run_job(self.DEPLOY, "-p", 'regions=["bad"]', code=1)
         self.assertEqual(self.task(mission, "deploy")["outputs"]["region_0_status"], "FAILED")
+        self.assertEqual(self.task(mission, "deploy")["outputs"]["region_0_error_code"], "ERR_TASK_EXECUTE")
         self.assertEqual(self.task_states(mission)["report"], "SKIPPED")
         self.assertNotEqual(self.task(mission, "deploy")["outputs"]["region_0_error_message"], "")
 
@@ -363,6 +364,7 @@ class RequestTest(JobTest):
 
     def test_statuses_are_routes_and_values_are_bodies(self):
         self.allow()
+        self.ok("credential", "set", "Token", "--from-file", self.write("token", "s3cr3t-value\n"))
         mission = self.run_job(
             """
             job_type: requests
@@ -408,6 +410,9 @@ class RequestTest(JobTest):
         body = json.loads(self.server.asked[1][3])
         self.assertEqual((body["Count"], body["Note"]), ("1000000", "it's"))
         self.assertIn(b"Count=1000000", self.server.asked[3][3])
+        for _, path, headers, sent in self.server.asked:
+            for word in ("Token", "s3cr3t-value"):
+                self.assertNotIn(word, f"{path} {headers} {sent}")
 
 
 class ReleaseTest(JobTest):
@@ -478,7 +483,26 @@ class ReleaseTest(JobTest):
         self.assertEqual(self.lines("ran"), ["told"])
         self.assertEqual(self.task(mission, "approval")["exitCode"], "REJECTED")
         self.assertEqual(self.task(mission, "approval")["errorCode"], "ERR_MANUAL_REJECTION")
+        self.assertEqual(mission["status"]["errorCode"], "ERR_MANUAL_REJECTION")
         self.assertEqual(self.task_states(mission)["deploy"], "SKIPPED")
+
+
+    def escalations(self):
+        return [event["data"] for event in self.events("m") if event["type"] == "gate.escalated"]
+
+    def test_an_escalation_tells_everybody_once_and_decides_nothing(self):
+        owner = self.up()
+        self.ok("submit", "--local", self.job(self.RELEASE.replace("4h", "300ms")), "--name", "m")
+        wait_until(self.escalations, what="the escalation")
+        owner.kill()
+        self.up()
+        self.await_state("m", "HELD")
+        self.ok("approve", "m")
+        self.await_state("m", "COMPLETE")
+        (told,) = self.escalations()
+        self.assertEqual(told["recipients"], ["boss@example.org", "#ops"])
+        self.assertEqual(told["message"], "nobody has decided yet")
+        self.ok("down")
 
 
 class SubmittingTest(JobTest):
@@ -524,6 +548,22 @@ class SubmittingTest(JobTest):
             - printf '%s\\n' "$ISSUES_JSON"
             - printf '%s\\n' "$IDS"
     """
+
+    def test_how_many_run_at_the_same_time_is_what_was_applied_last(self):
+        self.write("issues.json", "[]")
+        self.up()
+        self.ok("apply", self.job(self.IMPLEMENT))
+        self.ok("apply", self.job(self.IMPLEMENT.replace("max_concurrency: 1", "max_concurrency: 2")))
+        for name in ("a", "b", "c"):
+            self.ok("submit", "implement", "--name", name)
+        wait_until(lambda: len(self.lines("ran")) == 2, what="two at work")
+        self.await_state("a", "ACTIVE")
+        self.await_state("b", "ACTIVE")
+        self.assertEqual(self.state("c"), "QUEUED")
+        self.assertIn("at most 2 missions of implement", self.ok("status").out)
+        self.touch("go")
+        self.await_state("c", "COMPLETE")
+        self.ok("down")
 
     RESTING = """
         job_type: resting

@@ -83,6 +83,17 @@ class WorkflowsTest(ReeveTest):
         self.assertNotEqual(other["mission"], first["mission"])
         self.await_state(other["mission"], "COMPLETE")
 
+    def test_a_mission_that_was_aborted_gives_its_user_key_back(self):
+        held = self.workflow("- {name: a, script: 'touch \"$T/began\"; exec sleep 1000'}", name="held")
+        self.up()
+        first = self.ok("submit", held, "--user-key", "k", "-o", "json").json()
+        self.await_file("began")
+        self.ok("abort", first["mission"])
+        other = self.ok("submit", held, "--user-key", "k", "-o", "json").json()
+        self.assertNotEqual(other["mission"], first["mission"])
+        self.assertEqual(self.state(first["mission"]), "ABORTED")
+        self.ok("abort", other["mission"])
+
     def test_each_tick_makes_one_mission_whoever_is_killed_when(self):
         self.ok("apply", self.write("pulse.yaml", PULSE))
         for _ in range(4):

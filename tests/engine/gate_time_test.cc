@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/strings.h"
 #include "gates.h"
 
 namespace reeve::engine {
@@ -159,7 +160,11 @@ std::vector<std::string> told(const Walk& w) {
   for (const journal::Event& event : w.events()) {
     if (event.type == "gate.escalated") {
       const Result<Json> data = parse_json(event.data);
-      lines.push_back(data->find("recipients")->as_array().at(0).as_string());
+      std::string everybody;
+      for (const Json& recipient : data->find("recipients")->as_array()) {
+        everybody += concat(everybody.empty() ? "" : "+", recipient.as_string());
+      }
+      lines.push_back(std::move(everybody));
     } else if (event.type == "gate.reminded") {
       lines.emplace_back("reminder");
     }
@@ -177,11 +182,11 @@ TEST(GateTime, TellsOneAfterTheOtherAndExpires) {
   EXPECT_EQ(told(w), (Lines{"reminder", "primary"}));
   w.restart();
   w.advance(4h);
-  EXPECT_EQ(told(w), (Lines{"reminder", "primary", "secondary"}));
+  EXPECT_EQ(told(w), (Lines{"reminder", "primary", "secondary+deputy"}));
   w.advance(16h - 1ms);
   EXPECT_EQ(w.state(), "HELD");
   w.advance(1ms);
-  EXPECT_EQ(told(w), (Lines{"reminder", "primary", "secondary", "manager"}));
+  EXPECT_EQ(told(w), (Lines{"reminder", "primary", "secondary+deputy", "manager"}));
   EXPECT_EQ(w.verdict(), "ABORTED ERR_MANUAL_REJECTION");
   EXPECT_EQ(w.mission().reason, model::Reason::ApprovalExpired);
   EXPECT_EQ(w.mission().message, "gate review: nobody decided within 24h");
@@ -196,7 +201,7 @@ TEST(GateTime, CatchesUpOnceAfterALongAbsence) {
   w.advance(30h);
   EXPECT_EQ(w.state(), "HELD");
   w.restart();
-  EXPECT_EQ(told(w), (Lines{"reminder", "primary", "secondary", "manager"}));
+  EXPECT_EQ(told(w), (Lines{"reminder", "primary", "secondary+deputy", "manager"}));
   EXPECT_EQ(w.verdict(), "ABORTED ERR_MANUAL_REJECTION");
 }
 

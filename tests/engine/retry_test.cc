@@ -224,6 +224,20 @@ TEST(Poll, DoesNotUseUpRetries) {
   EXPECT_EQ(w.verdict(), "COMPLETE");
 }
 
+TEST(RestartJob, WaitsForTheDelayOfTheWhole) {
+  Walk w;
+  w.submit({"{name: a, script: x, onExitCode: {'9': RESTART_JOB}}"}, "retry: {max: 1, delay: 10s}");
+  w.finished("a", 9);
+  EXPECT_EQ(w.state(), "HELD");
+  w.advance(10s - 1ms);
+  EXPECT_EQ(w.state(), "HELD");
+  EXPECT_EQ(w.launches(), "m.1.a.1");
+  w.advance(1ms);
+  EXPECT_EQ(w.launches(), "m.1.a.1 m.2.a.1");
+  w.finished("a");
+  EXPECT_EQ(w.verdict(), "COMPLETE");
+}
+
 TEST(Poll, HasADelayOfItsOwnWhenTheTaskSetsNone) {
   Walk w;
   w.submit({"{name: a, script: x, onExitCode: {'5': EXECUTING}}"});
