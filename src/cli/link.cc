@@ -88,6 +88,7 @@ Result<std::unique_ptr<Link>> Link::open(const Common& common, LinkOptions optio
   if (!link->options_.create) {
     REEVE_CHECK(require_data(link->dir_));
   }
+  REEVE_CHECK(link->find_own_place());
   REEVE_CHECK(link->connect());
   REEVE_TRY(const store::Head head, link->reader().head());
   link->seen_ = head.revision;
@@ -109,7 +110,19 @@ void Link::tell_what_is_up_to_the_owner() const {
   }
 }
 
-/// Finds the owner, or becomes it. One that is just starting or ending is waited for.
+/// A process of a run never owns the directory of its own mission: what it started would inherit
+/// the run's environment and end with the run.
+Result<void> Link::find_own_place() {
+  REEVE_TRY(const owner::Caller self, owner::identify_self(dir_.root));
+  if (owner::is_run(self.principal)) {
+    options_.may_own = false;
+    outlives_owner_ = true;
+  }
+  return {};
+}
+
+/// Finds the owner, or becomes it. One that is just starting or ending is waited for; a run, which
+/// outlives its owner, also waits for one that has ended to come back.
 Result<void> Link::connect() {
   const platform::Deadline deadline(kConnectTimeout);
   while (true) {
@@ -120,7 +133,7 @@ Result<void> Link::connect() {
       }
       return {};
     }
-    const bool nobody = !options_.may_own && !is_owned(dir_);
+    const bool nobody = !options_.may_own && !outlives_owner_ && !is_owned(dir_);
     Result<void> owned = options_.may_own ? become_owner() : Result<void>(nobody_answers(dir_));
     const bool busy = !owned && owned.error().code == ErrorCode::Unavailable;
     if (nobody || !busy || deadline.remaining().count() == 0) {

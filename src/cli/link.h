@@ -30,7 +30,8 @@ struct LinkOptions {
   std::string purpose;
   /// Whether a data directory that is not there is made.
   bool create = false;
-  /// Whether this process may become the owner. If not, somebody else must be.
+  /// Whether this process may become the owner. If not, somebody else must be. A process of a run
+  /// of the data directory never may.
   bool may_own = true;
 };
 
@@ -83,6 +84,7 @@ class Link {
   Link(const Common& common, LinkOptions options);
 
   void tell_what_is_up_to_the_owner() const;
+  Result<void> find_own_place();
   Result<void> connect();
   Result<bool> greet();
   Result<void> become_owner();
@@ -101,6 +103,8 @@ class Link {
   Revision seen_;
   Timestamp next_look_;
   bool waiting_ = false;
+  /// This process belongs to a run: its owner comes back.
+  bool outlives_owner_ = false;
 };
 
 /// Opens a link, sends one request, closes the link: for commands that do not follow a mission.

@@ -14,6 +14,7 @@
 #include "cli/print.h"
 #include "host/host.h"
 #include "owner/control_server.h"
+#include "owner/identity.h"
 #include "owner/zones.h"
 #include "platform/posix/files.h"
 #include "platform/posix/system.h"
@@ -202,7 +203,7 @@ class LocalSession final : public Session {
   }
 
   protocol::Response stop_asked(const owner::Caller& caller) const {
-    if (caller.principal.view().starts_with("run:")) {
+    if (owner::is_run(caller.principal)) {
       return make_error(
           ErrorCode::PermissionDenied, "a run may not stop the process that carries it out"
       );
@@ -287,6 +288,14 @@ std::uint32_t affordable_slots(std::uint32_t wanted) {
 }
 
 Result<Ownership> own(const DataDir& dir, std::string purpose) {
+  REEVE_TRY(const owner::Caller self, owner::identify_self(dir.root));
+  if (owner::is_run(self.principal)) {
+    Error error = make_error(
+        ErrorCode::PermissionDenied, "a run may not own the data directory that it belongs to"
+    );
+    error.hint = "name another directory with --data";
+    return error;
+  }
   REEVE_CHECK(platform::make_directories(dir.root, kPrivate));
   platform::LockRequest request;
   request.directory = dir.root;

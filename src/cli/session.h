@@ -57,7 +57,8 @@ Result<std::optional<platform::LockOwner>> owner_of(const DataDir& dir);
 using Ownership = std::shared_ptr<platform::DirectoryLock>;
 
 /// Makes the data directory if need be and takes it for this process. Unavailable: another process
-/// owns it (the message says which). `purpose` is shown to others who find it owned.
+/// owns it (the message says which). PermissionDenied: this process belongs to one of its runs.
+/// `purpose` is shown to others who find it owned.
 Result<Ownership> own(const DataDir& dir, std::string purpose);
 
 /// The loader that the engine and the audit use.

@@ -31,6 +31,8 @@ constexpr std::size_t kGroupsMax = 1024;
 /// `<data>/missions/<mission>/runs/<run>`: levels between a run's directory and the data directory.
 constexpr int kRunDirDepth = 4;
 
+constexpr std::string_view kRunPrefix = "run:";
+
 std::string proc_file(int pid, std::string_view name) {
   return concat("/proc/", pid, "/", name);
 }
@@ -166,6 +168,10 @@ Account account_of(uid_t uid) {
 
 }  // namespace
 
+bool is_run(const Principal& principal) {
+  return principal.view().starts_with(kRunPrefix);
+}
+
 Result<Caller> identify(const platform::Peer& peer, const fs::path& data_dir) {
   if (peer.uid != ::geteuid() && peer.uid != 0) {
     return make_error(
@@ -180,7 +186,7 @@ Result<Caller> identify(const platform::Peer& peer, const fs::path& data_dir) {
     return make_error(ErrorCode::Unavailable, "the process that asked has gone", "caller");
   }
   if (!run.empty()) {
-    return Caller{.principal = Principal(concat("run:", run)), .groups = {}};
+    return Caller{.principal = Principal(concat(kRunPrefix, run)), .groups = {}};
   }
   return user_of(peer.uid);
 }

@@ -20,6 +20,9 @@ struct Caller {
   std::vector<std::string> groups;
 };
 
+/// Whether a principal is a run.
+bool is_run(const Principal& principal);
+
 /// Who a local process is, by what the kernel says about it: its user must be ours or root. A
 /// process belongs to a run if it, or a process above it, is a shim of this data directory or was
 /// started with the run's mark. Any thread.

@@ -2,7 +2,7 @@
 
 import signal
 
-from reeve import ReeveTest, gate, main, wait_until
+from reeve import PROGRAM, ReeveTest, gate, main, wait_until
 
 
 class OwnershipTest(ReeveTest):
@@ -89,6 +89,44 @@ class OwnershipTest(ReeveTest):
         self.ok("run", self.quick)
         self.touch("go")
         self.ok("run", "--resume", "m")
+
+    def test_a_command_of_a_run_waits_for_an_owner_and_never_becomes_it(self):
+        inner = f'touch "$T/inner"; {gate("ask")}; {PROGRAM} run "$T/quick.yaml" --name inner; echo "code $?" >> "$T/asked"'
+        also = f'{PROGRAM} up; echo "up $?" >> "$T/asked"'
+        asking = self.workflow(f"- {{name: a, script: '{inner}; {also}'}}", name="asking")
+        follower = self.start("run", asking, "--name", "asking")
+        self.await_file("inner")
+        follower.kill()
+        self.owner.kill()
+        self.touch("ask")
+        # The first question is given up after its time, the second is refused at once.
+        wait_until(lambda: len(self.lines("asked")) == 2, what="the answers")
+        self.assertEqual(self.lines("asked"), ["code 5", "up 3"])
+        self.assertIn("nobody is there", self.ok("logs", "asking").out)
+        self.up()
+        self.await_state("asking", "COMPLETE")
+        self.refused(4, "status", "inner")
+        self.end_up()
+
+    def test_a_command_of_a_run_finds_the_owner_that_comes_back(self):
+        inner = f'touch "$T/inner"; {gate("ask")}; touch "$T/asks"; {PROGRAM} run "$T/quick.yaml" --name inner'
+        asking = self.workflow(f"- {{name: a, script: '{inner}'}}", name="asking")
+        follower = self.start("run", asking, "--name", "asking")
+        self.await_file("inner")
+        follower.kill()
+        self.owner.kill()
+        self.touch("ask")
+        self.await_file("asks")
+        self.up()
+        self.await_state("asking", "COMPLETE")
+        self.assertEqual(self.state("inner"), "COMPLETE")
+        self.end_up()
+
+    def end_up(self):
+        self.touch("go")
+        self.await_state("m", "COMPLETE")
+        self.ok("down")
+        self.audit()
 
     def test_of_many_at_once_one_owns_and_all_get_their_work_done(self):
         self.end()
