@@ -27,6 +27,7 @@ constexpr std::array<std::array<bool, model::kApprovalStates>, model::kApprovalS
 }};
 
 constexpr std::string_view kUserKind = "user:";
+constexpr std::string_view kInboxKind = "inbox:";
 
 std::string_view kind_of(const Principal& principal) {
   return principal.view().substr(0, principal.view().find(':'));
@@ -43,8 +44,17 @@ bool is_named(const std::vector<std::string>& names, const Principal& principal)
   });
 }
 
+/// A file of the inbox may have been put there by the person of its account or by a run of theirs:
+/// either way it is not for that person to approve.
+bool is_owner(const Principal& owner, const Principal& principal) {
+  const bool from_inbox = owner.view().starts_with(kInboxKind);
+  return principal == owner ||
+         (from_inbox &&
+          principal.view() == concat(kUserKind, owner.view().substr(kInboxKind.size())));
+}
+
 bool owner_is_barred(const Gate& gate, const Principal& owner, const Principal& principal) {
-  return principal == owner && !gate.owner_may_approve;
+  return is_owner(owner, principal) && !gate.owner_may_approve;
 }
 
 /// The people who are named, each once, without an owner who may not decide.

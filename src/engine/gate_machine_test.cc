@@ -98,6 +98,13 @@ TEST(GateAllowed, RefusesTheAuthorWhateverElseIsSaid) {
   }
 }
 
+TEST(GateAllowed, RefusesThePersonWhoseAccountAFileOfTheInboxHas) {
+  const Principal inbox("inbox:olga");
+  EXPECT_FALSE(allowed_by(gate_of(1), inbox, voter("inbox:olga")).ok()) << "no person";
+  EXPECT_FALSE(allowed_by(gate_of(1), inbox, voter("user:olga")).ok());
+  EXPECT_TRUE(allowed_by(gate_of(1), inbox, voter("user:eve")).ok());
+}
+
 TEST(GateTally, OfAnOpenElectorate) {
   const Gate two = gate_of(2);
   EXPECT_EQ(come_to(two, ""), "pending");

@@ -197,6 +197,10 @@ Caller user_of(std::uint32_t uid) {
       .principal = Principal(concat("user:", account.login)), .groups = std::move(account.groups)};
 }
 
+Principal inbox_of(std::uint32_t uid) {
+  return Principal(concat("inbox:", account_of(uid).login));
+}
+
 Result<Caller> identify_self(const fs::path& data_dir) {
   return identify({.pid = ::getpid(), .uid = ::geteuid(), .gid = ::getegid()}, data_dir);
 }

@@ -33,6 +33,10 @@ Result<Caller> identify(const platform::Peer& peer, const std::filesystem::path&
 /// A user of this machine, by number.
 Caller user_of(std::uint32_t uid);
 
+/// Who speaks for a file of the inbox that belongs to this user: `inbox:<login>`. Whoever put it
+/// there may have been a run, so it is nobody who decides about gates.
+Principal inbox_of(std::uint32_t uid);
+
 /// `identify` about this process.
 Result<Caller> identify_self(const std::filesystem::path& data_dir);
 
