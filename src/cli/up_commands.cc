@@ -15,6 +15,7 @@
 #include "cli/session.h"
 #include "cli/sweeper.h"
 #include "owner/control_client.h"
+#include "owner/inbox_files.h"
 #include "owner/trigger_pump.h"
 #include "platform/posix/lock_wait.h"
 #include "platform/posix/service.h"
@@ -65,6 +66,20 @@ class HealthWatch {
   bool healthy_ = true;
 };
 
+void tell(std::string_view news) {
+  print_error_text(concat("reeve: ", printable(news), "\n"));
+}
+
+/// Removes what has expired, kept files and files of the inbox.
+Result<artifact::Expired> sweep(const Common& common, Session& session) {
+  const Timestamp now = platform::SystemClock().now();
+  REEVE_TRY(const std::uint32_t files, owner::expire_inbox(common.data_dir, now));
+  if (files > 0) {
+    tell(concat("expired: ", files, " files of the inbox were removed"));
+  }
+  return artifact::expire(session.reader(), {.data_dir = common.data_dir, .now = now});
+}
+
 Result<std::unique_ptr<owner::TriggerPump>> start_pump(const Common& common, Session& session) {
   owner::PumpOptions options;
   options.data_dir = common.data_dir;
@@ -72,9 +87,7 @@ Result<std::unique_ptr<owner::TriggerPump>> start_pump(const Common& common, Ses
   options.now = [] {
     return platform::SystemClock().now();
   };
-  options.tell = [](std::string_view news) {
-    print_error_text(concat("reeve: ", printable(news), "\n"));
-  };
+  options.tell = tell;
   return owner::TriggerPump::start(session.kernel(), session.reader(), std::move(options));
 }
 
@@ -146,14 +159,7 @@ Result<Ending> live(
   listening = pump.get();
   pump->look_again();
   ready();
-  Sweeper sweeper(
-      [&common, &session] {
-        return artifact::expire(
-            session->reader(), {.data_dir = common.data_dir, .now = platform::SystemClock().now()}
-        );
-      },
-      [](std::string_view news) { print_error_text(concat("reeve: ", printable(news), "\n")); }
-  );
+  Sweeper sweeper([&common, &session] { return sweep(common, *session); }, tell);
   const Ending ending = serve(*session, signals, stop_fd);
   if (ending == Ending::Stop) {
     tell_service_manager("STOPPING=1");

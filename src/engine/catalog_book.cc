@@ -325,7 +325,9 @@ Result<Reply> CatalogBook::fire(const ObjectCommand& command, BookTurn& turn) {
   const trigger::Outcome outcome = make_mission(
       command.object, plan->workflow, *trigger, occurrence, std::nullopt, turn, &mission
   );
-  if (outcome.verdict == trigger::Verdict::Failed) {
+  // What comes too early may come again: nothing is remembered of it.
+  if (outcome.verdict == trigger::Verdict::Failed ||
+      outcome.verdict == trigger::Verdict::RateLimited) {
     return outcome.error;
   }
   Json detail = Json::object();
@@ -441,8 +443,9 @@ void CatalogBook::on_timer(const journal::ObjectKey& key, std::string_view timer
 
 // --- missions -----------------------------------------------------------------------------------
 
-/// Decides what comes of the occurrence, makes the mission, and records either. What failed is
-/// recorded of a tick only: whoever tells of anything else is told so and may come again.
+/// Decides what comes of the occurrence, makes the mission, and records either. What failed or came
+/// too early is recorded of a tick only: whoever tells of anything else is told so and may come
+/// again.
 trigger::Outcome CatalogBook::make_mission(
     const journal::ObjectKey& key,
     const std::shared_ptr<const Workflow>& workflow,
@@ -484,7 +487,7 @@ trigger::Outcome CatalogBook::make_mission(
         TriggerFired{.trigger = trigger.name, .mission = *mission, .tick = tick, .window = window},
         turn
     );
-  } else if (tick || outcome.verdict != trigger::Verdict::Failed) {
+  } else if (tick || (outcome.verdict != trigger::Verdict::Failed && outcome.verdict != trigger::Verdict::RateLimited)) {
     emit(
         key,
         TriggerSkipped{

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "engine/book.h"
 #include "engine/catalog.h"
+#include "workflow/trigger/rate_window.h"
 
 namespace reeve::owner {
 
@@ -17,52 +18,79 @@ journal::ObjectKey key_of(std::string name) {
   return {.kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = std::move(name)};
 }
 
+Result<engine::Deployed> decode(const store::Row& row) {
+  REEVE_TRY(const Json json, parse_json(row.body));
+  return engine::decode_deployed(json);
+}
+
 }  // namespace
 
-Result<std::vector<DeployedTrigger>> DeployedTriggers::list() {
+Result<TriggerList> DeployedTriggers::list() {
   std::map<std::string, engine::Deployed> deployed;
+  TriggerList listed;
   store::RowQuery query;
   query.kind = journal::Kind::Workflow;
   query.limit = kRowPage;
   bool more = true;
   while (more) {
     REEVE_TRY(const std::vector<store::ListedRow> rows, reader_.list(query));
-    for (const store::ListedRow& listed : rows) {
-      if (engine::is_workflow_version(listed.row.key)) {
+    for (const store::ListedRow& each : rows) {
+      const std::string& name = each.row.key.name;
+      if (engine::is_workflow_version(each.row.key)) {
         continue;
       }
-      REEVE_TRY(const Json row, parse_json(listed.row.body));
-      REEVE_TRY(engine::Deployed found, engine::decode_deployed(row));
-      if (found.enabled && !found.triggers.empty()) {
-        deployed.emplace(listed.row.key.name, std::move(found));
+      Result<engine::Deployed> found = decode(each.row);
+      if (!found) {
+        listed.problems.emplace_back(name, std::move(found).error());
+      } else if (found->enabled && !found->triggers.empty()) {
+        deployed.emplace(name, std::move(*found));
       }
     }
     more = rows.size() == kRowPage;
     query.before = more ? rows.back().created : query.before;
   }
-  std::vector<DeployedTrigger> triggers;
   for (const auto& [name, found] : deployed) {
-    REEVE_TRY(
-        const std::shared_ptr<const workflow::Workflow> workflow, version_of(name, found.digest())
-    );
-    for (const workflow::Trigger& trigger : workflow->triggers) {
-      triggers.push_back({.workflow = workflow, .trigger = &trigger});
+    const auto workflow = version_of(name, found.digest());
+    if (!workflow) {
+      listed.problems.emplace_back(name, workflow.error());
+      continue;
+    }
+    for (const workflow::Trigger& trigger : (*workflow)->triggers) {
+      listed.triggers.push_back({.workflow = *workflow, .trigger = &trigger});
     }
   }
-  return triggers;
+  return listed;
+}
+
+Result<Room> DeployedTriggers::room(const DeployedTrigger& trigger, Timestamp now) {
+  const std::optional<workflow::RateLimit>& limit = trigger.trigger->rate_limit;
+  if (!limit) {
+    return Room{};
+  }
+  REEVE_TRY(const engine::Deployed deployed, read(trigger.workflow->name));
+  const engine::TriggerStatus* status = deployed.find(trigger.trigger->name);
+  const std::optional<trigger::RateWindow> next =
+      trigger::admit(status == nullptr ? trigger::RateWindow() : status->window, *limit, now);
+  if (!next) {
+    return Room{.missions = 0, .rests_until = status->window.started_at + limit->window};
+  }
+  return Room{.missions = limit->max - next->used + 1};
 }
 
 Result<std::shared_ptr<const workflow::Workflow>> DeployedTriggers::find(const std::string& name) {
-  REEVE_TRY(const std::optional<store::Row> row, reader_.get(key_of(name)));
-  if (!row) {
-    Error error =
-        make_error(ErrorCode::NotFound, concat("no workflow \"", name, "\" is deployed"), name);
-    error.hint = "reeve apply deploys a workflow, reeve workflows lists them";
-    return error;
-  }
-  REEVE_TRY(const Json json, parse_json(row->body));
-  REEVE_TRY(const engine::Deployed deployed, engine::decode_deployed(json));
+  REEVE_TRY(const engine::Deployed deployed, read(name));
   return version_of(name, deployed.digest());
+}
+
+Result<engine::Deployed> DeployedTriggers::read(const std::string& name) {
+  REEVE_TRY(const std::optional<store::Row> row, reader_.get(key_of(name)));
+  if (row) {
+    return decode(*row);
+  }
+  Error error =
+      make_error(ErrorCode::NotFound, concat("no workflow \"", name, "\" is deployed"), name);
+  error.hint = "reeve apply deploys a workflow, reeve workflows lists them";
+  return error;
 }
 
 Result<std::shared_ptr<const workflow::Workflow>> DeployedTriggers::version_of(

@@ -1,12 +1,18 @@
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/time.h"
+#include "engine/catalog.h"
 #include "engine/engine.h"
 #include "store/ports.h"
 #include "workflow/workflow.h"
@@ -19,6 +25,19 @@ struct DeployedTrigger {
   const workflow::Trigger* trigger = nullptr;
 };
 
+/// Triggers, and what is wrong with workflows that do not load: `name: problem`, in order.
+struct TriggerList {
+  std::vector<DeployedTrigger> triggers;
+  std::vector<std::pair<std::string, Error>> problems;
+};
+
+/// What a rate limit leaves.
+struct Room {
+  std::uint32_t missions = std::numeric_limits<std::uint32_t>::max();
+  /// If it leaves none: when the next window begins.
+  std::optional<Timestamp> rests_until = std::nullopt;
+};
+
 /// The triggers of everything that is deployed and enabled, as the store has them. Documents are
 /// parsed once.
 ///
@@ -29,13 +48,18 @@ class DeployedTriggers {
   DeployedTriggers(store::Reader& reader, engine::WorkflowLoader loader)
       : reader_(reader), loader_(std::move(loader)) {}
 
-  /// In order of workflows and documents. What it points to stays until the next call.
-  Result<std::vector<DeployedTrigger>> list();
+  /// In order of workflows and documents. What it points to stays with its workflow. A workflow
+  /// that does not load has no triggers; the others do.
+  Result<TriggerList> list();
+
+  /// What the rate limit of a trigger leaves now.
+  Result<Room> room(const DeployedTrigger& trigger, Timestamp now);
 
   /// One deployed workflow, enabled or not. NotFound: there is none.
   Result<std::shared_ptr<const workflow::Workflow>> find(const std::string& name);
 
  private:
+  Result<engine::Deployed> read(const std::string& name);
   Result<std::shared_ptr<const workflow::Workflow>> version_of(
       const std::string& name, const Digest& digest
   );

@@ -1,18 +1,13 @@
 #include "owner/inbox.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <fcntl.h>
-#include <unistd.h>
 #include <utility>
-
-#include <sys/stat.h>
 
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/strings.h"
 #include "owner/identity.h"
-#include "protocol/commands.h"
+#include "platform/posix/files.h"
 #include "workflow/load/load.h"
 #include "workflow/trigger/occurrence.h"
 
@@ -22,71 +17,35 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kDone = "done";
-constexpr const char* kFailed = "failed";
-constexpr std::string_view kParamsSuffix = ".params.json";
-constexpr std::string_view kErrorSuffix = ".error.txt";
-constexpr mode_t kPrivate = 0700;
-constexpr std::size_t kReadBytes = std::size_t{1} << 20U;
-/// Files of one name that may lie in `done` or `failed`.
-constexpr int kSameNameMax = 10'000;
-constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 constexpr std::int64_t kNanosPerMilli = 1'000'000;
 
-bool is_document(std::string_view name) {
-  return name.ends_with(".yaml") || name.ends_with(".yml");
-}
-
-/// `build.yaml` → `build.params.json`
-std::string params_name(const std::string& name) {
-  return concat(fs::path(name).stem().string(), kParamsSuffix);
-}
-
-/// What can go right later is left where it is.
+/// What can go right later. Of limits this is true too: a file's own size is Invalid.
 bool may_pass(const Error& error) {
   return error.retryable() || error.code == ErrorCode::Cancelled || error.code == ErrorCode::Io ||
-         error.code == ErrorCode::Ambiguous;
+         error.code == ErrorCode::Ambiguous || error.code == ErrorCode::LimitExceeded;
 }
 
-Result<std::string> digest_of(int fd, const fs::path& path) {
-  Sha256 hash;
-  std::string buffer(kReadBytes, '\0');
-  std::uint64_t total = 0;
-  while (true) {
-    const ssize_t count = ::read(fd, buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) {
-      continue;
-    }
-    if (count < 0) {
-      return platform::errno_error("read", path);
-    }
-    if (count == 0) {
-      const Sha256Bytes bytes = hash.finish();
-      return to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    }
-    total += static_cast<std::uint64_t>(count);
-    if (total > kInboxFileBytesMax) {
-      return make_error(
-          ErrorCode::LimitExceeded, concat("has more than ", kInboxFileBytesMax, " bytes"), path
-      );
-    }
-    hash.update(std::string_view(buffer).substr(0, static_cast<std::size_t>(count)));
-  }
+/// An error that follows from the content of a file, and will again.
+Error of_the_file(Error error) {
+  error.code = error.code == ErrorCode::LimitExceeded ? ErrorCode::Invalid : error.code;
+  return error;
 }
 
 /// The params of a JSON object: texts as they are, other values as JSON.
-Result<std::vector<model::NamedValue>> read_params(const fs::path& path) {
+Result<std::vector<model::NamedValue>> read_params(const fs::path& path, const std::string& name) {
   Result<std::string> text = platform::read_file(path, kInboxParamsBytesMax);
   if (!text && text.error().code == ErrorCode::NotFound) {
     return std::vector<model::NamedValue>();
   }
-  REEVE_TRY(const std::string content, std::move(text));
-  const Result<Json> json = parse_json(content);
+  if (!text) {
+    return of_the_file(std::move(text).error());
+  }
+  const Result<Json> json = parse_json(*text);
   if (!json || !json->is_object()) {
     return make_error(
         ErrorCode::Invalid,
         json ? std::string("must be an object of params") : json.error().describe(),
-        path.filename()
+        concat(fs::path(name).stem().string(), ".params.json")
     );
   }
   std::vector<model::NamedValue> params;
@@ -98,198 +57,181 @@ Result<std::vector<model::NamedValue>> read_params(const fs::path& path) {
   return params;
 }
 
-/// `a.csv`, `a.2.csv`, `a.3.csv` …
-std::string numbered(const std::string& name, int number) {
-  if (number == 1) {
-    return name;
-  }
-  const fs::path path(name);
-  return concat(path.stem().string(), ".", number, path.extension().string());
+kernel::Input input_of(const TakenFile& file, InputId id, engine::Command command) {
+  kernel::Input input;
+  input.correlation = CorrelationId(id.str());
+  input.id = std::move(id);
+  input.principal = inbox_of(file.uid);
+  input.command = std::move(command);
+  return input;
 }
 
 }  // namespace
 
 Result<Inbox> Inbox::open(const fs::path& data_dir, InboxPorts ports) {
-  fs::path directory = data_dir / "inbox";
-  for (const fs::path& path : {directory, directory / kDone, directory / kFailed}) {
-    REEVE_CHECK(platform::make_directories(path, kPrivate));
-  }
-  return Inbox(std::move(directory), std::move(ports));
-}
-
-std::vector<std::string> Inbox::names() const {
-  std::vector<std::string> names;
-  std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(directory_, failed)) {
-    const std::string name = entry.path().filename().string();
-    const bool companion = name.ends_with(kParamsSuffix);
-    if (!name.starts_with('.') && !companion && !entry.is_directory(failed)) {
-      names.push_back(name);
-    }
-  }
-  std::sort(names.begin(), names.end());
-  names.resize(std::min(names.size(), kInboxFilesPerScanMax));
-  return names;
+  REEVE_TRY(InboxFiles files, InboxFiles::open(data_dir));
+  return Inbox(std::move(files), std::move(ports));
 }
 
 std::vector<std::string> Inbox::scan(const std::set<std::string>& closed) {
   std::vector<std::string> news;
-  const std::vector<std::string> found = names();
-  for (const std::string& name : found) {
-    if (!is_complete(name, closed.contains(name))) {
-      continue;
-    }
-    const Result<void> taken = take(name);
-    if (!taken && !may_pass(taken.error())) {
-      refuse(name, taken.error());
-      news.push_back(concat("inbox: ", name, " was refused: ", taken.error().describe()));
-    }
+  Result<void> scanned;
+  if (const Result<std::vector<DeployedTrigger>> triggers = ports_.triggers()) {
+    scanned = scan_folders(closed, *triggers, news);
+  } else {
+    scanned = triggers.error();
   }
-  std::erase_if(seen_, [&](const auto& item) {
-    return !std::binary_search(found.begin(), found.end(), item.first);
-  });
+  if (scanned) {
+    told_.erase("");
+  } else {
+    tell_once("", scanned.error(), news);
+  }
   return news;
 }
 
-/// Whether nobody writes to it any more, as far as can be seen.
-bool Inbox::is_complete(const std::string& name, bool closed) {
-  struct stat info {};
-
-  if (::lstat((directory_ / name).c_str(), &info) != 0) {
-    return false;
+Result<void> Inbox::scan_folders(
+    const std::set<std::string>& closed,
+    const std::vector<DeployedTrigger>& triggers,
+    std::vector<std::string>& news
+) {
+  REEVE_TRY(const std::vector<std::string> taken, files_.taken());
+  REEVE_TRY(const std::vector<std::string> arrived, files_.arrived());
+  std::erase_if(later_, [&](const auto& item) {
+    return !std::binary_search(taken.begin(), taken.end(), item.first);
+  });
+  for (const std::string& name : taken) {
+    deal_with(name, triggers, news);
   }
-  const Sight now{
-      .device = info.st_dev,
-      .inode = info.st_ino,
-      .size_bytes = static_cast<std::uint64_t>(info.st_size),
-      .modified_nanos = info.st_mtim.tv_sec * kNanosPerSecond + info.st_mtim.tv_nsec,
-      .since = ports_.now()};
-  const auto known = seen_.find(name);
-  if (known == seen_.end() || !known->second.same_as(now)) {
-    seen_[name] = now;
-    return closed;
-  }
-  return closed || now.since - known->second.since >= kInboxQuiet;
-}
-
-Result<void> Inbox::take(const std::string& name) {
-  platform::FileDescriptor fd;
-  REEVE_TRY(Taken taken, open_file(name, fd));
-  REEVE_CHECK(place_in_done(taken));
-  if (Result<void> handed = hand_on(taken); !handed) {
-    if (!may_pass(handed.error()) && !taken.used) {
-      ::unlink(taken.done.c_str());
+  for (const std::string& name : arrived) {
+    const std::optional<Sight> sight = complete(name, closed.contains(name));
+    if (!sight || later_.contains(name)) {
+      continue;
     }
-    return handed;
+    if (const Result<void> claimed = files_.claim(name, *sight)) {
+      seen_.erase(name);
+      deal_with(name, triggers, news);
+    } else if (claimed.error().code == ErrorCode::Conflict) {
+      returned_.insert(name);
+    } else {
+      tell_once(name, claimed.error(), news);
+    }
   }
-  // What is known of it is stored, so that losing this step costs only one more look.
-  if (::unlink((directory_ / name).c_str()) != 0 && errno != ENOENT) {
-    return platform::errno_error("unlink", directory_ / name);
-  }
-  move_companion(name, kDone);
-  seen_.erase(name);
+  const auto gone = [&](const std::string& name) {
+    return !std::binary_search(arrived.begin(), arrived.end(), name);
+  };
+  std::erase_if(seen_, [&](const auto& item) { return gone(item.first); });
+  std::erase_if(returned_, gone);
+  std::erase_if(told_, [&](const auto& item) {
+    return !item.first.empty() && gone(item.first) &&
+           !std::binary_search(taken.begin(), taken.end(), item.first);
+  });
   return {};
 }
 
-Result<Inbox::Taken> Inbox::open_file(const std::string& name, platform::FileDescriptor& fd) const {
-  const fs::path path = directory_ / name;
-  fd.reset(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!fd) {
-    return errno == ELOOP ? make_error(ErrorCode::Invalid, "is a symbolic link", name)
-                          : platform::errno_error("open", path);
+/// The file as it is, if nobody writes to it any more, as far as can be seen.
+std::optional<Sight> Inbox::complete(const std::string& name, bool closed) {
+  const std::optional<Sight> now = files_.look(name);
+  if (!now || (closed && returned_.erase(name) == 0)) {
+    return now;
   }
-
-  struct stat info {};
-
-  if (::fstat(fd.get(), &info) != 0) {
-    return platform::errno_error("stat", path);
+  const auto known = seen_.find(name);
+  if (known == seen_.end() || !(known->second.sight == *now)) {
+    seen_[name] = {.sight = *now, .since = ports_.now()};
+    return std::nullopt;
   }
-  if (!S_ISREG(info.st_mode)) {
-    return make_error(ErrorCode::Invalid, "is no file", name);
-  }
-  if (info.st_uid != ::geteuid() && info.st_uid != 0) {
-    return make_error(
-        ErrorCode::PermissionDenied, "belongs to another user than this process", name
-    );
-  }
-  if (!is_utf8(name)) {
-    return make_error(ErrorCode::Invalid, "has a name that is not UTF-8", "inbox");
-  }
-  Taken taken;
-  taken.name = name;
-  taken.uid = info.st_uid;
-  taken.sight = {
-      .device = info.st_dev,
-      .inode = info.st_ino,
-      .size_bytes = static_cast<std::uint64_t>(info.st_size),
-      .modified_nanos = info.st_mtim.tv_sec * kNanosPerSecond + info.st_mtim.tv_nsec,
-      .since = {}};
-  REEVE_TRY(taken.digest, digest_of(fd.get(), path));
-  taken.id = sha256(concat(
-                        name,
-                        "\n",
-                        taken.digest,
-                        "\n",
-                        taken.sight.device,
-                        "\n",
-                        taken.sight.inode,
-                        "\n",
-                        taken.sight.modified_nanos
-                    ))
-                 .str();
-  return taken;
+  return ports_.now() - known->second.since >= kInboxQuiet ? now : std::nullopt;
 }
 
-/// Gives the file its place in `done`, or finds the one that it had before a crash.
-Result<void> Inbox::place_in_done(Taken& taken) const {
-  const fs::path path = directory_ / taken.name;
-  for (int number = 1; number <= kSameNameMax; ++number) {
-    taken.done = directory_ / kDone / numbered(taken.name, number);
-    if (::link(path.c_str(), taken.done.c_str()) == 0) {
-      return platform::sync_directory(directory_ / kDone);
-    }
-    if (errno != EEXIST) {
-      return platform::errno_error("link", taken.done);
-    }
-
-    struct stat info {};
-
-    if (::lstat(taken.done.c_str(), &info) == 0 && info.st_ino == taken.sight.inode &&
-        info.st_dev == taken.sight.device) {
-      return {};
-    }
+void Inbox::deal_with(
+    const std::string& name,
+    const std::vector<DeployedTrigger>& triggers,
+    std::vector<std::string>& news
+) {
+  if (const auto waits = later_.find(name); waits != later_.end() && ports_.now() < waits->second) {
+    return;
   }
-  return make_error(
-      ErrorCode::LimitExceeded,
-      concat("more than ", kSameNameMax, " files had this name"),
-      taken.name
-  );
+  later_.erase(name);
+  const Result<void> handed = hand_on(name, triggers);
+  if (handed) {
+    forget(name);
+    return;
+  }
+  if (may_pass(handed.error())) {
+    later_.try_emplace(name, ports_.now() + kInboxRetry);
+    tell_once(name, handed.error(), news);
+    return;
+  }
+  if (const Result<void> aside = files_.refuse(name, handed.error()); !aside) {
+    later_.try_emplace(name, ports_.now() + kInboxRetry);
+    tell_once(name, aside.error(), news);
+    return;
+  }
+  forget(name);
+  news.push_back(concat("inbox: ", name, " was refused: ", handed.error().describe()));
 }
 
-Result<void> Inbox::hand_on(Taken& taken) {
-  REEVE_TRY(const std::vector<DeployedTrigger> triggers, ports_.triggers());
-  bool matched = false;
+Result<void> Inbox::hand_on(const std::string& name, const std::vector<DeployedTrigger>& triggers) {
+  std::vector<const DeployedTrigger*> matching;
   for (const DeployedTrigger& each : triggers) {
     const auto* inbox = std::get_if<workflow::InboxTrigger>(&each.trigger->source);
-    if (inbox != nullptr && glob_match(inbox->glob, taken.name)) {
-      matched = true;
-      REEVE_CHECK(fire(taken, each));
-      taken.used = true;
+    if (inbox != nullptr && glob_match(inbox->glob, name)) {
+      matching.push_back(&each);
     }
   }
-  if (matched) {
-    return {};
+  REEVE_CHECK(check_rates(name, matching));
+  REEVE_TRY(TakenFile file, files_.read(name));
+  if (matching.empty() && !is_document(name)) {
+    Error error =
+        make_error(ErrorCode::NotFound, "no trigger of a deployed workflow matches", name);
+    error.hint = "documents that are to be submitted end with .yaml or .yml";
+    return error;
   }
-  if (is_document(taken.name)) {
-    return submit(taken);
+  REEVE_CHECK(files_.place(file));
+  bool used = false;
+  Result<void> handed = matching.empty() ? submit(file) : Result<void>();
+  for (const DeployedTrigger* trigger : matching) {
+    handed = fire(file, *trigger);
+    if (!handed) {
+      break;
+    }
+    // A mission has been told of the place in `done`.
+    used = true;
   }
-  Error error =
-      make_error(ErrorCode::NotFound, "no trigger of a deployed workflow matches", taken.name);
-  error.hint = "documents that are to be submitted end with .yaml or .yml";
-  return error;
+  if (handed) {
+    return files_.finish(file);
+  }
+  if (!may_pass(handed.error()) && !used) {
+    files_.displace(file);
+  }
+  return handed;
 }
 
-Result<void> Inbox::fire(const Taken& taken, const DeployedTrigger& trigger) {
+/// Before the first of them fires, so that none fires again because another had to wait.
+Result<void> Inbox::check_rates(
+    const std::string& name, const std::vector<const DeployedTrigger*>& triggers
+) {
+  for (const DeployedTrigger* each : triggers) {
+    REEVE_TRY(const Room room, ports_.room(*each));
+    if (room.rests_until) {
+      later_[name] = *room.rests_until;
+      return make_error(
+          ErrorCode::Unavailable,
+          concat(
+              "waits until ",
+              format_timestamp(*room.rests_until),
+              ": the rate limit of trigger ",
+              each->trigger->name,
+              " of workflow ",
+              each->workflow->name,
+              " is reached"
+          )
+      );
+    }
+  }
+  return {};
+}
+
+Result<void> Inbox::fire(const TakenFile& taken, const DeployedTrigger& trigger) {
   const trigger::InboxFile file{
       .name = taken.name,
       .path = taken.done,
@@ -301,77 +243,51 @@ Result<void> Inbox::fire(const Taken& taken, const DeployedTrigger& trigger) {
   body.set("trigger", trigger.trigger->name).set("data", occurrence.data);
   body.set("key", occurrence.key);
   const std::string& workflow = trigger.workflow->name;
-  kernel::Input input;
-  input.id = InputId(
+  InputId id(
       concat("inbox-", sha256(concat(taken.id, "\n", workflow, "\n", trigger.trigger->name)).view())
   );
-  const Caller caller = user_of(taken.uid);
-  input.principal = caller.principal;
-  input.groups = caller.groups;
-  input.correlation = CorrelationId(input.id.str());
-  input.command = engine::ObjectCommand{
+  engine::ObjectCommand command{
       .object = {.kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = workflow},
       .verb = "fire",
       .body = std::move(body)};
-  REEVE_CHECK(ports_.call(std::move(input)));
+  REEVE_CHECK(ports_.call(input_of(taken, std::move(id), std::move(command))));
   return {};
 }
 
-Result<void> Inbox::submit(const Taken& taken) {
-  REEVE_TRY(const std::string source, platform::read_file(taken.done, workflow::kSourceBytesMax));
-  REEVE_TRY(
-      const std::vector<model::NamedValue> params, read_params(directory_ / params_name(taken.name))
-  );
+Result<void> Inbox::submit(const TakenFile& taken) {
+  const Result<std::string> source = platform::read_file(taken.path, workflow::kSourceBytesMax);
+  if (!source) {
+    return of_the_file(source.error());
+  }
+  REEVE_TRY(const std::vector<model::NamedValue> params, read_params(taken.params, taken.name));
   workflow::LoadOptions options;
   options.file = taken.name;
   for (const auto& [name, value] : params) {
     options.params.set(name, value);
   }
-  const workflow::Loaded loaded = workflow::load(source, options);
+  const workflow::Loaded loaded = workflow::load(*source, options);
   if (!loaded.ok()) {
-    return loaded.first_error();
+    return of_the_file(loaded.first_error());
   }
   engine::SubmitMission command;
   command.workflow = loaded.workflow;
   command.params = params;
-  kernel::Input input;
-  input.id = InputId(concat("inbox-", taken.id));
-  const Caller caller = user_of(taken.uid);
-  input.principal = caller.principal;
-  input.groups = caller.groups;
-  input.correlation = CorrelationId(input.id.str());
-  input.command = std::move(command);
-  REEVE_CHECK(ports_.call(std::move(input)));
+  REEVE_CHECK(ports_.call(input_of(taken, InputId(concat("inbox-", taken.id)), std::move(command)))
+  );
   return {};
 }
 
-/// Puts the file aside and says why beside it.
-void Inbox::refuse(const std::string& name, const Error& error) {
-  const fs::path path = directory_ / name;
-  for (int number = 1; number <= kSameNameMax; ++number) {
-    const std::string aside = numbered(name, number);
-    const fs::path target = directory_ / kFailed / aside;
-    if (::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) == 0) {
-      const std::string text = error.describe() + "\n";
-      // The refusal is told in any case; a note that cannot be written is no second problem.
-      (void)platform::replace_file(directory_ / kFailed / concat(aside, kErrorSuffix), text, 0600)
-          .ok();
-      break;
-    }
-    if (errno != EEXIST) {
-      break;
-    }
+void Inbox::tell_once(const std::string& name, const Error& error, std::vector<std::string>& news) {
+  std::string problem = error.describe();
+  if (std::string& told = told_[name]; told != problem) {
+    news.push_back(concat("inbox: ", name, name.empty() ? "" : ": ", problem));
+    told = std::move(problem);
   }
-  move_companion(name, kFailed);
-  seen_.erase(name);
 }
 
-void Inbox::move_companion(const std::string& name, const char* folder) const {
-  const std::string companion = params_name(name);
-  if (is_document(name)) {
-    // There may be none.
-    (void)::rename((directory_ / companion).c_str(), (directory_ / folder / companion).c_str());
-  }
+void Inbox::forget(const std::string& name) {
+  later_.erase(name);
+  told_.erase(name);
 }
 
 }  // namespace reeve::owner

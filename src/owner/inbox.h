@@ -4,15 +4,17 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
 #include "kernel/core.h"
 #include "owner/deployed_triggers.h"
-#include "platform/posix/files.h"
+#include "owner/inbox_files.h"
 
 namespace reeve::owner {
 
@@ -22,83 +24,78 @@ struct InboxPorts {
   std::function<Result<engine::Reply>(kernel::Input)> call;
   /// Triggers of deployed workflows.
   std::function<Result<std::vector<DeployedTrigger>>()> triggers;
+  /// What the rate limit of a trigger leaves.
+  std::function<Result<Room>(const DeployedTrigger&)> room;
   std::function<Timestamp()> now;
 };
 
 /// `<data>/inbox/`: a file that appears there starts the workflows whose inbox trigger has a glob
 /// that matches its name; any other `.yaml` or `.yml` is a document and is submitted, with the
-/// params of `NAME.params.json` beside it.
+/// params of `NAME.params.json` beside it. The way of a file through the folders: InboxFiles.
 ///
-///     inbox/a.csv ──link──▶ inbox/done/a.csv ──▶ fire, submit ──▶ unlink inbox/a.csv
-///                                                   └ refused ──▶ inbox/failed/a.csv,
-///                                                   a.csv.error.txt
+/// Once: the input's id follows from the file (name, content, inode, time of change), so that a
+/// file that is found again after a crash has no second effect; and its place in `done/` is there
+/// before anybody is told of it. The kernel remembers ids for 24 h (CoreOptions::input_memory): a
+/// file whose mission was made in the moment of a crash, and that is found later than that, makes
+/// another.
 ///
-/// Exactly once: the input's id follows from the file (name, content, inode, time of change), so
-/// that a file that is found again after a crash has no second effect; and its place in `done/` is
-/// there before anybody is told of it.
+/// A file is refused for what it is. What else goes wrong (a full disk, a limit, a kernel that is
+/// busy) passes: the file stays in `taken/` and is tried again.
 ///
 /// Threading: one thread.
 class Inbox {
  public:
   static Result<Inbox> open(const std::filesystem::path& data_dir, InboxPorts ports);
 
-  const std::filesystem::path& directory() const { return directory_; }
+  const std::filesystem::path& directory() const { return files_.directory(); }
 
   /// Takes the files that are complete: those in `closed`, and those that have not changed since an
-  /// earlier scan at least `kQuiet` ago. Returns what a person should know, a line for each file
-  /// that was refused.
+  /// earlier scan at least `kInboxQuiet` ago. Returns what a person should know: a line for each
+  /// file that was refused, and one when something else goes wrong or goes wrong differently.
   std::vector<std::string> scan(const std::set<std::string>& closed);
 
  private:
-  /// A file as it was seen, to notice changes.
-  struct Sight {
-    std::uint64_t device = 0;
-    std::uint64_t inode = 0;
-    std::uint64_t size_bytes = 0;
-    std::int64_t modified_nanos = 0;
-    Timestamp since;
-
-    bool same_as(const Sight& other) const {
-      return inode == other.inode && device == other.device && size_bytes == other.size_bytes &&
-             modified_nanos == other.modified_nanos;
-    }
-  };
-
-  /// An opened, complete file.
-  struct Taken {
-    std::string name;
+  struct Seen {
     Sight sight;
-    std::uint32_t uid = 0;
-    std::string digest;
-    std::string id;
-    std::filesystem::path done;
-    /// A mission has been told of the place in `done`.
-    bool used = false;
+    Timestamp since;
   };
 
-  Inbox(std::filesystem::path directory, InboxPorts ports)
-      : directory_(std::move(directory)), ports_(std::move(ports)) {}
+  Inbox(InboxFiles files, InboxPorts ports) : files_(std::move(files)), ports_(std::move(ports)) {}
 
-  std::vector<std::string> names() const;
-  bool is_complete(const std::string& name, bool closed);
-  Result<void> take(const std::string& name);
-  Result<Taken> open_file(const std::string& name, platform::FileDescriptor& fd) const;
-  Result<void> place_in_done(Taken& taken) const;
-  Result<void> hand_on(Taken& taken);
-  Result<void> fire(const Taken& taken, const DeployedTrigger& trigger);
-  Result<void> submit(const Taken& taken);
-  void refuse(const std::string& name, const Error& error);
-  void move_companion(const std::string& name, const char* folder) const;
+  Result<void> scan_folders(
+      const std::set<std::string>& closed,
+      const std::vector<DeployedTrigger>& triggers,
+      std::vector<std::string>& news
+  );
+  std::optional<Sight> complete(const std::string& name, bool closed);
+  void deal_with(
+      const std::string& name,
+      const std::vector<DeployedTrigger>& triggers,
+      std::vector<std::string>& news
+  );
+  Result<void> hand_on(const std::string& name, const std::vector<DeployedTrigger>& triggers);
+  Result<void> check_rates(
+      const std::string& name, const std::vector<const DeployedTrigger*>& triggers
+  );
+  Result<void> fire(const TakenFile& file, const DeployedTrigger& trigger);
+  Result<void> submit(const TakenFile& file);
+  void tell_once(const std::string& name, const Error& error, std::vector<std::string>& news);
+  void forget(const std::string& name);
 
-  std::filesystem::path directory_;
+  InboxFiles files_;
   InboxPorts ports_;
-  std::map<std::string, Sight> seen_;
+  std::map<std::string, Seen> seen_;
+  /// Files that were put back: the notice of it says nothing about their writers.
+  std::set<std::string> returned_;
+  /// Files in `taken/` that are not tried again before.
+  std::map<std::string, Timestamp> later_;
+  /// What was last told of a file, or without a name of the inbox.
+  std::map<std::string, std::string> told_;
 };
 
-/// Sizes and waits of the inbox.
+/// Waits of the inbox, and what stands beside a document.
 inline constexpr Duration kInboxQuiet{2000};
-inline constexpr std::uint64_t kInboxFileBytesMax = std::uint64_t{4} << 30U;
-inline constexpr std::size_t kInboxFilesPerScanMax = 1000;
+inline constexpr Duration kInboxRetry{10'000};
 inline constexpr std::uint64_t kInboxParamsBytesMax = std::uint64_t{1} << 20U;
 
 }  // namespace reeve::owner

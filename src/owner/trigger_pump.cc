@@ -23,7 +23,7 @@ namespace {
 constexpr int kPeriodMillis = 2000;
 constexpr Duration kCallTimeout{30'000};
 constexpr std::size_t kWatchBytes = std::size_t{64} << 10U;
-constexpr std::int64_t kMessagesPerRound = 16;
+constexpr std::uint32_t kMessagesPerRound = 16;
 /// A message whose trigger failed is tried again after this.
 constexpr std::string_view kRetryDelay = "30s";
 
@@ -63,7 +63,10 @@ Result<std::unique_ptr<TriggerPump>> TriggerPump::start(
     return kernel.call(std::move(input), kCallTimeout);
   };
   ports.triggers = [owner] {
-    return (*owner)->triggers_.list();
+    return (*owner)->current();
+  };
+  ports.room = [owner, now = options.now](const DeployedTrigger& trigger) {
+    return (*owner)->triggers_.room(trigger, now());
   };
   ports.now = options.now;
   REEVE_TRY(Inbox inbox, Inbox::open(options.data_dir, std::move(ports)));
@@ -131,12 +134,15 @@ void TriggerPump::changed(std::span<const journal::Event> events) {
 Result<std::vector<DeployedTrigger>> TriggerPump::current() {
   // Before reading: what is deployed meanwhile is seen the next time.
   if (stale_.exchange(false)) {
-    Result<std::vector<DeployedTrigger>> fresh = triggers_.list();
+    Result<TriggerList> fresh = triggers_.list();
     if (!fresh) {
       stale_ = true;
-      return fresh;
+      return std::move(fresh).error();
     }
-    current_ = std::move(*fresh);
+    current_ = std::move(fresh->triggers);
+    for (const auto& [workflow, problem] : fresh->problems) {
+      tell_once(concat("workflow ", workflow), problem);
+    }
   }
   return current_;
 }
@@ -147,29 +153,30 @@ void TriggerPump::run() {
     for (const std::string& news : inbox_.scan(closed)) {
       options_.tell(news);
     }
-    if (const Result<void> pumped = pump_channels(); !pumped) {
-      tell_once(pumped.error().describe());
-    } else {
-      last_problem_.clear();
-    }
-    closed = wait();
+    const bool more = pump_channels();
+    closed = wait(more ? 0 : kPeriodMillis);
   }
 }
 
-void TriggerPump::tell_once(const std::string& problem) {
-  if (problem != last_problem_ && !stopping_) {
-    last_problem_ = problem;
-    options_.tell(concat("triggers: ", problem));
+void TriggerPump::tell_once(const std::string& subject, const Result<void>& outcome) {
+  if (outcome) {
+    told_.erase(subject);
+    return;
+  }
+  std::string problem = outcome.error().describe();
+  if (std::string& told = told_[subject]; told != problem && !stopping_) {
+    options_.tell(concat("triggers: ", subject, ": ", problem));
+    told = std::move(problem);
   }
 }
 
 /// Until something happens or it is time to look. Returns the files of the inbox that were closed
 /// or moved there.
-std::set<std::string> TriggerPump::wait() {
+std::set<std::string> TriggerPump::wait(int millis) {
   pollfd fds[] = {
       {.fd = wake_.get(), .events = POLLIN, .revents = 0},
       {.fd = watch_.get(), .events = POLLIN, .revents = 0}};
-  ::poll(fds, 2, kPeriodMillis);
+  ::poll(fds, 2, millis);
   std::uint64_t count = 0;
   (void)!::read(wake_.get(), &count, sizeof count);
   std::set<std::string> closed;
@@ -187,57 +194,73 @@ std::set<std::string> TriggerPump::wait() {
 
 // --- channels -----------------------------------------------------------------------------------
 
-Result<void> TriggerPump::pump_channels() {
-  REEVE_TRY(const std::vector<DeployedTrigger> triggers, current());
-  for (const DeployedTrigger& each : triggers) {
+/// One batch for each trigger. Returns whether there may be more.
+bool TriggerPump::pump_channels() {
+  const Result<std::vector<DeployedTrigger>> triggers = current();
+  tell_once("all", triggers ? Result<void>() : triggers.error());
+  bool more = false;
+  for (const DeployedTrigger& each : triggers ? *triggers : std::vector<DeployedTrigger>()) {
     const auto* source = std::get_if<workflow::ChannelTrigger>(&each.trigger->source);
-    if (source != nullptr && !stopping_) {
-      REEVE_CHECK(pump_channel(each, *source));
+    if (source == nullptr || stopping_) {
+      continue;
     }
+    const Result<bool> pumped = pump_channel(each, *source);
+    tell_once(
+        concat(each.trigger->name, " of ", each.workflow->name),
+        pumped ? Result<void>() : pumped.error()
+    );
+    more = more || (pumped && *pumped);
   }
-  return {};
+  return more;
 }
 
-Result<void> TriggerPump::pump_channel(
+Result<bool> TriggerPump::pump_channel(
     const DeployedTrigger& trigger, const workflow::ChannelTrigger& source
 ) {
-  const std::string group = group_of(trigger, source);
-  while (!stopping_) {
-    Json body = Json::object();
-    body.set("group", group).set("consumer", "trigger").set("count", kMessagesPerRound);
-    REEVE_TRY(
-        const engine::Reply reply,
-        ask(key_of(journal::Kind::Channel, source.channel), "receive", std::move(body))
-    );
-    const Json* messages = reply.detail.find("messages");
-    if (messages == nullptr || messages->as_array().empty()) {
-      return {};
-    }
-    for (const Json& message : messages->as_array()) {
-      REEVE_CHECK(hand_on(trigger, source, group, message));
-    }
+  REEVE_TRY(const Room room, triggers_.room(trigger, options_.now()));
+  const auto count = std::min<std::uint32_t>(kMessagesPerRound, room.missions);
+  if (count == 0) {
+    return false;
   }
-  return {};
+  Json body = Json::object();
+  body.set("group", group_of(trigger, source)).set("consumer", "trigger");
+  body.set("count", std::int64_t{count});
+  Result<engine::Reply> reply =
+      ask(key_of(journal::Kind::Channel, source.channel), "receive", std::move(body));
+  if (!reply && reply.error().code == ErrorCode::NotFound) {
+    // Nobody has sent anything yet: that makes the channel.
+    return false;
+  }
+  REEVE_CHECK(reply);
+  const Json* messages = reply->detail.find("messages");
+  if (messages == nullptr) {
+    return false;
+  }
+  for (const Json& message : messages->as_array()) {
+    REEVE_CHECK(hand_on(trigger, source, reply->uid, message));
+  }
+  return messages->as_array().size() == count;
 }
 
 /// Fires the trigger, then says to the channel what came of it.
 Result<void> TriggerPump::hand_on(
     const DeployedTrigger& trigger,
     const workflow::ChannelTrigger& source,
-    const std::string& group,
+    const Uid& channel,
     const Json& message
 ) {
+  const std::string group = group_of(trigger, source);
   const trigger::Occurrence occurrence =
       trigger::message_occurrence(message_of(source.channel, message), options_.now());
   const std::string& workflow = trigger.workflow->name;
   Json fire = Json::object();
   fire.set("trigger", trigger.trigger->name).set("data", occurrence.data);
   fire.set("key", occurrence.key);
-  const InputId id(concat(
-      "channel-",
-      sha256(concat(occurrence.key, "\n", group, "\n", workflow, "\n", trigger.trigger->name))
-          .view()
-  ));
+  // A channel that was deleted and made again counts from 1 again, but it is another one.
+  const std::string origin = concat(channel.view(), "\n", occurrence.key, "\n", group);
+  const InputId id(
+      concat("channel-", sha256(concat(origin, "\n", workflow, "\n", trigger.trigger->name)).view())
+  );
   const Result<engine::Reply> fired =
       ask(key_of(journal::Kind::Workflow, workflow), "fire", std::move(fire), id);
   if (!fired && fired.error().retryable()) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -31,7 +32,10 @@ struct PumpOptions {
 
 /// Carries to the kernel what triggers wait for outside of it: files of the inbox and messages of
 /// channels. Whatever it is interrupted at, nothing is carried twice: each file and each message is
-/// one input of a fixed id.
+/// one input of a fixed id, which the kernel remembers for 24 h (CoreOptions::input_memory).
+///
+/// In each round every trigger gets a turn, so that none waits for the end of another's work, nor
+/// for its trouble. Where a rate limit leaves no room, messages and files wait where they are.
 ///
 /// Threading: one thread of its own; `changed` any thread.
 class TriggerPump {
@@ -58,21 +62,21 @@ class TriggerPump {
   TriggerPump(kernel::Loop& kernel, store::Reader& reader, PumpOptions options, Inbox inbox);
 
   void run();
-  std::set<std::string> wait();
+  std::set<std::string> wait(int millis);
   void wake();
   Result<std::vector<DeployedTrigger>> current();
-  Result<void> pump_channels();
-  Result<void> pump_channel(const DeployedTrigger& trigger, const workflow::ChannelTrigger& source);
+  bool pump_channels();
+  Result<bool> pump_channel(const DeployedTrigger& trigger, const workflow::ChannelTrigger& source);
   Result<void> hand_on(
       const DeployedTrigger& trigger,
       const workflow::ChannelTrigger& source,
-      const std::string& group,
+      const Uid& channel,
       const Json& message
   );
   Result<engine::Reply> ask(
       const journal::ObjectKey& object, std::string verb, Json body, InputId id = {}
   );
-  void tell_once(const std::string& problem);
+  void tell_once(const std::string& subject, const Result<void>& outcome);
 
   kernel::Loop& kernel_;
   PumpOptions options_;
@@ -84,7 +88,8 @@ class TriggerPump {
   platform::FileDescriptor wake_;
   platform::FileDescriptor watch_;
   std::atomic<bool> stopping_ = false;
-  std::string last_problem_;
+  /// What was last told about a workflow or a trigger.
+  std::map<std::string, std::string> told_;
   std::thread thread_;
 };
 

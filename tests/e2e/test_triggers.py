@@ -46,7 +46,8 @@ class TriggersTest(ReeveTest):
         self.drop("w.yaml", text.replace("required: true", "default: alone"))
         wait_until(lambda: len(self.lines("out")) == 2, what="the second one")
         self.assertEqual(self.lines("out")[1], "got alone 0")
-        self.taken("w.2.yaml")
+        wait_until(lambda: not (self.inbox / "w.yaml").exists(), what="the second to be taken")
+        self.assertEqual(len(list((self.inbox / "done").glob("w*.yaml"))), 2)
 
     def test_what_is_refused_is_put_aside_with_the_reason(self):
         owner = self.up()
@@ -135,6 +136,19 @@ class TriggersTest(ReeveTest):
         self.taken("b.csv")
         self.assertIn("fired 3", self.ok("workflows", "load").out)
 
+    def test_files_wait_while_the_rate_limit_leaves_no_room(self):
+        self.up()
+        self.apply(
+            "load",
+            '{name: files, inbox: {glob: "*.csv"}, params: {what: "{{.File.Name}}"}, rateLimit: {max: 1, window: 4s}}',
+            'echo {{.what}} >> "$T/loaded"',
+        )
+        for name in ("a.csv", "b.csv"):
+            self.drop(name, name)
+        self.taken("a.csv")
+        wait_until(lambda: sorted(self.lines("loaded")) == ["a.csv", "b.csv"], what="both")
+        self.assertFalse((self.inbox / "failed" / "b.csv").exists())
+
     # --- trying one -----------------------------------------------------------------------------
 
     def test_a_trigger_is_tried_without_doing_anything(self):
@@ -205,6 +219,47 @@ class TriggersTest(ReeveTest):
         self.ok("down")
         self.assertEqual(sorted(self.lines("orders")), ["0", "1", "2", "4", "5"])
         self.audit()
+
+    def test_messages_wait_while_the_rate_limit_leaves_no_room(self):
+        self.up()
+        self.apply(
+            "orders",
+            '{name: order, channel: {channel: orders}, rateLimit: {max: 2, window: 3s},'
+            ' params: {what: "{{.Message.id}}"}}',
+            'echo {{.what}} >> "$T/orders"',
+        )
+        for number in range(5):
+            self.send("orders", json.dumps({"id": number}))
+        wait_until(lambda: len(self.lines("orders")) >= 5, what="five orders")
+        self.assertEqual(sorted(self.lines("orders")), ["0", "1", "2", "3", "4"])
+        self.ok("down")
+        self.assertEqual(len(self.missions()), 5)
+
+    def test_a_trigger_without_its_channel_holds_up_no_other(self):
+        self.up()
+        for name in ("absent", "present"):
+            self.apply(
+                name,
+                f'{{name: t, channel: {{channel: {name}}}, params: {{what: "{{{{.Message.id}}}}"}}}}',
+                'echo {{.what}} >> "$T/got"',
+            )
+        self.send("present", '{"id": 1}')
+        wait_until(lambda: self.lines("got") == ["1"], what="the message")
+        self.send("absent", '{"id": 2}')
+        wait_until(lambda: self.lines("got") == ["1", "2"], what="the first message of the other")
+
+    def test_a_channel_that_is_made_again_has_messages_of_its_own(self):
+        self.up()
+        self.apply(
+            "orders",
+            '{name: order, channel: {channel: orders}, params: {what: "{{.Message.id}}"}}',
+            'echo {{.what}} >> "$T/orders"',
+        )
+        self.send("orders", '{"id": 1}')
+        wait_until(lambda: self.lines("orders") == ["1"], what="the first one")
+        self.ask("object", {"kind": "channel", "name": "orders", "verb": "delete", "body": {}})
+        self.send("orders", '{"id": 2}')
+        wait_until(lambda: self.lines("orders") == ["1", "2"], what="the second one")
 
 
 if __name__ == "__main__":

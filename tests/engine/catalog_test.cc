@@ -314,13 +314,13 @@ TEST_F(Catalog, SaysWhatCameOfWhatHappened) {
   const Result<engine::Reply> fired = fire("drop", file(true));
   EXPECT_EQ(fired->detail.get_string("verdict"), "fired");
   EXPECT_NE(events("mission.created").back().data.find("a.csv"), std::string::npos);
-  EXPECT_EQ(fire("drop", file(true))->detail.get_string("verdict"), "rate_limited");
+  EXPECT_EQ(fire("drop", file(true)).error().code, ErrorCode::LimitExceeded);
   bench_.restart(61min);
   EXPECT_EQ(fire("drop", file(true))->detail.get_string("verdict"), "fired");
   EXPECT_EQ(fire("drop", Json::object())->detail.get_string("verdict"), "filtered");
   EXPECT_EQ(fire("absent").error().code, ErrorCode::NotFound);
   EXPECT_EQ(trigger().get_int("fired"), 2);
-  EXPECT_EQ(trigger().get_int("skipped"), 3);
+  EXPECT_EQ(trigger().get_int("skipped"), 2) << "what came too early may come again";
   audit();
 }
 

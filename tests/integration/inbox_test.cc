@@ -1,0 +1,280 @@
+// The inbox on a real directory, with a kernel that answers from a list.
+
+#include "owner/inbox.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <sstream>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/strings.h"
+
+namespace reeve::owner {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kDocument = R"(apiVersion: reeve.dev/v1
+kind: Workflow
+metadata: {name: w}
+spec:
+  params: {what: {default: none}}
+  tasks: [{name: a, script: 'true'}]
+)";
+
+class InboxFolder : public testing::Test {
+ protected:
+  InboxFolder() {
+    std::string pattern = (fs::temp_directory_path() / "reeve-inbox-XXXXXX").string();
+    dir_ = ::mkdtemp(pattern.data());
+    workflow_->name = "load";
+    workflow::Trigger trigger;
+    trigger.name = "files";
+    trigger.source = workflow::InboxTrigger{.glob = "*.csv"};
+    workflow_->triggers.push_back(std::move(trigger));
+    open();
+  }
+
+  ~InboxFolder() override { fs::remove_all(dir_); }
+
+  void open() {
+    InboxPorts ports;
+    ports.call = [this](kernel::Input input) {
+      return answer(std::move(input));
+    };
+    ports.triggers = [this]() -> Result<std::vector<DeployedTrigger>> {
+      if (no_triggers_) {
+        return *no_triggers_;
+      }
+      return std::vector<DeployedTrigger>{
+          {.workflow = workflow_, .trigger = &workflow_->triggers[0]}};
+    };
+    ports.room = [this](const DeployedTrigger&) -> Result<Room> {
+      return room_;
+    };
+    ports.now = [this] {
+      return now_;
+    };
+    Result<Inbox> inbox = Inbox::open(dir_, std::move(ports));
+    ASSERT_TRUE(inbox.ok()) << inbox.error().describe();
+    inbox_.emplace(std::move(*inbox));
+  }
+
+  Result<engine::Reply> answer(kernel::Input input) {
+    inputs_.push_back(input);
+    if (meanwhile_) {
+      meanwhile_();
+    }
+    return refusal_ ? Result<engine::Reply>(*refusal_) : Result<engine::Reply>(engine::Reply());
+  }
+
+  fs::path inbox() const { return dir_ / "inbox"; }
+
+  void write(const std::string& name, std::string_view text) const {
+    std::ofstream(inbox() / name) << text;
+  }
+
+  /// Puts a complete file in the place of whatever is there.
+  void drop(const std::string& name, std::string_view text) const {
+    std::ofstream(dir_ / "part") << text;
+    fs::rename(dir_ / "part", inbox() / name);
+  }
+
+  std::string read(const fs::path& path) const {
+    std::stringstream text;
+    text << std::ifstream(inbox() / path).rdbuf();
+    return text.str();
+  }
+
+  std::size_t count(const char* folder) const {
+    return static_cast<std::size_t>(
+        std::distance(fs::directory_iterator(inbox() / folder), fs::directory_iterator())
+    );
+  }
+
+  std::vector<std::string> scan(const std::set<std::string>& closed = {}) {
+    return inbox_->scan(closed);
+  }
+
+  /// The files that are there are seen, at rest, and taken.
+  std::vector<std::string> settle() {
+    scan();
+    now_ = now_ + kInboxQuiet;
+    return scan();
+  }
+
+  fs::path dir_;
+  std::shared_ptr<workflow::Workflow> workflow_ = std::make_shared<workflow::Workflow>();
+  Timestamp now_ = from_unix_millis(1'800'000'000'000);
+  std::vector<kernel::Input> inputs_;
+  std::function<void()> meanwhile_;
+  std::optional<Error> refusal_;
+  std::optional<Error> no_triggers_;
+  Room room_;
+  std::optional<Inbox> inbox_;
+};
+
+TEST_F(InboxFolder, AFileThatComesWhileItsPredecessorIsTakenIsNotLost) {
+  drop("a.csv", "first");
+  meanwhile_ = [this] {
+    meanwhile_ = nullptr;
+    drop("a.csv", "second");
+  };
+  scan({"a.csv"});
+  EXPECT_EQ(read("a.csv"), "second");
+  EXPECT_EQ(read("done/a.csv"), "first");
+  scan({"a.csv"});
+  EXPECT_EQ(inputs_.size(), 2U);
+  EXPECT_NE(inputs_[0].id, inputs_[1].id);
+  EXPECT_EQ(count("done"), 2U);
+  EXPECT_EQ(count("taken"), 0U);
+}
+
+TEST_F(InboxFolder, WritingOverANameDoesNotChangeWhatWasTaken) {
+  write("a.csv", "first");
+  meanwhile_ = [this] {
+    meanwhile_ = nullptr;
+    write("a.csv", "second");
+  };
+  scan({"a.csv"});
+  EXPECT_EQ(read("done/a.csv"), "first");
+  EXPECT_EQ(read("a.csv"), "second");
+}
+
+TEST_F(InboxFolder, WhatIsFoundAfterACrashIsTheSameInput) {
+  drop("a.csv", "1");
+  refusal_ = make_error(ErrorCode::Ambiguous, "the process has gone");
+  scan({"a.csv"});
+  refusal_.reset();
+  open();
+  scan();
+  ASSERT_EQ(inputs_.size(), 2U);
+  EXPECT_EQ(inputs_[0].id, inputs_[1].id);
+  EXPECT_EQ(read("done/a.csv"), "1");
+  EXPECT_EQ(count("taken"), 0U);
+}
+
+TEST_F(InboxFolder, ADocumentNeverGetsTheParamsOfAnother) {
+  write("w.params.json", R"({"what": "first"})");
+  drop("w.yaml", kDocument);
+  // Killed after the mission was made, before anything was cleared away.
+  refusal_ = make_error(ErrorCode::Ambiguous, "the process has gone");
+  scan({"w.yaml"});
+  refusal_.reset();
+  fs::remove(inbox() / "taken" / "w.yaml");
+  drop("w.yaml", kDocument);
+  open();
+  scan({"w.yaml"});
+  ASSERT_EQ(inputs_.size(), 2U);
+  const auto params = [this](std::size_t i) {
+    return std::get<engine::SubmitMission>(inputs_[i].command).params;
+  };
+  EXPECT_EQ(params(0).at(0).second, "first");
+  EXPECT_TRUE(params(1).empty());
+  EXPECT_EQ(count("taken"), 0U);
+}
+
+TEST_F(InboxFolder, ADocumentKeepsItsParamsAcrossACrash) {
+  write("w.params.json", R"({"what": "mine"})");
+  drop("w.yaml", kDocument);
+  refusal_ = make_error(ErrorCode::Unavailable, "closing");
+  scan({"w.yaml"});
+  refusal_.reset();
+  open();
+  scan();
+  EXPECT_EQ(std::get<engine::SubmitMission>(inputs_.back().command).params.at(0).second, "mine");
+  EXPECT_EQ(read("done/w.params.json"), R"({"what": "mine"})");
+}
+
+TEST_F(InboxFolder, WhatIsNoFaultOfTheFileLeavesItAlone) {
+  drop("a.csv", "1");
+  no_triggers_ = make_error(ErrorCode::Corrupt, "the store cannot be read");
+  EXPECT_EQ(settle().size(), 0U) << "told by the first scan";
+  EXPECT_EQ(read("a.csv"), "1");
+  no_triggers_.reset();
+  refusal_ = make_error(ErrorCode::LimitExceeded, "too many missions are live");
+  EXPECT_EQ(settle().size(), 1U);
+  now_ = now_ + kInboxRetry;
+  EXPECT_EQ(scan().size(), 0U) << "told once";
+  EXPECT_EQ(inputs_.size(), 2U);
+  EXPECT_EQ(count("failed"), 0U);
+  refusal_.reset();
+  now_ = now_ + kInboxRetry;
+  scan();
+  EXPECT_EQ(inputs_.size(), 3U);
+  EXPECT_EQ(count("taken"), 0U);
+}
+
+TEST_F(InboxFolder, AFileIsRefusedForWhatItIs) {
+  drop("big.yaml", std::string(workflow::kSourceBytesMax + 1, ' '));
+  drop("notes.txt", "hello");
+  EXPECT_EQ(settle().size(), 2U);
+  EXPECT_NE(read("failed/notes.txt.error.txt").find("no trigger"), std::string::npos);
+  EXPECT_TRUE(fs::exists(inbox() / "failed/big.yaml"));
+  EXPECT_EQ(count("done"), 0U);
+  EXPECT_EQ(count("taken"), 0U);
+}
+
+TEST_F(InboxFolder, WaitsWhereARateLimitLeavesNoRoom) {
+  room_ = {.missions = 0, .rests_until = now_ + Duration(3'600'000)};
+  drop("a.csv", "1");
+  settle();
+  EXPECT_TRUE(inputs_.empty());
+  room_ = {};
+  scan();
+  EXPECT_TRUE(inputs_.empty()) << "it is not looked at before";
+  now_ = now_ + Duration(3'600'000);
+  scan();
+  EXPECT_EQ(inputs_.size(), 1U);
+}
+
+TEST_F(InboxFolder, AnyNumberOfFilesMayHaveOneName) {
+  for (int i = 0; i < 5; ++i) {
+    drop("a.csv", "same");
+    scan({"a.csv"});
+    drop("b.txt", "same");
+    scan({"b.txt"});
+  }
+  EXPECT_EQ(inputs_.size(), 5U);
+  EXPECT_EQ(count("done"), 5U);
+  EXPECT_EQ(count("failed"), 10U) << "each with its reason";
+}
+
+TEST_F(InboxFolder, TheLongestNamesHavePlacesToo) {
+  const std::string name = std::string(251, 'x') + ".csv";
+  for (int i = 0; i < 2; ++i) {
+    drop(name, "1");
+    EXPECT_TRUE(scan({name}).empty());
+  }
+  EXPECT_EQ(count("done"), 2U);
+}
+
+TEST_F(InboxFolder, WhatLiesInDoneAndFailedExpires) {
+  drop("a.csv", "1");
+  drop("b.txt", "1");
+  settle();
+  const Timestamp present = from_unix_millis(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                 std::chrono::system_clock::now().time_since_epoch()
+  )
+                                                 .count());
+  EXPECT_EQ(*expire_inbox(dir_, present), 0U);
+  EXPECT_EQ(*expire_inbox(dir_, present + kInboxKept + Duration(60'000)), 3U);
+  EXPECT_EQ(count("done") + count("failed"), 0U);
+}
+
+TEST_F(InboxFolder, NobodySpeaksForAFileButTheInbox) {
+  drop("w.yaml", kDocument);
+  settle();
+  ASSERT_EQ(inputs_.size(), 1U);
+  EXPECT_TRUE(inputs_[0].principal.view().starts_with("inbox:")) << inputs_[0].principal.view();
+  EXPECT_TRUE(inputs_[0].groups.empty());
+}
+
+}  // namespace
+}  // namespace reeve::owner
