@@ -207,9 +207,11 @@ bool CatalogBook::is_disabled(std::string_view workflow) const {
 
 Result<Reply> CatalogBook::turn(const ObjectCommand& command, BookTurn& turn) {
   if (command.verb == "apply") {
+    REEVE_CHECK(refuse_runs(turn.actor(), "deployed workflows"));
     return apply_text(command, turn);
   }
   if (command.verb == "enable" || command.verb == "disable") {
+    REEVE_CHECK(refuse_runs(turn.actor(), "deployed workflows"));
     return set_enabled(command, command.verb == "enable", turn);
   }
   if (command.verb == "fire") {

@@ -16,11 +16,13 @@ namespace reeve::engine {
 
 /// All deployed workflows: their versions, whether they are enabled, and their triggers. Commands:
 ///
+/// Runs may only fire.
+///
 ///     apply    {source}                       deploys a text; the same text again changes nothing
 ///     disable, enable  {}                     a disabled workflow makes no missions
 ///     fire     {trigger, data, at?, key?}     something happened that a trigger waits for; an
-///     error
-///                                             if the trigger or the submission failed
+///                                             error if the trigger or the submission failed, or
+///                                             if it came too early for the rate limit
 ///
 /// A tick of a cron trigger is a timer of the workflow. The turn that takes it makes the mission
 /// and arms the next tick, so that both are stored or none.

@@ -113,6 +113,8 @@ TEST_F(ConfigurationBooks, ACredentialKeepsWhoMayUseItWhenItsValueChanges) {
       workflow::check_credential(configuration, "token", "other").error().code,
       ErrorCode::PermissionDenied
   );
+  EXPECT_EQ(credential("token", "allow", Json::object()).error().code, ErrorCode::Invalid);
+  EXPECT_FALSE(workflow::check_credential(configuration, "token", "other").ok());
   ASSERT_TRUE(credential("token", "allow", Json(Object{{"workflows", Json::array()}})).ok());
   EXPECT_TRUE(workflow::check_credential(configuration, "token", "other").ok());
   EXPECT_NE(row(journal::Kind::Credential, "token").find("of the forge"), std::string::npos);

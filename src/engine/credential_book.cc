@@ -290,6 +290,12 @@ Result<Reply> CredentialBook::set(const ObjectCommand& command, BookTurn& turn) 
 
 Result<Reply> CredentialBook::allow(const ObjectCommand& command, BookTurn& turn) {
   Fields fields(command.body, "allow");
+  // An empty list means every workflow: nobody shall mean that by leaving it out.
+  if (command.body.find("workflows") == nullptr) {
+    Error error = make_error(ErrorCode::Invalid, "is missing", "allow.workflows");
+    error.hint = "name the workflows; an empty list allows all";
+    return error;
+  }
   const std::vector<std::string> workflows = fields.text_list("workflows");
   REEVE_CHECK(fields.finish());
   REEVE_CHECK(check_workflows(workflows));

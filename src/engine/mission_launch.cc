@@ -2,7 +2,9 @@
 
 #include "base/hash.h"
 #include "base/strings.h"
+#include "engine/book.h"
 #include "engine/mission_turn.h"
+#include "workflow/part.h"
 
 /// Handing runs to hosts, the first time and again, and what they are rendered from.
 namespace reeve::engine {
@@ -219,6 +221,21 @@ std::vector<model::ArtifactRef> MissionTurn::inputs_of(TaskIndex index) const {
   return inputs;
 }
 
+/// A name says nothing about a text: what a run or the inbox submits is trusted with credentials
+/// only if a person has deployed that text, or the one that it is a part of.
+bool MissionTurn::is_without_person() const {
+  const std::string_view owner = m_.owner.view();
+  if (!owner.starts_with("run:") && !owner.starts_with("inbox:")) {
+    return false;
+  }
+  const workflow::Workflow& workflow = *plan_->workflow;
+  const std::optional<workflow::PartSource> part = workflow::part_source(workflow.source);
+  const Digest digest = part ? sha256(part->whole) : workflow.digest;
+  return std::none_of(engine_.books_.begin(), engine_.books_.end(), [&](const auto& book) {
+    return book->deployed(workflow.name, digest.view()) == digest;
+  });
+}
+
 workflow::RenderContext MissionTurn::render_context(SlotKey key) const {
   workflow::RenderContext context;
   context.mission = m_.name;
@@ -233,6 +250,7 @@ workflow::RenderContext MissionTurn::render_context(SlotKey key) const {
   context.params = &m_.params;
   context.missions = &queries_;
   context.configuration = engine_.configuration(m_.ns, plan_->workflow->name);
+  context.configuration.withheld = is_without_person();
   if (!m_.tasks.empty()) {
     const RunSlot& slot = slot_of(m_, key);
     context.attempt = std::max(slot.attempt, 1U);

@@ -146,6 +146,7 @@ class MissionTurn {
   void ask_for_missions(SlotKey key);
   Result<model::LaunchRun> launch_effect(SlotKey key, Fence fence, Timestamp at) const;
   void repeat_request(SlotKey key);
+  bool is_without_person() const;
   workflow::RenderContext render_context(SlotKey key) const;
   std::vector<model::NamedValue> outputs_so_far() const;
   void add_artifact_addresses(std::size_t index, std::vector<model::NamedValue>& outputs) const;

@@ -415,6 +415,20 @@ Result<void> check_credential(
     error.hint = concat("make it: reeve credential set ", credential);
     return error;
   }
+  if (configuration.withheld) {
+    Error error = make_error(
+        ErrorCode::PermissionDenied,
+        concat(
+            "this text of workflow ",
+            workflow,
+            " may not use the credential \"",
+            credential,
+            "\": a run or the inbox has submitted it, and it is not deployed"
+        )
+    );
+    error.hint = "have a person deploy it with reeve apply";
+    return error;
+  }
   const std::vector<std::string>& allowed = found->second;
   if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), workflow) == allowed.end()) {
     Error error = make_error(

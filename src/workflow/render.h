@@ -38,6 +38,8 @@ struct Configuration {
   /// Of the workflow: win over its variables.
   const Texts* own = nullptr;
   const Credentials* credentials = nullptr;
+  /// No person stands behind the text of the mission: it gets no credentials.
+  bool withheld = false;
 };
 
 /// What is known when a task (or a condition) is rendered. Rendering the same context twice gives

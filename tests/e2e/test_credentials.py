@@ -269,6 +269,41 @@ class CredentialTest(ReeveTest):
         )
         self.ok("down")
 
+    def test_a_run_gets_no_credentials_by_taking_the_name_of_a_workflow(self):
+        self.up()
+        self.set_token("token", VALUE, "--workflow", "release")
+        program = os.environ.get("REEVE", "reeve")
+        release = self.workflow(
+            """
+            - name: t
+              credentials: {TOKEN: token}
+              script: '[ -n "$TOKEN" ]'
+            """,
+            name="release",
+        )
+        # What a person submits is that person's responsibility.
+        self.run_json(release)
+        asking = self.workflow(
+            f"""
+            - name: t
+              script: |
+                {program} apply $T/release.yaml 2>> $T/said && exit 1
+                {program} disable release 2>> $T/said && exit 1
+                {program} run $T/release.yaml --name $REEVE_RUN.again
+            """,
+            name="asking",
+        )
+        self.assertEqual(self.run_json(asking, code=1)["status"]["state"], "FAILED")
+        self.assertEqual("\n".join(self.lines("said")).count("a run may not change"), 2)
+        made = [name.split("/")[-1] for name in self.ok("status", "-o", "name").out.split()]
+        refused = self.mission(next(name for name in made if name.endswith(".again")))
+        self.assertIn("it is not deployed", json.dumps(refused["status"]))
+        # The same text counts once a person has deployed it, also if a run submits it.
+        self.ok("apply", release)
+        by_name = self.workflow(f"- {{name: t, script: '{program} run release'}}", name="by-name")
+        self.run_json(by_name)
+        self.ok("down")
+
     def test_rotation_keeps_every_value_usable(self):
         for name in ("a", "b", "c"):
             self.set_token(name, f"value-of-{name}")
