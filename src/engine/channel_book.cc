@@ -143,6 +143,7 @@ Result<Json> receive(const Channel& channel, Body& body, ChannelTurn& turn) {
   receive.count = body.limit("count", receive.count);
   REEVE_TRY(receive.visibility, body.duration("visibility"));
   REEVE_TRY(receive.from, body.from());
+  REEVE_TRY(receive.lifetime, body.duration("lifetime"));
   REEVE_CHECK(body.finish());
   REEVE_TRY(const std::vector<coord::Received> received, turn.receive(receive));
   Json messages = Json::array();
@@ -184,8 +185,9 @@ Result<Json> extend(const Channel& channel, Body& body, ChannelTurn& turn) {
 Result<Json> subscribe(const Channel& /*channel*/, Body& body, ChannelTurn& turn) {
   const std::string group = body.group();
   REEVE_TRY(const coord::From from, body.from());
+  REEVE_TRY(const auto lifetime, body.duration("lifetime"));
   REEVE_CHECK(body.finish());
-  REEVE_CHECK(turn.add_group(group, from));
+  REEVE_CHECK(turn.add_group(group, from, lifetime));
   return Json();
 }
 

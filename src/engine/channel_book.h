@@ -13,11 +13,12 @@ namespace reeve::engine {
 /// |---|---|---|
 /// | `set` | `messagesMax bytesMax visibility deliveriesMax retention` | |
 /// | `send` | `body`, `key properties delay ttl` | `sequence` |
-/// | `receive` | `group consumer count visibility from` | `messages` |
+/// | `receive` | `group consumer count visibility from lifetime` | `messages` |
 /// | `ack` | `sequence token`, `group` | |
 /// | `nack` | `sequence token`, `group delay giveUp dead` (gives up, and why) | |
 /// | `extend` | `sequence token visibility`, `group` | |
-/// | `subscribe`, `unsubscribe` | `group`, `from` | |
+/// | `subscribe` | `group`, `from lifetime` | |
+/// | `unsubscribe` | `group` | |
 /// | `resend`, `discard` | `sequence`, `group` | `sequence` |
 /// | `delete` | | |
 ///

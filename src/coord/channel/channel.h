@@ -101,6 +101,12 @@ struct Group {
   /// Done, out of order, beyond the position.
   std::set<Sequence> settled;
   std::map<Sequence, Delivery> deliveries;
+  /// How long it outlives its last `receive`; zero: for ever.
+  Duration lifetime{0};
+  /// When it is removed unless somebody receives; of a group with a lifetime.
+  Timestamp ends_at = {};
+
+  bool ends() const { return lifetime > Duration(0); }
 
   bool is_settled(Sequence sequence) const {
     return sequence <= position || settled.contains(sequence);

@@ -96,6 +96,10 @@ Json to_json(const std::string& name, const Group& group) {
   Json json = Json::object();
   json.set("name", name).set("position", Json(group.position));
   json.set("settled", std::move(settled)).set("deliveries", std::move(deliveries));
+  if (group.ends()) {
+    set_optional(json, "lifetime", group.lifetime);
+    json.set("endsAt", format_timestamp(group.ends_at));
+  }
   return json;
 }
 
@@ -113,6 +117,10 @@ Result<Group> group_from_json(const Json& json) {
   for (const Json& entry : *deliveries) {
     REEVE_TRY(auto delivery, delivery_from_json(entry));
     group.deliveries.insert(std::move(delivery));
+  }
+  REEVE_TRY(group.lifetime, optional_duration_field(json, "lifetime"));
+  if (group.ends()) {
+    REEVE_TRY(group.ends_at, time_field(json, "endsAt"));
   }
   return group;
 }

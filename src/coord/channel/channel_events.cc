@@ -89,6 +89,14 @@ Result<ChannelEvent> group_created(const Json& data) {
   GroupCreated event;
   REEVE_TRY(event.group, text_field(data, "group"));
   REEVE_TRY(event.position, number_field(data, "position"));
+  REEVE_TRY(event.lifetime, optional_duration_field(data, "lifetime"));
+  return ChannelEvent(std::move(event));
+}
+
+Result<ChannelEvent> group_renewed(const Json& data) {
+  GroupRenewed event;
+  REEVE_TRY(event.group, text_field(data, "group"));
+  REEVE_TRY(event.ends_at, time_field(data, "endsAt"));
   return ChannelEvent(std::move(event));
 }
 
@@ -107,6 +115,7 @@ std::string_view type_of(const ChannelEvent& event) {
           [](const ChannelDeleted&) { return "channel.deleted"; },
           [](const MessageSent&) { return "message.sent"; },
           [](const GroupCreated&) { return "group.created"; },
+          [](const GroupRenewed&) { return "group.renewed"; },
           [](const GroupRemoved&) { return "group.removed"; },
           [](const MessageLeased&) { return "message.leased"; },
           [](const LeaseExtended&) { return "message.extended"; },
@@ -139,6 +148,12 @@ Json to_json(const ChannelEvent& event) {
           [](const GroupCreated& e) {
             Json json = Json::object();
             json.set("group", e.group).set("position", Json(e.position));
+            set_optional(json, "lifetime", e.lifetime);
+            return json;
+          },
+          [](const GroupRenewed& e) {
+            Json json = Json::object();
+            json.set("group", e.group).set("endsAt", format_timestamp(e.ends_at));
             return json;
           },
           [](const GroupRemoved& e) {
@@ -200,6 +215,9 @@ Result<ChannelEvent> channel_event_from_json(std::string_view type, const Json& 
   }
   if (type == "group.created") {
     return group_created(data);
+  }
+  if (type == "group.renewed") {
+    return group_renewed(data);
   }
   if (type == "group.removed") {
     REEVE_TRY(std::string group, text_field(data, "group"));

@@ -32,8 +32,17 @@ struct MessageSent {
 struct GroupCreated {
   std::string group;
   Sequence position = 0;
+  /// How long it outlives its last `receive`; zero: for ever.
+  Duration lifetime{0};
 };
 
+/// Somebody receives for a group that ends otherwise.
+struct GroupRenewed {
+  std::string group;
+  Timestamp ends_at;
+};
+
+/// Somebody said so, or nobody received for it within its lifetime.
 struct GroupRemoved {
   std::string group;
 };
@@ -97,6 +106,7 @@ using ChannelEvent = std::variant<
     ChannelDeleted,
     MessageSent,
     GroupCreated,
+    GroupRenewed,
     GroupRemoved,
     MessageLeased,
     LeaseExtended,

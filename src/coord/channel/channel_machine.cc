@@ -93,10 +93,14 @@ class Applier {
   void operator()(const GroupCreated& e) {
     Group group;
     group.position = e.position;
+    group.lifetime = e.lifetime;
+    group.ends_at = group.ends() ? stamp_.at + e.lifetime : Timestamp();
     advance(c_, e.group, group);
     c_.groups.emplace(e.group, std::move(group));
     remove_unwanted();
   }
+
+  void operator()(const GroupRenewed& e) { group_of(e.group).ends_at = e.ends_at; }
 
   void operator()(const GroupRemoved& e) {
     c_.groups.erase(e.group);
@@ -286,6 +290,12 @@ Result<void> check_event(const Channel& channel, const ChannelEvent& event) {
                 "the group exists or begins in the future"
             );
           },
+          [&](const GroupRenewed& e) {
+            const auto group = channel.groups.find(e.group);
+            return require(
+                group != channel.groups.end() && group->second.ends(), "no such group that ends"
+            );
+          },
           [&](const GroupRemoved& e) {
             return require(channel.groups.contains(e.group), "no such group");
           },
@@ -357,6 +367,9 @@ std::optional<Timestamp> next_due(const Channel& channel) {
   };
   std::set<Sequence> held;
   for (const auto& [name, group] : channel.groups) {
+    if (group.ends()) {
+      consider(group.ends_at);
+    }
     for (const auto& [sequence, delivery] : group.deliveries) {
       if (delivery.leased()) {
         consider(delivery.until);

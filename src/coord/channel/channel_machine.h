@@ -65,7 +65,7 @@ std::optional<Sequence> next_deliverable(
     const Channel& channel, std::string_view group, Timestamp now
 );
 
-/// When something happens by itself: a holder's time, or a message's, is over.
+/// When something happens by itself: the time of a holder, a message or a group is over.
 std::optional<Timestamp> next_due(const Channel& channel);
 
 }  // namespace reeve::coord

@@ -61,6 +61,7 @@ TEST(CheckEvent, RefusesEventsThatDoNotFit) {
   EXPECT_TRUE(refused(GroupCreated{.group = "default", .position = 0}));
   EXPECT_TRUE(refused(GroupCreated{.group = "new", .position = 3}));
   EXPECT_TRUE(refused(GroupRemoved{"nobody"}));
+  EXPECT_TRUE(refused(GroupRenewed{.group = "default", .ends_at = {}})) << "it never ends";
   EXPECT_TRUE(refused(DeadRemoved{.group = "default", .sequence = 1}));
   EXPECT_TRUE(f.turn().ack(held[0]).ok());
   EXPECT_TRUE(refused(again));
@@ -153,6 +154,7 @@ TEST(ChannelEvents, AreRefusedWithoutAMember) {
                .expires_at = f.now,
                .only_group = "g"}},
       GroupCreated{.group = "g", .position = 1},
+      GroupRenewed{.group = "g", .ends_at = from_unix_millis(7)},
       GroupRemoved{"g"},
       MessageLeased{.group = "g", .sequence = 1, .until = f.now, .consumer = "c"},
       LeaseExtended{.group = "g", .sequence = 1, .until = f.now},

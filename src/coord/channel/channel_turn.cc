@@ -183,8 +183,9 @@ Result<std::vector<Received>> ChannelTurn::receive(const Receive& request) {
   const Duration visibility = request.visibility.value_or(channel_.config.visibility);
   REEVE_CHECK(check_duration("visibility", visibility, Duration(1), kVisibilityMax));
   if (!channel_.groups.contains(request.group)) {
-    REEVE_CHECK(add_group(request.group, request.from));
+    REEVE_CHECK(add_group(request.group, request.from, request.lifetime));
   }
+  renew(request.group);
   tick();
   const Group& group = channel_.groups.find(request.group)->second;
   std::size_t held = 0;
@@ -303,9 +304,14 @@ Result<void> ChannelTurn::extend(const Held& held, Duration visibility) {
   return {};
 }
 
-Result<void> ChannelTurn::add_group(const std::string& group, From from) {
+Result<void> ChannelTurn::add_group(
+    const std::string& group, From from, std::optional<Duration> lifetime
+) {
   REEVE_CHECK(require());
   REEVE_CHECK(check_word("group", group));
+  if (lifetime) {
+    REEVE_CHECK(check_duration("lifetime", *lifetime, Duration(1), kRetentionMax));
+  }
   if (channel_.groups.contains(group)) {
     return {};
   }
@@ -317,8 +323,30 @@ Result<void> ChannelTurn::add_group(const std::string& group, From from) {
     return error;
   }
   emit_(GroupCreated{
-      .group = group, .position = from == From::Latest ? channel_.next_sequence - 1 : 0});
+      .group = group,
+      .position = from == From::Latest ? channel_.next_sequence - 1 : 0,
+      .lifetime = lifetime.value_or(Duration(0))});
   return {};
+}
+
+/// Not each time, so that waiting for a message writes little.
+void ChannelTurn::renew(const std::string& name) {
+  const Group& group = channel_.groups.at(name);
+  if (group.ends() && group.ends_at - now_ < group.lifetime / 2) {
+    emit_(GroupRenewed{.group = name, .ends_at = now_ + group.lifetime});
+  }
+}
+
+void ChannelTurn::end_groups() {
+  std::vector<std::string> ended;
+  for (const auto& [name, group] : channel_.groups) {
+    if (group.ends() && group.ends_at <= now_) {
+      ended.push_back(name);
+    }
+  }
+  for (const std::string& name : ended) {
+    emit_(GroupRemoved{name});
+  }
 }
 
 Result<void> ChannelTurn::remove_group(const std::string& group) {
@@ -392,6 +420,7 @@ void ChannelTurn::tick() {
   if (!require()) {
     return;
   }
+  end_groups();
   std::vector<std::pair<std::string, Sequence>> late;
   for (const auto& [name, group] : channel_.groups) {
     for (const auto& [sequence, delivery] : group.deliveries) {

@@ -40,6 +40,8 @@ struct Receive {
   /// Instead of the channel's.
   std::optional<Duration> visibility = {};
   From from = From::Earliest;
+  /// Of a group that is made by this: how long it outlives its last `receive`.
+  std::optional<Duration> lifetime = {};
 };
 
 /// Names one message that somebody holds.
@@ -90,7 +92,11 @@ class ChannelTurn {
   /// The holder needs it for so long from now. StaleFence as above.
   Result<void> extend(const Held& held, Duration visibility);
 
-  Result<void> add_group(const std::string& group, From from);
+  /// Makes a group if there is none. With a lifetime it is removed when nobody has received for it
+  /// for so long.
+  Result<void> add_group(
+      const std::string& group, From from, std::optional<Duration> lifetime = {}
+  );
   Result<void> remove_group(const std::string& group);
 
   /// A dead letter becomes a message of its group again, or is forgotten.
@@ -100,7 +106,8 @@ class ChannelTurn {
   /// With everything in it.
   Result<void> remove();
 
-  /// Takes messages from holders whose time is over, and forgets those whose time is over.
+  /// Takes messages from holders whose time is over, and forgets messages and groups whose time is
+  /// over.
   void tick();
 
  private:
@@ -109,6 +116,8 @@ class ChannelTurn {
   Result<const Group*> group_named(const std::string& name) const;
   Result<const Delivery*> holding(const Held& held) const;
   std::vector<Sequence> overdue_messages() const;
+  void renew(const std::string& group);
+  void end_groups();
   void give_back(const std::string& group, Sequence sequence, MessageReleased released);
   void bury(const std::string& group, Sequence sequence, std::string reason);
 

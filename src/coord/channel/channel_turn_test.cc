@@ -1,5 +1,6 @@
 #include "coord/channel/channel_turn.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include <gtest/gtest.h>
@@ -363,6 +364,51 @@ TEST(ChannelName, IsAWord) {
         std::string(101, 'a')}) {
     EXPECT_FALSE(check_channel_name(bad).ok()) << bad;
   }
+}
+
+TEST(Channel, AGroupWithALifetimeEndsWhenNobodyReceives) {
+  ChannelFixture f;
+  f.send("a");
+  EXPECT_TRUE(f.turn().add_group("reply", From::Latest, 10min).ok());
+  EXPECT_TRUE(f.turn().add_group("kept", From::Latest).ok());
+  f.expect_stored();
+  for (int i = 0; i < 30; ++i) {
+    f.advance(1min);
+    f.receive(1, "reply");
+  }
+  const auto renewed = std::count(f.events.begin(), f.events.end(), "group.renewed");
+  EXPECT_EQ(renewed, 5) << "waiting writes little";
+  ASSERT_TRUE(f.channel.groups.contains("reply"));
+  EXPECT_EQ(next_due(f.channel), f.channel.groups.at("reply").ends_at);
+  f.expect_stored();
+  f.advance(10min);
+  EXPECT_FALSE(f.channel.groups.contains("reply"));
+  EXPECT_TRUE(f.channel.groups.contains("kept"));
+}
+
+TEST(Channel, GroupsThatNobodyUsesAnyMoreMakeRoom) {
+  ChannelFixture f;
+  f.send("a");
+  for (std::size_t i = 0; i < kGroupsMax; ++i) {
+    EXPECT_TRUE(f.turn().add_group(concat("reply-", i), From::Latest, 10min).ok());
+  }
+  EXPECT_EQ(f.code(f.turn().add_group("one more", From::Latest)), ErrorCode::LimitExceeded);
+  f.advance(10min);
+  EXPECT_TRUE(f.turn().add_group("one more", From::Latest).ok());
+  EXPECT_EQ(f.code(f.turn().add_group("odd", From::Latest, 0ms)), ErrorCode::Invalid);
+}
+
+TEST(Channel, WhoReceivesInTimeOrTooLateHasItsGroup) {
+  ChannelFixture f;
+  f.send("a");
+  Receive request;
+  request.group = "reply";
+  request.from = From::Latest;
+  request.lifetime = 10min;
+  ASSERT_TRUE(f.turn().receive(request).ok());
+  f.now += 20min;
+  ASSERT_TRUE(f.turn().receive(request).ok());
+  EXPECT_EQ(f.channel.groups.at("reply").ends_at, f.now + 10min);
 }
 
 }  // namespace

@@ -47,9 +47,23 @@ Result<std::optional<Timestamp>> optional_time_field(const Json& object, std::st
   return std::optional(at);
 }
 
+Result<Duration> optional_duration_field(const Json& object, std::string_view name) {
+  if (object.find(name) == nullptr) {
+    return Duration(0);
+  }
+  REEVE_TRY(const std::string text, text_field(object, name));
+  return parse_duration(text);
+}
+
 void set_optional(Json& object, std::string name, const std::optional<Timestamp>& at) {
   if (at) {
     object.set(std::move(name), format_timestamp(*at));
+  }
+}
+
+void set_optional(Json& object, std::string name, Duration duration) {
+  if (duration > Duration(0)) {
+    object.set(std::move(name), format_duration(duration));
   }
 }
 

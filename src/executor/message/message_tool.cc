@@ -15,6 +15,8 @@ namespace {
 
 /// While a reply is looked at it is ours for this time.
 constexpr std::string_view kHoldTime = "1m";
+/// A run that is killed leaves its group behind for this time.
+constexpr std::string_view kGroupLifetime = "10m";
 constexpr std::int64_t kRepliesAtOnce = 20;
 constexpr std::size_t kShortHashDigits = 16;
 
@@ -54,10 +56,8 @@ class Exchange {
       return ToolEnd{};
     }
     // Before anything is sent, so that no reply can be missed.
-    Json group = in_group();
-    group.set("from", "latest");
     REEVE_CHECK(ask(reply_channel_, "set", Json::object()));
-    REEVE_CHECK(ask(reply_channel_, "subscribe", std::move(group)));
+    REEVE_CHECK(ask(reply_channel_, "subscribe", making_group()));
     REEVE_CHECK(send());
     const Result<void> replied = wait_for_reply();
     REEVE_CHECK(ask(reply_channel_, "unsubscribe", in_group()));
@@ -69,6 +69,12 @@ class Exchange {
   Json in_group() const {
     Json json = Json::object();
     json.set("group", concat("reply-", hash_));
+    return json;
+  }
+
+  Json making_group() const {
+    Json json = in_group();
+    json.set("from", "latest").set("lifetime", kGroupLifetime);
     return json;
   }
 
@@ -105,7 +111,8 @@ class Exchange {
 
   Result<void> wait_for_reply() {
     while (true) {
-      Json body = in_group();
+      // The group may have ended while the owner was away.
+      Json body = making_group();
       body.set("count", kRepliesAtOnce).set("visibility", kHoldTime);
       REEVE_TRY(const Json answer, ask(reply_channel_, "receive", std::move(body)));
       const Json* const detail = answer.find("detail");

@@ -67,6 +67,9 @@ struct Fixture {
     if (object->verb == "send") {
       asked.back() += concat(" ", object->body.dump());
     }
+    if (object->verb == "receive" || object->verb == "subscribe") {
+      EXPECT_EQ(object->body.get_string("lifetime"), "10m") << "a killed run leaves it behind";
+    }
     if (object->verb == "receive" && !receives.empty()) {
       Result<Json> next = receives.front();
       receives.erase(receives.begin());
