@@ -1,5 +1,9 @@
 #include "artifact/retention.h"
 
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
 #include "base/strings.h"
 #include "blob/uploads.h"
 #include "executor/cache/cache_store.h"
@@ -33,34 +37,60 @@ Result<void> add_rows(store::Reader& reader, Timestamp now, std::set<Digest>& re
   });
 }
 
+/// Everything in a text that looks like a digest: of a record that is damaged.
+void add_digests(std::string_view text, std::set<Digest>& references) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  while (!text.empty()) {
+    const std::size_t begin = std::min(text.find_first_of(kHex), text.size());
+    text.remove_prefix(begin);
+    const std::size_t size = std::min(text.find_first_not_of(kHex), text.size());
+    if (size == kHexDigits) {
+      references.insert(Digest(std::string(text.substr(0, size))));
+    }
+    text.remove_prefix(size);
+  }
+}
+
+/// Calls `visit` for each entry of a directory; one that does not exist has none.
+template <class Visit>
+Result<void> each_entry(const fs::path& directory, Visit visit) {
+  std::error_code failed;
+  for (fs::directory_iterator at(directory, failed), end; !failed && at != end;
+       at.increment(failed)) {
+    REEVE_CHECK(visit(at->path()));
+  }
+  const bool absent =
+      failed == std::errc::no_such_file_or_directory || failed == std::errc::not_a_directory;
+  return failed && !absent
+             ? Result<void>(make_error(ErrorCode::Io, failed.message(), directory.string()))
+             : Result<void>{};
+}
+
 /// A run may have ended while nobody was there to take its result into the store.
 Result<void> add_results(const fs::path& missions, Timestamp now, std::set<Digest>& references) {
-  std::error_code failed;
-  fs::directory_iterator at(missions, failed);
-  if (failed == std::errc::no_such_file_or_directory) {
-    return {};
-  }
-  for (const fs::directory_iterator end; !failed && at != end; at.increment(failed)) {
-    std::error_code no_runs;
-    for (const fs::directory_entry& run : fs::directory_iterator(at->path() / "runs", no_runs)) {
-      const auto text = platform::read_file(run.path() / "result.json", kResultBytesMax);
-      if (!text.ok() && text.error().code == ErrorCode::NotFound) {
-        continue;
-      }
-      REEVE_CHECK(text);
-      if (const auto json = parse_json(*text); json.ok()) {
-        add_references(*json, now, references);
-      }
+  const auto add_result = [&](const fs::path& run) -> Result<void> {
+    const auto text = platform::read_file(run / "result.json", kResultBytesMax);
+    if (!text.ok() && text.error().code == ErrorCode::NotFound) {
+      return {};
     }
-  }
-  return failed ? Result<void>(make_error(ErrorCode::Io, failed.message(), missions.string()))
-                : Result<void>{};
+    REEVE_CHECK(text);
+    if (const auto json = parse_json(*text); json.ok()) {
+      add_references(*json, now, references);
+    } else {
+      add_digests(*text, references);
+    }
+    return {};
+  };
+  return each_entry(missions, [&](const fs::path& mission) {
+    return each_entry(mission / "runs", add_result);
+  });
 }
 
 Result<void> expire_uploads(
     const blob::Uploads& uploads, Timestamp now, std::set<Digest>& references, Expired& expired
 ) {
-  for (const blob::Upload& upload : uploads.list()) {
+  REEVE_TRY(const std::vector<blob::Upload> all, uploads.list());
+  for (const blob::Upload& upload : all) {
     if (upload.expires_at && *upload.expires_at <= now) {
       REEVE_CHECK(uploads.remove(upload.digest));
       ++expired.uploads;
@@ -77,7 +107,8 @@ Result<void> expire_caches(
     std::set<Digest>& references,
     Expired& expired
 ) {
-  for (const executor::cache::CacheEntry& entry : caches.list()) {
+  REEVE_TRY(const std::vector<executor::cache::CacheEntry> all, caches.list());
+  for (const executor::cache::CacheEntry& entry : all) {
     if (entry.expires_at <= now) {
       REEVE_CHECK(caches.remove(entry.key));
       ++expired.caches;

@@ -179,6 +179,40 @@ TEST_F(RetentionTest, RemovesNothingIfARowCannotBeRead) {
   EXPECT_TRUE(is_there(digest));
 }
 
+TEST_F(RetentionTest, ADamagedRecordKeepsWhatItIsAbout) {
+  const Digest upload = old_blob("upload");
+  const Digest result = old_blob("result");
+  fs::create_directories(dir_ / "uploads");
+  ASSERT_TRUE(platform::replace_file(dir_ / "uploads" / (upload.str() + ".json"), "{").ok());
+  const fs::path run = dir_ / "missions" / "m" / "runs" / "m.1.t.1";
+  fs::create_directories(run);
+  const std::string half = R"({"result":{"artifacts":[{"digest":")" + result.str() + "\"";
+  ASSERT_TRUE(platform::replace_file(run / "result.json", half).ok());
+  EXPECT_EQ(expire_now().blobs.blobs, 0U);
+  EXPECT_TRUE(is_there(upload));
+  EXPECT_TRUE(is_there(result));
+}
+
+TEST_F(RetentionTest, RemovesNothingIfAFolderCannotBeListed) {
+  for (const char* folder : {"uploads", "caches", "missions"}) {
+    const Digest digest = old_blob("unknown");
+    // A loop of symbolic links cannot be listed, whoever asks.
+    fs::create_symlink(folder, dir_ / folder);
+    EXPECT_FALSE(expire(store_, {.data_dir = dir_, .now = now_}).ok()) << folder;
+    EXPECT_TRUE(is_there(digest)) << folder;
+    fs::remove(dir_ / folder);
+  }
+}
+
+TEST_F(RetentionTest, RemovesNothingIfARecordCannotBeRead) {
+  const Digest digest = old_blob("unknown");
+  fs::create_directories(dir_ / "uploads");
+  const std::string name = digest.str() + ".json";
+  fs::create_symlink(name, dir_ / "uploads" / name);
+  EXPECT_FALSE(expire(store_, {.data_dir = dir_, .now = now_}).ok());
+  EXPECT_TRUE(is_there(digest));
+}
+
 TEST_F(RetentionTest, WithoutAnythingKeptThereIsNothingToDo) {
   fs::remove_all(dir_ / "blobs");
   EXPECT_EQ(expire_now().blobs.blobs, 0U);

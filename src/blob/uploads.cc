@@ -51,7 +51,11 @@ Result<Upload> read_record(const fs::path& file) {
       .put_at = *put_at,
       .expires_at = std::nullopt};
   if (json->find("expiresAt") != nullptr) {
-    REEVE_TRY(upload.expires_at, parse_timestamp(json->get_string("expiresAt")));
+    const auto expires_at = parse_timestamp(json->get_string("expiresAt"));
+    if (!expires_at.ok()) {
+      return make_error(ErrorCode::Corrupt, "has a wrong time of its end", file.string());
+    }
+    upload.expires_at = *expires_at;
   }
   return upload;
 }
@@ -120,15 +124,27 @@ Result<void> Uploads::remove(const Digest& digest) const {
              : Result<void>(platform::errno_error("unlink", file_of(digest)));
 }
 
-std::vector<Upload> Uploads::list() const {
+Result<std::vector<Upload>> Uploads::list() const {
   std::vector<Upload> uploads;
   std::error_code failed;
   for (fs::directory_iterator at(root_, failed), end; !failed && at != end; at.increment(failed)) {
-    if (at->path().extension() == ".json" && is_digest(at->path().stem().string())) {
-      if (auto upload = read_record(at->path()); upload.ok()) {
-        uploads.push_back(std::move(upload).value());
-      }
+    const std::string digest = at->path().stem().string();
+    if (at->path().extension() != ".json" || !is_digest(digest)) {
+      continue;
     }
+    auto upload = read_record(at->path());
+    if (upload.ok()) {
+      uploads.push_back(std::move(upload).value());
+    } else if (upload.error().code == ErrorCode::Corrupt) {
+      Upload damaged;
+      damaged.digest = Digest(digest);
+      uploads.push_back(std::move(damaged));
+    } else if (upload.error().code != ErrorCode::NotFound) {
+      return std::move(upload).error();
+    }
+  }
+  if (failed && failed != std::errc::no_such_file_or_directory) {
+    return make_error(ErrorCode::Io, failed.message(), root_.string());
   }
   std::sort(uploads.begin(), uploads.end(), [](const Upload& a, const Upload& b) {
     return a.digest < b.digest;

@@ -44,8 +44,9 @@ class Uploads {
 
   Result<void> remove(const Digest& digest) const;
 
-  /// All of them, also expired ones, by digest.
-  std::vector<Upload> list() const;
+  /// All of them, also expired ones, by digest. One whose record is damaged has its digest and
+  /// nothing else. Io and others: not all of them could be read.
+  Result<std::vector<Upload>> list() const;
 
  private:
   std::filesystem::path file_of(const Digest& digest) const;

@@ -41,7 +41,7 @@ TEST_F(UploadsTest, RemembersNameAndModeOfAFile) {
   EXPECT_EQ(found->name, "report.pdf");
   EXPECT_EQ(found->mode, 0640U);
   EXPECT_EQ(found->size_bytes, 7U);
-  EXPECT_EQ(uploads_->list().size(), 1U);
+  EXPECT_EQ(uploads_->list()->size(), 1U);
   ASSERT_TRUE(uploads_->remove(put->digest).ok());
   EXPECT_EQ(uploads_->find(put->digest, now_).error().code, ErrorCode::NotFound);
 }

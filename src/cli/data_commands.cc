@@ -248,7 +248,11 @@ int handle_cache(const Common& common, const CacheArgs& args) {
   Json items = Json::array();
   std::string text;
   std::size_t removed = 0;
-  for (const executor::cache::CacheEntry& entry : caches.list()) {
+  const auto entries = caches.list();
+  if (!entries.ok()) {
+    return report(entries.error());
+  }
+  for (const executor::cache::CacheEntry& entry : *entries) {
     if (!is_meant(entry, args)) {
       continue;
     }

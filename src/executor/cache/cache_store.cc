@@ -155,7 +155,11 @@ void CacheStore::make_room(Timestamp now, const CacheKey& spared) const {
   if (!lock || ::flock(lock.get(), LOCK_EX) != 0) {
     return;
   }
-  std::vector<CacheEntry> entries = list();
+  auto listed = list();
+  if (!listed.ok()) {
+    return;
+  }
+  std::vector<CacheEntry> entries = std::move(listed).value();
   std::sort(entries.begin(), entries.end(), [](const CacheEntry& a, const CacheEntry& b) {
     return a.used_at < b.used_at;
   });
@@ -178,17 +182,24 @@ Result<void> CacheStore::remove(const CacheKey& key) const {
              : Result<void>(platform::errno_error("unlink", file));
 }
 
-std::vector<CacheEntry> CacheStore::list() const {
+Result<std::vector<CacheEntry>> CacheStore::list() const {
   std::vector<CacheEntry> entries;
   std::error_code failed;
   for (fs::recursive_directory_iterator at(root_, failed), end; !failed && at != end;
        at.increment(failed)) {
     constexpr int kEntryDepth = 2;
-    if (at.depth() == kEntryDepth && at->path().extension() == ".json") {
-      if (auto entry = read_entry(at->path()); entry.ok() && file_of(entry->key) == at->path()) {
-        entries.push_back(std::move(entry).value());
-      }
+    if (at.depth() != kEntryDepth || at->path().extension() != ".json") {
+      continue;
     }
+    auto entry = read_entry(at->path());
+    if (entry.ok() && file_of(entry->key) == at->path()) {
+      entries.push_back(std::move(entry).value());
+    } else if (!entry.ok() && entry.error().code != ErrorCode::Corrupt && entry.error().code != ErrorCode::NotFound) {
+      return std::move(entry).error();
+    }
+  }
+  if (failed && failed != std::errc::no_such_file_or_directory) {
+    return make_error(ErrorCode::Io, failed.message(), root_.string());
   }
   std::sort(entries.begin(), entries.end(), [](const CacheEntry& a, const CacheEntry& b) {
     return std::tie(a.key.ns, a.key.workflow, a.key.hash) <

@@ -61,8 +61,8 @@ class CacheStore {
   Result<void> remove(const CacheKey& key) const;
 
   /// Every entry, also expired ones, by namespace, workflow and hash. Files that are no entries are
-  /// left out.
-  std::vector<CacheEntry> list() const;
+  /// left out. Io and others: not all of them could be read.
+  Result<std::vector<CacheEntry>> list() const;
 
  private:
   std::filesystem::path file_of(const CacheKey& key) const;
