@@ -108,14 +108,14 @@ void collect_output_file(
   }
 }
 
-/// Removes what is left of the containers of a run, unless all of its steps ended by themselves:
-/// then so did their containers.
+/// Removes what is left of the containers of a run, unless all of its steps ended well: then so did
+/// their containers. A client that fails by itself says nothing about its container.
 void remove_containers(const SpecRecord& spec, const ExitRecord* exit) {
-  const auto ended = [](const StepRecord& step) {
-    return step.end == model::RunEnd::Exited || step.end == model::RunEnd::LaunchFailed;
+  const auto ended_well = [](const StepRecord& step) {
+    return step.end == model::RunEnd::Exited && step.exit_code == 0;
   };
   if (!spec.spec.container ||
-      (exit != nullptr && std::all_of(exit->steps.begin(), exit->steps.end(), ended))) {
+      (exit != nullptr && std::all_of(exit->steps.begin(), exit->steps.end(), ended_well))) {
     return;
   }
   std::vector<std::string> names;

@@ -22,6 +22,7 @@ case "$1" in
       previous=$word
     done
     mkdir -p "$T/containers"; touch "$T/containers/$name"
+    [ -e "$T/lost" ] && exit 125
     trap 'kill "$child" 2>/dev/null' TERM
     /bin/sh "${@: -1}" & child=$!
     wait "$child"; code=$?
@@ -100,6 +101,18 @@ class ContainerTest(ReeveTest):
         self.assertEqual(result.code, 1, str(result))
         self.assertEqual(self.left(), [])
         self.assertTrue([line for line in self.lines("podman.log") if line.startswith("rm --force")])
+
+    def test_a_container_whose_client_fails_by_itself_is_removed(self):
+        # As a client that lost its connection to the engine, which goes on.
+        self.touch("lost")
+        mission = self.mission_of("""
+        - name: t
+          method: DOCKER
+          container: {image: alpine}
+          script: 'true'
+        """, code=1)
+        self.assertEqual(self.task(mission, "t")["exitCode"], 125)
+        self.assertEqual(self.left(), [])
 
     def clients(self):
         return [pid for pid, args in processes_with(str(self.dir)).items()
