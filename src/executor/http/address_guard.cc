@@ -15,8 +15,11 @@ struct Range4 {
   AddressKind kind;
 };
 
-// IANA's special-purpose registry. The first match counts.
+// IANA's special-purpose registry, and before it the metadata services of two clouds that lie
+// elsewhere. The first match counts.
 constexpr std::array kRanges4 = {
+    Range4{{100, 100, 100, 200}, 32, AddressKind::Forbidden},
+    Range4{{168, 63, 129, 16}, 32, AddressKind::Forbidden},
     Range4{{0, 0, 0, 0}, 8, AddressKind::Forbidden},
     Range4{{10, 0, 0, 0}, 8, AddressKind::Private},
     Range4{{100, 64, 0, 0}, 10, AddressKind::Private},

@@ -53,6 +53,9 @@ TEST(AddressGuard, KnowsThisMachineAndPrivateNetworksInEveryWriting) {
 TEST(AddressGuard, NeverAllowsMetadataServicesMulticastAndReservedAddresses) {
   for (const char* text :
        {"169.254.169.254",
+        "168.63.129.16",
+        "100.100.100.200",
+        "::ffff:168.63.129.16",
         "169.254.0.1",
         "0.0.0.0",
         "0.1.2.3",
