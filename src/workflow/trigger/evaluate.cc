@@ -176,10 +176,16 @@ Outcome evaluate(const Context& context, const Occurrence& occurrence, const Rat
 }
 
 Outcome after_submission(Outcome fired, const Result<void>& submitted) {
-  if (fired.fired() && !submitted) {
-    fired.verdict = submitted.error().code == ErrorCode::AlreadyExists ? Verdict::Deduplicated
-                                                                       : Verdict::Failed;
-    fired.error = submitted.error();
+  if (!fired.fired() || submitted) {
+    return fired;
+  }
+  fired.error = submitted.error();
+  if (fired.error.code == ErrorCode::AlreadyExists) {
+    fired.verdict = Verdict::Deduplicated;
+  } else {
+    // The workflow itself did not want this mission.
+    const bool skipped = fired.error.code == ErrorCode::Cancelled;
+    fired.verdict = skipped ? Verdict::Filtered : Verdict::Failed;
   }
   return fired;
 }

@@ -70,7 +70,8 @@ struct Context {
 /// that is not there is an error except in the filter; in Formicary ones it is `<no value>`.
 Outcome evaluate(const Context& context, const Occurrence& occurrence, const RateWindow& window);
 
-/// The outcome after the mission was submitted: AlreadyExists means that the user key is taken.
+/// The outcome after the mission was submitted: AlreadyExists means that the user key is taken,
+/// Cancelled that the workflow skips such missions.
 Outcome after_submission(Outcome fired, const Result<void>& submitted);
 
 }  // namespace reeve::trigger

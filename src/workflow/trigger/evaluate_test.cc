@@ -132,6 +132,10 @@ TEST(AfterSubmission, TakesATakenUserKeyAsDeduplicated) {
   EXPECT_EQ(
       after_submission(fired, make_error(ErrorCode::Unavailable, "full")).verdict, Verdict::Failed
   );
+  EXPECT_EQ(
+      after_submission(fired, make_error(ErrorCode::Cancelled, "skipped by skip_if")).verdict,
+      Verdict::Filtered
+  );
 }
 
 TEST(Occurrences, TellAboutTicksAndFiles) {
