@@ -103,7 +103,7 @@ void ControlServer::run() {
 bool ControlServer::wait() {
   std::vector<pollfd> fds;
   fds.push_back({.fd = outbox_->wake.get(), .events = POLLIN, .revents = 0});
-  if (listener_) {
+  if (listener_ && !out_of_descriptors_) {
     fds.push_back({.fd = listener_.get(), .events = POLLIN, .revents = 0});
   }
   for (const auto& [id, connection] : connections_) {
@@ -123,8 +123,9 @@ bool ControlServer::wait() {
 void ControlServer::accept_all() {
   for (int i = 0; i < kBacklog; ++i) {
     Result<platform::FileDescriptor> fd = platform::accept_from(listener_.get());
+    // They wait in the backlog until some are free again, and we do not look at them all the time.
+    out_of_descriptors_ = !fd;
     if (!fd || !*fd) {
-      // Out of descriptors: they wait in the backlog until some are free again.
       return;
     }
     Connection connection;

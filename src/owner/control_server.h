@@ -96,6 +96,7 @@ class ControlServer {
   std::shared_ptr<Outbox> outbox_;
   std::map<std::uint64_t, Connection> connections_;  // server thread only
   std::uint64_t next_id_ = 1;
+  bool out_of_descriptors_ = false;
   std::thread thread_;
 };
 
