@@ -115,17 +115,21 @@ int parent_of(int pid) {
   return parent;
 }
 
+/// The outermost shim among the process and its ancestors says which run it is: what lies below is
+/// of that run's making, so that no run passes for another. Marks count where there is no shim.
 std::string run_of(int pid, const fs::path& data_dir) {
+  std::string of_shim;
+  std::string of_mark;
   for (int i = 0; i < kAncestorsMax && pid > 0; ++i) {
     if (std::string run = run_of_shim(pid, data_dir); !run.empty()) {
-      return run;
+      of_shim = std::move(run);
     }
     if (std::string run = run_of_mark(pid, data_dir); !run.empty()) {
-      return run;
+      of_mark = std::move(run);
     }
     pid = parent_of(pid);
   }
-  return {};
+  return of_shim.empty() ? of_mark : of_shim;
 }
 
 struct Account {

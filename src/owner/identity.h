@@ -24,8 +24,8 @@ struct Caller {
 bool is_run(const Principal& principal);
 
 /// Who a local process is, by what the kernel says about it: its user must be ours or root. A
-/// process belongs to a run if it, or a process above it, is a shim of this data directory or was
-/// started with the run's mark. Any thread.
+/// process belongs to a run if it, or a process above it, is a shim of this data directory (the
+/// outermost one counts) or, without one, was started with the run's mark. Any thread.
 ///
 /// PermissionDenied: another user's. Unavailable: the process has gone, so that nobody can say.
 Result<Caller> identify(const platform::Peer& peer, const std::filesystem::path& data_dir);

@@ -150,7 +150,10 @@ void Verbs::handle(
     return;
   }
   kernel::Input input;
-  input.id = request.id;
+  // Nobody gets the answer to what somebody else asked, nor keeps them from asking.
+  if (!request.id.empty()) {
+    input.id = InputId(concat(caller.principal.view(), "/", request.id.view()));
+  }
   input.principal = caller.principal;
   input.groups = caller.groups;
   input.correlation = CorrelationId(request.id.str());

@@ -1,6 +1,7 @@
 """One owner for each data directory; reading always works."""
 
 import signal
+import subprocess
 
 from reeve import PROGRAM, ReeveTest, gate, main, wait_until
 
@@ -121,6 +122,40 @@ class OwnershipTest(ReeveTest):
         self.await_state("asking", "COMPLETE")
         self.assertEqual(self.state("inner"), "COMPLETE")
         self.end_up()
+
+    def test_a_run_cannot_pass_for_another_run(self):
+        # As the supervisor of another run has it: the second word, then the directory of the run;
+        # and without the marks of its own.
+        self.write("shim", f'{PROGRAM} config set A b 2>> "$T/said"; true\n')
+        other = self.run_dir("m.1.a.1")
+        posing = self.workflow(f"- {{name: a, script: 'cd \"$T\" && env -i T=\"$T\" REEVE_DATA={self.data} PATH=\"$PATH\" bash shim {other}'}}", name="posing")
+        self.assertEqual(self.run_json(posing, "--name", "posing")["status"]["state"], "COMPLETE")
+        said = "\n".join(self.lines("said"))
+        self.assertIn("run:posing.1.a.1", said)
+        self.assertNotIn("run:m.1.a.1", said)
+        self.end()
+
+    def test_the_id_of_a_request_is_its_senders_own(self):
+        ask = (
+            "import json, socket, sys\n"
+            "client = socket.socket(socket.AF_UNIX)\n"
+            "client.connect(sys.argv[1])\n"
+            "args = {'kind': 'channel', 'name': 'c', 'verb': 'send', 'body': {'body': 'x'}}\n"
+            "request = {'v': 1, 'id': 'same', 'verb': 'object', 'args': args}\n"
+            "client.sendall(json.dumps(request).encode() + b'\\n')\n"
+            "print(client.makefile().readline())\n"
+        )
+        script = self.write("ask.py", ask)
+        sock = self.data / "control.sock"
+        asking = self.workflow(f"- {{name: a, script: 'python3 {script} {sock}'}}", name="asking")
+        for name in ("first", "second"):
+            self.assertEqual(self.run_json(asking, "--name", name)["status"]["state"], "COMPLETE")
+        for _ in range(2):
+            subprocess.run(["python3", script, sock], check=True, capture_output=True)
+        received = self.ok("channel", "receive", "c", "--count", "9", "-o", "json").json_lines()
+        # One for each run and one for the person, who sent it twice.
+        self.assertEqual(len(received), 3)
+        self.end()
 
     def end_up(self):
         self.touch("go")
