@@ -44,14 +44,23 @@ Result<void> OutputFilter::hide(const std::vector<std::string_view>& values) {
         " bytes and are not masked"
     ));
   }
-  for (Side& side : sides_) {
-    side.redactor = redaction::Redactor(patterns_);
-  }
   return {};
 }
 
-void OutputFilter::append(Stream stream, std::string_view bytes, Timestamp at) {
-  Side& side = sides_[static_cast<std::size_t>(stream)];
+PipeId OutputFilter::open(Stream stream) {
+  sides_.emplace(
+      ++last_pipe_, Side{.stream = stream, .redactor = redaction::Redactor(patterns_), .line = {}}
+  );
+  return last_pipe_;
+}
+
+void OutputFilter::close(PipeId pipe, Timestamp at) {
+  settle(sides_.at(pipe), at);
+  sides_.erase(pipe);
+}
+
+void OutputFilter::append(PipeId pipe, std::string_view bytes, Timestamp at) {
+  Side& side = sides_.at(pipe);
   while (!bytes.empty()) {
     if (side.dropping) {
       const std::size_t newline = bytes.find('\n');
@@ -64,7 +73,7 @@ void OutputFilter::append(Stream stream, std::string_view bytes, Timestamp at) {
         side.line.empty() && judge(bytes.substr(0, kAddMask.size())) == Verdict::OtherLine;
     side.at_line_start = side.at_line_start && !plain;
     if (side.at_line_start) {
-      take_line_start(stream, bytes, at);
+      take_line_start(side, bytes, at);
       continue;
     }
     // Whole lines up to the next one that may be a mask.
@@ -81,14 +90,13 @@ void OutputFilter::append(Stream stream, std::string_view bytes, Timestamp at) {
         break;
       }
     }
-    pass(stream, bytes.substr(0, end), at);
+    pass(side, bytes.substr(0, end), at);
     bytes.remove_prefix(end);
   }
 }
 
 /// Takes bytes into the line until it is known what it is, and the whole of a mask line.
-void OutputFilter::take_line_start(Stream stream, std::string_view& bytes, Timestamp at) {
-  Side& side = sides_[static_cast<std::size_t>(stream)];
+void OutputFilter::take_line_start(Side& side, std::string_view& bytes, Timestamp at) {
   while (!bytes.empty()) {
     side.line.push_back(bytes.front());
     bytes.remove_prefix(1);
@@ -102,10 +110,10 @@ void OutputFilter::take_line_start(Stream stream, std::string_view& bytes, Times
     }
     if (verdict == Verdict::MaskLine) {
       add_mask(side.line, at);
-      pass(stream, concat(kAddMask, redaction::kMask, ended ? "\n" : ""), at);
+      pass(side, concat(kAddMask, redaction::kMask, ended ? "\n" : ""), at);
       side.dropping = !ended;
     } else {
-      pass(stream, side.line, at);
+      pass(side, side.line, at);
     }
     wipe(side.line);
     side.at_line_start = ended;
@@ -147,44 +155,47 @@ void OutputFilter::add_mask(std::string_view line, Timestamp at) {
   ++masks_;
   values_.emplace_back(value);
   patterns_ = std::move(*patterns);
-  for (const Stream stream : {Stream::Out, Stream::Err}) {
+  for (auto& [pipe, side] : sides_) {
     masked_.clear();
-    sides_[static_cast<std::size_t>(stream)].redactor.replace(patterns_, masked_);
+    side.redactor.replace(patterns_, masked_);
     if (!masked_.empty()) {
-      log_.append(stream, masked_, at);
+      log_.append(side.stream, masked_, at);
     }
   }
 }
 
-void OutputFilter::pass(Stream stream, std::string_view bytes, Timestamp at) {
+void OutputFilter::pass(Side& side, std::string_view bytes, Timestamp at) {
   if (!active()) {
-    log_.append(stream, bytes, at);
+    log_.append(side.stream, bytes, at);
     return;
   }
   masked_.clear();
-  sides_[static_cast<std::size_t>(stream)].redactor.feed(bytes, masked_);
+  side.redactor.feed(bytes, masked_);
   if (!masked_.empty()) {
-    log_.append(stream, masked_, at);
+    log_.append(side.stream, masked_, at);
   }
 }
 
 void OutputFilter::settle(Timestamp at) {
-  for (const Stream stream : {Stream::Out, Stream::Err}) {
-    Side& side = sides_[static_cast<std::size_t>(stream)];
-    if (!side.line.empty()) {
-      const bool mask = judge(side.line) == Verdict::MaskLine;
-      if (mask) {
-        add_mask(side.line, at);
-      }
-      pass(stream, mask ? concat(kAddMask, redaction::kMask) : side.line, at);
-      wipe(side.line);
-      side.at_line_start = false;
+  for (auto& [pipe, side] : sides_) {
+    settle(side, at);
+  }
+}
+
+void OutputFilter::settle(Side& side, Timestamp at) {
+  if (!side.line.empty()) {
+    const bool mask = judge(side.line) == Verdict::MaskLine;
+    if (mask) {
+      add_mask(side.line, at);
     }
-    masked_.clear();
-    side.redactor.flush(masked_);
-    if (!masked_.empty()) {
-      log_.append(stream, masked_, at);
-    }
+    pass(side, mask ? concat(kAddMask, redaction::kMask) : side.line, at);
+    wipe(side.line);
+    side.at_line_start = false;
+  }
+  masked_.clear();
+  side.redactor.flush(masked_);
+  if (!masked_.empty()) {
+    log_.append(side.stream, masked_, at);
   }
 }
 

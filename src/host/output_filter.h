@@ -1,7 +1,8 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,9 +21,13 @@ inline constexpr std::size_t kMasksMax = 100;
 /// Longest line of that kind.
 inline constexpr std::size_t kMaskLineBytesMax = std::size_t{16} << 10U;
 
+/// Names an open pipe of a filter.
+using PipeId = std::uint64_t;
+
 /// Stands between a run's output and its log: masks the values of its credentials, and those that
 /// the run itself names by a line `::add-mask::VALUE`, from then on. Output that cannot be a part
-/// of a value passes at once. One thread.
+/// of a value passes at once. Each pipe is read on its own, so that two that write to one stream
+/// cannot break each other's values and lines apart. One thread.
 class OutputFilter {
  public:
   explicit OutputFilter(LogWriter& log) : log_(log) {}
@@ -30,7 +35,13 @@ class OutputFilter {
   /// Hides these values; before anything is appended. LimitExceeded: there are too many.
   Result<void> hide(const std::vector<std::string_view>& values);
 
-  void append(Stream stream, std::string_view bytes, Timestamp at);
+  /// A pipe that will write to the stream.
+  PipeId open(Stream stream);
+
+  void append(PipeId pipe, std::string_view bytes, Timestamp at);
+
+  /// Hands out what is held back of a pipe and forgets it.
+  void close(PipeId pipe, Timestamp at);
 
   /// Hands out what is held back, because the step that wrote it has ended.
   void settle(Timestamp at);
@@ -50,8 +61,9 @@ class OutputFilter {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  /// One output stream.
+  /// One pipe.
   struct Side {
+    Stream stream = Stream::Out;
     redaction::Redactor redactor{nullptr};
     /// Of a line that may be `::add-mask::`, as long as that is not decided.
     std::string line;
@@ -60,14 +72,16 @@ class OutputFilter {
     bool dropping = false;
   };
 
-  void pass(Stream stream, std::string_view bytes, Timestamp at);
-  void take_line_start(Stream stream, std::string_view& bytes, Timestamp at);
+  void pass(Side& side, std::string_view bytes, Timestamp at);
+  void take_line_start(Side& side, std::string_view& bytes, Timestamp at);
+  void settle(Side& side, Timestamp at);
   void add_mask(std::string_view line, Timestamp at);
 
   LogWriter& log_;
   std::shared_ptr<const redaction::Patterns> patterns_;
   std::vector<Secret> values_;
-  std::array<Side, 2> sides_;
+  std::map<PipeId, Side> sides_;
+  PipeId last_pipe_ = 0;
   std::size_t masks_ = 0;
   std::string masked_;
   std::vector<std::string> warnings_;

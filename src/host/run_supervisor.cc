@@ -177,8 +177,8 @@ StepEnd RunSupervisor::run_step(std::size_t index, Duration deadline) {
         .reason = process.error().message};
   }
   step_.pid = process->pid;
-  pipes_.push_back(OutputPipe{.fd = std::move(process->out), .stream = Stream::Out});
-  pipes_.push_back(OutputPipe{.fd = std::move(process->err), .stream = Stream::Err});
+  pipes_.push_back(OutputPipe{.fd = std::move(process->out), .id = filter_.open(Stream::Out)});
+  pipes_.push_back(OutputPipe{.fd = std::move(process->err), .id = filter_.open(Stream::Err)});
   supervise(deadline);
   collect_pipes();
   filter_.settle(clock_.now());
@@ -274,6 +274,7 @@ std::string RunSupervisor::cancel_reason() const {
 void RunSupervisor::collect_pipes() {
   std::erase_if(pipes_, [this](OutputPipe& pipe) { return !read_pipe(pipe, kDrainBytesMax); });
   while (pipes_.size() > kLingeringPipesMax) {
+    filter_.close(pipes_.front().id, clock_.now());
     pipes_.erase(pipes_.begin());
   }
 }
@@ -285,12 +286,13 @@ bool RunSupervisor::read_pipe(OutputPipe& pipe, std::size_t bytes_max) {
     const ssize_t count = ::read(pipe.fd.get(), buffer_.data(), buffer_.size());
     if (count > 0) {
       const auto size = static_cast<std::size_t>(count);
-      filter_.append(pipe.stream, std::string_view(buffer_.data(), size), clock_.now());
+      filter_.append(pipe.id, std::string_view(buffer_.data(), size), clock_.now());
       total += size;
-    } else if (count == 0) {
+    } else if (errno == EAGAIN && count < 0) {
+      return true;
+    } else if (count == 0 || errno != EINTR) {
+      filter_.close(pipe.id, clock_.now());
       return false;
-    } else if (errno != EINTR) {
-      return errno == EAGAIN;
     }
   }
   return true;

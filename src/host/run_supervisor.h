@@ -40,7 +40,7 @@ inline constexpr std::size_t kOutputReadBytes = std::size_t{64} << 10U;
 /// An output pipe of a step.
 struct OutputPipe {
   platform::FileDescriptor fd;
-  Stream stream = Stream::Out;
+  PipeId id = 0;
 };
 
 /// Supervises one run inside a shim: its steps, deadline, cancellation, output and tree. The caller
