@@ -115,6 +115,19 @@ Result<void> expect_nothing(const Json& body, std::string_view verb) {
   return body.type() == Json::Type::Null ? Result<void>() : Fields(body, verb).finish();
 }
 
+/// In the commit of the mission that the message has made, so that neither is stored alone. False:
+/// it was not ours to acknowledge any more.
+bool acknowledge(const Json& message, const Namespace& ns, BookTurn& turn) {
+  Json held = Json::object();
+  held.set("group", message.get_string("group"));
+  held.set("sequence", message.get_int("sequence")).set("token", message.get_int("token"));
+  ObjectCommand ack;
+  ack.object = {.kind = journal::Kind::Channel, .ns = ns, .name = message.get_string("channel")};
+  ack.verb = "ack";
+  ack.body = std::move(held);
+  return turn.engine().turn(ack, turn.scope()).ok();
+}
+
 }  // namespace
 
 // --- rows and events ----------------------------------------------------------------------------
@@ -298,6 +311,7 @@ Result<Reply> CatalogBook::fire(const ObjectCommand& command, BookTurn& turn) {
   }
   occurrence.at = fields.time("at").value_or(turn.now());
   occurrence.key = fields.text("key");
+  const Json* message = fields.object("message");
   REEVE_CHECK(fields.finish());
   REEVE_TRY(const Deployed* deployed, deployed_by(command.object));
   if (!deployed->enabled) {
@@ -337,8 +351,11 @@ Result<Reply> CatalogBook::fire(const ObjectCommand& command, BookTurn& turn) {
   if (!mission.empty()) {
     detail.set("mission", mission);
   }
-  if (const std::string message = message_of(outcome); !message.empty()) {
-    detail.set("message", message);
+  if (const std::string why = message_of(outcome); !why.empty()) {
+    detail.set("message", why);
+  }
+  if (message != nullptr) {
+    detail.set("acked", acknowledge(*message, command.object.ns, turn));
   }
   return turn.reply(command.object, std::move(detail));
 }

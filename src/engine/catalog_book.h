@@ -20,7 +20,10 @@ namespace reeve::engine {
 ///
 ///     apply    {source}                       deploys a text; the same text again changes nothing
 ///     disable, enable  {}                     a disabled workflow makes no missions
-///     fire     {trigger, data, at?, key?}     something happened that a trigger waits for; an
+///     fire     {trigger, data, at?, key?, message?}
+///                                             something happened that a trigger waits for; the
+///                                             message of a channel ({channel, group, sequence,
+///                                             token}) is acknowledged in the same commit; an
 ///                                             error if the trigger or the submission failed, or
 ///                                             if it came too early for the rate limit
 ///

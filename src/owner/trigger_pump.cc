@@ -242,7 +242,8 @@ Result<bool> TriggerPump::pump_channel(
   return messages->as_array().size() == count;
 }
 
-/// Fires the trigger, then says to the channel what came of it.
+/// Fires the trigger, which acknowledges the message in the same commit. What is left to say to the
+/// channel: that it failed, or that it was done before.
 Result<void> TriggerPump::hand_on(
     const DeployedTrigger& trigger,
     const workflow::ChannelTrigger& source,
@@ -256,6 +257,11 @@ Result<void> TriggerPump::hand_on(
   Json fire = Json::object();
   fire.set("trigger", trigger.trigger->name).set("data", occurrence.data);
   fire.set("key", occurrence.key);
+  Json held = Json::object();
+  held.set("group", group).set("sequence", message.get_int("sequence"));
+  held.set("token", message.get_int("token"));
+  Json of_channel = held;
+  fire.set("message", std::move(of_channel.set("channel", source.channel)));
   // A channel that was deleted and made again counts from 1 again, but it is another one.
   const std::string origin = concat(channel.view(), "\n", occurrence.key, "\n", group);
   const InputId id(
@@ -267,14 +273,14 @@ Result<void> TriggerPump::hand_on(
     // It stays with us until its time is over, and then comes again.
     return fired.error();
   }
-  Json done = Json::object();
-  done.set("group", group).set("sequence", message.get_int("sequence"));
-  done.set("token", message.get_int("token"));
+  if (fired && fired->detail.get_bool("acked")) {
+    return {};
+  }
   if (!fired) {
-    done.set("delay", kRetryDelay);
+    held.set("delay", kRetryDelay);
   }
   REEVE_CHECK(
-      ask(key_of(journal::Kind::Channel, source.channel), fired ? "ack" : "nack", std::move(done))
+      ask(key_of(journal::Kind::Channel, source.channel), fired ? "ack" : "nack", std::move(held))
   );
   return {};
 }

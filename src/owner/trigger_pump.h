@@ -31,8 +31,9 @@ struct PumpOptions {
 };
 
 /// Carries to the kernel what triggers wait for outside of it: files of the inbox and messages of
-/// channels. Whatever it is interrupted at, nothing is carried twice: each file and each message is
-/// one input of a fixed id, which the kernel remembers for 24 h (CoreOptions::input_memory).
+/// channels. Whatever it is interrupted at, nothing is carried twice: a message is acknowledged in
+/// the commit that makes its mission, and each file and each message is one input of a fixed id,
+/// which the kernel remembers for 24 h (CoreOptions::input_memory).
 ///
 /// In each round every trigger gets a turn, so that none waits for the end of another's work, nor
 /// for its trouble. Where a rate limit leaves no room, messages and files wait where they are.

@@ -324,6 +324,46 @@ TEST_F(Catalog, SaysWhatCameOfWhatHappened) {
   audit();
 }
 
+TEST_F(Catalog, TheMessageThatFiresIsAcknowledgedInTheSameCommit) {
+  ASSERT_TRUE(apply(text("#@ {\"name\":\"drop\",\"filter\":\"{{ .File.Good }}\"}\n")).ok());
+  const journal::ObjectKey orders{
+      .kind = journal::Kind::Channel, .ns = Namespace("default"), .name = "orders"};
+  const auto channel = [&](std::string verb, std::string_view body) {
+    return bench_.call(engine::ObjectCommand{
+        .object = orders, .verb = std::move(verb), .body = *parse_json(body)});
+  };
+  const auto fire_for = [&](const Json& received, bool good) {
+    Json message = Json::object();
+    message.set("channel", "orders").set("group", "g");
+    message.set("sequence", received.get_int("sequence")).set("token", received.get_int("token"));
+    Json file = Json::object();
+    file.set("Good", good);
+    Json data = Json::object();
+    data.set("File", std::move(file));
+    Json body = Json::object();
+    body.set("trigger", "drop").set("data", std::move(data)).set("message", std::move(message));
+    return command("fire", std::move(body));
+  };
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(channel("send", R"({"body": "x"})").ok());
+  }
+  const auto received = channel("receive", R"({"group": "g", "count": 3})");
+  const Json::Array& messages = received->detail.find("messages")->as_array();
+  EXPECT_TRUE(fire_for(messages.at(0), true)->detail.get_bool("acked"));
+  EXPECT_TRUE(fire_for(messages.at(1), false)->detail.get_bool("acked")) << "not wanted is done";
+  EXPECT_EQ(events("message.acked").size(), 2U);
+  // What failed is not.
+  EXPECT_FALSE(fire("absent").ok());
+  // Nor is what somebody else has by now.
+  Json late = messages.at(2);
+  late.set("token", 1);
+  const auto fired = fire_for(late, true);
+  EXPECT_EQ(fired->detail.get_string("verdict"), "fired");
+  EXPECT_FALSE(fired->detail.get_bool("acked", true));
+  EXPECT_EQ(events("message.acked").size(), 2U);
+  audit();
+}
+
 TEST_F(Catalog, AMissionOfATickBelongsToWhoAppliedAndNamesItsTrigger) {
   ASSERT_TRUE(apply(text(kEveryMinute)).ok());
   bench_.advance(60s);
