@@ -278,7 +278,7 @@ std::vector<GraphProblem> validate_graph(const Workflow& workflow) {
         "no-entry",
         first.position,
         first,
-        "no task can start: every task has needs, is always_run, or a route leads to it",
+        "no task can start: every task has needs, always runs last, or is led to by a route",
         "add a first task that no route leads to"
     ));
   } else {

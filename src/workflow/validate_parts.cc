@@ -84,7 +84,8 @@ class TaskChecker {
               " lacks what its method ",
               to_string(method),
               " needs, or has what another one needs"
-          ));
+          ),
+          "write the block of the method, and no other");
     }
     if (task_->sensor && !is_process(method) && method != Method::Http) {
       add("sensor",
@@ -141,7 +142,10 @@ class TaskChecker {
       add("gate", at, "the approvers would be reminded after the deadline", "remind them sooner");
     }
     if (gate.escalations.size() > kEscalationsMax) {
-      add("gate", at, concat("has more than ", kEscalationsMax, " escalations"));
+      add("gate",
+          at,
+          concat("has more than ", kEscalationsMax, " escalations"),
+          "name several people in one \"to\"");
     }
     for (const Escalation& escalation : gate.escalations) {
       if (late(escalation.after)) {
@@ -208,7 +212,9 @@ class TaskChecker {
       add("fan-out",
           at,
           concat("cannot be done for each item: ", error.message),
-          neither ? "write a list, a range such as 1..10, or the name of a value" : "");
+          neither ? "write a list, a range such as 1..10, or the name of a value"
+                  : "write a JSON array such as [\"a\", \"b\"]; a fan-out within a child makes "
+                    "more items");
       problems_.back().error.code = error.code;
     }
   }
@@ -300,21 +306,28 @@ void TaskChecker::check_semaphores(
     std::vector<GraphProblem>& problems
 ) {
   std::set<std::string_view> pools;
-  const auto add = [&](const Semaphore& semaphore, std::string message) {
+  const auto add = [&](const Semaphore& semaphore, std::string message, std::string hint) {
     Error error = make_error(ErrorCode::Invalid, std::move(message), subject);
     error.position = semaphore.position;
+    error.hint = std::move(hint);
     problems.push_back({"semaphore", std::move(error)});
   };
   for (const Semaphore& semaphore : semaphores) {
     if (semaphore.units == 0) {
-      add(semaphore, concat("takes no unit of the pool \"", semaphore.pool, "\""));
+      add(semaphore,
+          concat("takes no unit of the pool \"", semaphore.pool, "\""),
+          "write 1 or more units");
     }
     if (!semaphore.pool.empty() && !pools.insert(semaphore.pool).second) {
-      add(semaphore, concat("takes the pool \"", semaphore.pool, "\" twice"));
+      add(semaphore,
+          concat("takes the pool \"", semaphore.pool, "\" twice"),
+          "add the units up in one line");
     }
   }
   if (semaphores.size() > kSemaphoresMax) {
-    add(semaphores.back(), concat("takes more than ", kSemaphoresMax, " semaphores"));
+    add(semaphores.back(),
+        concat("takes more than ", kSemaphoresMax, " semaphores"),
+        "put what is taken together into one pool");
   }
 }
 

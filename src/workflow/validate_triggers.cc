@@ -82,7 +82,8 @@ class TriggerChecker {
   void check_source(const ObjectTrigger& objects) {
     need(objects.bucket, "bucket");
     if (objects.poll_interval.count() <= 0) {
-      add("trigger", "the time between two polls must be longer than nothing");
+      add("trigger", "the time between two polls must be longer than nothing", "for example \"1m\""
+      );
     }
   }
 
@@ -93,7 +94,9 @@ class TriggerChecker {
   void check_source(const InboxTrigger& inbox) {
     need(inbox.glob, "glob");
     if (inbox.glob.find('/') != std::string::npos) {
-      add("trigger", "\"glob\" is of the name of a file, which holds no \"/\"");
+      add("trigger",
+          "\"glob\" is of the name of a file, which holds no \"/\"",
+          "for example \"*.csv\"");
     }
   }
 

@@ -32,6 +32,7 @@ Error invalid(std::string message, Position position, std::string hint = {}) {
 Error too_much(std::string message, Position position) {
   Error error = make_error(ErrorCode::LimitExceeded, std::move(message));
   error.position = position;
+  error.hint = "make the document smaller; large data belongs into files that scripts read";
   return error;
 }
 
@@ -177,7 +178,11 @@ class Builder : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchors_.find(anchor);
     if (found == anchors_.end()) {
-      throw Stop{invalid("an alias inside its own anchor never ends", at(mark))};
+      throw Stop{invalid(
+          "an alias inside its own anchor never ends",
+          at(mark),
+          "write the value instead of the alias"
+      )};
     }
     // Charge before copying: ten levels of ten aliases must not cost ten billion nodes.
     charge(count_nodes(found->second) - 1, text_bytes(found->second), at(mark));
@@ -265,7 +270,11 @@ class Builder : public YAML::EventHandler {
       node.style = Style::Quoted;
       ++node.content.column;
       if (!quote_closes(node.offset)) {
-        throw Stop{invalid("the quoted text that starts here is never closed", node.position)};
+        throw Stop{invalid(
+            "the quoted text that starts here is never closed",
+            node.position,
+            concat("add the missing ", std::string(1, first), " at its end")
+        )};
       }
     } else if (first == '|' || first == '>') {
       node.style = first == '|' ? Style::Literal : Style::Folded;
@@ -371,8 +380,11 @@ class Builder : public YAML::EventHandler {
           concat("quote it: \"", action, "\"")
       )};
     }
-    throw Stop{
-        invalid(concat("a key must be text, this one is ", to_string(key.kind)), key.position)};
+    throw Stop{invalid(
+        concat("a key must be text, this one is ", to_string(key.kind)),
+        key.position,
+        "write \"key: value\"; quote a key that begins with a bracket"
+    )};
   }
 
   void finish_map(Node& map) {
@@ -423,7 +435,9 @@ class Builder : public YAML::EventHandler {
     for (Node& source : sources) {
       if (!source.is_map()) {
         throw Stop{invalid(
-            concat("\"<<\" merges maps, this is ", to_string(source.kind)), source.position
+            concat("\"<<\" merges maps, this is ", to_string(source.kind)),
+            source.position,
+            "name the anchor of a map: \"<<: *anchor\""
         )};
       }
       for (Member& member : source.members) {
@@ -512,7 +526,9 @@ constexpr Translation kTranslations[] = {
     {"end of sequence flow not found", "a list in [ ] is never closed", "add the missing \"]\""},
     {"end of map flow not found", "a map in { } is never closed", "add the missing \"}\""},
     {"unknown token", "text cannot start with this character", "quote the text"},
-    {"the referenced anchor is not defined", "the alias names an anchor that does not exist", ""},
+    {"the referenced anchor is not defined",
+     "the alias names an anchor that does not exist",
+     "put quotes around a text that begins with \"*\", or define the anchor before it"},
 };
 
 Error translate(const YAML::ParserException& exception, std::string_view text) {
@@ -529,7 +545,9 @@ Error translate(const YAML::ParserException& exception, std::string_view text) {
       return invalid(std::string(entry.ours), position, std::string(entry.hint));
     }
   }
-  return invalid(concat("not valid YAML: ", message), position);
+  return invalid(
+      concat("not valid YAML: ", message), position, "check indentation, quotes and brackets here"
+  );
 }
 
 Result<Node> build(std::string_view text, const Limits& limits) {
@@ -545,10 +563,18 @@ Result<Node> build(std::string_view text, const Limits& limits) {
   } catch (const YAML::ParserException& exception) {
     return translate(exception, text);
   } catch (const std::exception& exception) {
-    return invalid(concat("not valid YAML: ", exception.what()), {1, 1});
+    return invalid(
+        concat("not valid YAML: ", exception.what()),
+        {1, 1},
+        "check indentation, quotes and brackets"
+    );
   }
   if (builder.documents() == 0) {
-    return invalid("the document is empty", {1, 1});
+    return invalid(
+        "the document is empty",
+        {1, 1},
+        "a workflow begins with \"apiVersion: reeve.dev/v1\" and \"kind: Workflow\""
+    );
   }
   return std::move(builder).take();
 }
@@ -590,12 +616,21 @@ Result<void> check_text(std::string_view text, const Limits& limits) {
     if (byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') {
       return invalid(
           concat("is not text: byte ", static_cast<int>(byte), " at offset ", i),
-          position_at(text, i)
+          position_at(text, i),
+          "give the name of a text file"
       );
     }
   }
-  if (!is_utf8(text)) {
-    return invalid("is not text: not valid UTF-8", {}, "save the file as UTF-8");
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text.substr(i));
+    if (length == 0) {
+      return invalid(
+          concat("is not text: byte 0x", to_hex(text.substr(i, 1)), " is not valid UTF-8"),
+          position_at(text, i),
+          "save the file as UTF-8"
+      );
+    }
+    i += length;
   }
   return {};
 }

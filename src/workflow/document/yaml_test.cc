@@ -129,7 +129,7 @@ TEST(Yaml, AllowsTabsInsideBlocksAndAtTheEndOfLines) {
 TEST(Yaml, RefusesInputThatIsNotText) {
   EXPECT_EQ(refused(std::string_view("a: b\nc\0d", 8)).message, "is not text: byte 0 at offset 6");
   EXPECT_EQ(refused(std::string_view("a: b\nc\0d", 8)).position, (Position{2, 2}));
-  EXPECT_EQ(refused("a: \xff\xfe").message, "is not text: not valid UTF-8");
+  EXPECT_EQ(refused("a: \xff\xfe").message, "is not text: byte 0xff is not valid UTF-8");
   EXPECT_EQ(
       refused("\x7f"
               "ELF\x02\x01")

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "base/time.h"
 #include "workflow/load/actions.h"
+#include "workflow/load/examples.h"
 #include "workflow/load/numbers.h"
 #include "workflow/load/templates.h"
 
@@ -72,6 +73,23 @@ std::string name_fault(std::string_view name) {
   return {};
 }
 
+std::string name_hint(std::string_view name) {
+  std::string fitting;
+  for (const char c : name.substr(0, kNameBytesMax)) {
+    const bool fits = is_ascii_alnum(c) || ((c == '_' || c == '-') && !fitting.empty());
+    if (fits) {
+      fitting += c;
+    } else if (!fitting.empty() && fitting.back() != '-') {
+      fitting += '-';
+    }
+  }
+  while (fitting.ends_with('-')) {
+    fitting.pop_back();
+  }
+  return fitting.empty() ? std::string("for example \"build-2\"")
+                         : concat("for example \"", fitting, "\"");
+}
+
 std::string apply_patches(std::string_view source, std::vector<Patch> patches) {
   std::sort(patches.begin(), patches.end(), [](const Patch& a, const Patch& b) {
     return a.offset < b.offset;
@@ -91,12 +109,15 @@ std::string apply_patches(std::string_view source, std::vector<Patch> patches) {
   return out;
 }
 
-void Decoder::wrong(const Node& node, std::string_view path, std::string_view expected) {
+void Decoder::wrong(
+    const Node& node, std::string_view path, std::string_view expected, std::string hint
+) {
   problems_.error(
       "wrong-type",
       node.position,
       std::string(path),
-      concat("must be ", expected, ", not ", shown(node))
+      concat("must be ", expected, ", not ", shown(node)),
+      hint.empty() ? way_out(node, path, expected, context_.format) : std::move(hint)
   );
 }
 
@@ -176,19 +197,22 @@ std::optional<std::string> Decoder::literal(const Node& node, std::string_view p
     return node.text;
   }
   if (++late_values_ > kLateValuesMax) {
-    Error error = make_error(
-        ErrorCode::LimitExceeded,
+    too_much(
+        "late-value",
+        node,
+        path,
         concat("more than ", kLateValuesMax, " values with templates must be known at submission"),
-        std::string(path)
+        "write some of the values themselves"
     );
-    error.position = node.position;
-    problems_.error("late-value", std::move(error));
     return std::nullopt;
   }
   auto rendered = render_now(node.text, context_.data, MissingValue::Error);
   if (!rendered.ok()) {
     Error error = rendered.error();
     error.message = concat("must be known at submission: ", error.message);
+    if (error.hint.empty()) {
+      error.hint = "use params, variables and plain functions only, or write the value itself";
+    }
     error.position = in_scalar(node, error.position);
     error.subject = std::string(path);
     problems_.error("late-value", std::move(error));
@@ -206,7 +230,7 @@ std::string Decoder::name(const Node& node, std::string_view path) {
   }
   std::string fault = name_fault(*value);
   if (!fault.empty()) {
-    problems_.error("name", node.position, std::string(path), std::move(fault));
+    problems_.error("name", node.position, std::string(path), std::move(fault), name_hint(*value));
     return {};
   }
   return *std::move(value);
@@ -222,13 +246,13 @@ Text Decoder::name_text(const Node& node, std::string_view path) {
 std::string Decoder::description(const Node& node, std::string_view path) {
   Text value = text(node, path);
   if (value.text.size() > kDescriptionBytesMax) {
-    Error error = make_error(
-        ErrorCode::LimitExceeded,
+    too_much(
+        "too-long",
+        node,
+        path,
         concat("has ", value.text.size(), " bytes, at most ", kDescriptionBytesMax, " are allowed"),
-        std::string(path)
+        "shorten it"
     );
-    error.position = node.position;
-    problems_.error("too-long", std::move(error));
     return {};
   }
   return std::move(value.text);
@@ -328,7 +352,8 @@ std::optional<Duration> Decoder::parse(
         node.position,
         std::string(path),
         concat("must be a duration, not \"", text.substr(0, kShownMax), "\""),
-        "write 500ms, 30s, 5m, 2h or 1h30m"
+        number && *number > 0 ? concat("add the unit: ", text, "s, ", text, "m or ", text, "h")
+                              : std::string("write 500ms, 30s, 5m, 2h or 1h30m")
     );
     return std::nullopt;
   }
@@ -344,11 +369,34 @@ Duration Decoder::duration(const Node& node, std::string_view path, Duration fal
   return value ? parse(node, path, *value).value_or(fallback) : fallback;
 }
 
+void Decoder::too_much(
+    std::string_view rule,
+    const Node& node,
+    std::string_view path,
+    std::string message,
+    std::string hint
+) {
+  Error error = make_error(ErrorCode::LimitExceeded, std::move(message), std::string(path));
+  error.position = node.position;
+  error.hint = std::move(hint);
+  problems_.error(rule, std::move(error));
+}
+
+void Decoder::too_short(const Node& node, std::string_view path) {
+  problems_.error(
+      "range",
+      node.position,
+      std::string(path),
+      "must be longer than nothing",
+      "write 500ms, 30s, 5m, 2h or 1h30m, or remove the line"
+  );
+}
+
 Duration Decoder::positive(const Node& node, std::string_view path, Duration fallback) {
   const std::size_t before = problems_.error_count();
   const Duration value = duration(node, path, fallback);
   if (value.count() <= 0 && problems_.error_count() == before) {
-    problems_.error("range", node.position, std::string(path), "must be longer than nothing");
+    too_short(node, path);
     return fallback;
   }
   return value;
@@ -364,7 +412,7 @@ Text Decoder::duration_text(const Node& node, std::string_view path) {
   }
   const auto value = parse(node, path, node.text);
   if (value && value->count() <= 0) {
-    problems_.error("range", node.position, std::string(path), "must be longer than nothing");
+    too_short(node, path);
   }
   return {value ? format_duration(*value) : std::string(), content(node)};
 }

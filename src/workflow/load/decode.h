@@ -70,8 +70,22 @@ class Decoder {
   /// What templates may use while loading.
   const Json& data() const { return context_.data; }
 
-  /// Reports that `node` is of the wrong type.
-  void wrong(const document::Node& node, std::string_view path, std::string_view expected);
+  /// Reports that `node` is of the wrong type. Without a `hint`, it shows how the field is written.
+  void wrong(
+      const document::Node& node,
+      std::string_view path,
+      std::string_view expected,
+      std::string hint = {}
+  );
+
+  /// Reports that a limit is exceeded.
+  void too_much(
+      std::string_view rule,
+      const document::Node& node,
+      std::string_view path,
+      std::string message,
+      std::string hint
+  );
 
   /// Text that may keep templates; their syntax is checked.
   Text text(const document::Node& node, std::string_view path);
@@ -197,6 +211,9 @@ class Decoder {
   );
   void check_json_templates(const document::Node& node, std::string_view path);
 
+  /// Reports a duration that is not longer than nothing.
+  void too_short(const document::Node& node, std::string_view path);
+
   DecodeContext context_;
   Problems& problems_;
   std::vector<Patch> patches_;
@@ -209,5 +226,8 @@ bool is_environment_name(std::string_view name);
 
 /// Why `name` cannot name a workflow or task; empty if it can.
 std::string name_fault(std::string_view name);
+
+/// A name like `name` that can name one, as the way out.
+std::string name_hint(std::string_view name);
 
 }  // namespace reeve::workflow

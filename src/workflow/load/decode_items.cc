@@ -98,13 +98,13 @@ std::vector<Text> Decoder::guarded_items(const Node& list, std::string_view path
     out.push_back(std::move(text));
   }
   if (guard_bytes_ > kGuardsBytesMax) {
-    Error error = make_error(
-        ErrorCode::LimitExceeded,
+    too_much(
+        "too-large",
+        list,
+        path,
         concat("conditions add more than ", kGuardsBytesMax, " bytes to the items of lists"),
-        std::string(path)
+        "put fewer conditions around the items, or decide inside a script"
     );
-    error.position = list.position;
-    problems_.error("too-large", std::move(error));
   }
   if (guards.open()) {
     problems_.error(

@@ -43,7 +43,12 @@ std::optional<std::size_t> Decoder::choice(
       return i;
     }
   }
-  wrong(node, path, one_of(words));
+  std::vector<std::string> known(words.begin(), words.end());
+  const auto same = std::find_if(words.begin(), words.end(), [&](std::string_view word) {
+    return to_lower(word) == to_lower(*value);
+  });
+  const std::string near = same == words.end() ? nearest(*value, known) : std::string(*same);
+  wrong(node, path, one_of(words), near.empty() ? "" : concat("did you mean \"", near, "\"?"));
   return std::nullopt;
 }
 
@@ -51,11 +56,13 @@ bool Decoder::fits(const Node& node, std::string_view path) {
   if (node.items.size() + node.members.size() <= kWordsMax) {
     return true;
   }
-  Error error = make_error(
-      ErrorCode::LimitExceeded, concat("has more than ", kWordsMax, " entries"), std::string(path)
+  too_much(
+      "too-large",
+      node,
+      path,
+      concat("has more than ", kWordsMax, " entries"),
+      "leave some out, or divide them among several tasks"
   );
-  error.position = node.position;
-  problems_.error("too-large", std::move(error));
   return false;
 }
 
@@ -83,13 +90,20 @@ std::vector<std::string> Decoder::words(const Node& node, std::string_view path,
   std::vector<std::string> out;
   const auto add = [&](std::string_view word, const Node& place, std::string_view field) {
     if (word.empty()) {
-      problems_.error("wrong-type", place.position, std::string(field), "must not be empty");
+      problems_.error(
+          "wrong-type",
+          place.position,
+          std::string(field),
+          "must not be empty",
+          "write a name, or remove it"
+      );
     } else if (std::find(out.begin(), out.end(), word) != out.end()) {
       problems_.warning(
           "duplicate-entry",
           place.position,
           std::string(field),
-          concat("\"", word, "\" is listed twice")
+          concat("\"", word, "\" is listed twice"),
+          "remove one of the two"
       );
     } else {
       out.emplace_back(word);
@@ -168,7 +182,8 @@ bool Decoder::is_word(const Node& key, std::string_view path) {
       "name",
       key.position,
       std::string(path),
-      concat("a name has 1 to ", kNameBytesMax, " characters")
+      concat("a name has 1 to ", kNameBytesMax, " characters"),
+      key.text.empty() ? "write a name before the colon" : "shorten it"
   );
   return false;
 }

@@ -73,13 +73,13 @@ void Decoder::check_json_templates(const Node& node, std::string_view path) {
 std::vector<Variable> Decoder::variables(const Node& node, std::string_view path) {
   std::vector<Variable> out;
   if (node.members.size() + node.items.size() > kVariablesMax) {
-    Error error = make_error(
-        ErrorCode::LimitExceeded,
+    too_much(
+        "too-large",
+        node,
+        path,
         concat("has more than ", kVariablesMax, " variables"),
-        std::string(path)
+        "put several values into one list or map"
     );
-    error.position = node.position;
-    problems_.error("too-large", std::move(error));
     return out;
   }
   const auto add = [&](const Node& key, const Node& value) {
@@ -89,7 +89,8 @@ std::vector<Variable> Decoder::variables(const Node& node, std::string_view path
           "name",
           key.position,
           field,
-          concat("the name of a variable has 1 to ", kNameBytesMax, " characters")
+          concat("the name of a variable has 1 to ", kNameBytesMax, " characters"),
+          key.text.empty() ? "write a name before the colon" : "shorten it"
       );
       return;
     }
@@ -136,7 +137,13 @@ std::optional<Backoff> Decoder::backoff(const Node& node, std::string_view path)
   }
   fields.finish();
   if (backoff.max < backoff.min && max != nullptr) {
-    problems_.error("range", max->position, fields.path("max"), "must not be shorter than \"min\"");
+    problems_.error(
+        "range",
+        max->position,
+        fields.path("max"),
+        "must not be shorter than \"min\"",
+        concat("write ", format_duration(backoff.min), " or more")
+    );
   }
   backoff.max = std::max(backoff.max, backoff.min);
   // Without a first delay there is nothing to grow: the fixed delay counts.
@@ -165,11 +172,13 @@ std::vector<RawRoute> Decoder::routes(
     return out;
   }
   if (node.members.size() > kRoutesMax) {
-    Error error = make_error(
-        ErrorCode::LimitExceeded, concat("has more than ", kRoutesMax, " routes"), std::string(path)
+    too_much(
+        "too-large",
+        node,
+        path,
+        concat("has more than ", kRoutesMax, " routes"),
+        "let FAILED lead where most codes lead"
     );
-    error.position = node.position;
-    problems_.error("too-large", std::move(error));
     return out;
   }
   for (const document::Member& member : node.members) {

@@ -1,5 +1,6 @@
 #include "workflow/load/draft.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -32,9 +33,17 @@ std::vector<std::string> task_names(const Index& index) {
   return names;
 }
 
-std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates) {
+/// Names listed where none is like the wrong one.
+constexpr std::size_t kNamesShownMax = 10;
+
+std::string did_you_mean(std::string_view name, std::vector<std::string> candidates) {
   const std::string near = nearest(name, candidates);
-  return near.empty() ? std::string() : concat("did you mean \"", near, "\"?");
+  if (!near.empty()) {
+    return concat("did you mean \"", near, "\"?");
+  }
+  const bool all = candidates.size() <= kNamesShownMax;
+  candidates.resize(std::min(candidates.size(), kNamesShownMax));
+  return concat("there are ", join(candidates, ", "), all ? "" : ", …");
 }
 
 Index index_tasks(const Draft& draft, Problems& problems) {
@@ -84,7 +93,11 @@ std::vector<TaskIndex> resolve_all(
     if (const auto task = resolve(ref, index, problems)) {
       if (!seen.insert(*task).second) {
         problems.warning(
-            "duplicate-entry", ref.position, ref.path, concat("\"", ref.name, "\" is listed twice")
+            "duplicate-entry",
+            ref.position,
+            ref.path,
+            concat("\"", ref.name, "\" is listed twice"),
+            "remove one of the two"
         );
       } else {
         tasks.push_back(*task);
@@ -119,7 +132,7 @@ std::optional<Target> resolve_target(const Ref& ref, const Index& index, Problem
       ref.position,
       ref.path,
       concat("the route leads to \"", ref.name, "\", which is no task and no action"),
-      did_you_mean(ref.name, candidates)
+      did_you_mean(ref.name, std::move(candidates))
   );
   return std::nullopt;
 }

@@ -135,7 +135,9 @@ TEST(Extension, SaysWhereItIsWrong) {
       "\"kind: WorkflowExtension\")"
   );
   EXPECT_EQ(
-      refusal(kBase, "    []\n"), "extension:5:5: spec.tasks: a workflow has at least one task"
+      refusal(kBase, "    []\n"),
+      "extension:5:5: spec.tasks: there are no tasks (add at least one: \"- {name: build, script: "
+      "make}\")"
   );
 }
 
@@ -157,7 +159,8 @@ TEST(Extension, IsNotTakenFromAUser) {
   );
   EXPECT_EQ(
       only_error(extension("    - {name: a, script: x}\n")),
-      "line 1:1: \"metadata\" is missing\nline 2:7: kind: a document of kind \"WorkflowExtension\" "
+      "line 1:1: \"metadata\" is missing (add \"metadata: {name: nightly-build}\")\nline 2:7: "
+      "kind: a document of kind \"WorkflowExtension\" "
       "is not a workflow (write \"kind: Workflow\")"
   );
 }

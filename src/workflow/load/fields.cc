@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "workflow/load/examples.h"
 
 namespace reeve::workflow {
 
@@ -47,11 +48,29 @@ const Node* Fields::get(std::string_view key) {
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
-const Node* Fields::need(std::string_view key) {
+std::string Fields::how_to_add(std::string_view key, std::string_view example) const {
+  for (const document::Member* member : rest()) {
+    // Misspelt, or called by another name: that line is the one to change.
+    const bool renamed = decoder_.native() && native_name(member->key.text) == key;
+    if (renamed || nearest(member->key.text, {std::string(key)}) == key) {
+      return concat("is \"", member->key.text, "\" meant to be \"", key, "\"?");
+    }
+  }
+  if (example.empty()) {
+    example = example_of(path(key), decoder_.native() ? Format::Native : Format::Formicary);
+  }
+  return example.empty() ? concat("add \"", key, ": …\"") : concat("add \"", example, "\"");
+}
+
+const Node* Fields::need(std::string_view key, std::string_view example) {
   const Node* value = get(key);
   if (value == nullptr && map_ != nullptr) {
     decoder_.problems().error(
-        "missing-field", position_, path_, concat("\"", key, "\" is missing")
+        "missing-field",
+        position_,
+        path_,
+        concat("\"", key, "\" is missing"),
+        how_to_add(key, example)
     );
   }
   return value;
@@ -98,7 +117,9 @@ std::vector<const document::Member*> Fields::rest() const {
 }
 
 std::string Fields::nearest_key(std::string_view word) const {
-  return nearest(word, asked_);
+  const std::string_view ours = decoder_.native() ? native_name(word) : std::string_view();
+  const bool known = std::find(asked_.begin(), asked_.end(), ours) != asked_.end();
+  return known ? std::string(ours) : nearest(word, asked_);
 }
 
 void Fields::finish_except(std::span<const std::string_view> handled) {

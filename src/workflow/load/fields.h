@@ -20,8 +20,8 @@ class Fields {
   /// The value of `key`, or null if it is absent or empty (which a native document may not be).
   const document::Node* get(std::string_view key);
 
-  /// As `get`; its absence is an error.
-  const document::Node* need(std::string_view key);
+  /// As `get`; its absence is an error, whose hint shows `example` or what examples.h has.
+  const document::Node* need(std::string_view key, std::string_view example = {});
 
   /// Text that is known while loading; empty if it is absent.
   std::string word(std::string_view key);
@@ -38,7 +38,7 @@ class Fields {
   /// What nobody asked for, in order.
   std::vector<const document::Member*> rest() const;
 
-  /// The key most like `word` among those asked for.
+  /// The key meant by `word`, or most like it, among those asked for.
   std::string nearest_key(std::string_view word) const;
 
   /// Reports everything nobody asked for, with the nearest key: an error in a native document, a
@@ -51,6 +51,9 @@ class Fields {
   Position position() const { return position_; }
 
  private:
+  /// The way out where `key` is missing.
+  std::string how_to_add(std::string_view key, std::string_view example) const;
+
   Decoder& decoder_;
   const document::Node* map_ = nullptr;
   std::string path_;

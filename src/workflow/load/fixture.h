@@ -44,7 +44,8 @@ inline Problem finding(const std::vector<Problem>& problems, std::string_view ru
   return {};
 }
 
-/// "line:column: subject: message (hint)" of the only error of a document that must not load.
+/// "line:column: subject: message (hint)" of each error of a document that must not load; each says
+/// what to do about it.
 inline std::string only_error(std::string_view text, const LoadOptions& options = {}) {
   const Loaded result = load(text, options);
   EXPECT_FALSE(result.ok()) << text;
@@ -54,6 +55,7 @@ inline std::string only_error(std::string_view text, const LoadOptions& options 
       Error error = problem.error;
       error.file.clear();
       out += concat(out.empty() ? "" : "\n", error.describe());
+      EXPECT_FALSE(error.hint.empty()) << "no way out: " << error.describe();
     }
   }
   return out;

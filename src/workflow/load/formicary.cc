@@ -401,7 +401,13 @@ void decode_tasks(Fields& fields, Decoder& decoder, Draft& draft) {
     return;
   }
   if (tasks->items.empty()) {
-    decoder.problems().error("no-tasks", tasks->position, "tasks", "a job has at least one task");
+    decoder.problems().error(
+        "no-tasks",
+        tasks->position,
+        "tasks",
+        "there are no tasks",
+        "add at least one: \"- {task_type: build, script: [make]}\""
+    );
   }
   if (tasks->items.size() > kTasksMax) {
     decoder.problems().too_many_tasks(tasks->items.size(), tasks->position, "tasks");

@@ -365,7 +365,8 @@ TEST(Formicary, KnowsTheTasksOfDependencies) {
 TEST(Formicary, RequiresNames) {
   EXPECT_EQ(
       only_error("job_type:\ntasks:\n- method: SHELL\n  script: [x]\n"),
-      "line 1:1: \"job_type\" is missing\nline 3:3: tasks[0]: \"task_type\" is missing"
+      "line 1:1: \"job_type\" is missing (add \"job_type: nightly-build\")\n"
+      "line 3:3: tasks[0]: \"task_type\" is missing (add \"task_type: build\")"
   );
 }
 

@@ -260,7 +260,8 @@ Made load_documents(
         {1, 1},
         {},
         "has both \"kind\" and \"job_type\"",
-        "a document is either a native workflow or a Formicary job"
+        "remove \"job_type\" from a native workflow, \"kind\" and \"apiVersion\" from a Formicary "
+        "job"
     );
     return nullptr;
   }

@@ -12,8 +12,11 @@ namespace reeve::workflow {
 namespace {
 
 TEST(Load, RefusesEmptyDocuments) {
-  EXPECT_EQ(only_error(""), "line 1:1: the document is empty");
-  EXPECT_EQ(only_error("\n# nothing\n"), "line 1:1: the document is empty");
+  constexpr std::string_view kEmpty =
+      "line 1:1: the document is empty (a workflow begins with \"apiVersion: reeve.dev/v1\" and "
+      "\"kind: Workflow\")";
+  EXPECT_EQ(only_error(""), kEmpty);
+  EXPECT_EQ(only_error("\n# nothing\n"), kEmpty);
 }
 
 TEST(Load, RefusesBinaryInput) {
@@ -23,10 +26,11 @@ TEST(Load, RefusesBinaryInput) {
           "ELF\x02\x01\x01\0\0",
           9
       )),
-      "line 1:5: is not text: byte 2 at offset 4"
+      "line 1:5: is not text: byte 2 at offset 4 (give the name of a text file)"
   );
   EXPECT_EQ(
-      only_error("job_type: \xc3\x28\n"), "is not text: not valid UTF-8 (save the file as UTF-8)"
+      only_error("job_type: x\n# caf\xc3\xa9 \xc3\x28\n"),
+      "line 2:9: is not text: byte 0xc3 is not valid UTF-8 (save the file as UTF-8)"
   );
 }
 
@@ -64,8 +68,8 @@ TEST(Load, RefusesDocumentsThatAreNoWorkflow) {
   EXPECT_NE(only_error("just text").find("this is no workflow"), std::string::npos);
   EXPECT_EQ(
       only_error("kind: Workflow\njob_type: x\n"),
-      "line 1:1: has both \"kind\" and \"job_type\" (a document is either a native workflow or a "
-      "Formicary job)"
+      "line 1:1: has both \"kind\" and \"job_type\" (remove \"job_type\" from a native workflow, "
+      "\"kind\" and \"apiVersion\" from a Formicary job)"
   );
 }
 
@@ -111,7 +115,10 @@ TEST(Load, NamesTheFileInEveryProblem) {
   for (const Problem& problem : result.problems) {
     EXPECT_EQ(problem.error.file, "deploy.yaml");
   }
-  EXPECT_EQ(result.first_error().describe(), "deploy.yaml:1:1: \"apiVersion\" is missing");
+  EXPECT_EQ(
+      result.first_error().describe(),
+      "deploy.yaml:1:1: \"apiVersion\" is missing (add \"apiVersion: reeve.dev/v1\")"
+  );
 }
 
 TEST(Load, AcceptsJson) {

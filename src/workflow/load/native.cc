@@ -163,6 +163,25 @@ void decode_scripts(Fields& fields, Decoder& decoder, Task& task) {
   }
 }
 
+void decode_container(Fields& fields, Decoder& decoder, Task& task) {
+  const Node* container = fields.get("container");
+  if (container != nullptr) {
+    Fields inner(decoder, *container, fields.path("container"));
+    if (const Node* image = inner.need("image")) {
+      task.image = decoder.text(*image, inner.path("image"));
+    }
+    finish(inner, decoder, kLaterContainerFields);
+  } else if (is_container(task.method)) {
+    decoder.problems().error(
+        "missing-field",
+        task.position,
+        fields.path("container"),
+        concat("the method ", to_string(task.method), " needs an image"),
+        "add \"container: {image: \"debian:12\"}\""
+    );
+  }
+}
+
 void check_script(Fields& fields, Decoder& decoder, const Task& task) {
   const Node* script = fields.get("script");
   // A script of the wrong type has been reported.
@@ -294,16 +313,10 @@ TaskDraft decode_task(const Node& node, Decoder& decoder, std::string path) {
     task.description = decoder.description(*description, fields.path("description"));
   }
   const bool known_method = decode_method(fields, decoder, draft);
-  if (const Node* container = fields.get("container")) {
-    Fields inner(decoder, *container, fields.path("container"));
-    if (const Node* image = inner.need("image")) {
-      task.image = decoder.text(*image, inner.path("image"));
-    }
-    finish(inner, decoder, kLaterContainerFields);
-  }
+  decode_container(fields, decoder, task);
   decode_scripts(fields, decoder, task);
   decode_means(fields, decoder, task);
-  if (known_method) {
+  if (known_method && node.is_map()) {
     check_script(fields, decoder, task);
     check_method_fields(fields, decoder, task);
   }
@@ -325,7 +338,13 @@ std::vector<TaskDraft> decode_tasks(Fields& spec, Decoder& decoder) {
     return drafts;
   }
   if (tasks->items.empty()) {
-    decoder.problems().error("no-tasks", tasks->position, path, "a workflow has at least one task");
+    decoder.problems().error(
+        "no-tasks",
+        tasks->position,
+        path,
+        "there are no tasks",
+        "add at least one: \"- {name: build, script: make}\""
+    );
   }
   if (tasks->items.size() > kTasksMax) {
     decoder.problems().too_many_tasks(tasks->items.size(), tasks->position, path);
@@ -367,13 +386,13 @@ void decode_params(const Node& node, Decoder& decoder, std::string_view path, Wo
     return;
   }
   if (node.members.size() > kVariablesMax) {
-    Error error = make_error(
-        ErrorCode::LimitExceeded,
+    decoder.too_much(
+        "too-large",
+        node,
+        path,
         concat("has more than ", kVariablesMax, " parameters"),
-        std::string(path)
+        "put several values into one list or map"
     );
-    error.position = node.position;
-    decoder.problems().error("too-large", std::move(error));
     return;
   }
   for (const Member& member : node.members) {
@@ -419,12 +438,7 @@ void decode_spec(const Node& node, Decoder& decoder, Draft& draft) {
     check_shadowing(workflow, decoder, fields.path("variables"));
   }
   if (const Node* timeout = fields.get("timeout")) {
-    workflow.timeout = decoder.duration(*timeout, fields.path("timeout"), workflow.timeout);
-    if (workflow.timeout.count() <= 0) {
-      decoder.problems().error(
-          "range", timeout->position, fields.path("timeout"), "must be longer than nothing"
-      );
-    }
+    workflow.timeout = decoder.positive(*timeout, fields.path("timeout"), workflow.timeout);
   }
   if (const Node* retry = fields.get("retry")) {
     workflow.retry = decode_retry(*retry, decoder, fields.path("retry"), {});
@@ -464,7 +478,7 @@ void check_head(Fields& fields, Decoder& decoder, std::string_view expected) {
       );
     }
   }
-  if (const Node* kind = fields.need("kind")) {
+  if (const Node* kind = fields.need("kind", concat("kind: ", expected))) {
     if (kind->text != expected) {
       decoder.problems().error(
           "kind",

@@ -14,6 +14,16 @@ constexpr std::array<FanOut::Policy, 3> kPolicyValues = {
     FanOut::Policy::All, FanOut::Policy::FailFast, FanOut::Policy::FirstWins};
 constexpr std::array<std::string_view, 1> kPermissions = {"mission.extend"};
 
+/// The way out where `variable` or the name of its credential cannot be one.
+std::string credential_hint(const Node& node, std::string_view variable, std::string_view name) {
+  if (!node.is_map()) {
+    return "write a map: {VARIABLE: name}";
+  }
+  return is_environment_name(variable)
+             ? name_hint(name)
+             : "use letters, digits and \"_\" for the variable, not beginning with a digit";
+}
+
 }  // namespace
 
 std::optional<FanOut> decode_fan_out(Fields& task, Decoder& decoder) {
@@ -62,7 +72,8 @@ std::optional<FanOut> decode_fan_out(Fields& task, Decoder& decoder) {
     }
   }
   fields.finish();
-  return fan_out;
+  // Without a map, or "over" in it, there is nothing to judge later.
+  return fields.key("over") == nullptr ? std::nullopt : std::optional(std::move(fan_out));
 }
 
 Cache decode_cache(const Node& node, Decoder& decoder, std::string path) {
@@ -128,13 +139,7 @@ WordMap decode_credentials(const Node& node, Decoder& decoder, const std::string
     }
     if (!fault.empty()) {
       decoder.problems().error(
-          "name",
-          node.position,
-          path,
-          std::move(fault),
-          node.is_map()
-              ? "use letters, digits and \"_\" for the variable, not beginning with a digit"
-              : "write a map: {VARIABLE: name}"
+          "name", node.position, path, std::move(fault), credential_hint(node, variable, name)
       );
     }
   }

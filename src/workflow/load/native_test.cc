@@ -175,7 +175,7 @@ constexpr Bad kBad[] = {
     {"  tasks: [{name: a, script: x, timeout: 0s}]\n",
      "line 5:41: spec.tasks[0].timeout: must be longer than nothing"},
     {"  timeout: 30\n  tasks: [{name: a, script: x}]\n",
-     "line 5:12: spec.timeout: must be a duration, not \"30\" (write 500ms, 30s, 5m, 2h or 1h30m)"},
+     "line 5:12: spec.timeout: must be a duration, not \"30\" (add the unit: 30s, 30m or 30h)"},
     {"  tasks: [{name: a, script: x, retry: {max: 1001}}]\n",
      "line 5:45: spec.tasks[0].retry.max: must be a whole number from 0 to 1000, not \"1001\""},
     {"  tasks: [{name: a, script: x, retry: {max: \"2\"}}]\n",
@@ -202,7 +202,7 @@ constexpr Bad kBad[] = {
      "line 5:18: spec.tasks[0].name: the name \"a~compensate\" may hold only letters, digits, "
      "\".\", \"_\" and \"-\""},
     {"  tasks: [{script: x}]\n", "line 5:11: spec.tasks[0]: \"name\" is missing"},
-    {"  tasks: []\n", "line 5:10: spec.tasks: a workflow has at least one task"},
+    {"  tasks: []\n", "line 5:10: spec.tasks: there are no tasks (add at least one"},
     {"  tasks: {a: b}\n", "line 5:10: spec.tasks: must be a list of tasks, not a map"},
     {"  description: x\n", "line 5:3: spec: \"tasks\" is missing"},
     {"  tasks: [{name: a, script: x, method: SHEL}]\n",
@@ -290,8 +290,9 @@ TEST(Native, ChecksTheHead) {
   );
   EXPECT_EQ(
       only_error("kind: Workflow\n"),
-      "line 1:1: \"apiVersion\" is missing\nline 1:1: \"metadata\" is missing\n"
-      "line 1:1: \"spec\" is missing"
+      "line 1:1: \"apiVersion\" is missing (add \"apiVersion: reeve.dev/v1\")\n"
+      "line 1:1: \"metadata\" is missing (add \"metadata: {name: nightly-build}\")\n"
+      "line 1:1: \"spec\" is missing (add \"spec: {tasks: [{name: build, script: make}]}\")"
   );
 }
 

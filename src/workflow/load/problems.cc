@@ -89,6 +89,7 @@ void Problems::unsupported(std::string_view field, Position position, std::strin
       std::move(subject)
   );
   found.position = position;
+  found.hint = "remove it";
   add(Severity::Error, "unsupported", std::move(found));
 }
 
@@ -99,6 +100,8 @@ void Problems::too_many_tasks(std::size_t count, Position position, std::string 
       std::move(subject)
   );
   found.position = position;
+  found.hint =
+      "divide the work: a task with \"mission\" starts another workflow, \"fanOut\" repeats a task";
   add(Severity::Error, "too-many-tasks", std::move(found));
 }
 

@@ -35,7 +35,13 @@ const templates::FunctionTable& load_functions() {
 }  // namespace
 
 Result<templates::Template> parse_template(std::string_view text) {
-  return templates::Template::parse(text, load_functions());
+  auto parsed = templates::Template::parse(text, load_functions());
+  if (!parsed.ok() && parsed.error().hint.empty()) {
+    Error error = std::move(parsed).error();
+    error.hint = "a value is {{ .name }}, a condition {{ if .name }} … {{ end }}";
+    return error;
+  }
+  return parsed;
 }
 
 bool is_run_function(std::string_view name) {

@@ -15,7 +15,7 @@ namespace reeve::workflow {
 enum class MissingValue : unsigned char { NoValue, Error };
 
 /// Reads `text` as a template; the functions that look at the world at run time are known by name.
-/// Positions are those in the text, from line 1, column 1.
+/// Positions are those in the text, from line 1, column 1. Every error has a hint.
 Result<templates::Template> parse_template(std::string_view text);
 
 /// Renders `text` while the document is loaded: functions that look at the world are refused.

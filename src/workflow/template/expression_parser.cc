@@ -18,6 +18,12 @@ constexpr std::size_t kRangeVariablesMax = 2;
 /// Visible at one place; they are looked up one by one.
 constexpr std::size_t kVariablesMax = 1'000;
 
+/// A word without a dot is a function; most often a value was meant.
+std::string undefined_hint(std::string_view word, const std::vector<std::string>& names) {
+  const std::string near = did_you_mean(word, names);
+  return concat(near, near.empty() ? "" : " ", "a value is written with a dot: .", word);
+}
+
 Error placed(Error error, Position position) {
   error.position = position;
   return error;
@@ -296,7 +302,7 @@ Result<Expression> ExpressionParser::parse_function(Expression term) {
     return error_at(
         token.position,
         concat("function \"", token.text, "\" not defined"),
-        did_you_mean(token.text, names)
+        undefined_hint(token.text, names)
     );
   }
   term.kind = ExpressionKind::Call;

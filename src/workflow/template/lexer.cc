@@ -184,7 +184,7 @@ class Lexer {
   void lex_comment(std::size_t begin, std::size_t comment) {
     const std::size_t end = text_.find("*/", comment + 2);
     if (end == std::string_view::npos) {
-      fail(ErrorCode::Invalid, "unclosed comment", begin);
+      fail_at(ErrorCode::Invalid, "unclosed comment", locate(begin), "close it with */}}");
       return;
     }
     const std::size_t size = right_delim_size(end + 2, trim_next_);
@@ -211,7 +211,7 @@ class Lexer {
       const std::size_t size = right_delim_size(next_, trim_next_);
       if (size != 0) {
         if (parens_ > 0) {
-          fail(ErrorCode::Invalid, "unclosed left paren", next_);
+          fail_at(ErrorCode::Invalid, "unclosed left paren", locate(next_), "add the missing )");
           return;
         }
         emit(TokenKind::RightDelim, next_, size);
@@ -255,7 +255,12 @@ class Lexer {
 
   void lex_right_paren() {
     if (--parens_ < 0) {
-      fail(ErrorCode::Invalid, "unexpected right paren", next_);
+      fail_at(
+          ErrorCode::Invalid,
+          "unexpected right paren",
+          locate(next_),
+          "remove it, or add the ( before it"
+      );
       return;
     }
     emit(TokenKind::RightParen, next_, 1);

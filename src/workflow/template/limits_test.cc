@@ -64,7 +64,9 @@ TEST(TemplateErrors, NameTheFailingPieceAndTheWayOut) {
   data.set("A", "x");
   const Error field = failure_of("{{.A.deep.er}}", data);
   EXPECT_EQ(field.subject, ".A.deep.er");
-  EXPECT_EQ(failure_of("{{uper .A}}").hint, "did you mean upper?");
+  EXPECT_EQ(
+      failure_of("{{uper .A}}").hint, "did you mean upper? a value is written with a dot: .uper"
+  );
   EXPECT_EQ(failure_of("{{$count := 1}}{{$cout}}").hint, "did you mean $count?");
   EXPECT_EQ(
       failure_of("{{define \"row\"}}x{{end}}{{template \"rows\"}}").hint, "did you mean row?"

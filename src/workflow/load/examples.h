@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "workflow/document/yaml.h"
+#include "workflow/workflow.h"
+
+/// How a field is written, for messages about one that is missing or of another type.
+namespace reeve::workflow {
+
+/// The field at `path` ("spec.tasks[2].retry.max") as one writes it: "max: 3". Empty if there is no
+/// such field, or if its name was chosen by the author of the document.
+std::string_view example_of(std::string_view path, Format format);
+
+/// What the field is called here that other tools, and Formicary, call `key`. Empty if unknown.
+std::string_view native_name(std::string_view key);
+
+/// The way out for `node`, found at `path` where `expected` belongs ("a map", "true or false").
+/// Never empty.
+std::string way_out(
+    const document::Node& node, std::string_view path, std::string_view expected, Format format
+);
+
+}  // namespace reeve::workflow
