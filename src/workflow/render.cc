@@ -609,7 +609,12 @@ Result<void> check_params(
   for (const Param& param : workflow.params) {
     if (param.required && !param.fallback && !given(param.name)) {
       Error error = param_error(param.name, "is required");
-      error.hint = param.description;
+      error.hint = concat(
+          "give it with -p ",
+          param.name,
+          "=…",
+          param.description.empty() ? "" : concat(": ", param.description)
+      );
       return error;
     }
   }

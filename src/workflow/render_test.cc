@@ -535,7 +535,7 @@ TEST(CheckParams, NamesMissingRequiredParams) {
   const auto missing = check_params(f.workflow, {});
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().message, "param \"source\" is required");
-  EXPECT_EQ(missing.error().hint, "where to read from");
+  EXPECT_EQ(missing.error().hint, "give it with -p source=…: where to read from");
   EXPECT_TRUE(check_params(f.workflow, {{"source", ""}}).ok());
   f.workflow.params[0].fallback = Json("jq");
   EXPECT_TRUE(check_params(f.workflow, {}).ok());
