@@ -1,7 +1,6 @@
 #include "cli/arguments.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -13,6 +12,7 @@
 #include "cli/channel_arguments.h"
 #include "cli/cli.h"
 #include "cli/configuration_arguments.h"
+#include "cli/print.h"
 #include "cli/subcommand.h"
 #include "cli/trigger_arguments.h"
 #include "cli/work_arguments.h"
@@ -49,7 +49,7 @@ std::string make_absolute(std::string& data_dir) {
 }
 
 int usage_error(const std::string& message) {
-  std::fprintf(stderr, "reeve: %s\nSee reeve --help.\n", message.c_str());
+  print_error_text(concat("reeve: ", printable(message), "\nSee reeve --help.\n"));
   return static_cast<int>(ExitCode::Usage);
 }
 
@@ -93,8 +93,7 @@ class Parser {
     try {
       app_.parse(words);
     } catch (const CLI::ParseError& error) {
-      const int code = app_.exit(error);
-      return code == 0 ? 0 : static_cast<int>(ExitCode::Usage);
+      return error.get_exit_code() == 0 ? app_.exit(error) : report_usage(app_, error);
     }
     if (const std::string problem = make_absolute(common_.data_dir); !problem.empty()) {
       return usage_error(problem);

@@ -44,6 +44,38 @@ TEST(Arguments, NameTheChoicesWhenTheOutputIsUnknown) {
   EXPECT_NE(said.find("wide not in {json,text}"), std::string::npos) << said;
 }
 
+/// What is said about arguments that are wrong.
+std::string complaint(std::vector<std::string> words) {
+  testing::internal::CaptureStderr();
+  const auto parsed = parse(std::move(words));
+  std::string said = testing::internal::GetCapturedStderr();
+  const int* code = std::get_if<int>(&parsed);
+  EXPECT_TRUE(code != nullptr && *code == static_cast<int>(ExitCode::Usage)) << said;
+  return said;
+}
+
+TEST(Arguments, SayWhatIsWrongAndWhoseHelpSaysMore) {
+  EXPECT_EQ(complaint({}), "reeve: a command is missing\nSee reeve --help.\n");
+  EXPECT_EQ(
+      complaint({"statsu"}),
+      "reeve: there is no command \"statsu\"; did you mean status?\nSee reeve --help.\n"
+  );
+  EXPECT_EQ(
+      complaint({"run", "w.yaml", "--nme", "x"}),
+      "reeve: there is no option \"--nme\"; did you mean --name?\nSee reeve run --help.\n"
+  );
+  EXPECT_EQ(
+      complaint({"--nowhere", "status"}),
+      "reeve: there is no option \"--nowhere\"\nSee reeve status --help.\n"
+  );
+  EXPECT_EQ(
+      complaint({"status", "a", "b"}),
+      "reeve: \"b\" is one argument too many\nSee reeve status --help.\n"
+  );
+  EXPECT_EQ(complaint({"lint"}), "reeve: FILE is required\nSee reeve lint --help.\n");
+  EXPECT_EQ(complaint({"config"}), "reeve: a command is missing\nSee reeve config --help.\n");
+}
+
 TEST(Arguments, KeepTheWordsBehindTheDashesForTheLock) {
   const auto parsed = parse({"lock", "deploy", "--timeout", "2s", "--", "make", "-o", "x"});
   const auto* invocation = std::get_if<Invocation>(&parsed);

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 #include <unistd.h>
+#include <vector>
 
 #include "base/strings.h"
-#include "cli/session.h"
 #include "platform/posix/files.h"
 #include "workflow/workflow.h"
 
@@ -14,7 +16,12 @@ namespace reeve::cli {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::string_view kStandardInput = "-";
+
+/// Names of a directory that are looked at for one like a missing file's.
+constexpr std::size_t kNeighboursMax = 1000;
 
 Result<std::string> read_standard_input() {
   std::string text;
@@ -36,7 +43,47 @@ Result<std::string> read_standard_input() {
   );
 }
 
+/// The file beside a missing one that has nearly its name; else where it was looked for.
+std::string missing_file_hint(const fs::path& path) {
+  const fs::path directory = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::vector<std::string> names;
+  std::error_code unreadable;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, unreadable)) {
+    if (names.size() == kNeighboursMax) {
+      break;
+    }
+    names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  const std::string near = nearest(path.filename().string(), names);
+  if (!near.empty()) {
+    return concat("did you mean ", (path.parent_path() / near).string(), "?");
+  }
+  return concat("it was looked for in ", fs::absolute(path, unreadable).parent_path().string());
+}
+
 }  // namespace
+
+Result<std::string> read_document(const std::string& path) {
+  Result<std::string> text = platform::read_file(path, workflow::kSourceBytesMax);
+  if (text) {
+    return text;
+  }
+  Error error = std::move(text).error();
+  if (error.code == ErrorCode::LimitExceeded) {
+    error = make_error(
+        ErrorCode::LimitExceeded,
+        concat("a workflow file has at most ", workflow::kSourceBytesMax, " bytes"),
+        path
+    );
+    error.hint = "large data belongs into files that scripts read";
+  } else if (error.code == ErrorCode::NotFound) {
+    error.hint = missing_file_hint(path);
+  } else {
+    error.hint = "give a file that can be read";
+  }
+  return error;
+}
 
 Result<std::string> read_input(const std::string& path) {
   return path == kStandardInput ? read_standard_input() : read_document(path);

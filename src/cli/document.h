@@ -6,6 +6,9 @@
 
 namespace reeve::cli {
 
+/// The text of a workflow file. NotFound, or LimitExceeded with the limit.
+Result<std::string> read_document(const std::string& path);
+
 /// As `read_document`; "-" is standard input, read to its end.
 Result<std::string> read_input(const std::string& path);
 

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "cli/commands.h"
+#include "cli/document.h"
 #include "cli/follow.h"
 #include "cli/gate_view.h"
 #include "cli/link.h"

@@ -96,7 +96,9 @@ ExitCode exit_code_of(const Error& error) {
 }
 
 int report(const Error& error) {
-  print_error_text(concat("reeve: ", printable(error.describe()), "\n"));
+  print_error_text(
+      concat("reeve: ", printable(error.describe()), " [", to_string(error.code), "]\n")
+  );
   return static_cast<int>(exit_code_of(error));
 }
 

@@ -19,7 +19,8 @@ bool report_lost_output();
 /// Writes to standard error.
 void print_error_text(std::string_view text);
 
-/// Prints `reeve: MESSAGE` with hint to standard error and returns the exit code that fits.
+/// Prints `reeve: MESSAGE (HINT) [CODE]` to standard error and returns the exit code that fits. The
+/// code names a page of docs/errors.
 int report(const Error& error);
 
 ExitCode exit_code_of(const Error& error);

@@ -34,5 +34,16 @@ TEST(Printable, ShowsBytesThatAreNoText) {
   EXPECT_EQ(printable("\xc3"), "\\xc3");
 }
 
+TEST(Report, NamesTheCodeThatHasAPage) {
+  Error error = make_error(ErrorCode::NotFound, "there is no mission \"x\"");
+  error.hint = "reeve status lists them";
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(report(error), static_cast<int>(ExitCode::NotFound));
+  EXPECT_EQ(
+      testing::internal::GetCapturedStderr(),
+      "reeve: there is no mission \"x\" (reeve status lists them) [not_found]\n"
+  );
+}
+
 }  // namespace
 }  // namespace reeve::cli

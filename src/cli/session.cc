@@ -385,20 +385,4 @@ bool is_over(const Json& mission) {
   return state && is_terminal(*state);
 }
 
-Result<std::string> read_document(const std::string& path) {
-  Result<std::string> text = platform::read_file(path, workflow::kSourceBytesMax);
-  if (text) {
-    return text;
-  }
-  Error error = std::move(text).error();
-  if (error.code == ErrorCode::LimitExceeded) {
-    error = make_error(
-        ErrorCode::LimitExceeded,
-        concat("a workflow file has at most ", workflow::kSourceBytesMax, " bytes"),
-        path
-    );
-  }
-  return error;
-}
-
 }  // namespace reeve::cli

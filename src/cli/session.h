@@ -47,9 +47,6 @@ Result<Json> read_mission(store::Reader& reader, const std::string& name);
 /// Whether a Mission object is in a state that nothing leaves.
 bool is_over(const Json& mission);
 
-/// The text of a workflow file. NotFound, or LimitExceeded with the limit.
-Result<std::string> read_document(const std::string& path);
-
 /// Who owns the data directory now, alive or dead; nobody: nullopt.
 Result<std::optional<platform::LockOwner>> owner_of(const DataDir& dir);
 

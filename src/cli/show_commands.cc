@@ -376,7 +376,8 @@ int show_logs(const Common& common, const LogsArgs& args) {
           concat("mission \"", args.mission, "\" has no task \"", args.task, "\"")
       );
       const std::string near = nearest(args.task, names);
-      error.hint = near.empty() ? std::string() : concat("did you mean \"", near, "\"?");
+      error.hint = near.empty() ? concat("reeve status ", args.mission, " lists its tasks")
+                                : concat("did you mean \"", near, "\"?");
       return report(error);
     }
   }

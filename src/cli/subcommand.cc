@@ -1,6 +1,11 @@
 #include "cli/subcommand.h"
 
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
+
+#include "base/strings.h"
+#include "cli/print.h"
 
 namespace reeve::cli {
 
@@ -31,6 +36,53 @@ void add_output(CLI::App* command, Common& common, const std::map<std::string, O
           "How to print (default: text)"
       )
       ->transform(CLI::IsMember(names, CLI::ignore_case));
+}
+
+namespace {
+
+/// What to say about words that nobody expected; `command` is the one that was called.
+std::string about_extras(const std::vector<std::string>& extras, const CLI::App& command) {
+  const auto option = std::find_if(extras.begin(), extras.end(), [](const std::string& word) {
+    return word.starts_with('-');
+  });
+  if (option == extras.end()) {
+    return concat(
+        "\"", extras.empty() ? std::string() : extras.front(), "\" is one argument too many"
+    );
+  }
+  const std::string word = option->substr(0, option->find('='));
+  std::vector<std::string> known;
+  for (const CLI::Option* one : command.get_options()) {
+    for (const std::string& name : one->get_lnames()) {
+      known.push_back("--" + name);
+    }
+  }
+  const std::string near = nearest(word, known);
+  return concat(
+      "there is no option \"",
+      word,
+      "\"",
+      near.empty() ? std::string() : concat("; did you mean ", near, "?")
+  );
+}
+
+}  // namespace
+
+int report_usage(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* command = &app;
+  std::string called = "reeve";
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().back();
+    called += concat(" ", command->get_name());
+  }
+  std::string message = error.what();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    message = about_extras(app.remaining(true), *command);
+  } else if (command->get_subcommands(nullptr).size() > 0 && message.starts_with("A sub")) {
+    message = "a command is missing";
+  }
+  print_error_text(concat("reeve: ", printable(message), "\nSee ", called, " --help.\n"));
+  return static_cast<int>(ExitCode::Usage);
 }
 
 std::string parse_pairs(

@@ -7,6 +7,7 @@
 
 namespace CLI {
 class App;
+class ParseError;
 }  // namespace CLI
 
 /// What all subcommands have in common. Private to cli.
@@ -28,5 +29,9 @@ extern const std::map<std::string, Output> kAllOutputs;
 std::string parse_pairs(
     const std::string& option, const std::vector<std::string>& raw, Params& params
 );
+
+/// Says on standard error what is wrong with the arguments of `app`, and whose help says more.
+/// Returns the exit code.
+int report_usage(const CLI::App& app, const CLI::ParseError& error);
 
 }  // namespace reeve::cli

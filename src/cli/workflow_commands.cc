@@ -3,6 +3,7 @@
 
 #include "base/strings.h"
 #include "cli/commands.h"
+#include "cli/document.h"
 #include "cli/link.h"
 #include "cli/print.h"
 #include "cli/session.h"
