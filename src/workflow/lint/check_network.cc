@@ -30,6 +30,33 @@ bool is_local(std::string_view host) {
   return host.starts_with("localhost") || host.starts_with("127.") || host.starts_with("[::1]");
 }
 
+/// Whether `word` is a repository on this machine: a path or a bundle, no address, no remote by
+/// its name, nothing that only the run knows.
+bool is_local_repository(std::string_view word) {
+  if (word.ends_with(".bundle") || word.starts_with("file:")) {
+    return true;
+  }
+  return word.find('/') != std::string_view::npos &&
+         word.find_first_of(":${") == std::string_view::npos;
+}
+
+/// Whether the git command that `command` begins with asks a repository on this machine.
+bool stays_here(std::string_view command) {
+  const std::string_view line = command.substr(0, command.find_first_of("\n;&|"));
+  const std::vector<std::string_view> words = split(line, ' ');
+  // "git", what it does, then the first word that is no option.
+  for (std::size_t i = 2; i < words.size(); ++i) {
+    std::string_view word = words[i];
+    if (word.empty() || word.starts_with('-')) {
+      continue;
+    }
+    const std::size_t begin = std::min(word.find_first_not_of("\"'"), word.size());
+    word = word.substr(begin, word.find_last_not_of("\"'") + 1 - begin);
+    return is_local_repository(word);
+  }
+  return false;
+}
+
 std::optional<std::size_t> find_command(std::string_view script) {
   std::optional<std::size_t> first;
   for (const std::string_view command : kNetworkCommands) {
@@ -38,10 +65,10 @@ std::optional<std::size_t> find_command(std::string_view script) {
       const bool starts_word =
           at == 0 || !(is_word(script[at - 1]) || script[at - 1] == '-' || script[at - 1] == '/');
       const std::size_t line = script.rfind('\n', at);
-      const std::string_view before =
-          script.substr(line == std::string_view::npos ? 0 : line + 1, at);
-      const bool comment = trim(before).starts_with('#');
-      if (starts_word && !comment && at < first.value_or(script.size())) {
+      const std::size_t begin = line == std::string_view::npos ? 0 : line + 1;
+      const bool comment = trim(script.substr(begin, at - begin)).starts_with('#');
+      const bool local = command.starts_with("git ") && stays_here(script.substr(at));
+      if (starts_word && !comment && !local && at < first.value_or(script.size())) {
         first = at;
       }
     }

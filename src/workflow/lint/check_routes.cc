@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "base/strings.h"
@@ -45,6 +46,17 @@ std::string_view why_never(Method method, long code) {
   return "";
 }
 
+/// Results that are words, of whatever method.
+constexpr std::array<std::string_view, 7> kWords = {
+    "COMPLETED", "FAILED", "SKIPPED", "APPROVED", "REJECTED", "REVISE", "EXPIRED"};
+
+/// The result meant by one that is nearly its name; empty if `on` may be meant as it is.
+std::string meant_word(std::string_view on) {
+  const std::vector<std::string> words(kWords.begin(), kWords.end());
+  const bool known = std::find(words.begin(), words.end(), on) != words.end();
+  return known || number_of(on) ? std::string() : nearest(on, words);
+}
+
 /// Where results lead, and where they cannot.
 class RouteCheck {
  public:
@@ -83,7 +95,10 @@ class RouteCheck {
 
   void check_code(const Task& task, const Route& route) {
     const std::optional<long> code = number_of(route.on);
-    const std::string_view why = code ? why_never(task.method, *code) : std::string_view();
+    const std::string meant = meant_word(route.on);
+    const std::string_view why = code            ? why_never(task.method, *code)
+                                 : meant.empty() ? std::string_view()
+                                                 : "no result has this name";
     if (why.empty()) {
       return;
     }
@@ -103,7 +118,7 @@ class RouteCheck {
              only ? concat("; nothing else leads to \"", workflow_.tasks[*target].name.view(), "\"")
                   : std::string()
          ),
-         .fix = {}}
+         .fix = meant.empty() ? std::string() : concat("did you mean ", meant, "?")}
     );
   }
 

@@ -22,6 +22,25 @@ TEST(Routes, ToResultsThatCannotOccurAreReported) {
   );
 }
 
+TEST(Routes, AreNotForWordsThatAreMisspelt) {
+  const auto findings_for = [](std::string_view key) {
+    return linted(native(concat(
+        "  tasks:\n    - {name: a, timeout: 1m, script: x, onExitCode: {",
+        key,
+        ": b}}\n",
+        "    - {name: b, timeout: 1m, script: x}\n"
+    )));
+  };
+  EXPECT_EQ(
+      findings_for("COMPLETE"),
+      "impossible-code: line 6:54: tasks.a.onExitCode.COMPLETE: the task never ends with COMPLETE: "
+      "no result has this name; nothing else leads to \"b\" (did you mean COMPLETED?)"
+  );
+  for (const std::string_view known : {"COMPLETED", "FAILED", "SKIPPED", "3", "ERR_DISK", "DONE"}) {
+    EXPECT_EQ(findings_for(known), "") << known;
+  }
+}
+
 TEST(Routes, OfRequestsAreStatuses) {
   workflow::Workflow workflow;
   workflow.tasks.resize(1);

@@ -226,6 +226,29 @@ std::vector<Sample> other_samples() {
   };
 }
 
+TEST(Retries, AreNotAskedForWhereGitStaysOnThisMachine) {
+  const auto noted = [](std::string_view command) {
+    return has(check(one(concat("      script: ", command, "\n"))).findings, "no-retry");
+  };
+  for (const std::string_view local :
+       {"git clone --quiet prepare/repo.bundle work",
+        "git clone work.bundle",
+        "git fetch \"$REEVE_CHANGES/repo.bundle\" main",
+        "git pull ../upstream main",
+        "git clone file:///srv/repo && make"}) {
+    EXPECT_FALSE(noted(local)) << local;
+  }
+  for (const std::string_view remote :
+       {"git clone https://example.org/x.git",
+        "git clone git@example.org:a/b.git work",
+        "git clone \"$url\" ./work",
+        "git fetch",
+        "git push origin main",
+        "git clone ./a b; git clone https://example.org/x.git"}) {
+    EXPECT_TRUE(noted(remote)) << remote;
+  }
+}
+
 TEST(Rules, FireWhereTheyShouldAndAreSilentWhereTheyShouldBe) {
   std::vector<Sample> samples = document_samples();
   for (std::vector<Sample>& more : std::array{gate_samples(), request_samples(), other_samples()}) {
