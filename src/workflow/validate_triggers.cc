@@ -18,6 +18,17 @@ bool is_zone_name(std::string_view name) {
          });
 }
 
+/// What to add for those who count seconds and get a year.
+std::string_view fields_hint(std::string_view expression) {
+  std::size_t fields = 0;
+  for (const std::string_view field : split(expression, ' ')) {
+    fields += trim(field).empty() ? 0 : 1;
+  }
+  return fields == 6
+             ? "; the last of six fields is the year: write five, or seven with seconds first"
+             : "";
+}
+
 class TriggerChecker {
  public:
   TriggerChecker(const Workflow& workflow, std::vector<GraphProblem>& problems)
@@ -55,7 +66,9 @@ class TriggerChecker {
     if (!schedule.ok()) {
       const Error& error = schedule.error();
       const std::string what = concat(error.subject, ": ", error.message);
-      add("cron", concat("\"", cron.expression, "\" is no schedule: ", what), error.hint);
+      add("cron",
+          concat("\"", cron.expression, "\" is no schedule: ", what),
+          concat(error.hint, fields_hint(cron.expression)));
     }
     if (!is_zone_name(cron.time_zone)) {
       add("cron",

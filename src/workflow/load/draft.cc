@@ -202,8 +202,12 @@ std::shared_ptr<Workflow> assemble(Draft draft, Problems& problems) {
     }
     workflow->tasks.push_back(std::move(entry.task));
   }
-  // With names unresolved, the graph would only repeat what was said already.
-  if (problems.error_count() > before || index.contains("")) {
+  // With names unresolved or tasks half read, the graph would only repeat what was said already, or
+  // complain about what the mended document does not have.
+  const bool faulty = std::any_of(
+      draft.tasks.begin(), draft.tasks.end(), [](const TaskDraft& entry) { return entry.faulty; }
+  );
+  if (problems.error_count() > before || index.contains("") || faulty) {
     return nullptr;
   }
   choose_revised(*workflow);

@@ -28,6 +28,8 @@ struct RawRoute {
 struct TaskDraft {
   Task task;
   std::string path;
+  /// Something about it could not be read.
+  bool faulty = false;
   std::vector<RawRoute> routes;
   std::vector<Ref> needs;
   std::vector<Ref> dependencies;

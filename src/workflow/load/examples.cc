@@ -30,26 +30,26 @@ constexpr Example kHeadExamples[] = {
     {"annotations", "annotations: {owner: web}"},
     {"spec", "spec: {tasks: [{name: build, script: make}]}"},
     {"description", "description: what it is for"},
-    {"version", "version: \"1.0\""},
+    {"version", "version: '1.0'"},
     {"params", "params: {who: {default: world}}"},
     {"variables", "variables: {color: blue}"},
     {"spec.tasks", "tasks: [{name: build, script: make}]"},
     {"maxConcurrency", "maxConcurrency: 2"},
     {"pauseTime", "pauseTime: 1m"},
     {"priority", "priority: 10"},
-    {"schedule", "schedule: \"0 3 * * *\""},
-    {"triggers", "triggers: [{name: nightly, cron: {schedule: \"0 3 * * *\"}}]"},
+    {"schedule", "schedule: '0 3 * * *'"},
+    {"triggers", "triggers: [{name: nightly, cron: {schedule: '0 3 * * *'}}]"},
     {"triggers.name", "name: nightly"},
     {"triggers.params", "params: {who: world}"},
     {"triggers.channel", "channel: {channel: builds}"},
-    {"cron", "cron: {schedule: \"0 3 * * *\"}"},
+    {"cron", "cron: {schedule: '0 3 * * *'}"},
     {"webhook", "webhook: {auth: github, secret: webhook-secret}"},
     {"auth", "auth: github"},
     {"objects", "objects: {bucket: incoming}"},
     {"bucket", "bucket: incoming"},
     {"pollInterval", "pollInterval: 1m"},
-    {"inbox", "inbox: {glob: \"*.csv\"}"},
-    {"glob", "glob: \"*.csv\""},
+    {"inbox", "inbox: {glob: '*.csv'}"},
+    {"glob", "glob: '*.csv'"},
     {"missed", "missed: runOnce"},
     {"rateLimit", "rateLimit: {max: 10, window: 1h}"},
     {"rateLimit.max", "max: 10"},
@@ -64,8 +64,8 @@ constexpr Example kTaskExamples[] = {
     {"afterScript", "afterScript: ./clean-up.sh"},
     {"environment", "environment: {LANG: C}"},
     {"workingDir", "workingDir: src"},
-    {"container", "container: {image: \"debian:12\"}"},
-    {"image", "image: \"debian:12\""},
+    {"container", "container: {image: 'debian:12'}"},
+    {"image", "image: 'debian:12'"},
     {"needs", "needs: [build]"},
     {"dependencies", "dependencies: [build]"},
     {"retry", "retry: {max: 3}"},
@@ -79,12 +79,12 @@ constexpr Example kTaskExamples[] = {
     {"onExitCode", "onExitCode: {3: notify}"},
     {"onCompleted", "onCompleted: test"},
     {"onFailed", "onFailed: notify"},
-    {"skipIf", "skipIf: \"{{ eq .who \\\"\\\" }}\""},
+    {"skipIf", "skipIf: '{{ not .who }}'"},
     {"artifacts", "artifacts: {paths: [report.txt]}"},
     {"paths", "paths: [report.txt]"},
     {"when", "when: onFailure"},
     {"expiresAfter", "expiresAfter: 24h"},
-    {"artifactIds", "artifactIds: [\"{{ .report }}\"]"},
+    {"artifactIds", "artifactIds: ['{{ .report }}']"},
     {"cache", "cache: {paths: [node_modules], key: v1}"},
     {"keyPaths", "keyPaths: [package-lock.json]"},
     {"key", "key: v1"},
@@ -105,12 +105,12 @@ constexpr Example kTaskExamples[] = {
 };
 
 constexpr Example kBlockExamples[] = {
-    {"gate", "gate: {prompt: Deploy it?}"},
-    {"prompt", "prompt: Deploy it?"},
+    {"gate", "gate: {prompt: 'Deploy it?'}"},
+    {"prompt", "prompt: 'Deploy it?'"},
     {"approvals", "approvals: 2"},
     {"users", "users: [ada]"},
     {"groups", "groups: [leads]"},
-    {"context", "context: {summary: \"{{ .summary }}\"}"},
+    {"context", "context: {summary: '{{ .summary }}'}"},
     {"require", "require: [summary]"},
     {"deadline", "deadline: 24h"},
     {"remindAfter", "remindAfter: 4h"},
@@ -130,13 +130,13 @@ constexpr Example kBlockExamples[] = {
     {"message", "message: {channel: builds}"},
     {"escalate.message", "message: please decide"},
     {"channel", "channel: builds"},
-    {"http", "http: {url: \"https://example.org\"}"},
+    {"http", "http: {url: 'https://example.org'}"},
     {"http.method", "method: POST"},
-    {"webSocket", "webSocket: {url: \"wss://example.org\"}"},
-    {"url", "url: \"https://example.org\""},
-    {"webSocket.url", "url: \"wss://example.org\""},
+    {"webSocket", "webSocket: {url: 'wss://example.org'}"},
+    {"url", "url: 'https://example.org'"},
+    {"webSocket.url", "url: 'wss://example.org'"},
     {"headers", "headers: {Accept: text/plain}"},
-    {"query", "query: {page: \"1\"}"},
+    {"query", "query: {page: '1'}"},
     {"redirects", "redirects: {max: 5}"},
     {"responseBytesMax", "responseBytesMax: 1048576"},
     {"expireArtifacts", "expireArtifacts: true"},
@@ -155,8 +155,8 @@ constexpr Example kFormicaryExamples[] = {
     {"auth", "auth: {method: github, secret_config: webhook-secret}"},
     {"auth.method", "method: github"},
     {"await_forked_tasks", "await_forked_tasks: [start]"},
-    {"fan_out", "fan_out: {source: \"[1, 2, 3]\"}"},
-    {"source", "source: \"[1, 2, 3]\""},
+    {"fan_out", "fan_out: {source: '[1, 2, 3]'}"},
+    {"source", "source: '[1, 2, 3]'"},
     {"resources", "resources: {resource_type: models}"},
     {"resource_type", "resource_type: models"},
     {"topic", "topic: builds"},
@@ -309,6 +309,20 @@ std::string_view example_of(std::string_view path, Format format) {
   find(kTaskExamples, parent, names.last, found);
   find(kBlockExamples, parent, names.last, found);
   return found;
+}
+
+std::vector<std::string_view> all_examples() {
+  std::vector<std::string_view> out;
+  for (const std::span<const Example> examples :
+       {std::span<const Example>(kHeadExamples),
+        std::span<const Example>(kTaskExamples),
+        std::span<const Example>(kBlockExamples),
+        std::span<const Example>(kFormicaryExamples)}) {
+    for (const Example& example : examples) {
+      out.push_back(example.text);
+    }
+  }
+  return out;
 }
 
 std::string_view native_name(std::string_view key) {

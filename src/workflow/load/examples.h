@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "workflow/document/yaml.h"
 #include "workflow/workflow.h"
@@ -12,6 +13,9 @@ namespace reeve::workflow {
 /// The field at `path` ("spec.tasks[2].retry.max") as one writes it: "max: 3". Empty if there is no
 /// such field, or if its name was chosen by the author of the document.
 std::string_view example_of(std::string_view path, Format format);
+
+/// Every example there is.
+std::vector<std::string_view> all_examples();
 
 /// What the field is called here that other tools, and Formicary, call `key`. Empty if unknown.
 std::string_view native_name(std::string_view key);

@@ -36,6 +36,17 @@ TEST(Examples, AreOfTheFormOfTheDocument) {
   EXPECT_EQ(example_of("tasks[0].task_type", Format::Native), "");
 }
 
+TEST(Examples, AreYamlWhereverTheyArePasted) {
+  for (const std::string_view example : all_examples()) {
+    const std::string_view key = example.substr(0, example.find(':'));
+    for (const std::string& text : {concat(example, "\n"), concat("{", example, "}\n")}) {
+      const auto root = document::parse_yaml(text);
+      ASSERT_TRUE(root.ok()) << text << root.error().describe();
+      EXPECT_NE(root->find(key), nullptr) << text;
+    }
+  }
+}
+
 TEST(Examples, AreTakenByTheLoader) {
   for (const std::string_view fields :
        {"retry: {max: 3}",
@@ -46,7 +57,7 @@ TEST(Examples, AreTakenByTheLoader) {
         "credentials: {GITHUB_TOKEN: github}",
         "fanOut: {over: [a, b]}",
         "semaphores: [{pool: models, units: 1}]",
-        "skipIf: \"{{ eq .who \\\"\\\" }}\"",
+        "skipIf: '{{ not .who }}'",
         "permissions: [mission.extend]"}) {
     const std::string_view key = fields.substr(0, fields.find(':'));
     EXPECT_TRUE(load(task(fields)).ok()) << describe(load(task(fields)).problems);

@@ -177,7 +177,7 @@ void decode_container(Fields& fields, Decoder& decoder, Task& task) {
         task.position,
         fields.path("container"),
         concat("the method ", to_string(task.method), " needs an image"),
-        "add \"container: {image: \"debian:12\"}\""
+        "add \"container: {image: debian}\""
     );
   }
 }
@@ -301,6 +301,7 @@ void decode_rules(Fields& fields, Decoder& decoder, TaskDraft& draft) {
 
 TaskDraft decode_task(const Node& node, Decoder& decoder, std::string path) {
   TaskDraft draft;
+  const std::size_t before = decoder.problems().error_count();
   draft.path = path;
   Task& task = draft.task;
   task.position = node.position;
@@ -323,6 +324,7 @@ TaskDraft decode_task(const Node& node, Decoder& decoder, std::string path) {
   decode_rules(fields, decoder, draft);
   decode_routes(fields, decoder, draft);
   finish(fields, decoder, kLaterTaskFields);
+  draft.faulty = decoder.problems().error_count() > before;
   return draft;
 }
 

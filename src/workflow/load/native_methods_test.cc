@@ -407,6 +407,8 @@ TEST(NativeAwait, RefusesChildrenThatAreNotThereYet) {
 }
 
 constexpr Bad kBadTriggers[] = {
+    {"{name: t, cron: {schedule: \"0 30 3 * * 1\"}}",
+     "hour field: \"30\" is out of range (write 0 to 23; the last of six fields is the year"},
     {"{name: t}",
      "spec.triggers[0]: the trigger has no source (add one of cron, webhook, objects, "
      "channel and inbox)"},

@@ -281,6 +281,21 @@ TEST_P(NativeRefuses, WithPlaceFieldAndFix) {
 
 INSTANTIATE_TEST_SUITE_P(Table, NativeRefuses, ::testing::ValuesIn(kBad));
 
+TEST(Native, JudgesTheGraphOnceEveryTaskCanBeRead) {
+  const std::string tasks = "  tasks:\n    - {name: a, script: x, artifacts: {paths: [f]}}\n";
+  EXPECT_EQ(
+      only_error(native(tasks + "    - {name: b, script: x, needs: a, dependencies: [a]}\n")),
+      "line 7:35: spec.tasks[1].needs: must be a list of task names, not \"a\" (write \"needs: "
+      "[a]\")"
+  );
+  EXPECT_EQ(
+      only_error(native(tasks + "    - {name: b, script: x, dependencies: [a]}\n")),
+      "line 7:14: tasks.b: task \"b\" depends on \"a\", which never runs before it (add \"a\" to "
+      "its "
+      "needs, or a route from there)"
+  );
+}
+
 TEST(Native, ChecksTheHead) {
   EXPECT_EQ(
       only_error("apiVersion: v2\nkind: Workflw\nmetadata: {name: w}\nspec: {tasks: [{name: a, "

@@ -350,7 +350,14 @@ class Lexer {
     std::string message(what);
     append_unicode(message, rune.value, true);
     const bool quote = rune.value >= 0x2018 && rune.value <= 0x201F;
-    fail_at(ErrorCode::Invalid, std::move(message), locate(at), quote ? "use plain quotes" : "");
+    fail_at(
+        ErrorCode::Invalid,
+        std::move(message),
+        locate(at),
+        quote                ? "use plain quotes"
+        : rune.value == U'}' ? "close the action with }}"
+                             : ""
+    );
   }
 
   std::string_view text_;
