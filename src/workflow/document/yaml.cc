@@ -519,10 +519,12 @@ constexpr Translation kTranslations[] = {
      "quote the text if the colon belongs to it, or check the indentation"},
     {"end of map not found",
      "this line does not fit the map it stands in",
-     "check the indentation and that the line reads \"key: value\""},
+     "check the indentation, that the line reads \"key: value\", and that quotes above it are "
+     "closed"},
     {"end of sequence not found",
      "this line does not fit the list it stands in",
-     "check the indentation and that the line starts with \"- \""},
+     "check the indentation, that the line starts with \"- \", and that quotes above it are "
+     "closed"},
     {"end of sequence flow not found", "a list in [ ] is never closed", "add the missing \"]\""},
     {"end of map flow not found", "a map in { } is never closed", "add the missing \"}\""},
     {"unknown token", "text cannot start with this character", "quote the text"},

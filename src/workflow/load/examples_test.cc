@@ -90,8 +90,26 @@ TEST(WaysOut, KnowTheNamesOfOthers) {
   EXPECT_EQ(hint_for("retry: {attempts: 3}"), "did you mean \"max\"?");
   EXPECT_EQ(
       only_error(native("  steps: [{name: a, script: x}]\n")),
-      "line 5:3: spec: \"tasks\" is missing (is \"steps\" meant to be \"tasks\"?)\n"
       "line 5:3: spec.steps: unknown field \"steps\" (did you mean \"tasks\"?)"
+  );
+}
+
+TEST(WaysOut, TellOneMistakeOnce) {
+  EXPECT_EQ(
+      only_error(native("  tasks: [{nmae: a, script: x}]\n")),
+      "line 5:12: spec.tasks[0].nmae: unknown field \"nmae\" (did you mean \"name\"?)"
+  );
+  EXPECT_EQ(
+      only_error(native("  tasks: [{name: a, run: x}]\n")),
+      "line 5:21: spec.tasks[0].run: unknown field \"run\" (did you mean \"script\"?)"
+  );
+  EXPECT_EQ(
+      only_error(native("  tasks:\n    - {name: , script: x}\n")),
+      "line 6:14: spec.tasks[0].name: \"name\" has no value (give it one or remove the line)"
+  );
+  EXPECT_EQ(
+      only_error("job_type: j\ntasks: [{task_typ: a, method: SHELL, script: [x]}]\n"),
+      "line 2:9: tasks[0]: \"task_type\" is missing (is \"task_typ\" meant to be \"task_type\"?)"
   );
 }
 

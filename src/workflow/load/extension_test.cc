@@ -112,7 +112,7 @@ TEST(Extension, OfAFormicaryJobIsWrittenInTheNativeForm) {
   EXPECT_EQ(w.tasks[2].needs, (std::vector<TaskIndex>{0}));
   EXPECT_EQ(w.entries, (std::vector<TaskIndex>{0, 3}));
   EXPECT_NE(
-      refusal(kFormicary, "    - {task_type: a, script: x}\n").find("\"name\" is missing"),
+      refusal(kFormicary, "    - {task_type: a, script: x}\n").find("did you mean \"name\"?"),
       std::string::npos
   );
 }

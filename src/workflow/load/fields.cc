@@ -48,32 +48,44 @@ const Node* Fields::get(std::string_view key) {
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
-std::string Fields::how_to_add(std::string_view key, std::string_view example) const {
+const document::Member* Fields::meant_as(std::string_view key) const {
   for (const document::Member* member : rest()) {
-    // Misspelt, or called by another name: that line is the one to change.
     const bool renamed = decoder_.native() && native_name(member->key.text) == key;
     if (renamed || nearest(member->key.text, {std::string(key)}) == key) {
-      return concat("is \"", member->key.text, "\" meant to be \"", key, "\"?");
+      return member;
     }
   }
-  if (example.empty()) {
-    example = example_of(path(key), decoder_.native() ? Format::Native : Format::Formicary);
-  }
-  return example.empty() ? concat("add \"", key, ": …\"") : concat("add \"", example, "\"");
+  return nullptr;
 }
 
 const Node* Fields::need(std::string_view key, std::string_view example) {
   const Node* value = get(key);
-  if (value == nullptr && map_ != nullptr) {
-    decoder_.problems().error(
-        "missing-field",
-        position_,
-        path_,
-        concat("\"", key, "\" is missing"),
-        how_to_add(key, example)
-    );
+  if (value != nullptr || map_ == nullptr) {
+    return value;
   }
-  return value;
+  if (example.empty()) {
+    example = example_of(path(key), decoder_.native() ? Format::Native : Format::Formicary);
+  }
+  Missing missing{
+      std::string(key),
+      example.empty() ? concat("add \"", key, ": …\"") : concat("add \"", example, "\"")};
+  const document::Member* written = meant_as(key);
+  if (!decoder_.native() && written != nullptr) {
+    missing.hint = concat("is \"", written->key.text, "\" meant to be \"", key, "\"?");
+  }
+  if (!decoder_.native() || (written == nullptr && this->key(key) == nullptr)) {
+    report(missing);
+  } else if (written != nullptr) {
+    // One message for one mistake: the unknown field is an error, and says what is meant.
+    excused_.push_back({std::move(missing), &written->key});
+  }
+  return nullptr;
+}
+
+void Fields::report(const Missing& missing) {
+  decoder_.problems().error(
+      "missing-field", position_, path_, concat("\"", missing.key, "\" is missing"), missing.hint
+  );
 }
 
 std::string Fields::word(std::string_view key) {
@@ -123,6 +135,11 @@ std::string Fields::nearest_key(std::string_view word) const {
 }
 
 void Fields::finish_except(std::span<const std::string_view> handled) {
+  for (const auto& [missing, written] : excused_) {
+    if (std::find(asked_.begin(), asked_.end(), written->text) != asked_.end()) {
+      report(missing);  // it is a field of its own
+    }
+  }
   for (const document::Member* member : rest()) {
     const std::string& key = member->key.text;
     if (std::find(handled.begin(), handled.end(), key) != handled.end()) {

@@ -3,6 +3,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -35,6 +36,9 @@ class Fields {
   /// `path.key`; of an empty key, the path of the map.
   std::string path(std::string_view key) const;
 
+  /// Whether an unknown field seems to be meant as `key`: its report says so.
+  bool has_misspelt(std::string_view key) const { return meant_as(key) != nullptr; }
+
   /// What nobody asked for, in order.
   std::vector<const document::Member*> rest() const;
 
@@ -51,14 +55,24 @@ class Fields {
   Position position() const { return position_; }
 
  private:
-  /// The way out where `key` is missing.
-  std::string how_to_add(std::string_view key, std::string_view example) const;
+  struct Missing {
+    std::string key;
+    std::string hint;
+  };
+
+  void report(const Missing& missing);
+
+  /// What is there instead of `key`: misspelt, or called by another name. Null if there is nothing.
+  const document::Member* meant_as(std::string_view key) const;
 
   Decoder& decoder_;
   const document::Node* map_ = nullptr;
   std::string path_;
   Position position_;
   std::vector<std::string> asked_;
+  /// Missing fields, each with the key that seems to be meant; reported unless that key turns out
+  /// to be unknown.
+  std::vector<std::pair<Missing, const document::Node*>> excused_;
 };
 
 }  // namespace reeve::workflow

@@ -187,7 +187,7 @@ void check_script(Fields& fields, Decoder& decoder, const Task& task) {
   // A script of the wrong type has been reported.
   const bool absent = script == nullptr || (script->is_sequence() && script->items.empty());
   const bool process = task.method == Method::Shell || is_container(task.method);
-  if (process && absent) {
+  if (process && absent && !fields.has_misspelt("script")) {
     decoder.problems().error(
         "no-script",
         task.position,

@@ -162,9 +162,10 @@ struct Bad {
 
 constexpr Bad kBad[] = {
     {"  tasks:\n    - name: a\n      scirpt: x\n",
+     "line 7:7: spec.tasks[0].scirpt: unknown field \"scirpt\" (did you mean \"script\"?)"},
+    {"  tasks:\n    - name: a\n      timeout: 1m\n",
      "line 6:13: spec.tasks[0].script: task \"a\" has no script (add one, or \"method: NOOP\" for "
-     "a "
-     "task that does nothing)"},
+     "a task that does nothing)"},
     {"  tasks: [{name: a, script: x, tiemout: 1s}]\n",
      "line 5:32: spec.tasks[0].tiemout: unknown field \"tiemout\" (did you mean \"timeout\"?)"},
     {"  task: []\n  tasks: [{name: a, script: x}]\n",
