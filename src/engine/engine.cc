@@ -229,11 +229,13 @@ Result<void> check_reason(std::string_view reason) {
 }
 
 Error already_ended(const Mission& mission) {
-  return make_error(
+  Error error = make_error(
       ErrorCode::IllegalTransition,
       concat("mission \"", mission.name.view(), "\" has already ended: ", to_string(mission.state)),
       "state"
   );
+  error.hint = concat("reeve status ", mission.name.view(), " shows how it ended");
+  return error;
 }
 
 }  // namespace

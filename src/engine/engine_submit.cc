@@ -204,11 +204,13 @@ Result<Mission*> Engine::create(
   REEVE_CHECK(model::check_name(name.view(), "mission name"));
   REEVE_TRY(const bool taken, is_taken(name));
   if (taken) {
-    return make_error(
+    Error error = make_error(
         ErrorCode::AlreadyExists,
         concat("a mission named \"", name.view(), "\" exists already"),
         "name"
     );
+    error.hint = "give another --name, or none for a fresh one";
+    return error;
   }
   if (missions_.size() >= limits_.live_missions_max) {
     return make_error(

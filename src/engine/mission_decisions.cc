@@ -177,11 +177,13 @@ Result<TaskIndex> MissionTurn::gate_named(const TaskName& name) const {
     return error;
   }
   if (!last) {
-    return make_error(
+    Error error = make_error(
         ErrorCode::IllegalTransition,
         concat("mission \"", m_.name.view(), "\" has no open gate; it is ", to_string(m_.state)),
         "state"
     );
+    error.hint = "reeve approvals lists what waits for a decision";
+    return error;
   }
   return *last;
 }

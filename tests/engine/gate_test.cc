@@ -190,7 +190,9 @@ TEST(GateDecision, BeforeTheGateIsOpenIsRefused) {
       text_of(w.decide("alice", Approve, {}, "review")), "state: gate \"review\" is not open yet"
   );
   EXPECT_EQ(
-      text_of(w.decide("alice", Approve)), "state: mission \"m\" has no open gate; it is LAUNCHING"
+      text_of(w.decide("alice", Approve)),
+      "state: mission \"m\" has no open gate; it is LAUNCHING (reeve approvals lists what waits "
+      "for a decision)"
   );
 }
 
