@@ -334,8 +334,8 @@ REFUSED = (
         "remove one of the two",
     ),
     Mistake(
-        "      script: cp",
-        "      method: DOCKER\n      script: cp",
+        "      script: mv",
+        "      method: DOCKER\n      script: mv",
         "37:13",
         "missing-field",
         "spec.tasks[4].container: the method DOCKER needs an image",
@@ -489,6 +489,7 @@ tasks:
 
 # A value of the pipeline, and the end of its task.
 FAILING = (
+    ("{{ .heading }}", 'no entry for key "heading" (declare it, or give a value with: default "…")'),
     ("{{ .titel }}", 'no entry for key "titel" (did you mean title?)'),
     (
         "{{ if lt .title 4 }}short{{ end }}",
@@ -572,9 +573,9 @@ COMMANDS = (
         "carries it out itself) [unavailable]",
     ),
     (
-        ("artifacts", "get", "first", "publish", "sit.html"),
+        ("artifacts", "get", "first", "build", "sit.html"),
         4,
-        "reeve: task publish kept no file sit.html (did you mean site.html?) [not_found]",
+        "reeve: task build kept no file sit.html (did you mean site.html?) [not_found]",
     ),
     (
         ("disable", "sit"),
@@ -605,7 +606,7 @@ class FirstStepsTest(ReeveTest):
         self.ok("graph", "site.yaml")
         self.ok("run", "site.yaml", "--name", "my-site", "-p", "title=Hello")
         self.assertEqual(len(self.mission("my-site")["status"]["tasks"]), 5)
-        page = self.ok("artifacts", "get", "my-site", "publish", "my-site.html").out
+        page = self.ok("artifacts", "get", "my-site", "publish").out
         self.assertEqual(page, "<h1>Hello</h1>\n<p>one</p>\n<p>two</p>\n")
 
     def test_the_mistake_in_the_text_is_told_as_shown(self):

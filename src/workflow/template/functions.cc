@@ -288,7 +288,8 @@ Result<Value> lookup(const Value& object, std::string_view key, bool strict) {
     keys.push_back(member->first);
   }
   const std::string best = nearest(key, keys);
-  error.hint = best.empty() ? std::string() : concat("did you mean ", best, "?");
+  error.hint = best.empty() ? std::string("declare it, or give a value with: default \"…\"")
+                            : concat("did you mean ", best, "?");
   return error;
 }
 

@@ -330,7 +330,9 @@ class Lexer {
       return;
     }
     if (!at_terminator(at)) {
-      fail_rune("bad character ", at);
+      fail_rune(
+          "bad character ", at, kind == TokenKind::Field ? dash_hint(word, at) : std::string()
+      );
       return;
     }
     emit(kind == TokenKind::Identifier ? word_kind(word) : kind, next_, word.size());
@@ -345,19 +347,26 @@ class Lexer {
            here.starts_with(kRightDelim);
   }
 
-  void fail_rune(std::string_view what, std::size_t at) {
+  /// What to do about a name that goes on with a dash at `at`; empty if it does not.
+  std::string dash_hint(std::string_view field, std::size_t at) const {
+    if (text_[at] != '-') {
+      return {};
+    }
+    const std::size_t end = text_.find_first_of(" \t\r\n|()}.\"", at);
+    const std::string_view rest = text_.substr(at, end == std::string_view::npos ? end : end - at);
+    return concat("a name with \"-\" is read by {{ index . \"", field.substr(1), rest, "\" }}");
+  }
+
+  void fail_rune(std::string_view what, std::size_t at, std::string hint = {}) {
     const Rune rune = decode_rune(text_.substr(at));
     std::string message(what);
     append_unicode(message, rune.value, true);
-    const bool quote = rune.value >= 0x2018 && rune.value <= 0x201F;
-    fail_at(
-        ErrorCode::Invalid,
-        std::move(message),
-        locate(at),
-        quote                ? "use plain quotes"
-        : rune.value == U'}' ? "close the action with }}"
-                             : ""
-    );
+    if (rune.value >= 0x2018 && rune.value <= 0x201F) {
+      hint = "use plain quotes";
+    } else if (rune.value == U'}') {
+      hint = "close the action with }}";
+    }
+    fail_at(ErrorCode::Invalid, std::move(message), locate(at), std::move(hint));
   }
 
   std::string_view text_;

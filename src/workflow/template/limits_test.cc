@@ -72,6 +72,11 @@ TEST(TemplateErrors, NameTheFailingPieceAndTheWayOut) {
       failure_of("{{define \"row\"}}x{{end}}{{template \"rows\"}}").hint, "did you mean row?"
   );
   EXPECT_EQ(failure_of("{{if .A}}x").hint, "add {{end}}");
+  EXPECT_EQ(failure_of("{{.A}").hint, "close the action with }}");
+  EXPECT_EQ(
+      failure_of("{{.build-status | upper}}").hint,
+      "a name with \"-\" is read by {{ index . \"build-status\" }}"
+  );
 }
 
 TEST(TemplateErrors, ShortenLongPiecesBetweenCharacters) {
