@@ -45,6 +45,20 @@ std::string end_text(int signal) {
   return name != nullptr ? concat("killed by SIG", name) : concat("killed by signal ", signal);
 }
 
+/// What the shell means by codes of its own; empty for those of programs.
+std::string_view meaning_of(int code) {
+  constexpr int kNotExecutable = 126;
+  constexpr int kNotFound = 127;
+  switch (code) {
+    case kNotExecutable:
+      return ": it is there and cannot be executed";
+    case kNotFound:
+      return ": no such program, or no such file in the directory of the run, which starts empty";
+    default:
+      return "";
+  }
+}
+
 }  // namespace
 
 RunSupervisor::~RunSupervisor() {
@@ -246,7 +260,8 @@ StepEnd RunSupervisor::judge() const {
     return {RunEnd::Signalled, kSignalExitBase + signal, end_text(signal)};
   }
   const int code = WEXITSTATUS(step_.status);
-  return {RunEnd::Exited, code, code == 0 ? std::string() : concat("exited with code ", code)};
+  std::string reason = code == 0 ? "" : concat("exited with code ", code, meaning_of(code));
+  return {RunEnd::Exited, code, std::move(reason)};
 }
 
 /// A KILL that is not ours while the kernel's counter of such kills grew. A shell reports the KILL

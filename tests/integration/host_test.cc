@@ -45,6 +45,21 @@ TEST_F(HostRun, ReportsTheExitCodeOfTheFailingStep) {
   EXPECT_EQ(content("fails", "stdout.log"), "");
 }
 
+TEST_F(HostRun, SaysWhatTheShellMeansByItsCodes) {
+  model::RunSpec spec;
+  spec.steps = {main("./not-there")};
+  EXPECT_EQ(
+      carry_out("not-there", spec).reason,
+      "step 1 exited with code 127: no such program, or no such file in the directory of the run, "
+      "which starts empty"
+  );
+  spec.steps = {main("echo x > text; ./text")};
+  EXPECT_EQ(
+      carry_out("text", spec).reason,
+      "step 1 exited with code 126: it is there and cannot be executed"
+  );
+}
+
 TEST_F(HostRun, RunsPhasesInOrderAndAfterStepsAlways) {
   model::RunSpec spec;
   spec.steps = {after("echo after; exit 3"), main("echo main; exit 2"), before("echo before")};
