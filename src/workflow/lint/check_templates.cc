@@ -100,15 +100,21 @@ class TemplateCheck {
          .field = use.field,
          .message =
              concat("\"", field.name, "\" is no variable, parameter or output of this document"),
-         .fix = !near.empty() ? concat("did you mean \"", near, "\"?")
-                : facts_.native()
-                    ? concat(
-                          "declare it in spec.params or spec.variables, or set it with "
-                          "reeve config set ",
-                          field.name
-                      )
-                    : std::string("give it in job_variables, at submission, or as a setting or "
-                                  "credential of the installation"),
+         .fix =
+             !near.empty() ? concat("did you mean \"", near, "\"?")
+             : facts_.native()
+                 ? concat(
+                       "declare it in spec.params or spec.variables; of a setting say "
+                       "\"# reeve-lint: setting=",
+                       field.name,
+                       "\""
+                   )
+                 : concat(
+                       "give it in job_variables or at submission; of a setting or credential of "
+                       "the installation say \"# reeve-lint: setting=",
+                       field.name,
+                       "\""
+                   ),
          .edit = std::move(edit)}
     );
   }

@@ -67,9 +67,11 @@ std::size_t Report::count(Severity severity) const {
   ));
 }
 
-std::vector<Finding> examine(const workflow::Workflow& workflow) {
+std::vector<Finding> examine(
+    const workflow::Workflow& workflow, const std::vector<std::string>& settings
+) {
   const Facts facts(workflow);
-  const Names names(facts);
+  const Names names(facts, settings);
   Findings findings;
   check_templates(facts, names, findings);
   check_splices(facts, names, findings);
@@ -89,8 +91,10 @@ Report check(std::string_view text, const Options& options) {
   workflow::Problems problems(options.load.file);
   const auto workflow = workflow::load_into(text, options.load, problems);
   Report report;
+  std::vector<Finding> about_comments;
+  Suppressions suppressions(text, about_comments);
   if (workflow != nullptr) {
-    report.findings = examine(*workflow);
+    report.findings = examine(*workflow, suppressions.settings());
     for (Finding& finding : report.findings) {
       finding.error.position.line = problems.line(finding.error.position);
       if (!problems.same_lines()) {
@@ -105,7 +109,7 @@ Report check(std::string_view text, const Options& options) {
   const bool loads = workflow != nullptr;
   if (loads) {
     report.findings.insert(report.findings.begin(), reported.begin(), reported.end());
-    Suppressions suppressions(text, report.findings);
+    report.findings.insert(report.findings.end(), about_comments.begin(), about_comments.end());
     report.suppressed = suppressions.apply(report.findings);
   } else {
     report.findings = std::move(reported);

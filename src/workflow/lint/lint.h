@@ -56,11 +56,15 @@ struct Report {
 inline constexpr std::size_t kFindingsMax = 200;
 
 /// Loads the document and looks for everything in the table of rules. A comment
-/// `# reeve-lint: disable=RULE[,RULE]` turns rules off for its own line and the next one. Any
-/// thread; bounded like loading.
+/// `# reeve-lint: disable=RULE[,RULE]` turns rules off for its own line and the next one, a comment
+/// `# reeve-lint: setting=NAME[,NAME]` says what the installation gives a value. Any thread;
+/// bounded like loading.
 Report check(std::string_view text, const Options& options = {});
 
-/// The findings of lint alone about a workflow, with places in its source.
-std::vector<Finding> examine(const workflow::Workflow& workflow);
+/// The findings of lint alone about a workflow, with places in its source. `settings`: names that
+/// the installation gives a value.
+std::vector<Finding> examine(
+    const workflow::Workflow& workflow, const std::vector<std::string>& settings = {}
+);
 
 }  // namespace reeve::lint

@@ -226,6 +226,28 @@ std::vector<Sample> other_samples() {
   };
 }
 
+TEST(Settings, AreNamedByComments) {
+  const std::string task =
+      "      environment: {R: '{{ .Region }}', C: '{{ .Cluster }}'}\n      script: x\n";
+  EXPECT_EQ(
+      linted(one(task)),
+      "undefined-variable: line 8:28: tasks.a.environment.R: \"Region\" is no variable, parameter "
+      "or "
+      "output of this document (declare it in spec.params or spec.variables; of a setting say \"# "
+      "reeve-lint: setting=Region\")\n"
+      "undefined-variable: line 8:48: tasks.a.environment.C: \"Cluster\" is no variable, parameter "
+      "or "
+      "output of this document (declare it in spec.params or spec.variables; of a setting say \"# "
+      "reeve-lint: setting=Cluster\")"
+  );
+  const std::string comment = "# reeve-lint: setting=Region,Cluster of the data center\n";
+  EXPECT_EQ(linted(concat(comment, one(task))), "");
+  EXPECT_EQ(
+      linted(concat("# reeve-lint: setting=Region,\n", one("      script: x\n"))),
+      "lint-comment: line 1:1: a setting has a name (write \"# reeve-lint: setting=NAME\")"
+  );
+}
+
 TEST(Retries, AreNotAskedForWhereGitStaysOnThisMachine) {
   const auto noted = [](std::string_view command) {
     return has(check(one(concat("      script: ", command, "\n"))).findings, "no-retry");
@@ -426,7 +448,7 @@ TEST(Suppressions, NameRulesThatExist) {
   EXPECT_EQ(
       linted(one("      script: x # reeve-lint: off\n")),
       "lint-comment: line 8:17: the comment says nothing that is understood (write \"# reeve-lint: "
-      "disable=RULE\" with a rule that exists)"
+      "disable=RULE\" with a rule that exists, or \"# reeve-lint: setting=NAME\")"
   );
 }
 

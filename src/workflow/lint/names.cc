@@ -107,7 +107,8 @@ std::map<std::string, ValueKind, std::less<>> builtin_kinds() {
 
 }  // namespace
 
-Names::Names(const Facts& facts) : facts_(facts), builtins_(builtin_kinds()) {
+Names::Names(const Facts& facts, const std::vector<std::string>& settings)
+    : facts_(facts), builtins_(builtin_kinds()), settings_(settings.begin(), settings.end()) {
   const Workflow& workflow = facts.workflow();
   for (const Variable& variable : workflow.variables) {
     variables_.emplace(variable.name, &variable);
@@ -256,6 +257,9 @@ Name Names::of_document(std::string_view name, int depth) const {
   }
   if (required_.contains(name)) {
     return {.origin = Origin::Param, .kind = ValueKind::Text, .outside = true, .publishers = {}};
+  }
+  if (settings_.contains(name)) {
+    return {.origin = Origin::Setting, .kind = ValueKind::Text, .outside = false, .publishers = {}};
   }
   const bool context = std::find(std::begin(kFormicaryNames), std::end(kFormicaryNames), name) !=
                            std::end(kFormicaryNames) ||

@@ -22,6 +22,7 @@ enum class Origin : std::uint8_t {
   Output,      ///< of another task
   Item,        ///< of a fan-out
   Credential,  ///< that the task names
+  Setting,     ///< of the installation
 };
 
 struct Name {
@@ -36,7 +37,8 @@ struct Name {
 /// What the names in templates stand for. Refers to the facts.
 class Names {
  public:
-  explicit Names(const Facts& facts);
+  /// `settings`: names that the installation gives a value.
+  Names(const Facts& facts, const std::vector<std::string>& settings);
 
   /// The value that a text of `task` (null: of the workflow) sees.
   Name resolve(std::string_view name, const Task* task) const;
@@ -74,6 +76,7 @@ class Names {
   std::map<std::string, const workflow::Variable*, std::less<>> variables_;
   std::map<std::string, const workflow::Param*, std::less<>> params_;
   std::set<std::string, std::less<>> required_;
+  std::set<std::string, std::less<>> settings_;
   std::map<std::string, std::vector<TaskIndex>, std::less<>> outputs_;
   std::set<std::string, std::less<>> own_outputs_;
   /// Tasks whose outputs have names that cannot be told.

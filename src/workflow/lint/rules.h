@@ -307,8 +307,9 @@ inline constexpr Rule kRules[] = {
      "take it in one of the two places"},
     {"lint-comment",
      Severity::Error,
-     "a comment that should turn a rule off does not",
-     "write \"# reeve-lint: disable=RULE\" with a rule that exists"},
+     "a comment for lint says nothing that it understands",
+     "write \"# reeve-lint: disable=RULE\" with a rule that exists, or \"# reeve-lint: "
+     "setting=NAME\""},
     {"unused-suppression",
      Severity::Info,
      "a comment turns a rule off that has nothing to say",

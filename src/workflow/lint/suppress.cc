@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::string_view kMark = "reeve-lint:";
 constexpr std::string_view kDisable = "disable=";
+constexpr std::string_view kSetting = "setting=";
 
 Finding make(RuleId id, Position position, std::string message, std::string fix) {
   const Rule& rule = *find_rule(id.view());
@@ -27,6 +28,11 @@ std::string nearest_rule(std::string_view name) {
     ids.emplace_back(rule.id);
   }
   return nearest(name, ids);
+}
+
+/// The names of a list; what follows a space is for people.
+std::vector<std::string_view> listed(std::string_view names) {
+  return split(names.substr(0, names.find_first_of(" \t")), ',');
 }
 
 }  // namespace
@@ -55,6 +61,10 @@ void Suppressions::read(std::string_view line, int number, std::vector<Finding>&
   }
   const Position position{number, static_cast<int>(hash) + 1};
   const std::string_view rest = trim(line.substr(mark + kMark.size()));
+  if (rest.starts_with(kSetting)) {
+    read_settings(rest.substr(kSetting.size()), position, findings);
+    return;
+  }
   if (!rest.starts_with(kDisable)) {
     findings.push_back(
         make("lint-comment", position, "the comment says nothing that is understood", {})
@@ -64,12 +74,24 @@ void Suppressions::read(std::string_view line, int number, std::vector<Finding>&
   read_names(rest.substr(kDisable.size()), position, findings);
 }
 
+void Suppressions::read_settings(
+    std::string_view names, Position position, std::vector<Finding>& findings
+) {
+  for (const std::string_view name : listed(names)) {
+    if (name.empty()) {
+      findings.push_back(make(
+          "lint-comment", position, "a setting has a name", "write \"# reeve-lint: setting=NAME\""
+      ));
+    } else if (settings_.size() < kSuppressionsMax) {
+      settings_.emplace_back(name);
+    }
+  }
+}
+
 void Suppressions::read_names(
     std::string_view names, Position position, std::vector<Finding>& findings
 ) {
-  // What follows a space is for people.
-  const std::string_view list = names.substr(0, names.find_first_of(" \t"));
-  for (const std::string_view name : split(list, ',')) {
+  for (const std::string_view name : listed(names)) {
     if (find_rule(name) != nullptr) {
       comments_.push_back({.position = position, .rule = std::string(name)});
       continue;
