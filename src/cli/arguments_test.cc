@@ -73,7 +73,18 @@ TEST(Arguments, SayWhatIsWrongAndWhoseHelpSaysMore) {
       "reeve: \"b\" is one argument too many\nSee reeve status --help.\n"
   );
   EXPECT_EQ(complaint({"lint"}), "reeve: FILE is required\nSee reeve lint --help.\n");
-  EXPECT_EQ(complaint({"config"}), "reeve: a command is missing\nSee reeve config --help.\n");
+  EXPECT_EQ(
+      complaint({"config"}),
+      "reeve: a command is missing: config has set, get, list, unset\nSee reeve config --help.\n"
+  );
+  EXPECT_EQ(
+      complaint({"config", "unste", "x"}),
+      "reeve: there is no command \"unste\"; did you mean unset?\nSee reeve config --help.\n"
+  );
+  EXPECT_EQ(
+      complaint({"trigger", "run", "w"}),
+      "reeve: there is no command \"run\": trigger has test\nSee reeve trigger --help.\n"
+  );
 }
 
 TEST(Arguments, KeepTheWordsBehindTheDashesForTheLock) {

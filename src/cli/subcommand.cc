@@ -66,6 +66,25 @@ std::string about_extras(const std::vector<std::string>& extras, const CLI::App&
   );
 }
 
+/// What to say where one of the commands of `command` should be; `listed`: they are few.
+std::string about_command(
+    const std::vector<std::string>& extras, const CLI::App& command, bool listed
+) {
+  std::vector<std::string> names;
+  for (const CLI::App* one : command.get_subcommands(nullptr)) {
+    names.push_back(one->get_name());
+  }
+  std::string message = extras.empty() ? std::string("a command is missing")
+                                       : concat("there is no command \"", extras.front(), "\"");
+  const std::string near = extras.empty() ? std::string() : nearest(extras.front(), names);
+  if (!near.empty()) {
+    message += concat("; did you mean ", near, "?");
+  } else if (listed) {
+    message += concat(": ", command.get_name(), " has ", join(names, ", "));
+  }
+  return message;
+}
+
 }  // namespace
 
 int report_usage(const CLI::App& app, const CLI::ParseError& error) {
@@ -78,8 +97,8 @@ int report_usage(const CLI::App& app, const CLI::ParseError& error) {
   std::string message = error.what();
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     message = about_extras(app.remaining(true), *command);
-  } else if (command->get_subcommands(nullptr).size() > 0 && message.starts_with("A sub")) {
-    message = "a command is missing";
+  } else if (!command->get_subcommands(nullptr).empty()) {
+    message = about_command(app.remaining(true), *command, command != &app);
   }
   print_error_text(concat("reeve: ", printable(message), "\nSee ", called, " --help.\n"));
   return static_cast<int>(ExitCode::Usage);
