@@ -184,8 +184,11 @@ constexpr OtherName kOtherNames[] = {
     {"depends_on", "needs"},
     {"entrypoint", "script"},
     {"env", "environment"},
+    {"env", "variables"},
+    {"environment", "variables"},
     {"for_each", "foreach"},
     {"id", "name"},
+    {"if", "skipIf"},
     {"image", "container"},
     {"inputs", "params"},
     {"job_variables", "variables"},
@@ -204,12 +207,14 @@ constexpr OtherName kOtherNames[] = {
     {"required_params", "params"},
     {"retries", "retry"},
     {"run", "script"},
+    {"schedule", "cron"},
     {"secrets", "credentials"},
     {"skip_if", "skipIf"},
     {"steps", "tasks"},
     {"task_type", "name"},
     {"title", "description"},
     {"vars", "variables"},
+    {"when", "skipIf"},
     {"working_directory", "workingDir"},
 };
 
@@ -285,11 +290,20 @@ std::string_view meant_flag(std::string_view text) {
   return std::find(kNo.begin(), kNo.end(), word) != kNo.end() ? "false" : "";
 }
 
-/// Whether `text` can stand in a list in brackets as it is.
-bool is_list_word(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return is_ascii_alnum(c) || c == '-' || c == '_' || c == '.' || c == '/';
-  });
+/// `text`, words between commas, as a list in brackets; empty if it cannot stand there as it is.
+std::string as_list(std::string_view text) {
+  std::vector<std::string> words;
+  for (const std::string_view piece : split(text, ',')) {
+    const std::string_view word = trim(piece);
+    const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+      return is_ascii_alnum(c) || c == '-' || c == '_' || c == '.' || c == '/';
+    });
+    if (!plain) {
+      return {};
+    }
+    words.emplace_back(word);
+  }
+  return concat("[", join(words, ", "), "]");
 }
 
 }  // namespace
@@ -325,13 +339,28 @@ std::vector<std::string_view> all_examples() {
   return out;
 }
 
-std::string_view native_name(std::string_view key) {
+std::string_view native_name(std::string_view key, const std::vector<std::string>& known) {
   for (const OtherName& name : kOtherNames) {
-    if (name.theirs == key) {
+    if (name.theirs == key && std::find(known.begin(), known.end(), name.ours) != known.end()) {
       return name.ours;
     }
   }
   return {};
+}
+
+std::string unknown_hint(
+    std::string_view key, std::string_view near, const std::vector<std::string>& known
+) {
+  if (!near.empty()) {
+    return concat("did you mean \"", near, "\"?");
+  }
+  if (key.find(' ') != std::string_view::npos) {
+    return "if this belongs to the text above it, indent it deeper than the line with the key";
+  }
+  if (key == "outputs") {
+    return "a script publishes values itself: echo \"::set-output name=NAME::VALUE\"";
+  }
+  return concat("known here: ", join(known, ", "));
 }
 
 std::string way_out(
@@ -348,8 +377,10 @@ std::string way_out(
   if (expected.starts_with("a whole number") && quoted && whole(node.text)) {
     return "leave the quotes out";
   }
-  if (expected.starts_with("a list") && node.is_scalar() && is_list_word(node.text)) {
-    return concat("write \"", field, ": [", node.text, "]\"");
+  if (expected.starts_with("a list of t") && node.is_scalar()) {
+    if (const std::string list = as_list(node.text); !list.empty()) {
+      return concat("write \"", field, ": ", list, "\"");
+    }
   }
   if (expected.starts_with("text") && node.is_map()) {
     return "put quotes around it: the colon makes a map of it";

@@ -17,8 +17,14 @@ std::string_view example_of(std::string_view path, Format format);
 /// Every example there is.
 std::vector<std::string_view> all_examples();
 
-/// What the field is called here that other tools, and Formicary, call `key`. Empty if unknown.
-std::string_view native_name(std::string_view key);
+/// What the field is called, among those `known` here, that other tools, and Formicary, call `key`.
+/// Empty if there is none.
+std::string_view native_name(std::string_view key, const std::vector<std::string>& known);
+
+/// The way out for an unknown field of a native document; `near` is the one that seems to be meant.
+std::string unknown_hint(
+    std::string_view key, std::string_view near, const std::vector<std::string>& known
+);
 
 /// The way out for `node`, found at `path` where `expected` belongs ("a map", "true or false").
 /// Never empty.

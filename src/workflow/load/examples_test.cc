@@ -75,6 +75,9 @@ TEST(WaysOut, NameTheValueThatWasMeant) {
   EXPECT_EQ(hint_for("retry: {max: '3'}"), "leave the quotes out");
   EXPECT_EQ(hint_for("retry: {max: many}"), "for example \"max: 3\"");
   EXPECT_EQ(hint_for("needs: a"), "write \"needs: [a]\"");
+  EXPECT_EQ(hint_for("needs: 'a, b'"), "write \"needs: [a, b]\"");
+  EXPECT_EQ(hint_for("needs: 'a b'"), "for example \"needs: [build]\"");
+  EXPECT_EQ(hint_for("onCompleted: [b, c]"), "lead to one of them; give the others \"needs: [a]\"");
   EXPECT_EQ(
       hint_for("environment: {A: {b: c}}"), "put quotes around it: the colon makes a map of it"
   );
@@ -88,6 +91,22 @@ TEST(WaysOut, KnowTheNamesOfOthers) {
   EXPECT_EQ(hint_for("depends_on: [b]"), "did you mean \"needs\"?");
   EXPECT_EQ(hint_for("env: {A: b}"), "did you mean \"environment\"?");
   EXPECT_EQ(hint_for("retry: {attempts: 3}"), "did you mean \"max\"?");
+  EXPECT_EQ(hint_for("if: x"), "did you mean \"skipIf\"?");
+  EXPECT_EQ(
+      hint_for("outputs: {a: b}"),
+      "a script publishes values itself: echo \"::set-output name=NAME::VALUE\""
+  );
+  EXPECT_EQ(hint_for("retry: {colour: 3}"), "known here: max, delay, backoff");
+  EXPECT_EQ(
+      only_error(native("  env: {A: b}\n  tasks: [{name: a, script: x}]\n")),
+      "line 5:3: spec.env: unknown field \"env\" (did you mean \"variables\"?)"
+  );
+  EXPECT_EQ(
+      only_error(native("  tasks:\n    - name: a\n      script: |\n      echo hi\n")),
+      "line 8:7: spec.tasks[0].echo hi: unknown field \"echo hi\" (if this belongs to the text "
+      "above "
+      "it, indent it deeper than the line with the key)"
+  );
   EXPECT_EQ(
       only_error(native("  steps: [{name: a, script: x}]\n")),
       "line 5:3: spec.steps: unknown field \"steps\" (did you mean \"tasks\"?)"

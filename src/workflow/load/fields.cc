@@ -50,7 +50,8 @@ const Node* Fields::get(std::string_view key) {
 
 const document::Member* Fields::meant_as(std::string_view key) const {
   for (const document::Member* member : rest()) {
-    const bool renamed = decoder_.native() && native_name(member->key.text) == key;
+    const bool renamed =
+        decoder_.native() && native_name(member->key.text, {std::string(key)}) == key;
     if (renamed || nearest(member->key.text, {std::string(key)}) == key) {
       return member;
     }
@@ -129,9 +130,8 @@ std::vector<const document::Member*> Fields::rest() const {
 }
 
 std::string Fields::nearest_key(std::string_view word) const {
-  const std::string_view ours = decoder_.native() ? native_name(word) : std::string_view();
-  const bool known = std::find(asked_.begin(), asked_.end(), ours) != asked_.end();
-  return known ? std::string(ours) : nearest(word, asked_);
+  const std::string_view ours = decoder_.native() ? native_name(word, asked_) : std::string_view();
+  return ours.empty() ? nearest(word, asked_) : std::string(ours);
 }
 
 void Fields::finish_except(std::span<const std::string_view> handled) {
@@ -156,8 +156,7 @@ void Fields::finish_except(std::span<const std::string_view> handled) {
       continue;
     }
     const std::string near = decoder_.problems().full() ? std::string() : nearest_key(key);
-    const std::string hint = near.empty() ? concat("known here: ", join(asked_, ", "))
-                                          : concat("did you mean \"", near, "\"?");
+    const std::string hint = unknown_hint(key, near, asked_);
     if (decoder_.native()) {
       decoder_.problems().error(
           "unknown-field",

@@ -261,6 +261,15 @@ void decode_routes(Fields& fields, Decoder& decoder, TaskDraft& draft) {
       );
       continue;
     }
+    if (node->is_sequence()) {
+      decoder.wrong(
+          *node,
+          fields.path(field),
+          "the name of one task",
+          concat("lead to one of them; give the others \"needs: [", draft.task.name.view(), "]\"")
+      );
+      continue;
+    }
     Ref target = decoder.ref(*node, fields.path(field));
     if (!target.name.empty()) {
       draft.routes.push_back({on, std::move(target)});
