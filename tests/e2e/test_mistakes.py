@@ -426,6 +426,14 @@ REFUSED = (
 # Legal, and hardly meant: found by lint.
 DOUBTFUL = (
     Mistake(
+        "script: grep -q",
+        "script:\n        test -s site.html\n        grep -q",
+        "30:9",
+        "folded-script",
+        "tasks.check.script: YAML joins these lines with spaces: they are one command",
+        'write "script: |" and the lines below it; or ">", if one command is meant',
+    ),
+    Mistake(
         "{{ .title }}",
         "{{ .titel }}",
         "19:20",

@@ -14,6 +14,9 @@ void check_templates(const Facts& facts, const Names& names, Findings& findings)
 /// spliced-text, outside-url.
 void check_splices(const Facts& facts, const Names& names, Findings& findings);
 
+/// folded-script.
+void check_scripts(const Facts& facts, Findings& findings);
+
 /// hard-coded-secret.
 void check_secrets(const Facts& facts, Findings& findings);
 

@@ -75,6 +75,7 @@ std::vector<Finding> examine(
   Findings findings;
   check_templates(facts, names, findings);
   check_splices(facts, names, findings);
+  check_scripts(facts, findings);
   check_secrets(facts, findings);
   check_routes(facts, findings);
   check_artifacts(facts, findings);

@@ -116,6 +116,9 @@ std::vector<Sample> document_samples() {
       {"spliced-text",
        findings_of(one("      script: echo {{ .title }}\n", param)),
        findings_of(one("      script: echo {{ shellquote .title }}\n", param))},
+      {"folded-script",
+       findings_of(one("      script:\n        cd src\n        make\n")),
+       findings_of(one("      script: |\n        cd src\n        make\n"))},
       {"hard-coded-secret",
        findings_of(one("      script: x\n      environment: {DB_PASSWORD: correct-horse}\n")),
        findings_of(one("      script: x\n      environment: {DB_PASSWORD: '{{ .title }}'}\n", param)
@@ -224,6 +227,28 @@ std::vector<Sample> other_samples() {
        findings_of(job(task, "cron_trigger: \"0 * * * * * * more\"\n")),
        findings_of(job(task, "cron_trigger: \"@daily\"\n"))},
   };
+}
+
+TEST(Scripts, OfSeveralLinesSayHowTheyAreMeant) {
+  const auto folded = [](std::string_view script) {
+    return has(check(one(concat("      script:", script, "\n"))).findings, "folded-script");
+  };
+  for (const std::string_view joined :
+       {" cd src\n        make", "\n        cd src\n        make", " [cd src\n        make]"}) {
+    EXPECT_TRUE(folded(joined)) << joined;
+  }
+  for (const std::string_view meant :
+       {" make",
+        " |\n        cd src\n        make",
+        " >\n        make\n        all",
+        " >-\n        make\n        all",
+        " cd src &&\n        make",
+        " cd src\n        && make",
+        " cat a |\n        sort",
+        " [cd src, make]",
+        " make  # builds\n      retry: {max: 1}"}) {
+    EXPECT_FALSE(folded(meant)) << meant;
+  }
 }
 
 TEST(Settings, AreNamedByComments) {
