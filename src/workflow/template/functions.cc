@@ -229,7 +229,10 @@ Result<std::string_view> Call::text(std::size_t i) const {
     return error(i, "invalid value; expected string");
   }
   if (!json(i).is_string()) {
-    return error(i, concat("wrong type for value; expected string; got ", type_name(json(i))));
+    Error wrong =
+        error(i, concat("wrong type for value; expected string; got ", type_name(json(i))));
+    wrong.hint = "printf \"%v\" makes a text of any value";
+    return wrong;
   }
   return std::string_view(json(i).as_string());
 }
@@ -250,7 +253,9 @@ Result<std::int64_t> Call::integer(std::size_t i) const {
   if (number.is_null()) {
     return error(i, "invalid value; expected int");
   }
-  return error(i, concat("wrong type for value; expected int; got ", type_name(number)));
+  Error wrong = error(i, concat("wrong type for value; expected int; got ", type_name(number)));
+  wrong.hint = number.is_string() ? "atoi makes a number of a text" : "give a whole number";
+  return wrong;
 }
 
 Result<Value> Call::result(std::string text) const {

@@ -62,6 +62,8 @@ TEST(TemplateErrors, AreRelativeToTheOffset) {
 TEST(TemplateErrors, NameTheFailingPieceAndTheWayOut) {
   Json data = Json::object();
   data.set("A", "x");
+  RenderOptions strict;
+  strict.missing = Missing::Error;
   const Error field = failure_of("{{.A.deep.er}}", data);
   EXPECT_EQ(field.subject, ".A.deep.er");
   EXPECT_EQ(
@@ -72,6 +74,12 @@ TEST(TemplateErrors, NameTheFailingPieceAndTheWayOut) {
       failure_of("{{define \"row\"}}x{{end}}{{template \"rows\"}}").hint, "did you mean row?"
   );
   EXPECT_EQ(failure_of("{{if .A}}x").hint, "add {{end}}");
+  EXPECT_EQ(failure_of("{{Add .A 1}}", data).hint, "atoi makes a number of a text");
+  EXPECT_EQ(failure_of("{{upper 1}}").hint, "printf \"%v\" makes a text of any value");
+  EXPECT_EQ(
+      failure_of("{{.nothing}}", data, strict).hint,
+      "declare it, or give a value with: default \"…\""
+  );
   EXPECT_EQ(failure_of("{{.A}").hint, "close the action with }}");
   EXPECT_EQ(
       failure_of("{{.build-status | upper}}").hint,
