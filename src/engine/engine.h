@@ -420,6 +420,7 @@ class Engine {
   Result<Reply> object_turn(const ObjectCommand& command, Scope& scope);
   Result<Reply> object_timer(const TimerFired& fired, Scope& scope);
   Result<Reply> submit(const SubmitMission& command, Scope& scope);
+  Principal person_behind(const Principal& principal);
   Result<void> refuse_skipped(
       const MissionCreated& event, const std::shared_ptr<const Plan>& plan, Scope& scope
   );

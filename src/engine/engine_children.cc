@@ -97,6 +97,7 @@ Result<Engine::Made> Engine::make_child(const Mission& parent, ChildPlan child, 
   MissionCreated event;
   event.ns = parent.ns;
   event.owner = parent.owner;
+  event.author = parent.author ? *parent.author : Principal();
   event.workflow_name = workflow.name;
   event.workflow = workflow.digest;
   event.task_count = static_cast<std::uint32_t>(workflow.tasks.size());

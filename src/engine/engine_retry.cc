@@ -168,6 +168,7 @@ Result<Reply> Engine::retry(const RetryMission& command, Scope& scope) {
   MissionCreated event;
   event.ns = parent.ns;
   event.owner = scope.actor;
+  event.author = person_behind(event.owner);
   event.workflow_name = parent.workflow_name;
   event.workflow = parent.workflow;
   event.task_count = static_cast<std::uint32_t>(parent.tasks.size());

@@ -136,6 +136,7 @@ Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
   MissionCreated event;
   event.ns = command.ns;
   event.owner = command.owner.empty() ? scope.actor : command.owner;
+  event.author = person_behind(event.owner);
   event.workflow_name = workflow.name;
   event.workflow = workflow.digest;
   event.task_count = static_cast<std::uint32_t>(workflow.tasks.size());
@@ -151,6 +152,30 @@ Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
     REEVE_CHECK(refuse_skipped(event, plan, scope));
   }
   return reply_after(create(std::move(event), command.name, plan, scope), scope);
+}
+
+/// Whom a run works for: who owns its mission, or is behind that owner. Empty: it is no run, or of
+/// no live mission.
+Principal Engine::person_behind(const Principal& principal) {
+  constexpr std::string_view kRunKind = "run:";
+  if (!principal.view().starts_with(kRunKind)) {
+    return {};
+  }
+  const std::string_view run = principal.view().substr(kRunKind.size());
+  Scope unused;
+  for (std::size_t end = run.rfind('.'); end != std::string_view::npos && end > 0;
+       end = run.rfind('.', end - 1)) {
+    const auto found = by_name_.find(MissionName(std::string(run.substr(0, end))));
+    if (found == by_name_.end()) {
+      continue;
+    }
+    Entry& entry = missions_.at(found->second);
+    if (MissionTurn(*this, unused, *entry.mission, *entry.plan)
+            .slot_named(RunName(std::string(run)))) {
+      return entry.mission->responsible();
+    }
+  }
+  return {};
 }
 
 /// Cancelled: the mission of a trigger would be skipped, and its workflow wants nothing to be left

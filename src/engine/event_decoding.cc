@@ -40,8 +40,8 @@ const std::map<std::string_view, Json::Type>& member_types() {
       {"timedOut", Bool},      {"revision", Int},      {"prompt", String},
       {"context", Object},     {"voter", String},      {"decision", String},
       {"rule", String},        {"step", Int},          {"recipients", Array},
-      {"description", String}, {"after", Array},       {"bundle", Object},
-      {"reopened", String},    {"detached", Bool}};
+      {"description", String}, {"author", String},     {"after", Array},
+      {"bundle", Object},      {"reopened", String},   {"detached", Bool}};
   return kTypes;
 }
 
@@ -352,6 +352,7 @@ class Decoder {
     }
     REEVE_TRY(e.inputs, artifacts(data_));
     e.description = data_.get_string("description");
+    e.author = Principal(data_.get_string("author"));
     if (const Json* after = data_.find("after")) {
       for (const Json& mission : after->as_array()) {
         if (!mission.is_string()) {

@@ -63,6 +63,7 @@ class Encoder {
     }
     artifacts(e.inputs);
     text("description", e.description);
+    text("author", e.author.str());
     if (!e.after.empty()) {
       json_.key("after");
       json_.begin_array();

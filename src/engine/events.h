@@ -59,6 +59,8 @@ struct MissionCreated {
   std::uint32_t depth = 0;
   std::vector<model::ArtifactRef> inputs;
   std::string description;
+  /// The person for whom the run works that owns it; empty: the owner is no run.
+  Principal author;
   std::vector<MissionName> after;
   /// Why a COMPLETE mission was reopened by this one.
   std::string reopened;

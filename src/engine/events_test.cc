@@ -43,6 +43,7 @@ std::vector<MissionEvent> full_events() {
       .mission = MissionName("p"), .task = TaskName("t"), .item = 4, .detached = true};
   created.depth = 2;
   created.description = "for people";
+  created.author = Principal("user:alice");
   created.after = {MissionName("first"), MissionName("second")};
   created.inputs = {artifact()};
   RunEnded ended;

@@ -350,7 +350,7 @@ std::optional<std::string> broken_vote_rule(
       return concat(vote.voter.view(), " voted ", again, " times");
     }
     if (vote.rule.empty() || kind_of(vote.voter) != "user" ||
-        owner_is_barred(gate, mission.owner, vote.voter)) {
+        owner_is_barred(gate, mission.responsible(), vote.voter)) {
       return concat("the vote of ", vote.voter.view(), " was not allowed");
     }
     if (vote.revision == 0 || vote.revision > status.revision) {
@@ -375,7 +375,7 @@ std::optional<std::string> broken_gate_rule(
   if (status.escalated > def.gate->escalations.size()) {
     return "it was escalated more often than the workflow says";
   }
-  const ApprovalState votes = tally(*def.gate, mission.owner, status).outcome;
+  const ApprovalState votes = tally(*def.gate, mission.responsible(), status).outcome;
   switch (status.state) {
     case ApprovalState::Pending:
       if (task.state != model::TaskState::Waiting || task.reached || task.kept) {

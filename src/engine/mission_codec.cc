@@ -180,6 +180,7 @@ void write_spec(JsonWriter& json, const Mission& m, const workflow::Workflow& wo
     write_artifacts(json, "inputs", m.inputs);
   }
   write_text(json, "description", m.description);
+  write_text(json, "author", m.author ? m.author->view() : std::string_view());
   if (!m.after.empty()) {
     json.key("after");
     json.begin_array();
@@ -449,6 +450,9 @@ Result<void> read_origin(const Json& spec, Mission& m) {
     REEVE_TRY(m.inputs, read_artifacts(in.items("inputs")));
   }
   m.description = in.text("description");
+  if (std::string author = in.text("author"); !author.empty()) {
+    m.author = Principal(std::move(author));
+  }
   m.after = read_names(in, "after");
   return in.check();
 }

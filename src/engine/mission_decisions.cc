@@ -44,7 +44,7 @@ Result<GateReply> MissionTurn::decide_gate(const DecideGate& command) {
         "state"
     );
   }
-  REEVE_TRY(std::string rule, allowed_by(def, m_.owner, voter));
+  REEVE_TRY(std::string rule, allowed_by(def, m_.responsible(), voter));
   GateReply reply{.task = task_def(index).name, .revision = gate.revision};
   if (const Vote* vote = vote_of(gate, voter.principal)) {
     reply.decision = vote->decision;
@@ -60,7 +60,7 @@ Result<GateReply> MissionTurn::decide_gate(const DecideGate& command) {
         .message = command.message,
         .rule = std::move(rule)});
   }
-  const Tally votes = tally(def, m_.owner, gate);
+  const Tally votes = tally(def, m_.responsible(), gate);
   reply.state = votes.outcome;
   reply.approvals = votes.approvals;
   reply.needed = votes.needed;

@@ -65,7 +65,7 @@ void MissionTurn::open_gate(TaskIndex index) {
   workflow::RenderContext context = render_context({.task = index});
   context.outputs = &outputs;
   Result<workflow::GateText> text = workflow::render_gate(*plan_->workflow, index, context);
-  const Result<void> people = check_electorate(def, m_.owner);
+  const Result<void> people = check_electorate(def, m_.responsible());
   if (!text || !people) {
     const Error& error = text ? people.error() : text.error();
     fail_before_start({.task = index}, std::string(kErrorValidation), error.describe());
@@ -109,7 +109,7 @@ bool MissionTurn::wait_for_approval() {
 model::Hold MissionTurn::approval_hold(TaskIndex index) const {
   const workflow::Gate& def = *task_def(index).gate;
   const GateStatus& gate = *m_.tasks[index].gate;
-  const Tally votes = tally(def, m_.owner, gate);
+  const Tally votes = tally(def, m_.responsible(), gate);
   model::Hold hold;
   hold.kind = model::HoldKind::Approval;
   hold.subject = task_def(index).name.str();
@@ -125,7 +125,7 @@ model::Hold MissionTurn::approval_hold(TaskIndex index) const {
       " of ",
       votes.needed,
       "); ",
-      who_may(def, m_.owner),
+      who_may(def, m_.responsible()),
       " may decide: reeve approve ",
       name,
       ", reeve reject ",

@@ -97,6 +97,7 @@ class Applier {
     m_.depth = e.depth;
     m_.inputs = e.inputs;
     m_.description = e.description;
+    m_.author = e.author.empty() ? Box<Principal>() : Box<Principal>(e.author);
     m_.after = e.after;
     m_.reopened = e.reopened;
     m_.bundle = e.bundle;

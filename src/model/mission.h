@@ -248,6 +248,8 @@ struct Mission {
   std::vector<ArtifactRef> inputs;
   /// For people.
   std::string description;
+  /// The person for whom the run works that owns it; absent if the owner is no run.
+  Box<Principal> author;
   /// Missions that must complete first.
   std::vector<MissionName> after;
   /// Why it was made from a COMPLETE mission; empty: it was not.
@@ -291,6 +293,9 @@ struct Mission {
 
   std::vector<TaskStatus> tasks;
   std::vector<Hold> holds;
+
+  /// Who may not decide about their own work: the owner, or the person behind it.
+  const Principal& responsible() const { return author ? *author : owner; }
 };
 
 /// "my-mission", "build.2": letters, digits, '.', '_', '-', at most 100, starts with a letter or

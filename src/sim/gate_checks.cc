@@ -71,7 +71,7 @@ void Checkers::check_gate(Folded& folded, const engine::MissionEvent& event, Tim
 void Checkers::check_vote(const Folded& folded, const engine::GateVoted& vote) {
   const workflow::Gate& gate = *folded.workflow->tasks.at(vote.task).gate;
   const std::string& who = vote.voter.str();
-  const bool owner = vote.voter == folded.mission.owner && !gate.owner_may_approve;
+  const bool owner = vote.voter == folded.mission.responsible() && !gate.owner_may_approve;
   const bool named = std::any_of(gate.users.begin(), gate.users.end(), [&](const auto& user) {
     return concat("user:", user) == who;
   });

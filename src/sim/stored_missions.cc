@@ -148,6 +148,7 @@ auto mission_members(const model::Mission& mission) {
       mission.trigger,
       mission.depth,
       mission.description,
+      mission.responsible(),
       mission.after,
       mission.created,
       mission.revision,

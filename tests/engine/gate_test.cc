@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "gates.h"
+#include "workflow/load/load.h"
 
 namespace reeve::engine {
 namespace {
@@ -229,6 +230,25 @@ TEST(GateAuthority, RefusesTheAuthor) {
   }
   EXPECT_EQ(w.state(), "HELD");
   EXPECT_TRUE(w.gate().votes.empty());
+}
+
+// An agent that submits work, or tries it again, does so for somebody.
+TEST(GateAuthority, RefusesThePersonForWhomARunHasAsked) {
+  Walk w;
+  w.submit({"{name: agent, script: x}"}, {}, "work");
+  w.started("agent", "work");
+  SubmitMission submit;
+  submit.name = MissionName("asked");
+  submit.ns = Namespace("default");
+  submit.workflow = *workflow::load_source(native_text({"{name: review, gate: {prompt: 'Well?'}}"}));
+  ASSERT_TRUE(w.command(submit, "run:work.1.agent.1").ok());
+  w.restart();
+  EXPECT_EQ(w.mission("asked").owner.view(), "run:work.1.agent.1");
+  const Result<Reply> own = w.decide("test", Approve, {}, "review", {}, "asked");
+  ASSERT_FALSE(own.ok());
+  EXPECT_EQ(own.error().code, ErrorCode::PermissionDenied);
+  EXPECT_TRUE(w.decide("alice", Approve, {}, "review", {}, "asked").ok());
+  EXPECT_EQ(w.verdict("asked"), "COMPLETE");
 }
 
 TEST(GateAuthority, LetsTheOwnerDecideWhereTheWorkflowSaysSo) {
