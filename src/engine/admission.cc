@@ -21,6 +21,17 @@ std::string behind_text(std::string_view pool) {
   return concat("waits behind others for units of pool ", pool);
 }
 
+std::string no_host_text(const std::vector<std::string>& missing) {
+  return concat(
+      "waits for a host with the label",
+      missing.size() == 1 ? " " : "s ",
+      join(missing, ", "),
+      "; start reeve with --labels ",
+      join(missing, ","),
+      ", or the mission with --local"
+  );
+}
+
 /// Missions of one task of a workflow are carried out within the place of the whole.
 bool counts(const Plan& plan) {
   return !plan.workflow->part;
@@ -139,6 +150,7 @@ void Engine::leave_queue(const Mission& mission) {
 void Engine::admit_waiting(Scope& scope) {
   while (freed_) {
     freed_ = false;
+    tell_again_ = true;
     for (const auto& [place, workflow] : queue_.heads()) {
       const auto found = missions_.find(place.mission);
       REEVE_ASSERT(found != missions_.end());
@@ -237,12 +249,11 @@ void Engine::dispatch(Scope& scope) {
     const auto found = missions_.find(next.run.created);
     REEVE_ASSERT(found != missions_.end() && !is_terminal(found->second.mission->state));
     MissionTurn turn(*this, scope, *found->second.mission, *found->second.plan);
-    std::string pool;
-    if (std::optional<std::string> reason =
-            launch_refusal(next.run, found->second, next.place, pool)) {
-      runs_.block(next, pool, wanted_of(next.run, pool));
-      turn.note_waiting(next.run.slot, explain(*reason, *found->second.mission));
-      if (next.woken_by == pool) {
+    const std::optional<Refusal> refusal = launch_refusal(next.run, found->second, next.place);
+    if (refusal) {
+      runs_.block(next, refusal->pool, wanted_of(next.run, refusal->pool));
+      turn.note_waiting(next.run.slot, explain(refusal->reason, *found->second.mission));
+      if (refusal->behind && next.woken_by == refusal->pool) {
         continue;
       }
     } else {
@@ -250,7 +261,7 @@ void Engine::dispatch(Scope& scope) {
       turn.launch(next.run.slot);
     }
     if (!next.woken_by.empty()) {
-      // It may not have needed what it was woken for, and nobody is behind it any more.
+      // What it was woken for and did not take is for the next one.
       unblock(next.woken_by);
       freed_ = true;
     }
@@ -259,15 +270,13 @@ void Engine::dispatch(Scope& scope) {
 
 /// Whether a run may not be handed to a host now.
 bool Engine::must_wait(const Mission& mission, SlotKey slot) const {
-  std::string pool;
   const RunRef run{.created = mission.created, .slot = slot};
-  return launch_refusal(run, missions_.at(mission.created), {}, pool).has_value();
+  return launch_refusal(run, missions_.at(mission.created), {}).has_value();
 }
 
-/// Why a run may not be handed to a host now; `pool` is what it waits for. Without a place it has
-/// had its turn.
-std::optional<std::string> Engine::launch_refusal(
-    const RunRef& run, const Entry& entry, std::optional<RunPlace> place, std::string& pool
+/// Without a place the run has had its turn.
+std::optional<Engine::Refusal> Engine::launch_refusal(
+    const RunRef& run, const Entry& entry, std::optional<RunPlace> place
 ) const {
   const workflow::Task& task = entry.plan->workflow->tasks.at(run.slot.task);
   std::vector<std::string> missing;
@@ -277,29 +286,15 @@ std::optional<std::string> Engine::launch_refusal(
     }
   }
   if (!missing.empty()) {
-    pool = kNoHost;
-    return concat(
-        "waits for a host with the label",
-        missing.size() == 1 ? " " : "s ",
-        join(missing, ", "),
-        "; start reeve with --labels ",
-        join(missing, ","),
-        ", or the mission with --local"
-    );
+    return Refusal{.reason = no_host_text(missing), .pool = std::string(kNoHost)};
   }
-  std::optional<std::string> reason = pools_.refusal(task.semaphores);
-  if (reason) {
-    for (const workflow::Semaphore& wanted : task.semaphores) {
-      if (pools_.refusal({wanted})) {
-        pool = wanted.pool;
-        break;
-      }
+  for (const workflow::Semaphore& wanted : task.semaphores) {
+    if (std::optional<std::string> reason = pools_.refusal({wanted})) {
+      return Refusal{.reason = std::move(*reason), .pool = wanted.pool};
     }
-    return reason;
   }
-  if (const auto before = place ? behind_others(task.semaphores, *place) : std::nullopt) {
-    pool = *before;
-    return behind_text(pool);
+  if (const auto pool = place ? behind_others(task.semaphores, *place) : std::nullopt) {
+    return Refusal{.reason = behind_text(*pool), .pool = *pool, .behind = true};
   }
   return std::nullopt;
 }
@@ -363,6 +358,14 @@ void Engine::forget_runs(const Mission& mission) {
   }
   // What they were woken for, or would have got before others, is for the next ones.
   for (const std::string& pool : runs_.forget(mission.created)) {
+    unblock(pool);
+    freed_ = true;
+  }
+}
+
+/// A run that nobody wants any more, or that has to wait for its mission.
+void Engine::forget_run(const RunRef& run) {
+  if (const std::string pool = runs_.forget(run); !pool.empty()) {
     unblock(pool);
     freed_ = true;
   }

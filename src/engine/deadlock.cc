@@ -25,23 +25,27 @@ constexpr std::size_t kLookedAtMax = 1000;
 constexpr std::size_t kNamedMax = 8;
 constexpr std::string_view kDeadlock = "; deadlock: ";
 
-/// The missions that a task waits for, by the records of the tasks that have made them.
-std::vector<MissionName> awaited(const workflow::Task& def, TaskIndex index, const Mission& m) {
-  std::vector<TaskIndex> makers = {index};
-  if (def.method == workflow::Method::Await) {
-    makers = def.await->tasks;
-  }
-  std::vector<MissionName> names;
-  for (const TaskIndex maker : makers) {
-    if (m.tasks[maker].children) {
-      for (const ChildMission& child : m.tasks[maker].children->missions) {
-        if (child.live()) {
-          names.push_back(child.name);
-        }
+/// Hands over the names of the missions that a task waits for, by the records of the tasks that
+/// have made them, until `look` has had enough.
+template <class Look>
+void look_at_awaited(
+    const workflow::Task& def, TaskIndex index, const Mission& m, const Look& look
+) {
+  const std::vector<TaskIndex> own = {index};
+  for (const TaskIndex maker : def.method == workflow::Method::Await ? def.await->tasks : own) {
+    if (!m.tasks[maker].children) {
+      continue;
+    }
+    for (const ChildMission& child : m.tasks[maker].children->missions) {
+      if (child.live() && !look(child.name)) {
+        return;
       }
     }
   }
-  return names;
+}
+
+bool is_told(std::string_view text) {
+  return text.find(kDeadlock) != std::string_view::npos;
 }
 
 }  // namespace
@@ -116,9 +120,11 @@ void Engine::wait_on_task(Waits& waits, const Entry& entry, TaskIndex index) con
   }
   if (is_inside(task.run)) {
     const workflow::Task& def = entry.plan->workflow->tasks[index];
-    for (const MissionName& name : awaited(def, index, *entry.mission)) {
-      wait_on(waits, find(name), concat("its task ", def.name.view()));
-    }
+    const std::string why = concat("its task ", def.name.view());
+    look_at_awaited(def, index, *entry.mission, [&](const MissionName& name) {
+      wait_on(waits, find(name), why);
+      return !waits.moves;
+    });
     return;
   }
   const RunRef run{.created = entry.mission->created, .slot = {.task = index}};
@@ -226,29 +232,59 @@ void Engine::suspect(const Mission& mission) {
   }
 }
 
+/// Writes down what a mission and its runs wait for now.
+void Engine::tell(Revision created, Scope& scope) {
+  const Entry& entry = missions_.at(created);
+  const Mission& mission = *entry.mission;
+  MissionTurn turn(*this, scope, *entry.mission, *entry.plan);
+  if (queued_.contains(created)) {
+    turn.note_waiting(explained(mission.waiting, mission));
+    told_.insert(created);
+    return;
+  }
+  for (TaskIndex i = 0; i < mission.tasks.size(); ++i) {
+    if (runs_.wait_of({.created = created, .slot = {.task = i}}) != nullptr) {
+      turn.note_waiting({.task = i}, explained(mission.tasks[i].message, mission));
+      told_.insert(created);
+    }
+  }
+}
+
 /// Tells those who stand in a circle with a mission that has nothing to do any more.
 void Engine::report_deadlocks(Scope& scope) {
-  const std::set<Revision> suspects = std::move(suspects_);
-  suspects_.clear();
+  const std::set<Revision> suspects = std::exchange(suspects_, {});
   for (const Revision created : suspects) {
     const auto suspected = missions_.find(created);
-    if (suspected == missions_.end()) {
-      continue;
-    }
-    for (const Wait& wait : circle_of(*suspected->second.mission)) {
-      const Entry& entry = missions_.at(wait.mission);
-      const Mission& mission = *entry.mission;
-      MissionTurn turn(*this, scope, *entry.mission, *entry.plan);
-      if (queued_.contains(wait.mission)) {
-        turn.note_waiting(explained(mission.waiting, mission));
-        continue;
-      }
-      for (TaskIndex i = 0; i < mission.tasks.size(); ++i) {
-        if (runs_.wait_of({.created = wait.mission, .slot = {.task = i}}) != nullptr) {
-          turn.note_waiting({.task = i}, explained(mission.tasks[i].message, mission));
-        }
+    if (suspected != missions_.end()) {
+      for (const Wait& wait : circle_of(*suspected->second.mission)) {
+        tell(wait.mission, scope);
       }
     }
+  }
+}
+
+/// Tells those who stood in a circle how they stand now. One that goes on has no such text.
+void Engine::tell_again(Scope& scope) {
+  const std::set<Revision> told = std::exchange(told_, {});
+  for (const Revision created : told) {
+    const auto found = missions_.find(created);
+    if (found != missions_.end() && !is_terminal(found->second.mission->state)) {
+      tell(created, scope);
+      if (circle_of(*found->second.mission).empty()) {
+        told_.erase(created);
+      }
+    }
+  }
+}
+
+/// Of a mission that was loaded: whether it says that it is in a circle.
+void Engine::index_deadlock(const Mission& mission) {
+  const bool told = is_told(mission.waiting) ||
+                    std::any_of(mission.tasks.begin(), mission.tasks.end(), [](const auto& task) {
+                      return is_told(task.message);
+                    });
+  if (told) {
+    told_.insert(mission.created);
   }
 }
 
@@ -273,11 +309,12 @@ bool Engine::waits_for(const Mission& mission, const Mission& other) const {
     const workflow::Workflow& workflow = *missions_.at(here.created).plan->workflow;
     for (TaskIndex i = 0; i < here.tasks.size(); ++i) {
       if (is_inside(here.tasks[i].run)) {
-        for (const MissionName& name : awaited(workflow.tasks[i], i, here)) {
+        look_at_awaited(workflow.tasks[i], i, here, [&](const MissionName& name) {
           if (const Mission* next = find(name)) {
             to_look.push_back(next);
           }
-        }
+          return true;
+        });
       }
     }
     for (const model::Hold& hold : here.holds) {

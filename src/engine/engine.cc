@@ -109,7 +109,6 @@ void Engine::recover(Scope& scope) {
     turn.recover();
     turn.reconcile();
   }
-  // Missions come after the runs that wait for the same pools.
   dispatch(scope);
   recovering_ = false;
   settle(scope);
@@ -334,6 +333,8 @@ Result<Reply> Engine::object_timer(const TimerFired& fired, Scope& scope) {
 /// Carries on until nothing follows from what has been done.
 void Engine::settle(Scope& scope) {
   while (true) {
+    // Runs first: missions come after those that wait for the same pools.
+    dispatch(scope);
     admit_waiting(scope);
     dispatch(scope);
     if (!over_.empty()) {
@@ -345,6 +346,8 @@ void Engine::settle(Scope& scope) {
       }
     } else if (!suspects_.empty()) {
       report_deadlocks(scope);
+    } else if (std::exchange(tell_again_, false)) {
+      tell_again(scope);
     } else if (!freed_) {
       return;
     }
@@ -493,7 +496,7 @@ bool Engine::at_rest() const {
   return none_live && runs_.size() == 0 && on_hosts_.empty() && run_units_.empty() &&
          queued_.empty() && active_.empty() && holders_.empty() && pools_.at_rest() &&
          by_user_key_.empty() && waiting_for_.empty() && successors_.empty() && suspects_.empty() &&
-         over_.empty() && live_missions().empty();
+         told_.empty() && over_.empty() && live_missions().empty();
 }
 
 std::vector<MissionName> Engine::live_missions() const {

@@ -468,6 +468,9 @@ class Engine {
   std::string describe(const std::vector<Wait>& circle) const;
   std::string explained(std::string_view reason, const model::Mission& mission) const;
   std::string explain(std::string_view reason, const model::Mission& mission);
+  void tell(Revision mission, Scope& scope);
+  void tell_again(Scope& scope);
+  void index_deadlock(const model::Mission& mission);
   void suspect(const model::Mission& mission);
   void report_deadlocks(Scope& scope);
   bool waits_for(const model::Mission& mission, const model::Mission& other) const;
@@ -489,8 +492,18 @@ class Engine {
   void leave_queue(const model::Mission& mission);
   void enqueue(const model::Mission& mission, SlotKey slot);
   bool must_wait(const model::Mission& mission, SlotKey slot) const;
-  std::optional<std::string> launch_refusal(
-      const RunRef& run, const Entry& entry, std::optional<RunPlace> place, std::string& pool
+
+  /// Why a run may not be handed to a host now.
+  struct Refusal {
+    std::string reason;
+    /// What it waits for.
+    std::string pool;
+    /// The units are there, but others come first.
+    bool behind = false;
+  };
+
+  std::optional<Refusal> launch_refusal(
+      const RunRef& run, const Entry& entry, std::optional<RunPlace> place
   ) const;
   std::optional<std::string> behind_others(
       const std::vector<workflow::Semaphore>& wanted, RunPlace place
@@ -501,6 +514,7 @@ class Engine {
   void host_taken(const model::Mission& mission, SlotKey slot, const Plan& plan);
   void host_left(const RunRef& run);
   void forget_runs(const model::Mission& mission);
+  void forget_run(const RunRef& run);
 
   Limits limits_;
   std::string instance_;
@@ -523,8 +537,10 @@ class Engine {
   /// or by their runs.
   std::map<std::string, std::set<Revision>> active_;
   std::map<std::string, std::map<Revision, std::uint32_t>> holders_;
-  /// Missions that were left in this turn with nothing but waiting.
+  /// Missions that were left in this turn with nothing but waiting, and those whose text names a
+  /// circle that they are in.
   std::set<Revision> suspects_;
+  std::set<Revision> told_;
   WorkflowExtender extender_;
   std::function<Result<std::uint64_t>(std::string_view tally)> history_;
   std::function<Result<bool>(const MissionName& name)> named_before_;
@@ -535,6 +551,8 @@ class Engine {
   std::map<std::string, std::map<MissionSituation, std::uint64_t>, std::less<>> live_counts_;
   /// A place or units became free in this turn.
   bool freed_ = false;
+  /// So that circles may be broken.
+  bool tell_again_ = false;
   /// Missions are put into their queues and not started yet.
   bool recovering_ = false;
   std::vector<std::unique_ptr<Book>> books_;

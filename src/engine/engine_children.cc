@@ -180,6 +180,7 @@ void Engine::index_mission(const Mission& mission) {
     return;
   }
   recount(*missions_.at(mission.created).plan, std::nullopt, situation_of(mission));
+  index_deadlock(mission);
   if (!mission.user_key.empty()) {
     by_user_key_[{mission.ns, mission.user_key}] = mission.name;
   }
@@ -204,6 +205,7 @@ void Engine::wait_for(const MissionName& child, const Mission& parent, TaskIndex
 void Engine::mission_over(const Mission& mission) {
   forget_runs(mission);
   leave_queue(mission);
+  told_.erase(mission.created);
   pools_.forget_demand(missions_.at(mission.created).plan->demand);
   if (const std::string tally = tally_of(mission_key(mission.name)); !tally.empty()) {
     ++ended_counts_[tally];

@@ -206,6 +206,9 @@ void MissionTurn::start_children(TaskIndex index, bool closing) {
 /// Why so many missions cannot be started beside each other; empty: they can.
 std::string MissionTurn::too_many_copies(TaskIndex index, std::size_t items) const {
   const workflow::Task& def = task_def(index);
+  if (def.method == workflow::Method::Mission) {
+    return {};  // they get what their definition says
+  }
   std::size_t each = 0;
   for (const std::vector<NamedValue>& values : {m_.params, outputs_so_far()}) {
     for (const NamedValue& value : values) {
@@ -213,8 +216,8 @@ std::string MissionTurn::too_many_copies(TaskIndex index, std::size_t items) con
     }
   }
   each += inputs_of(index).size() * sizeof(model::ArtifactRef);
-  const bool limited = def.fan_out->parallel > 0 && (!def.child || def.child->wait);
-  const std::size_t beside = limited ? std::min<std::size_t>(items, def.fan_out->parallel) : items;
+  const std::uint32_t parallel = def.fan_out->parallel;
+  const std::size_t beside = parallel > 0 ? std::min<std::size_t>(items, parallel) : items;
   if (beside * each <= kCopiesBytesMax) {
     return {};
   }

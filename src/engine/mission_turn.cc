@@ -51,11 +51,23 @@ void MissionTurn::transition(
   if (first_launch) {
     set_timer("deadline", scope_.now + plan_->workflow->timeout);
   }
+  if (to == MissionState::Held) {
+    leave_line();
+  }
   if (is_terminal(to)) {
     set_timer("deadline", std::nullopt);
     engine_.mission_over(m_);
   }
   engine_.update_claims(m_, *plan_);
+}
+
+/// While the mission is HELD its runs are in nobody's way; its release queues them again.
+void MissionTurn::leave_line() {
+  for (TaskIndex i = 0; i < m_.tasks.size(); ++i) {
+    for (const Leg leg : {Leg::Forward, Leg::Undo}) {
+      engine_.forget_run({.created = m_.created, .slot = {.task = i, .leg = leg}});
+    }
+  }
 }
 
 void MissionTurn::set_timer(std::string key, std::optional<Timestamp> due) {
@@ -357,6 +369,7 @@ bool MissionTurn::drop_pending_runs() {
     event.message = "the mission stopped before this run could start";
     set_timer(slot_timer("retry", event.slot), std::nullopt);
     emit(event);
+    engine_.forget_run({.created = m_.created, .slot = event.slot});
     dropped = true;
   }
   return dropped;

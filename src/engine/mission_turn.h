@@ -135,6 +135,7 @@ class MissionTurn {
   void stop_loop(TaskIndex index);
   void complete_noop(TaskIndex index);
   void create_run(SlotKey key, Duration delay, bool closing);
+  void leave_line();
   void reach(TaskIndex index, bool fresh);
   void reach_entries();
   void become_active(model::Reason reason);

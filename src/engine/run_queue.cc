@@ -1,5 +1,7 @@
 #include "engine/run_queue.h"
 
+#include <algorithm>
+
 #include "base/assert.h"
 
 namespace reeve::engine {
@@ -18,7 +20,7 @@ RunQueue::Turn RunQueue::next() {
   std::tie(turn.place, turn.run) = *ready_.begin();
   ready_.erase(ready_.begin());
   if (const auto woken = woken_by_.extract(turn.run)) {
-    turn.woken_by = woken.mapped();
+    turn.woken_by = woken.mapped().pool;
   }
   return turn;
 }
@@ -32,7 +34,7 @@ void RunQueue::block(const Turn& turn, const std::string& pool, std::uint32_t un
 void RunQueue::make_ready(const std::string& pool, Waiting& waiting, Waiting::iterator group) {
   const auto first = group->second.begin();
   waits_.erase(first->second);
-  woken_by_[first->second] = pool;
+  woken_by_[first->second] = {.pool = pool, .units = group->first};
   ready_.insert(*first);
   group->second.erase(first);
   if (group->second.empty()) {
@@ -81,16 +83,18 @@ void RunQueue::wake_first(const std::string& pool, std::size_t count) {
 bool RunQueue::is_behind(
     const std::string& pool, RunPlace place, const std::function<bool(std::uint32_t units)>& holds
 ) const {
+  for (const auto& [run, woken] : woken_by_) {
+    if (woken.pool == pool && places_.at(run) < place && holds(woken.units)) {
+      return true;
+    }
+  }
   const auto found = waiting_.find(pool);
   if (found == waiting_.end()) {
     return false;
   }
-  for (const auto& [units, runs] : found->second) {
-    if (runs.begin()->first < place && holds(units)) {
-      return true;
-    }
-  }
-  return false;
+  return std::any_of(found->second.begin(), found->second.end(), [&](const auto& group) {
+    return group.second.begin()->first < place && holds(group.first);
+  });
 }
 
 const RunQueue::Wait* RunQueue::wait_of(const RunRef& run) const {
@@ -98,27 +102,41 @@ const RunQueue::Wait* RunQueue::wait_of(const RunRef& run) const {
   return found == waits_.end() ? nullptr : &found->second;
 }
 
+std::string RunQueue::forget(const RunRef& run) {
+  const auto place = places_.find(run);
+  if (place == places_.end()) {
+    return {};
+  }
+  const std::pair<RunPlace, RunRef> entry(place->second, run);
+  places_.erase(place);
+  ready_.erase(entry);
+  if (const auto woken = woken_by_.extract(run)) {
+    return woken.mapped().pool;
+  }
+  const auto wait = waits_.extract(run);
+  if (!wait) {
+    return {};
+  }
+  const std::string& pool = wait.mapped().pool;
+  Waiting& waiting = waiting_.at(pool);
+  const auto group = waiting.find(wait.mapped().units);
+  group->second.erase(entry);
+  if (group->second.empty()) {
+    waiting.erase(group);
+  }
+  drop_if_empty(pool);
+  return pool;
+}
+
 std::set<std::string> RunQueue::forget(Revision mission) {
   std::set<std::string> pools;
-  auto next = places_.lower_bound({.created = mission, .slot = {}});
+  const RunRef first{.created = mission, .slot = {}};
+  auto next = places_.lower_bound(first);
   while (next != places_.end() && next->first.created == mission) {
-    const RunRef run = next->first;
-    const std::pair<RunPlace, RunRef> entry(next->second, run);
-    ready_.erase(entry);
-    if (const auto woken = woken_by_.extract(run)) {
-      pools.insert(woken.mapped());
+    if (std::string pool = forget(RunRef(next->first)); !pool.empty()) {
+      pools.insert(std::move(pool));
     }
-    if (const auto wait = waits_.extract(run)) {
-      Waiting& waiting = waiting_.at(wait.mapped().pool);
-      const auto group = waiting.find(wait.mapped().units);
-      group->second.erase(entry);
-      if (group->second.empty()) {
-        waiting.erase(group);
-      }
-      drop_if_empty(wait.mapped().pool);
-      pools.insert(wait.mapped().pool);
-    }
-    next = places_.erase(next);
+    next = places_.lower_bound(first);
   }
   return pools;
 }

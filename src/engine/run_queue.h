@@ -56,8 +56,8 @@ class RunQueue {
   /// Makes the first `count` that wait for a pool ready, whatever they need.
   void wake_first(const std::string& pool, std::size_t count);
 
-  /// Whether a run with a better place waits for the pool that needs a number of units of which
-  /// `holds` is true.
+  /// Whether a run with a better place waits for the pool, or was woken for it and has not had its
+  /// turn, that needs a number of units of which `holds` is true.
   bool is_behind(
       const std::string& pool, RunPlace place, const std::function<bool(std::uint32_t units)>& holds
   ) const;
@@ -73,6 +73,9 @@ class RunQueue {
   /// Everything of a mission leaves. Returns the pools that it waited for, or was woken for.
   std::set<std::string> forget(Revision mission);
 
+  /// The same of one run; empty: none, or it was not in line.
+  std::string forget(const RunRef& run);
+
   /// Runs in line, ready or not.
   std::size_t size() const { return places_.size(); }
 
@@ -86,7 +89,8 @@ class RunQueue {
   std::map<RunRef, RunPlace> places_;
   std::uint64_t count_ = 0;
   std::set<std::pair<RunPlace, RunRef>> ready_;
-  std::map<RunRef, std::string> woken_by_;
+  /// What ready runs were woken for.
+  std::map<RunRef, Wait> woken_by_;
   std::map<std::string, Waiting> waiting_;
   std::map<RunRef, Wait> waits_;
 };

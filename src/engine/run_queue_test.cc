@@ -99,6 +99,21 @@ TEST(RunQueue, KnowsWhoStandsBefore) {
   EXPECT_FALSE(queue.is_behind("p", RunPlace(6, 0), none));
   EXPECT_FALSE(queue.is_behind("p", RunPlace(4, 0), any));
   EXPECT_FALSE(queue.is_behind("other", RunPlace(6, 0), any));
+  queue.wake("p", 2);
+  EXPECT_TRUE(queue.is_behind("p", RunPlace(6, 0), any)) << "it has not had its turn";
+  drain(queue);
+  EXPECT_FALSE(queue.is_behind("p", RunPlace(6, 0), any));
+}
+
+TEST(RunQueue, ForgetsARunAndSaysWhatItWaitedFor) {
+  RunQueue queue;
+  wait(queue, run(1), 1, 1);
+  queue.add(run(2), 2);
+  EXPECT_EQ(queue.forget(run(1)), "p");
+  EXPECT_EQ(queue.forget(run(2)), "");
+  EXPECT_EQ(queue.forget(run(3)), "");
+  EXPECT_EQ(queue.size(), 0U);
+  EXPECT_FALSE(queue.has_ready());
 }
 
 TEST(RunQueue, ForgetsAMissionAndSaysWhatItWaitedFor) {

@@ -298,6 +298,41 @@ TEST(Pools, ThoseWhoWantLittleDoNotStarveOneWhoWantsMuch) {
   EXPECT_EQ(w.state("m4"), "LAUNCHING");
 }
 
+TEST(Pools, AMissionDoesNotOvertakeARunThatIsAboutToBeServed) {
+  Walk w;
+  ASSERT_TRUE(set_pool(w, "gpu", 3).ok());
+  w.submit(wants(3), {}, "x");
+  w.submit(wants(3), {}, "first");
+  w.submit(kOne, "semaphores: [{pool: gpu}]", "mission");
+  w.submit(wants(2), {}, "last");
+  finish(w, "x");
+  EXPECT_EQ(w.state("first"), "LAUNCHING");
+  EXPECT_EQ(w.state("mission"), "QUEUED");
+  finish(w, "first");
+  EXPECT_EQ(w.state("mission"), "LAUNCHING");
+  EXPECT_EQ(w.state("last"), "LAUNCHING");
+}
+
+TEST(Pools, ARunThatWasDroppedIsInNobodysWay) {
+  Walk w;
+  ASSERT_TRUE(set_pool(w, "gpu", 5).ok());
+  w.submit(wants(1), {}, "x");
+  w.submit(
+      {"{name: a, script: x, semaphores: [{pool: gpu, units: 5}]}",
+       "{name: b, script: x, onExitCode: {'9': FATAL}}",
+       "{name: c, script: x}"},
+      {},
+      "m2"
+  );
+  w.submit(wants(1), {}, "m3");
+  EXPECT_EQ(w.state("m3"), "QUEUED");
+  w.started("c", "m2");
+  w.started("b", "m2");
+  w.finished("b", 9, {}, "m2");
+  EXPECT_EQ(w.state("m2"), "ACTIVE");
+  EXPECT_EQ(w.state("m3"), "LAUNCHING");
+}
+
 TEST(Pools, WhoMustBeServedFirstAndGoesAwayHoldsNobodyUp) {
   Walk w;
   ASSERT_TRUE(set_pool(w, "gpu", 2).ok());

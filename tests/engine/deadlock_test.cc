@@ -56,6 +56,35 @@ TEST(Deadlock, PoolsTakenInDifferentOrder) {
   EXPECT_EQ(w.task("a", "m2").state, model::TaskState::Launching);
 }
 
+TEST(Deadlock, IsNotToldAnyMoreOnceItIsBroken) {
+  Walk w;
+  const auto tasks = [](const char* pool) {
+    return std::vector<std::string>{
+        "{name: s, script: x}",
+        concat("{name: a, script: x, needs: [s], semaphores: [{pool: ", pool, "}]}")};
+  };
+  w.submit(tasks("pb"), "semaphores: [{pool: pa}]", "m1");
+  w.submit(tasks("pa"), "semaphores: [{pool: pb}]", "m2");
+  for (const char* mission : {"m1", "m2"}) {
+    w.started("s", mission);
+    w.finished("s", 0, {}, mission);
+  }
+  ASSERT_TRUE(says(w.task("a", "m1").message, "deadlock"));
+  w.restart();
+  Json body = Json::object();
+  body.set("units", std::int64_t{2});
+  ASSERT_TRUE(
+      w
+          .command(ObjectCommand{
+              .object = {.kind = journal::Kind::Pool, .ns = Namespace("default"), .name = "pa"},
+              .verb = "set",
+              .body = std::move(body)})
+          .ok()
+  );
+  EXPECT_EQ(w.task("a", "m2").state, model::TaskState::Launching);
+  EXPECT_EQ(w.task("a", "m1").message, "waits for 1 unit of pool pb, which has 1");
+}
+
 TEST(Deadlock, AChildOfTheSameWorkflowWithoutAPlaceForIt) {
   Walk w;
   deploy(w, "again", {"{name: more, mission: {workflow: again}}"}, "maxConcurrency: 1");
