@@ -278,6 +278,19 @@ Result<void> TriggerPump::hand_on(
   }
   if (!fired) {
     held.set("delay", kRetryDelay);
+    options_.tell(concat(
+        "triggers: ",
+        trigger.trigger->name,
+        " of ",
+        workflow,
+        ": message ",
+        message.get_int("sequence"),
+        " of channel ",
+        source.channel,
+        ": ",
+        fired.error().describe(),
+        "; it comes again, or is put aside after too many tries"
+    ));
   }
   REEVE_CHECK(
       ask(key_of(journal::Kind::Channel, source.channel), fired ? "ack" : "nack", std::move(held))
