@@ -144,7 +144,9 @@ class RouteCheck {
       return;
     }
     const bool task_retry = *action == Action::RestartTask && task.retry.retries == 0;
-    const bool job_retry = *action == Action::RestartJob && workflow_.retry.retries == 0;
+    // Formicary restarts a job whatever its retries are.
+    const bool job_retry =
+        facts_.native() && *action == Action::RestartJob && workflow_.retry.retries == 0;
     if (!task_retry && !job_retry) {
       return;
     }
@@ -157,10 +159,9 @@ class RouteCheck {
              " without retries: it fails with ",
              task_retry ? "ERR_RESTART_TASK" : "ERR_RESTART_JOB"
          ),
-         .fix = task_retry        ? facts_.native() ? "give the task retry: {max: 1} or more"
-                                                    : "give the task retry: 1 or more"
-                : facts_.native() ? "give the workflow spec.retry: {max: 1} or more"
-                                  : "give the job retry: 1 or more"}
+         .fix = job_retry         ? "give the workflow spec.retry: {max: 1} or more"
+                : facts_.native() ? "give the task retry: {max: 1} or more"
+                                  : "give the task retry: 1 or more"}
     );
   }
 

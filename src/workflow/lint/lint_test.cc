@@ -327,6 +327,15 @@ TEST(Rules, HaveHelpAFixAndAnAddress) {
   EXPECT_EQ(find_rule("no-such-rule"), nullptr);
 }
 
+// Formicary restarts a job whatever its retries are.
+TEST(Lint, LetsAFormicaryJobRestartWithoutRetries) {
+  for (const Finding& finding :
+       findings_of("job_type: j\ntasks:\n- task_type: a\n  method: SHELL\n  script: [x]\n"
+                   "  on_exit_code: {\"2\": RESTART_JOB}\n")) {
+    EXPECT_NE(finding.rule, "restart-without-retry");
+  }
+}
+
 TEST(Lint, HasNothingToSayAboutACleanDocument) {
   EXPECT_EQ(
       linted(
