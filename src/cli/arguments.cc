@@ -14,6 +14,7 @@
 #include "cli/configuration_arguments.h"
 #include "cli/print.h"
 #include "cli/subcommand.h"
+#include "cli/time_argument.h"
 #include "cli/trigger_arguments.h"
 #include "cli/work_arguments.h"
 
@@ -155,7 +156,7 @@ class Parser {
     command
         ->add_option("--after", args.after, "Start once this mission is COMPLETE; repeat for more")
         ->allow_extra_args(false);
-    command->add_option("--at", not_before_, "Start no earlier, such as 2026-12-24T18:00:00.000Z");
+    command->add_option("--at", not_before_, "Start no earlier, such as 2026-12-24T18:00:00Z");
   }
 
   void add_workflows() {
@@ -485,7 +486,7 @@ class Parser {
   /// Reads what CLI11 leaves as text. Returns what is wrong with it.
   std::string complete(SubmitArgs& args) const {
     if (!not_before_.empty()) {
-      const Result<Timestamp> at = parse_timestamp(not_before_);
+      const Result<Timestamp> at = parse_time_argument(not_before_);
       if (!at) {
         return "--at: " + at.error().describe();
       }

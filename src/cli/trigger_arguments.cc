@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/subcommand.h"
+#include "cli/time_argument.h"
 
 namespace reeve::cli {
 
@@ -65,7 +66,7 @@ std::variant<TriggerTestArgs, std::string> TriggerParser::selected() const {
     }
   }
   if (!o.at.empty()) {
-    const Result<Timestamp> at = parse_timestamp(o.at);
+    const Result<Timestamp> at = parse_time_argument(o.at);
     if (!at) {
       return "--at: " + at.error().describe();
     }
