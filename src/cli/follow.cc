@@ -157,6 +157,10 @@ class Follower {
         }
       }
       watch_health();
+      if (!wait_with_reader(0) && is_held(*mission)) {
+        // Nobody sees what it waits for, and it may wait for ever.
+        return static_cast<int>(ExitCode::WorkFailed);
+      }
     }
     for (int i = 0; i < kDrainTicksMax && !tail_.pump(); ++i) {
       wait();
@@ -167,6 +171,10 @@ class Follower {
   }
 
  private:
+  static bool is_held(const Json& mission) {
+    return mission.find("status")->get_string("state") == "HELD";
+  }
+
   void wait() const {
     pollfd fds[] = {
         {.fd = link_.fd(), .events = POLLIN, .revents = 0},

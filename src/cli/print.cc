@@ -58,6 +58,15 @@ void print(std::string_view text) {
   }
 }
 
+bool wait_with_reader(int millis) {
+  pollfd output{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+  if (::poll(&output, 1, millis) > 0 && (output.revents & POLLNVAL) != 0) {
+    ::poll(nullptr, 0, millis);  // closed by whoever started us, who wants no output
+    return true;
+  }
+  return (output.revents & POLLERR) == 0;
+}
+
 bool report_lost_output() {
   if (lost_output == 0) {
     return false;

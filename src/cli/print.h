@@ -16,6 +16,9 @@ void print(std::string_view text);
 /// Says on standard error that `print` could not write everything (a full disk), and whether so.
 bool report_lost_output();
 
+/// Waits for `millis`, but not for a reader of the standard output that has gone. False: it has.
+bool wait_with_reader(int millis);
+
 /// Writes to standard error.
 void print_error_text(std::string_view text);
 

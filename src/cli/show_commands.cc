@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <filesystem>
-#include <poll.h>
 #include <tuple>
 #include <unistd.h>
 #include <vector>
@@ -67,10 +66,11 @@ std::string explain_mission(const Json& mission) {
   for (const Json& task : status.find("tasks")->as_array()) {
     const std::string task_state = task.get_string("state");
     if (task_state == "ACTIVE" || task_state == "LAUNCHING" || task_state == "PENDING") {
-      const std::string progress = children_progress(task);
-      active.push_back(concat(
-          task.get_string("name"), " ", task_state, progress.empty() ? "" : concat(", ", progress)
-      ));
+      const std::string more =
+          task_state == "PENDING" ? task.get_string("message") : children_progress(task);
+      active.push_back(
+          concat(task.get_string("name"), " ", task_state, more.empty() ? "" : concat(", ", more))
+      );
     }
   }
   if (!active.empty()) {
@@ -392,7 +392,9 @@ int show_logs(const Common& common, const LogsArgs& args) {
     if (!args.follow || (ended && *complete)) {
       return 0;
     }
-    ::poll(nullptr, 0, kPollMillis);
+    if (!wait_with_reader(kPollMillis)) {
+      return 0;
+    }
     mission = read_mission(**store, args.mission);
     if (!mission) {
       return report(mission.error());
@@ -438,7 +440,9 @@ int show_events(const Common& common, const EventsArgs& args) {
     if (!args.follow || ended) {
       return 0;
     }
-    ::poll(nullptr, 0, kPollMillis);
+    if (!wait_with_reader(kPollMillis)) {
+      return 0;
+    }
     mission = read_mission(**store, args.mission);
   }
   return report(mission.error());

@@ -407,7 +407,7 @@ namespace {
 
 /// Whether the message of a PENDING task is the engine's, and not the failure of its last run.
 bool says_what_it_waits_for(std::string_view message) {
-  return message.starts_with("waits for ") || message.starts_with("needs ");
+  return message.starts_with("waits ") || message.starts_with("needs ");
 }
 
 }  // namespace
