@@ -109,8 +109,9 @@ std::string children_progress(const Json& task) {
     return {};
   }
   if (!fans_out(task)) {
-    return children->empty() ? std::string()
-                             : concat("mission ", children->front().get_string("mission"));
+    const std::string name =
+        children->empty() ? std::string() : children->front().get_string("mission");
+    return name.empty() ? std::string() : concat("mission ", name);
   }
   std::size_t over = 0;
   std::size_t failed = 0;

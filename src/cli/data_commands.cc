@@ -63,6 +63,11 @@ void split_address(ArtifactsArgs& args) {
 /// The files that are meant; errors name what there is instead.
 Result<std::vector<Kept>> wanted(const Common& common, const ArtifactsArgs& args) {
   REEVE_TRY(const std::vector<Kept> all, artifacts_of(common, args.mission));
+  if (args.task.empty()) {
+    Error error = make_error(ErrorCode::Invalid, "which task's files?", "TASK");
+    error.hint = concat("reeve artifacts list ", args.mission, " shows what there is");
+    return error;
+  }
   std::vector<Kept> found;
   std::vector<std::string> paths;
   for (const Kept& kept : all) {

@@ -130,8 +130,13 @@ std::string failure_text(const Children& children) {
     if (!child.ended || completed(child) || ++named > kNamedMax) {
       continue;
     }
-    text += concat(text.empty() ? "" : "; ", child.name.empty() ? "an item" : child.name.view());
-    text += concat(" ", to_lower(status_word(child)));
+    text += text.empty() ? "" : "; ";
+    if (child.name.empty() && !children.fans_out) {
+      text += child.message;  // it could not be made
+      continue;
+    }
+    text += concat(child.name.empty() ? "an item" : child.name.view(), " ");
+    text += to_lower(status_word(child));
     text += child.message.empty() ? std::string() : concat(": ", child.message);
   }
   return children.fans_out
