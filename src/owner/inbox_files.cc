@@ -107,7 +107,9 @@ Result<std::vector<std::string>> names_in(const fs::path& directory, Wanted want
   return names;
 }
 
-Result<std::string> digest_of(int fd, const fs::path& path) {
+/// Reads to the end, hands every piece to `sink` and returns the digest of all.
+template <class Sink>
+Result<std::string> read_through(int fd, const fs::path& path, Sink sink) {
   Sha256 hash;
   std::string buffer(kReadBytes, '\0');
   std::uint64_t total = 0;
@@ -131,8 +133,14 @@ Result<std::string> digest_of(int fd, const fs::path& path) {
           path.filename()
       );
     }
-    hash.update(std::string_view(buffer).substr(0, static_cast<std::size_t>(count)));
+    const std::string_view piece(buffer.data(), static_cast<std::size_t>(count));
+    hash.update(piece);
+    REEVE_CHECK(sink(piece));
   }
+}
+
+Result<std::string> digest_of(int fd, const fs::path& path) {
+  return read_through(fd, path, [](std::string_view) -> Result<void> { return {}; });
 }
 
 /// Opens what may be taken.
@@ -160,6 +168,60 @@ Result<platform::FileDescriptor> open_file(const fs::path& path, struct stat& in
     return make_error(ErrorCode::Invalid, "has a name that is not UTF-8", "inbox");
   }
   return fd;
+}
+
+Result<void> write_piece(int fd, const fs::path& path, std::string_view piece) {
+  while (!piece.empty()) {
+    const ssize_t count = ::write(fd, piece.data(), piece.size());
+    if (count < 0 && errno != EINTR) {
+      return passing_error("write", path);
+    }
+    piece.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  }
+  return {};
+}
+
+/// Copies a taken file, in the state in which it was read.
+Result<void> copy_to(const TakenFile& file, const fs::path& to) {
+  struct stat info {};
+
+  REEVE_TRY(const platform::FileDescriptor from, open_file(file.path, info));
+  const platform::FileDescriptor copy(
+      ::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, kPrivateFile)
+  );
+  if (!copy) {
+    return passing_error("open", to);
+  }
+  const auto write = [&](std::string_view piece) {
+    return write_piece(copy.get(), to, piece);
+  };
+  REEVE_TRY(const std::string digest, read_through(from.get(), file.path, write));
+  if (digest != file.digest) {
+    return make_error(ErrorCode::Unavailable, "is still being written", file.name);
+  }
+  return ::fsync(copy.get()) == 0 ? Result<void>() : passing_error("fsync", to);
+}
+
+/// Whether a file of this content lies there.
+bool holds(const fs::path& path, const std::string& digest) {
+  struct stat info {};
+
+  const Result<platform::FileDescriptor> fd = open_file(path, info);
+  if (!fd) {
+    return false;
+  }
+  const Result<std::string> there = digest_of(fd->get(), path);
+  return there && *there == digest;
+}
+
+/// The file cannot have a second name: it is another user's (fs.protected_hardlinks), it has too
+/// many already, or the file system has no links.
+bool forbids_links(int number) {
+  return number == EPERM || number == EOPNOTSUPP || number == EMLINK || number == EXDEV;
+}
+
+Error no_free_place(const TakenFile& file) {
+  return make_error(ErrorCode::Unavailable, "has no free place in done", file.name);
 }
 
 }  // namespace
@@ -294,15 +356,40 @@ Result<void> InboxFiles::place(TakenFile& file) const {
     if (::link(file.path.c_str(), file.done.c_str()) == 0) {
       return platform::sync_directory(directory_ / kDone);
     }
-    if (errno != EEXIST) {
-      return passing_error("link", file.done);
-    }
+    const int number = errno;
     const std::optional<Sight> there = look_at(file.done);
     if (there && there->inode == file.sight.inode && there->device == file.sight.device) {
       return {};
     }
+    if (forbids_links(number)) {
+      return place_copy(file);
+    }
+    if (number != EEXIST) {
+      errno = number;
+      return passing_error("link", file.done);
+    }
   }
-  return make_error(ErrorCode::Unavailable, "has no free place in done", file.name);
+  return holds(file.done, file.digest) ? Result<void>() : no_free_place(file);
+}
+
+/// A copy has no sight in common with its file, so that its name says whose it is: always the one
+/// with the tag.
+Result<void> InboxFiles::place_copy(TakenFile& file) const {
+  const std::string tag = tag_of(file.sight);
+  file.done = directory_ / kDone / tagged(file.name, tag);
+  if (look_at(file.done)) {
+    return holds(file.done, file.digest) ? Result<void>() : no_free_place(file);
+  }
+  const fs::path part = directory_ / kDone / concat(".", tag, ".part");
+  Result<void> copied = copy_to(file, part);
+  if (copied && !rename_to_free_name(part, file.done)) {
+    copied = passing_error("rename", file.done);
+  }
+  if (!copied) {
+    ::unlink(part.c_str());
+    return copied;
+  }
+  return platform::sync_directory(directory_ / kDone);
 }
 
 void InboxFiles::displace(const TakenFile& file) const {
@@ -310,6 +397,8 @@ void InboxFiles::displace(const TakenFile& file) const {
 }
 
 Result<void> InboxFiles::finish(const TakenFile& file) const {
+  // The file takes the place of its copy; of two names of one file this leaves both.
+  (void)::rename(file.path.c_str(), file.done.c_str());
   if (::unlink(file.path.c_str()) != 0 && errno != ENOENT) {
     return passing_error("unlink", file.path);
   }

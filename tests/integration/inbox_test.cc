@@ -2,16 +2,24 @@
 
 #include "owner/inbox.h"
 
+#include <array>
+#include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "base/strings.h"
 
@@ -27,6 +35,32 @@ spec:
   params: {what: {default: none}}
   tasks: [{name: a, script: 'true'}]
 )";
+
+/// From now on this thread makes no links: as if each file were another user's.
+void forbid_links() {
+#ifdef SYS_link
+  constexpr std::uint32_t kLink = SYS_link;
+#else
+  constexpr std::uint32_t kLink = SYS_linkat;
+#endif
+  std::array<sock_filter, 5> filter = {{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kLink, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_linkat, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog program = {.len = filter.size(), .filter = filter.data()};
+  ASSERT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  ASSERT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+void without_links(const std::function<void()>& body) {
+  std::thread([&body] {
+    forbid_links();
+    body();
+  }).join();
+}
 
 class InboxFolder : public testing::Test {
  protected:
@@ -253,6 +287,34 @@ TEST_F(InboxFolder, TheLongestNamesHavePlacesToo) {
     EXPECT_TRUE(scan({name}).empty());
   }
   EXPECT_EQ(count("done"), 2U);
+}
+
+TEST_F(InboxFolder, AFileThatCannotBeLinkedHasACopyUntilItIsFinished) {
+  without_links([this] {
+    drop("a.csv", "1");
+    refusal_ = make_error(ErrorCode::Ambiguous, "the process has gone");
+    scan({"a.csv"});
+    EXPECT_EQ(count("done"), 1U);
+    refusal_.reset();
+    open();
+    EXPECT_TRUE(scan().empty());
+    ASSERT_EQ(inputs_.size(), 2U);
+    EXPECT_EQ(inputs_[0].id, inputs_[1].id);
+    const auto path = [this](std::size_t i) {
+      return std::get<engine::ObjectCommand>(inputs_[i].command).body.find("data")->dump();
+    };
+    EXPECT_EQ(path(0), path(1)) << "the same place";
+    for (int i = 0; i < 2; ++i) {
+      drop("a.csv", "1");
+      EXPECT_TRUE(scan({"a.csv"}).empty());
+    }
+  });
+  EXPECT_EQ(inputs_.size(), 4U);
+  EXPECT_EQ(count("done"), 3U) << "each has its place";
+  EXPECT_EQ(count("taken"), 0U);
+  for (const fs::directory_entry& each : fs::directory_iterator(inbox() / "done")) {
+    EXPECT_EQ(read(each.path()), "1");
+  }
 }
 
 TEST_F(InboxFolder, WhatLiesInDoneAndFailedExpires) {
