@@ -19,16 +19,18 @@ namespace {
 
 constexpr std::int64_t kNanosPerMilli = 1'000'000;
 
-/// What can go right later. Of limits this is true too: a file's own size is Invalid.
-bool may_pass(const Error& error) {
-  return error.retryable() || error.code == ErrorCode::Cancelled || error.code == ErrorCode::Io ||
-         error.code == ErrorCode::Ambiguous || error.code == ErrorCode::LimitExceeded;
+/// A limit that others have reached: how many missions are live, how often a trigger fires. All
+/// others follow from the file, and will again.
+bool is_crowded(const Error& error) {
+  return error.code == ErrorCode::LimitExceeded &&
+         (error.subject == "missions" ||
+          (error.subject.starts_with("triggers.") && error.subject.ends_with(".rate_limit")));
 }
 
-/// An error that follows from the content of a file, and will again.
-Error of_the_file(Error error) {
-  error.code = error.code == ErrorCode::LimitExceeded ? ErrorCode::Invalid : error.code;
-  return error;
+/// What can go right later.
+bool may_pass(const Error& error) {
+  return error.retryable() || error.code == ErrorCode::Cancelled || error.code == ErrorCode::Io ||
+         error.code == ErrorCode::Ambiguous || is_crowded(error);
 }
 
 /// The params of a JSON object: texts as they are, other values as JSON.
@@ -38,7 +40,7 @@ Result<std::vector<model::NamedValue>> read_params(const fs::path& path, const s
     return std::vector<model::NamedValue>();
   }
   if (!text) {
-    return of_the_file(std::move(text).error());
+    return std::move(text).error();
   }
   const Result<Json> json = parse_json(*text);
   if (!json || !json->is_object()) {
@@ -257,7 +259,7 @@ Result<void> Inbox::fire(const TakenFile& taken, const DeployedTrigger& trigger)
 Result<void> Inbox::submit(const TakenFile& taken) {
   const Result<std::string> source = platform::read_file(taken.path, workflow::kSourceBytesMax);
   if (!source) {
-    return of_the_file(source.error());
+    return source.error();
   }
   REEVE_TRY(const std::vector<model::NamedValue> params, read_params(taken.params, taken.name));
   workflow::LoadOptions options;
@@ -267,7 +269,7 @@ Result<void> Inbox::submit(const TakenFile& taken) {
   }
   const workflow::Loaded loaded = workflow::load(*source, options);
   if (!loaded.ok()) {
-    return of_the_file(loaded.first_error());
+    return loaded.first_error();
   }
   engine::SubmitMission command;
   command.workflow = loaded.workflow;

@@ -232,7 +232,7 @@ TEST_F(InboxFolder, WhatIsNoFaultOfTheFileLeavesItAlone) {
   EXPECT_EQ(settle().size(), 0U) << "told by the first scan";
   EXPECT_EQ(read("a.csv"), "1");
   no_triggers_.reset();
-  refusal_ = make_error(ErrorCode::LimitExceeded, "too many missions are live");
+  refusal_ = make_error(ErrorCode::LimitExceeded, "there are too many live missions", "missions");
   EXPECT_EQ(settle().size(), 1U);
   now_ = now_ + kInboxRetry;
   EXPECT_EQ(scan().size(), 0U) << "told once";
@@ -253,6 +253,21 @@ TEST_F(InboxFolder, AFileIsRefusedForWhatItIs) {
   EXPECT_TRUE(fs::exists(inbox() / "failed/big.yaml"));
   EXPECT_EQ(count("done"), 0U);
   EXPECT_EQ(count("taken"), 0U);
+}
+
+TEST_F(InboxFolder, ALimitThatFollowsFromTheFileRefusesIt) {
+  for (const char* subject : {"params", "triggers.files.params", "workflow", ""}) {
+    refusal_ = make_error(ErrorCode::LimitExceeded, "is too much", subject);
+    drop("a.csv", "1");
+    EXPECT_EQ(scan({"a.csv"}).size(), 1U);
+    EXPECT_EQ(count("taken"), 0U) << subject;
+  }
+  EXPECT_EQ(count("failed"), 8U) << "each with its reason";
+  EXPECT_EQ(count("done"), 0U);
+  refusal_ = make_error(ErrorCode::LimitExceeded, "fired already", "triggers.files.rate_limit");
+  drop("a.csv", "1");
+  scan({"a.csv"});
+  EXPECT_EQ(count("taken"), 1U) << "there is room later";
 }
 
 TEST_F(InboxFolder, WaitsWhereARateLimitLeavesNoRoom) {
