@@ -399,4 +399,13 @@ void ChannelBook::on_timer(
   arm(*channel, key, std::nullopt, turn);
 }
 
+/// The time we were away does not count against a group whose consumers could not receive.
+void ChannelBook::recover(BookTurn& turn) {
+  for (const auto& [key, channel] : channels_) {
+    const std::optional<Timestamp> before = next_due(channel);
+    channel_turn(channel, key, turn).renew_groups();
+    arm(channel, key, before, turn);
+  }
+}
+
 }  // namespace reeve::engine

@@ -37,6 +37,7 @@ class ChannelBook final : public Book {
   void forget(const journal::ObjectKey& key) override;
   Result<Reply> turn(const ObjectCommand& command, BookTurn& turn) override;
   void on_timer(const journal::ObjectKey& key, std::string_view timer, BookTurn& turn) override;
+  void recover(BookTurn& turn) override;
 
   /// A channel, or null.
   const coord::Channel* find(const journal::ObjectKey& key) const;

@@ -86,6 +86,24 @@ TEST(ChannelBook, HandsOutAgainWhenTheTimeOfAConsumerThatDiedIsOver) {
   EXPECT_TRUE(b.call("ack", ChannelBench::held(again)).ok());
 }
 
+TEST(ChannelBook, TheTimeAwayDoesNotEndAGroupWhoseConsumersCouldNotReceive) {
+  ChannelBench b;
+  ASSERT_TRUE(b.call("send", R"({"body":"earlier"})").ok());
+  ASSERT_TRUE(b.call("subscribe", R"({"group":"reply","from":"latest","lifetime":"10m"})").ok());
+  ASSERT_TRUE(b.call("send", R"({"body":"answer"})").ok());
+  const std::string_view receive = R"({"group":"reply","from":"latest","lifetime":"10m"})";
+  b.bench.restart(1h);
+  b.bench.commit();
+  b.bench.advance(9min);
+  EXPECT_EQ(b.take(receive).get_string("body"), "answer");
+  b.bench.restart();
+  EXPECT_EQ(b.bench.commit().events.size(), 0U) << "nothing to renew at once";
+  b.bench.advance(10min);
+  b.bench.commit();
+  ASSERT_TRUE(b.call("send", R"({"body":"late"})").ok());
+  EXPECT_TRUE(b.take(receive).is_null()) << "a group that nobody uses ends all the same";
+}
+
 TEST(ChannelBook, SendsOnceHoweverOftenItIsAsked) {
   ChannelBench b;
   ASSERT_TRUE(b.call("send", R"({"body":"hello"})", "req-1").ok());

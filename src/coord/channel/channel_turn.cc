@@ -337,6 +337,18 @@ void ChannelTurn::renew(const std::string& name) {
   }
 }
 
+void ChannelTurn::renew_groups() {
+  std::vector<std::string> shorter;
+  for (const auto& [name, group] : channel_.groups) {
+    if (group.ends() && group.ends_at < now_ + group.lifetime) {
+      shorter.push_back(name);
+    }
+  }
+  for (const std::string& name : shorter) {
+    emit_(GroupRenewed{.group = name, .ends_at = now_ + channel_.groups.at(name).lifetime});
+  }
+}
+
 void ChannelTurn::end_groups() {
   std::vector<std::string> ended;
   for (const auto& [name, group] : channel_.groups) {

@@ -99,6 +99,9 @@ class ChannelTurn {
   );
   Result<void> remove_group(const std::string& group);
 
+  /// Groups that end have their whole lifetime again: for a while nobody could receive.
+  void renew_groups();
+
   /// A dead letter becomes a message of its group again, or is forgotten.
   Result<Sequence> resend(const std::string& group, Sequence sequence);
   Result<void> discard(const std::string& group, Sequence sequence);

@@ -398,6 +398,19 @@ TEST(Channel, GroupsThatNobodyUsesAnyMoreMakeRoom) {
   EXPECT_EQ(f.code(f.turn().add_group("odd", From::Latest, 0ms)), ErrorCode::Invalid);
 }
 
+TEST(Channel, RenewsTheGroupsThatEndAndNoOthers) {
+  ChannelFixture f;
+  f.send("a");
+  EXPECT_TRUE(f.turn().add_group("reply", From::Latest, 10min).ok());
+  EXPECT_TRUE(f.turn().add_group("kept", From::Latest).ok());
+  f.now += 1h;
+  f.turn().renew_groups();
+  f.turn().renew_groups();
+  EXPECT_EQ(std::count(f.events.begin(), f.events.end(), "group.renewed"), 1);
+  EXPECT_EQ(f.channel.groups.at("reply").ends_at, f.now + 10min);
+  f.expect_stored();
+}
+
 TEST(Channel, WhoReceivesInTimeOrTooLateHasItsGroup) {
   ChannelFixture f;
   f.send("a");
