@@ -54,6 +54,12 @@ std::optional<Sight> look_at(const fs::path& path) {
   return ::lstat(path.c_str(), &info) == 0 ? std::optional(sight_of(info)) : std::nullopt;
 }
 
+/// Whether the name leads to that file, whatever was written to it meanwhile.
+bool is_same_file(const fs::path& path, const Sight& sight) {
+  const std::optional<Sight> there = look_at(path);
+  return there && there->inode == sight.inode && there->device == sight.device;
+}
+
 /// Tells files of one name apart.
 std::string tag_of(const Sight& sight) {
   return sha256(concat(sight.device, "\n", sight.inode, "\n", sight.modified_nanos))
@@ -350,6 +356,15 @@ Result<TakenFile> InboxFiles::read(const std::string& name) const {
   return file;
 }
 
+bool InboxFiles::has_place(const std::string& name) const {
+  const std::optional<Sight> sight = look_at(directory_ / kTaken / name);
+  if (!sight) {
+    return false;
+  }
+  const fs::path with_tag = directory_ / kDone / tagged(name, tag_of(*sight));
+  return is_same_file(directory_ / kDone / name, *sight) || look_at(with_tag).has_value();
+}
+
 Result<void> InboxFiles::place(TakenFile& file) const {
   for (const std::string& name : {file.name, tagged(file.name, tag_of(file.sight))}) {
     file.done = directory_ / kDone / name;
@@ -357,8 +372,7 @@ Result<void> InboxFiles::place(TakenFile& file) const {
       return platform::sync_directory(directory_ / kDone);
     }
     const int number = errno;
-    const std::optional<Sight> there = look_at(file.done);
-    if (there && there->inode == file.sight.inode && there->device == file.sight.device) {
+    if (is_same_file(file.done, file.sight)) {
       return {};
     }
     if (forbids_links(number)) {

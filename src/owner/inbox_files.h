@@ -77,6 +77,9 @@ class InboxFiles {
   /// Reads a taken file. Invalid, PermissionDenied: it is nothing to be taken.
   Result<TakenFile> read(const std::string& name) const;
 
+  /// Whether a taken file has got its place in `done` in an earlier attempt.
+  bool has_place(const std::string& name) const;
+
   /// Gives the file its place in `done`, or finds the one that it had before a crash.
   Result<void> place(TakenFile& file) const;
 

@@ -283,6 +283,25 @@ TEST_F(InboxFolder, WaitsWhereARateLimitLeavesNoRoom) {
   EXPECT_EQ(inputs_.size(), 1U);
 }
 
+TEST_F(InboxFolder, AFileDoesNotWaitForTheRoomThatItUsedItself) {
+  const Room full = {.missions = 0, .rests_until = now_ + Duration(3'600'000)};
+  const auto killed_in_the_middle = [&] {
+    room_ = {};
+    drop("a.csv", "1");
+    refusal_ = make_error(ErrorCode::Ambiguous, "the process has gone");
+    scan({"a.csv"});
+    refusal_.reset();
+    room_ = full;
+    open();
+    EXPECT_TRUE(scan().empty());
+    EXPECT_EQ(count("taken"), 0U);
+  };
+  killed_in_the_middle();
+  killed_in_the_middle();
+  without_links(killed_in_the_middle);
+  EXPECT_EQ(count("done"), 3U);
+}
+
 TEST_F(InboxFolder, AnyNumberOfFilesMayHaveOneName) {
   for (int i = 0; i < 5; ++i) {
     drop("a.csv", "same");
