@@ -369,6 +369,7 @@ Result<void> InboxFiles::place(TakenFile& file) const {
   for (const std::string& name : {file.name, tagged(file.name, tag_of(file.sight))}) {
     file.done = directory_ / kDone / name;
     if (::link(file.path.c_str(), file.done.c_str()) == 0) {
+      file.newly_placed = true;
       return platform::sync_directory(directory_ / kDone);
     }
     const int number = errno;
@@ -403,11 +404,14 @@ Result<void> InboxFiles::place_copy(TakenFile& file) const {
     ::unlink(part.c_str());
     return copied;
   }
+  file.newly_placed = true;
   return platform::sync_directory(directory_ / kDone);
 }
 
 void InboxFiles::displace(const TakenFile& file) const {
-  ::unlink(file.done.c_str());
+  if (file.newly_placed) {
+    ::unlink(file.done.c_str());
+  }
 }
 
 Result<void> InboxFiles::finish(const TakenFile& file) const {

@@ -42,6 +42,8 @@ struct TakenFile {
   std::filesystem::path params;
   /// Its place for good.
   std::filesystem::path done;
+  /// It has that place since this attempt. Of an older one missions may know.
+  bool newly_placed = false;
 };
 
 /// The folders of the inbox, and the way of a file through them:
@@ -83,7 +85,7 @@ class InboxFiles {
   /// Gives the file its place in `done`, or finds the one that it had before a crash.
   Result<void> place(TakenFile& file) const;
 
-  /// Takes the place back.
+  /// Takes a new place back; an older one stays.
   void displace(const TakenFile& file) const;
 
   /// It stays in `done` alone, with its params beside it.

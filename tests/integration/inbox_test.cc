@@ -302,6 +302,23 @@ TEST_F(InboxFolder, AFileDoesNotWaitForTheRoomThatItUsedItself) {
   EXPECT_EQ(count("done"), 3U);
 }
 
+TEST_F(InboxFolder, ARefusalLeavesThePlaceThatMissionsMayKnow) {
+  const auto refused_after_a_crash = [&] {
+    drop("a.csv", "1");
+    refusal_ = make_error(ErrorCode::Ambiguous, "the process has gone");
+    scan({"a.csv"});
+    refusal_ = make_error(ErrorCode::Invalid, "does not fit any more");
+    open();
+    EXPECT_EQ(scan().size(), 1U);
+    drop("a.csv", "1");
+    EXPECT_EQ(scan({"a.csv"}).size(), 1U) << "refused at once: it leaves nothing in done";
+  };
+  refused_after_a_crash();
+  without_links(refused_after_a_crash);
+  EXPECT_EQ(count("done"), 2U);
+  EXPECT_EQ(count("failed"), 8U) << "each with its reason";
+}
+
 TEST_F(InboxFolder, AnyNumberOfFilesMayHaveOneName) {
   for (int i = 0; i < 5; ++i) {
     drop("a.csv", "same");
