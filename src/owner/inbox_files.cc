@@ -263,8 +263,10 @@ std::optional<Sight> InboxFiles::look(const std::string& name) const {
   return look_at(directory_ / name);
 }
 
-fs::path InboxFiles::params_of(const Sight& sight) const {
-  return directory_ / kTaken / concat(kBoundParams, tag_of(sight));
+/// The same while somebody still writes to the document.
+fs::path InboxFiles::params_of(const std::string& name, const Sight& sight) const {
+  const Digest tag = sha256(concat(name, "\n", sight.device, "\n", sight.inode));
+  return directory_ / kTaken / concat(kBoundParams, tag.view().substr(0, kTagDigits));
 }
 
 /// After a crash: params whose document is finished, or has gone.
@@ -281,7 +283,7 @@ Result<void> InboxFiles::keep_lost_params() const {
     REEVE_TRY(const std::vector<std::string> documents, names_in(folder, is_document));
     for (const std::string& name : documents) {
       if (const std::optional<Sight> sight = look_at(folder / name)) {
-        wanted.insert(params_of(*sight).filename());
+        wanted.insert(params_of(name, *sight).filename());
       }
     }
   }
@@ -300,7 +302,7 @@ Result<void> InboxFiles::claim(const std::string& name, const Sight& seen) const
   const fs::path to = directory_ / kTaken / name;
   const fs::path companion = directory_ / params_name(name);
   const bool with_params =
-      is_document(name) && ::rename(companion.c_str(), params_of(seen).c_str()) == 0;
+      is_document(name) && ::rename(companion.c_str(), params_of(name, seen).c_str()) == 0;
   Result<void> claimed;
   if (!rename_to_free_name(from, to)) {
     claimed = passing_error("rename", from);
@@ -310,7 +312,7 @@ Result<void> InboxFiles::claim(const std::string& name, const Sight& seen) const
   }
   if (!claimed && with_params) {
     // Newer params that have arrived meanwhile win.
-    (void)rename_to_free_name(params_of(seen), companion);
+    (void)rename_to_free_name(params_of(name, seen), companion);
   }
   return claimed;
 }
@@ -336,7 +338,7 @@ Result<TakenFile> InboxFiles::read(const std::string& name) const {
   REEVE_TRY(const platform::FileDescriptor fd, open_file(file.path, info));
   file.sight = sight_of(info);
   file.uid = info.st_uid;
-  file.params = params_of(file.sight);
+  file.params = params_of(name, file.sight);
   REEVE_TRY(file.digest, digest_of(fd.get(), file.path));
   if (look_at(file.path) != file.sight) {
     return make_error(ErrorCode::Unavailable, "is still being written", name);
@@ -437,7 +439,9 @@ Result<void> InboxFiles::refuse(const std::string& name, const Error& error) con
           directory_ / kFailed / concat(aside, kErrorSuffix), text, kPrivateFile
       )
           .ok();
-      (void)::rename(params_of(sight).c_str(), (directory_ / kFailed / params_name(aside)).c_str());
+      (void)::rename(
+          params_of(name, sight).c_str(), (directory_ / kFailed / params_name(aside)).c_str()
+      );
       return {};
     }
   }

@@ -52,9 +52,11 @@ struct TakenFile {
 ///                                 │     └──finish──▶ only there
 ///                                 └──refuse──▶ inbox/failed/a.csv, a.csv.error.txt
 ///
-/// A file that cannot be linked has a copy in done until it is finished: inbox/done/a.<tag>.csv.
+/// A file that cannot be linked has a copy there until it is finished: inbox/done/a.<tag>.csv.
+///
 /// Whatever is put at its old name afterwards is another file. The params of a document are claimed
-/// before it and under a name that follows from its sight, so that no other document gets them.
+/// before it and under a name that follows from its name and inode, so that no other document gets
+/// them.
 ///
 /// Threading: one thread. Errors of the operating system are Unavailable: trying again may help.
 class InboxFiles {
@@ -100,7 +102,7 @@ class InboxFiles {
   Result<void> keep_lost_params() const;
   Result<void> place_copy(TakenFile& file) const;
   Result<void> put_back(const std::string& name, const Sight& sight) const;
-  std::filesystem::path params_of(const Sight& sight) const;
+  std::filesystem::path params_of(const std::string& name, const Sight& sight) const;
 
   std::filesystem::path directory_;
 };

@@ -226,6 +226,26 @@ TEST_F(InboxFolder, ADocumentKeepsItsParamsAcrossACrash) {
   EXPECT_EQ(read("done/w.params.json"), R"({"what": "mine"})");
 }
 
+TEST_F(InboxFolder, ADocumentToWhichSomebodyStillWritesKeepsItsParams) {
+  write("w.params.json", R"({"what": "mine"})");
+  drop("w.yaml", kDocument);
+  refusal_ = make_error(ErrorCode::Unavailable, "closing");
+  scan({"w.yaml"});
+  refusal_.reset();
+  std::ofstream(inbox() / "taken/w.yaml", std::ios::app) << "# more\n";
+  fs::last_write_time(
+      inbox() / "taken/w.yaml",
+      fs::last_write_time(inbox() / "taken/w.yaml") + std::chrono::seconds(1)
+  );
+  open();
+  EXPECT_TRUE(scan().empty());
+  ASSERT_EQ(inputs_.size(), 2U);
+  const auto& params = std::get<engine::SubmitMission>(inputs_.back().command).params;
+  ASSERT_EQ(params.size(), 1U);
+  EXPECT_EQ(params[0].second, "mine");
+  EXPECT_EQ(read("done/w.params.json"), R"({"what": "mine"})");
+}
+
 TEST_F(InboxFolder, WhatIsNoFaultOfTheFileLeavesItAlone) {
   drop("a.csv", "1");
   no_triggers_ = make_error(ErrorCode::Corrupt, "the store cannot be read");
