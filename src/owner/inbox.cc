@@ -96,6 +96,8 @@ Result<void> Inbox::scan_folders(
     const std::vector<DeployedTrigger>& triggers,
     std::vector<std::string>& news
 ) {
+  // Somebody who clears the inbox away may clear them away with it.
+  REEVE_CHECK(files_.make_folders());
   REEVE_TRY(const std::vector<std::string> taken, files_.taken());
   REEVE_TRY(const std::vector<std::string> arrived, files_.arrived());
   std::erase_if(later_, [&](const auto& item) {

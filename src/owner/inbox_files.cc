@@ -238,11 +238,16 @@ bool is_document(std::string_view name) {
 
 Result<InboxFiles> InboxFiles::open(const fs::path& data_dir) {
   InboxFiles files(data_dir / "inbox");
-  for (const char* folder : {kTaken, kDone, kFailed}) {
-    REEVE_CHECK(platform::make_directories(files.directory_ / folder, kPrivate));
-  }
+  REEVE_CHECK(files.make_folders());
   REEVE_CHECK(files.keep_lost_params());
   return files;
+}
+
+Result<void> InboxFiles::make_folders() const {
+  for (const char* folder : {kTaken, kDone, kFailed}) {
+    REEVE_CHECK(platform::make_directories(directory_ / folder, kPrivate));
+  }
+  return {};
 }
 
 Result<std::vector<std::string>> InboxFiles::arrived() const {

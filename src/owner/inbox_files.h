@@ -65,6 +65,9 @@ class InboxFiles {
 
   const std::filesystem::path& directory() const { return directory_; }
 
+  /// Makes its folders, where they have gone.
+  Result<void> make_folders() const;
+
   /// Files that were put there, in order; at most kInboxFilesPerScanMax.
   Result<std::vector<std::string>> arrived() const;
 

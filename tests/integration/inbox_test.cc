@@ -388,6 +388,17 @@ TEST_F(InboxFolder, AFileThatCannotBeLinkedHasACopyUntilItIsFinished) {
   }
 }
 
+TEST_F(InboxFolder, GoesOnWhenSomebodyHasClearedItAway) {
+  for (const fs::path& cleared : {inbox() / "taken", inbox() / "done", inbox()}) {
+    fs::remove_all(cleared);
+    EXPECT_TRUE(scan().empty());
+    drop("a.csv", "1");
+    EXPECT_TRUE(scan({"a.csv"}).empty());
+  }
+  EXPECT_EQ(inputs_.size(), 3U);
+  EXPECT_EQ(count("done"), 1U);
+}
+
 TEST_F(InboxFolder, WhatLiesInDoneAndFailedExpires) {
   drop("a.csv", "1");
   drop("b.txt", "1");
