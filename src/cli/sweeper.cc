@@ -15,8 +15,24 @@ constexpr int kNiceness = 19;
 
 }  // namespace
 
-Sweeper::Sweeper(Sweep sweep, Tell tell, Duration period)
-    : sweep_(std::move(sweep)),
+std::string describe(const artifact::Expired& expired) {
+  if (expired.blobs.blobs + expired.uploads + expired.caches == 0) {
+    return {};
+  }
+  return concat(
+      expired.uploads,
+      " uploads, ",
+      expired.caches,
+      " caches; ",
+      expired.blobs.blobs,
+      " files with ",
+      expired.blobs.bytes,
+      " bytes"
+  );
+}
+
+Sweeper::Sweeper(std::vector<Sweep> sweeps, Tell tell, Duration period)
+    : sweeps_(std::move(sweeps)),
       tell_(std::move(tell)),
       period_(period),
       thread_([this] { run(); }) {}
@@ -48,23 +64,14 @@ void Sweeper::run() {
   }
 }
 
-/// Says what was removed, and nothing if there was nothing.
 void Sweeper::sweep_once() {
-  const Result<artifact::Expired> expired = sweep_();
-  if (!expired) {
-    tell_(concat("what has expired could not be removed: ", expired.error().describe()));
-  } else if (expired->blobs.blobs + expired->uploads + expired->caches > 0) {
-    tell_(concat(
-        "expired: ",
-        expired->uploads,
-        " uploads, ",
-        expired->caches,
-        " caches; ",
-        expired->blobs.blobs,
-        " files with ",
-        expired->blobs.bytes,
-        " bytes were removed"
-    ));
+  for (const Sweep& sweep : sweeps_) {
+    const Result<std::string> removed = sweep();
+    if (!removed) {
+      tell_(concat("what has expired could not be removed: ", removed.error().describe()));
+    } else if (!removed->empty()) {
+      tell_(concat("expired: ", *removed, " were removed"));
+    }
   }
 }
 

@@ -70,14 +70,24 @@ void tell(std::string_view news) {
   print_error_text(concat("reeve: ", printable(news), "\n"));
 }
 
-/// Removes what has expired, kept files and files of the inbox.
-Result<artifact::Expired> sweep(const Common& common, Session& session) {
-  const Timestamp now = platform::SystemClock().now();
-  REEVE_TRY(const std::uint32_t files, owner::expire_inbox(common.data_dir, now));
-  if (files > 0) {
-    tell(concat("expired: ", files, " files of the inbox were removed"));
-  }
-  return artifact::expire(session.reader(), {.data_dir = common.data_dir, .now = now});
+/// What expires while the owner lives.
+std::vector<Sweeper::Sweep> sweeps(const Common& common, Session& session) {
+  return {
+      [&common]() -> Result<std::string> {
+        REEVE_TRY(
+            const std::uint32_t files,
+            owner::expire_inbox(common.data_dir, platform::SystemClock().now())
+        );
+        return files == 0 ? std::string() : concat(files, " files of the inbox");
+      },
+      [&common, &session]() -> Result<std::string> {
+        const Timestamp now = platform::SystemClock().now();
+        REEVE_TRY(
+            const artifact::Expired expired,
+            artifact::expire(session.reader(), {.data_dir = common.data_dir, .now = now})
+        );
+        return describe(expired);
+      }};
 }
 
 Result<std::unique_ptr<owner::TriggerPump>> start_pump(const Common& common, Session& session) {
@@ -159,7 +169,7 @@ Result<Ending> live(
   listening = pump.get();
   pump->look_again();
   ready();
-  Sweeper sweeper([&common, &session] { return sweep(common, *session); }, tell);
+  Sweeper sweeper(sweeps(common, *session), tell);
   const Ending ending = serve(*session, signals, stop_fd);
   if (ending == Ending::Stop) {
     tell_service_manager("STOPPING=1");
