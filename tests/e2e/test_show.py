@@ -1,10 +1,12 @@
 """status, logs, events, lint, graph, doctor, version and help."""
 
+import os
 import pathlib
 import re
+import subprocess
 import xml.etree.ElementTree
 
-from reeve import ReeveTest, gate, main, wait_until
+from reeve import PROGRAM, ReeveTest, gate, main, wait_until
 
 README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
 
@@ -117,6 +119,24 @@ class LogsTest(ReeveTest):
         self.assertEqual(numbers, [str(number) for number in range(1, 3001)])
         self.assertEqual(len(one_log.wait().out.splitlines()), 1000)
         self.assertEqual(run.wait().code, 0)
+
+
+    def test_following_ends_when_nobody_reads_any_more(self):
+        document = self.workflow("- {name: a, script: exit 1, compensate: {script: exit 1}, allowFailure: true}\n"
+                                 "- {name: ask, needs: [a], gate: {prompt: well}}")
+        self.start("run", document, "--name", "m")
+        self.await_state("m", "HELD")
+        for follow in (["logs", "m", "-f"], ["events", "m", "-f"], ["run", "--resume", "m"]):
+            with self.subTest(follow):
+                reading, writing = os.pipe()
+                with subprocess.Popen(
+                    [PROGRAM, *follow], stdout=writing, stderr=subprocess.DEVNULL, env=self.environment()
+                ) as command:
+                    os.close(writing)
+                    os.close(reading)
+                    self.assertIn(command.wait(timeout=60), (0, 1))
+        self.assertEqual(self.state("m"), "HELD")
+        self.ok("abort", "m")
 
 
 class EventsTest(ReeveTest):
