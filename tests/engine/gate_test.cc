@@ -240,7 +240,8 @@ TEST(GateAuthority, RefusesThePersonForWhomARunHasAsked) {
   SubmitMission submit;
   submit.name = MissionName("asked");
   submit.ns = Namespace("default");
-  submit.workflow = *workflow::load_source(native_text({"{name: review, gate: {prompt: 'Well?'}}"}));
+  submit.workflow =
+      *workflow::load_source(native_text({"{name: review, gate: {prompt: 'Well?'}}"}));
   ASSERT_TRUE(w.command(submit, "run:work.1.agent.1").ok());
   w.restart();
   EXPECT_EQ(w.mission("asked").owner.view(), "run:work.1.agent.1");
