@@ -146,7 +146,7 @@ class Soak {
     }
   }
 
-  void end_somehow(const RunName& run) {
+  void end_somehow(RunName run) {
     const std::uint64_t dice = below(100);
     if (dice < 5) {
       const model::LaunchRun launch = on_host_.at(run);
@@ -164,7 +164,7 @@ class Soak {
     }
   }
 
-  void end_run(const RunName& run, model::RunEnd end, int exit_code) {
+  void end_run(RunName run, model::RunEnd end, int exit_code) {
     const auto found = on_host_.find(run);
     if (found == on_host_.end()) {
       return;
