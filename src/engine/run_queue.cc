@@ -1,6 +1,7 @@
 #include "engine/run_queue.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/assert.h"
 
@@ -30,6 +31,17 @@ void RunQueue::block(const Turn& turn, const std::string& pool, std::uint32_t un
   waits_[turn.run] = {.pool = pool, .units = units};
 }
 
+/// The group whose first has the best place, of those that need no more units; the end: none.
+RunQueue::Waiting::iterator RunQueue::best_of(Waiting& waiting, std::uint32_t units_max) {
+  auto best = waiting.end();
+  for (auto group = waiting.begin(); group != waiting.end() && group->first <= units_max; ++group) {
+    if (best == waiting.end() || *group->second.begin() < *best->second.begin()) {
+      best = group;
+    }
+  }
+  return best;
+}
+
 /// The first of a group.
 void RunQueue::make_ready(const std::string& pool, Waiting& waiting, Waiting::iterator group) {
   const auto first = group->second.begin();
@@ -52,18 +64,12 @@ void RunQueue::drop_if_empty(const std::string& pool) {
 void RunQueue::wake(const std::string& pool, std::uint32_t free) {
   const auto found = waiting_.find(pool);
   while (found != waiting_.end() && free > 0) {
-    Waiting& waiting = found->second;
-    auto best = waiting.end();
-    for (auto group = waiting.begin(); group != waiting.end() && group->first <= free; ++group) {
-      if (best == waiting.end() || *group->second.begin() < *best->second.begin()) {
-        best = group;
-      }
-    }
-    if (best == waiting.end()) {
+    const auto best = best_of(found->second, free);
+    if (best == found->second.end()) {
       break;
     }
     free -= best->first;
-    make_ready(pool, waiting, best);
+    make_ready(pool, found->second, best);
   }
   drop_if_empty(pool);
 }
@@ -71,11 +77,8 @@ void RunQueue::wake(const std::string& pool, std::uint32_t free) {
 void RunQueue::wake_first(const std::string& pool, std::size_t count) {
   const auto found = waiting_.find(pool);
   for (; found != waiting_.end() && !found->second.empty() && count > 0; --count) {
-    auto best = found->second.begin();
-    for (auto group = found->second.begin(); group != found->second.end(); ++group) {
-      best = *group->second.begin() < *best->second.begin() ? group : best;
-    }
-    make_ready(pool, found->second, best);
+    constexpr std::uint32_t kAny = std::numeric_limits<std::uint32_t>::max();
+    make_ready(pool, found->second, best_of(found->second, kAny));
   }
   drop_if_empty(pool);
 }

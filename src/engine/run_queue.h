@@ -83,6 +83,7 @@ class RunQueue {
   /// Who waits for a pool, by the units that they need.
   using Waiting = std::map<std::uint32_t, std::set<std::pair<RunPlace, RunRef>>>;
 
+  static Waiting::iterator best_of(Waiting& waiting, std::uint32_t units_max);
   void make_ready(const std::string& pool, Waiting& waiting, Waiting::iterator group);
   void drop_if_empty(const std::string& pool);
 
