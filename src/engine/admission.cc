@@ -167,29 +167,11 @@ void Engine::admit_waiting(Scope& scope) {
   }
 }
 
-void Engine::take_units(
-    Revision mission, const std::vector<workflow::Semaphore>& units, Pools::Holder holder
-) {
-  pools_.take(units, holder);
-  for (const workflow::Semaphore& unit : units) {
-    holders_[unit.pool][mission] += unit.units;
-  }
-}
-
 void Engine::give_back_units(
     Revision mission, const std::vector<workflow::Semaphore>& units, Pools::Holder holder
 ) {
-  pools_.give_back(units, holder);
+  pools_.give_back(mission, units, holder);
   for (const workflow::Semaphore& unit : units) {
-    const auto pool = holders_.find(unit.pool);
-    const auto held = pool->second.find(mission);
-    held->second -= unit.units;
-    if (held->second == 0) {
-      pool->second.erase(held);
-    }
-    if (pool->second.empty()) {
-      holders_.erase(pool);
-    }
     unblock(unit.pool);
   }
   freed_ = true;
@@ -214,7 +196,7 @@ void Engine::update_claims(const Mission& mission, const Plan& plan) {
   }
   if (mission.claims && claim.units.empty()) {
     claim.units = plan.workflow->semaphores;
-    take_units(mission.created, claim.units, Pools::Holder::Mission);
+    pools_.take(mission.created, claim.units, Pools::Holder::Mission);
   } else if (!mission.claims && !claim.units.empty()) {
     give_back_units(mission.created, std::exchange(claim.units, {}), Pools::Holder::Mission);
   }
@@ -331,7 +313,7 @@ void Engine::host_taken(const Mission& mission, SlotKey slot, const Plan& plan) 
   const RunRef run{.created = mission.created, .slot = slot};
   const std::vector<workflow::Semaphore>& units = plan.workflow->tasks.at(slot.task).semaphores;
   if (on_hosts_.insert(run).second && !units.empty()) {
-    take_units(mission.created, units, Pools::Holder::Run);
+    pools_.take(mission.created, units, Pools::Holder::Run);
     run_units_[run] = units;
   }
 }

@@ -9,12 +9,14 @@ namespace reeve::engine {
 
 namespace {
 
-void subtract(std::map<std::string, std::uint32_t>& from, const workflow::Semaphore& semaphore) {
-  const auto used = from.find(semaphore.pool);
-  REEVE_ASSERT(used != from.end() && used->second >= semaphore.units);
-  used->second -= semaphore.units;
-  if (used->second == 0) {
-    from.erase(used);
+/// Takes from a count, which goes when nothing is left.
+template <class Key>
+void subtract(std::map<Key, std::uint32_t>& from, const Key& key, std::uint32_t units) {
+  const auto count = from.find(key);
+  REEVE_ASSERT(count != from.end() && count->second >= units);
+  count->second -= units;
+  if (count->second == 0) {
+    from.erase(count);
   }
 }
 
@@ -95,22 +97,35 @@ bool Pools::comes_free(const std::string& pool, std::uint32_t units) const {
   return by_others + units <= capacity(pool);
 }
 
-void Pools::take(const std::vector<workflow::Semaphore>& units, Holder holder) {
+void Pools::take(Revision mission, const std::vector<workflow::Semaphore>& units, Holder holder) {
   for (const workflow::Semaphore& semaphore : units) {
     used_[semaphore.pool] += semaphore.units;
+    holders_[semaphore.pool][mission] += semaphore.units;
     if (holder == Holder::Run) {
       used_by_runs_[semaphore.pool] += semaphore.units;
     }
   }
 }
 
-void Pools::give_back(const std::vector<workflow::Semaphore>& units, Holder holder) {
+void Pools::give_back(
+    Revision mission, const std::vector<workflow::Semaphore>& units, Holder holder
+) {
   for (const workflow::Semaphore& semaphore : units) {
-    subtract(used_, semaphore);
+    subtract(used_, semaphore.pool, semaphore.units);
+    subtract(holders_.at(semaphore.pool), mission, semaphore.units);
+    if (holders_.at(semaphore.pool).empty()) {
+      holders_.erase(semaphore.pool);
+    }
     if (holder == Holder::Run) {
-      subtract(used_by_runs_, semaphore);
+      subtract(used_by_runs_, semaphore.pool, semaphore.units);
     }
   }
+}
+
+const std::map<Revision, std::uint32_t>& Pools::holders(const std::string& pool) const {
+  static const std::map<Revision, std::uint32_t> kNobody;
+  const auto found = holders_.find(pool);
+  return found == holders_.end() ? kNobody : found->second;
 }
 
 void AdmissionQueue::add(const std::string& workflow, Place place) {

@@ -46,7 +46,9 @@ class Pools {
   const std::map<std::string, std::uint32_t>& used() const { return used_; }
 
   /// Nothing is taken and nobody may ask for anything.
-  bool at_rest() const { return used_.empty() && used_by_runs_.empty() && demand_.empty(); }
+  bool at_rest() const {
+    return used_.empty() && used_by_runs_.empty() && holders_.empty() && demand_.empty();
+  }
 
   /// Why the units cannot be taken now, for people; nothing if they can.
   std::optional<std::string> refusal(const std::vector<workflow::Semaphore>& wanted) const;
@@ -54,14 +56,19 @@ class Pools {
   /// Whether so many units are free, or will be once those runs have ended that have some now.
   bool comes_free(const std::string& pool, std::uint32_t units) const;
 
-  void take(const std::vector<workflow::Semaphore>& units, Holder holder);
-  void give_back(const std::vector<workflow::Semaphore>& units, Holder holder);
+  /// `mission` has them, itself or by a run.
+  void take(Revision mission, const std::vector<workflow::Semaphore>& units, Holder holder);
+  void give_back(Revision mission, const std::vector<workflow::Semaphore>& units, Holder holder);
+
+  /// Which missions have how many units of a pool.
+  const std::map<Revision, std::uint32_t>& holders(const std::string& pool) const;
 
  private:
   std::map<std::string, std::uint32_t> capacity_;
   std::map<std::string, std::uint32_t> used_;
   /// Of these by runs.
   std::map<std::string, std::uint32_t> used_by_runs_;
+  std::map<std::string, std::map<Revision, std::uint32_t>> holders_;
   /// How many missions may ask for how many units at a time.
   std::map<std::string, std::map<std::uint32_t, std::uint32_t>> demand_;
 };

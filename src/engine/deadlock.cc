@@ -65,13 +65,12 @@ void Engine::wait_on(Waits& waits, const Mission* mission, const std::string& wh
 
 /// A pool of which others have what is wanted.
 void Engine::wait_on_pool(Waits& waits, const std::string& pool, std::uint32_t units) const {
-  const auto holders = holders_.find(pool);
   const bool lacks = pools_.used(pool) + units > pools_.capacity(pool);
-  if (units > pools_.capacity(pool) || !lacks || holders == holders_.end()) {
+  if (units > pools_.capacity(pool) || !lacks) {
     waits.moves = true;  // nobody can help, or its turn comes
     return;
   }
-  for (const auto& [created, held] : holders->second) {
+  for (const auto& [created, held] : pools_.holders(pool)) {
     wait_on(waits, missions_.at(created).mission.get(), concat("pool ", pool));
     if (waits.moves) {
       return;
@@ -210,20 +209,19 @@ std::string Engine::describe(const std::vector<Wait>& circle) const {
   return circle.size() > kNamedMax ? concat(text, ", and so on") : text;
 }
 
-/// What a mission waits for, with the circle if there is one.
-std::string Engine::explained(std::string_view reason, const Mission& mission) const {
+/// What somebody waits for, with the circle if there is one.
+std::string Engine::explained(std::string_view reason, const std::vector<Wait>& circle) const {
   std::string text(reason.substr(0, reason.find(kDeadlock)));
-  const std::vector<Wait> circle = circle_of(mission);
   return circle.empty() ? text : concat(text, kDeadlock, describe(circle));
 }
 
-/// The same for one that has begun to wait; the others in the circle are told later.
+/// The same for a mission that has begun to wait; the others in the circle are told later.
 std::string Engine::explain(std::string_view reason, const Mission& mission) {
-  std::string text = explained(reason, mission);
-  if (text != reason) {
+  const std::vector<Wait> circle = circle_of(mission);
+  if (!circle.empty()) {
     suspects_.insert(mission.created);
   }
-  return text;
+  return explained(reason, circle);
 }
 
 void Engine::suspect(const Mission& mission) {
@@ -236,16 +234,18 @@ void Engine::suspect(const Mission& mission) {
 void Engine::tell(Revision created, Scope& scope) {
   const Entry& entry = missions_.at(created);
   const Mission& mission = *entry.mission;
+  const std::vector<Wait> circle = circle_of(mission);
+  if (!circle.empty()) {
+    told_.insert(created);
+  }
   MissionTurn turn(*this, scope, *entry.mission, *entry.plan);
   if (queued_.contains(created)) {
-    turn.note_waiting(explained(mission.waiting, mission));
-    told_.insert(created);
+    turn.note_waiting(explained(mission.waiting, circle));
     return;
   }
   for (TaskIndex i = 0; i < mission.tasks.size(); ++i) {
     if (runs_.wait_of({.created = created, .slot = {.task = i}}) != nullptr) {
-      turn.note_waiting({.task = i}, explained(mission.tasks[i].message, mission));
-      told_.insert(created);
+      turn.note_waiting({.task = i}, explained(mission.tasks[i].message, circle));
     }
   }
 }
@@ -270,9 +270,6 @@ void Engine::tell_again(Scope& scope) {
     const auto found = missions_.find(created);
     if (found != missions_.end() && !is_terminal(found->second.mission->state)) {
       tell(created, scope);
-      if (circle_of(*found->second.mission).empty()) {
-        told_.erase(created);
-      }
     }
   }
 }

@@ -494,9 +494,9 @@ bool Engine::at_rest() const {
         return counts.second.empty();
       });
   return none_live && runs_.size() == 0 && on_hosts_.empty() && run_units_.empty() &&
-         queued_.empty() && active_.empty() && holders_.empty() && pools_.at_rest() &&
-         by_user_key_.empty() && waiting_for_.empty() && successors_.empty() && suspects_.empty() &&
-         told_.empty() && over_.empty() && live_missions().empty();
+         queued_.empty() && active_.empty() && pools_.at_rest() && by_user_key_.empty() &&
+         waiting_for_.empty() && successors_.empty() && suspects_.empty() && told_.empty() &&
+         over_.empty() && live_missions().empty();
 }
 
 std::vector<MissionName> Engine::live_missions() const {

@@ -466,7 +466,7 @@ class Engine {
   Waits waits_of(const Entry& entry) const;
   std::vector<Wait> circle_of(const model::Mission& mission) const;
   std::string describe(const std::vector<Wait>& circle) const;
-  std::string explained(std::string_view reason, const model::Mission& mission) const;
+  std::string explained(std::string_view reason, const std::vector<Wait>& circle) const;
   std::string explain(std::string_view reason, const model::Mission& mission);
   void tell(Revision mission, Scope& scope);
   void tell_again(Scope& scope);
@@ -476,9 +476,6 @@ class Engine {
   bool waits_for(const model::Mission& mission, const model::Mission& other) const;
   // admission.cc: who may start
   bool is_full(const Plan& plan) const;
-  void take_units(
-      Revision mission, const std::vector<workflow::Semaphore>& units, Pools::Holder holder
-  );
   void give_back_units(
       Revision mission, const std::vector<workflow::Semaphore>& units, Pools::Holder holder
   );
@@ -533,10 +530,8 @@ class Engine {
   Pools pools_;
   AdmissionQueue queue_;
   std::map<Revision, std::pair<std::string, AdmissionQueue::Place>> queued_;
-  /// The missions of a workflow that have a place, and those that have units of a pool, themselves
-  /// or by their runs.
+  /// The missions of a workflow that have a place.
   std::map<std::string, std::set<Revision>> active_;
-  std::map<std::string, std::map<Revision, std::uint32_t>> holders_;
   /// Missions that were left in this turn with nothing but waiting, and those whose text names a
   /// circle that they are in.
   std::set<Revision> suspects_;
