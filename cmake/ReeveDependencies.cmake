@@ -20,6 +20,9 @@ endfunction()
 reeve_external(ext_sqlite HEADER sqlite3.h LIBS sqlite3 EXTRA m dl Threads::Threads)
 reeve_external(ext_yaml HEADER yaml-cpp/yaml.h LIBS yaml-cpp)
 reeve_external(ext_crypto HEADER openssl/evp.h LIBS crypto EXTRA dl Threads::Threads)
+# Headers only; sources that include them are few (docs/adr/0021).
+reeve_external(ext_asio HEADER boost/asio.hpp EXTRA Threads::Threads)
+reeve_external(ext_ssl HEADER openssl/ssl.h LIBS ssl crypto EXTRA dl Threads::Threads)
 reeve_external(ext_sodium HEADER sodium.h LIBS sodium)
 # Its header only: the library is loaded when a task asks over HTTP (docs/adr/0014).
 reeve_external(ext_curl HEADER curl/curl.h EXTRA dl)
