@@ -175,6 +175,8 @@ struct Reply {
   Revision revision = {};
   /// It was there already, under the same user key.
   bool existing = false;
+  /// The same input was handled before; this is about what it did then.
+  bool repeated = false;
   /// Of commands about other objects: its name, and what was asked for. Of DecideGate: what came of
   /// the decision (to_json of a GateReply).
   std::string subject = {};

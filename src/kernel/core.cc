@@ -9,6 +9,8 @@ namespace reeve::kernel {
 
 namespace {
 
+/// Begins the record of an input that came with a fingerprint; no name begins like that.
+constexpr std::string_view kFingerprintMark = "#";
 /// Handled inputs that are remembered in memory; older ones are looked up in the store.
 constexpr std::size_t kRecentInputsMax = 100'000;
 
@@ -140,20 +142,7 @@ void Core::handle(Input input, Timestamp now) {
   if (reply) {
     const Revision last(scope.next.value() - 1);
     finish(std::move(scope));
-    if (!input.id.empty()) {
-      open_.commit.inputs.push_back(
-          {.id = input.id,
-           .revision = last,
-           .expires_at = last_now_ + options_.input_memory,
-           .subject = subject_of(*reply)}
-      );
-      recent_inputs_.emplace(input.id, subject_of(*reply));
-      recent_order_.push_back(input.id);
-      if (recent_order_.size() > kRecentInputsMax) {
-        recent_inputs_.erase(recent_order_.front());
-        recent_order_.pop_front();
-      }
-    }
+    remember(input, last, *reply);
   } else {
     REEVE_ASSERT(scope.events.empty());
   }
@@ -162,57 +151,93 @@ void Core::handle(Input input, Timestamp now) {
   }
 }
 
+void Core::remember(const Input& input, Revision last, const engine::Reply& reply) {
+  if (input.id.empty()) {
+    return;
+  }
+  std::string subject = subject_of(reply);
+  if (!input.fingerprint.empty()) {
+    subject = concat(kFingerprintMark, input.fingerprint, " ", subject);
+  }
+  open_.commit.inputs.push_back(
+      {.id = input.id,
+       .revision = last,
+       .expires_at = last_now_ + options_.input_memory,
+       .subject = subject}
+  );
+  recent_inputs_.emplace(input.id, std::move(subject));
+  recent_order_.push_back(input.id);
+  if (recent_order_.size() > kRecentInputsMax) {
+    recent_inputs_.erase(recent_order_.front());
+    recent_order_.pop_front();
+  }
+}
+
+/// What is remembered of an input that was handled before.
+Result<std::optional<std::string>> Core::find_repeat(const InputId& id) {
+  const auto recent = recent_inputs_.find(id);
+  if (recent != recent_inputs_.end()) {
+    return std::optional(recent->second);
+  }
+  REEVE_TRY(std::optional<store::InputRecord> record, reader_.find_input(id));
+  if (!record || record->expires_at <= last_now_) {
+    return std::optional<std::string>();
+  }
+  return std::optional(std::move(record->subject));
+}
+
 /// Answers an input that was handled before. The answer waits for the open batch, which is
 /// committed after the one that handled it.
 bool Core::answer_repeat(Input& input) {
   if (input.id.empty()) {
     return false;
   }
-  std::string subject;
-  const auto recent = recent_inputs_.find(input.id);
-  if (recent != recent_inputs_.end()) {
-    subject = recent->second;
-  } else {
-    Result<std::optional<store::InputRecord>> record = reader_.find_input(input.id);
-    if (!record) {
-      open_.completions.push_back({std::move(input.done), std::move(record).error()});
-      return true;
-    }
-    if (!record->has_value() || (*record)->expires_at <= last_now_) {
-      return false;
-    }
-    subject = (*record)->subject;
+  Result<std::optional<std::string>> subject = find_repeat(input.id);
+  if (subject && !*subject) {
+    return false;
+  }
+  Result<engine::Reply> reply = subject ? first_answer(input, std::move(**subject))
+                                        : Result<engine::Reply>(std::move(subject).error());
+  if (input.done) {
+    open_.completions.push_back({std::move(input.done), std::move(reply)});
+  }
+  return true;
+}
+
+/// Invalid: the id was used for something else.
+Result<engine::Reply> Core::first_answer(const Input& input, std::string subject) {
+  std::string fingerprint;
+  if (subject.starts_with(kFingerprintMark)) {
+    const std::size_t end = subject.find(' ');
+    fingerprint = subject.substr(kFingerprintMark.size(), end - kFingerprintMark.size());
+    subject.erase(0, end + 1);
+  }
+  if (!input.fingerprint.empty() && !fingerprint.empty() && fingerprint != input.fingerprint) {
+    Error error = make_error(
+        ErrorCode::Invalid, "this id was used for another request before", input.id.str()
+    );
+    error.hint = "use a new one for each request; repeat a request with the same content only";
+    return error;
   }
   engine::Reply reply;
+  reply.repeated = true;
   if (std::holds_alternative<engine::ObjectCommand>(input.command)) {
     reply.subject = std::move(subject);
-    open_.completions.push_back({std::move(input.done), std::move(reply)});
-    return true;
+    return reply;
   }
   const std::size_t end = subject.find(' ');
   reply.mission = MissionName(subject.substr(0, end));
   if (end != std::string::npos) {
-    Result<Json> detail = parse_json(std::string_view(subject).substr(end + 1));
-    if (!detail) {
-      open_.completions.push_back({std::move(input.done), std::move(detail).error()});
-      return true;
-    }
-    reply.detail = std::move(*detail);
+    REEVE_TRY(reply.detail, parse_json(std::string_view(subject).substr(end + 1)));
   }
   // The mission may have ended long ago: then only the store still has it.
-  if (Result<void> there = fetch(reply.mission); !there) {
-    open_.completions.push_back({std::move(input.done), std::move(there).error()});
-    return true;
-  }
+  REEVE_CHECK(fetch(reply.mission));
   if (const model::Mission* mission = engine_.find(reply.mission)) {
     reply.uid = mission->uid;
     reply.state = mission->state;
     reply.revision = mission->revision;
   }
-  if (input.done) {
-    open_.completions.push_back({std::move(input.done), std::move(reply)});
-  }
-  return true;
+  return reply;
 }
 
 /// Loads what the command refers to and only the store still has.

@@ -31,6 +31,9 @@ struct Input {
   /// Given by the sender; a repeated id has no second effect and gets the first answer. May be
   /// empty: then the input is not deduplicated.
   InputId id;
+  /// A digest of what is asked: a repeated id with another one is refused (Invalid). Without
+  /// blanks; may be empty: then nothing is compared.
+  std::string fingerprint = {};
   Principal principal{"system:kernel"};
   /// The groups that the principal belongs to.
   std::vector<std::string> groups = {};
@@ -125,6 +128,9 @@ class Core {
   engine::Scope begin(const Input& input, Timestamp now);
   void finish(engine::Scope scope);
   bool answer_repeat(Input& input);
+  void remember(const Input& input, Revision last, const engine::Reply& reply);
+  Result<engine::Reply> first_answer(const Input& input, std::string subject);
+  Result<std::optional<std::string>> find_repeat(const InputId& id);
   Result<void> prepare(engine::Command& command);
   Result<void> fetch(const MissionName& name);
   void arm(const TimerId& id, std::optional<Timestamp> due);

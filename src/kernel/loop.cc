@@ -259,6 +259,9 @@ bool Loop::reload() {
     const Timestamp clock = options_.now();
     Result<std::unique_ptr<Core>> core = Core::recover(store_, options_.core, now());
     Result<store::Head> head = store_.head();
+    if (core && head && sinks_.reloaded) {
+      sinks_.reloaded();
+    }
     std::unique_lock lock(mutex_);
     if (core && head) {
       core_ = std::move(*core);
@@ -352,6 +355,9 @@ Result<void> Loop::commit(Batch& batch) {
 }
 
 void Loop::release(Batch batch) {
+  if (sinks_.committed) {
+    sinks_.committed(batch.commit);
+  }
   if (sinks_.events && !batch.commit.events.empty()) {
     sinks_.events(batch.commit.events);
   }

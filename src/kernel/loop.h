@@ -21,6 +21,12 @@ namespace reeve::kernel {
 struct Sinks {
   std::function<void(model::Effect)> effect;
   std::function<void(std::span<const journal::Event>)> events;
+  /// All that was stored; before those who asked for it are answered, so that they find it in what
+  /// is made from it.
+  std::function<void(const store::Commit&)> committed = {};
+  /// After a failed commit the state was loaded from the store again: something may be there that
+  /// `committed` has not told. Called on the loop thread, before the next turn.
+  std::function<void()> reloaded = {};
 };
 
 struct LoopOptions {

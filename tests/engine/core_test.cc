@@ -127,6 +127,22 @@ TEST(RepeatedInput, AfterTheCommitGetsTheFirstAnswer) {
   EXPECT_EQ(b.take_launches().size(), 1U);
 }
 
+TEST(RepeatedInput, WithAnotherContentIsRefused) {
+  Bench b;
+  ASSERT_TRUE(b.call_as(submit_command(""), "id-1", "content-1").ok());
+  const Result<engine::Reply> same = b.call_as(submit_command(""), "id-1", "content-1");
+  ASSERT_TRUE(same.ok());
+  EXPECT_TRUE(same->repeated);
+  const Result<engine::Reply> other = b.call_as(submit_command(""), "id-1", "content-2");
+  ASSERT_FALSE(other.ok());
+  EXPECT_EQ(other.error().code, ErrorCode::Invalid);
+  EXPECT_EQ(b.take_launches().size(), 1U);
+  b.restart();
+  EXPECT_TRUE(b.call_as(submit_command(""), "id-1", "content-1").ok());
+  EXPECT_FALSE(b.call_as(submit_command(""), "id-1", "content-2").ok());
+  EXPECT_EQ(b.core().engine().live_missions().size(), 1U);
+}
+
 TEST(RepeatedInput, AfterARestartGetsTheFirstAnswer) {
   Bench b;
   const Result<engine::Reply> first = b.call(submit_command(""), "id-1");

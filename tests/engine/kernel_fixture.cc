@@ -59,12 +59,16 @@ Bench::Bench(CoreOptions options)
 }
 
 std::size_t Bench::post(engine::Command command, std::string_view id, std::string_view who) {
-  const std::size_t number = answers_.size();
-  answers_.emplace_back();
   Input input;
   input.id = InputId(std::string(id));
   input.principal = Principal(std::string(who));
   input.command = std::move(command);
+  return post(std::move(input));
+}
+
+std::size_t Bench::post(Input input) {
+  const std::size_t number = answers_.size();
+  answers_.emplace_back();
   input.done = [this, number](Result<engine::Reply> outcome) {
     EXPECT_FALSE(answers_[number].has_value()) << "answered twice";
     answers_[number] = std::move(outcome);
@@ -103,6 +107,19 @@ Result<engine::Reply> Bench::call(
   const std::size_t number = post(std::move(command), id, who);
   commit();
   EXPECT_TRUE(answered(number));
+  return answer(number);
+}
+
+Result<engine::Reply> Bench::call_as(
+    engine::Command command, std::string_view id, std::string_view fingerprint
+) {
+  Input input;
+  input.id = InputId(std::string(id));
+  input.fingerprint = std::string(fingerprint);
+  input.principal = Principal("user:test");
+  input.command = std::move(command);
+  const std::size_t number = post(std::move(input));
+  commit();
   return answer(number);
 }
 

@@ -48,6 +48,11 @@ class Bench {
       engine::Command command, std::string_view id = {}, std::string_view who = "user:test"
   );
 
+  /// The same of an input with a fingerprint.
+  Result<engine::Reply> call_as(
+      engine::Command command, std::string_view id, std::string_view fingerprint
+  );
+
   /// Whether an answer has come.
   bool answered(std::size_t number) const { return answers_.at(number).has_value(); }
 
@@ -76,6 +81,8 @@ class Bench {
   std::optional<Timestamp> stored_timer(std::string_view mission, std::string_view key);
 
  private:
+  std::size_t post(Input input);
+
   CoreOptions options_;
   std::unique_ptr<store::MemoryStore> store_;
   std::unique_ptr<Core> core_;
