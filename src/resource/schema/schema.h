@@ -49,7 +49,7 @@ struct Schema {
   bool map_atomic = false;
   /// Accepted, and never shown (`writeOnly`).
   bool write_only = false;
-  /// Cannot be changed once it is there (`x-reeve-immutable`).
+  /// As it was when the object was made (`x-reeve-immutable`).
   bool immutable = false;
   /// No other member may stand beside it (`x-reeve-alone`).
   bool alone = false;
@@ -87,22 +87,18 @@ struct Schema {
   const Schema* member(std::string_view name) const;
 };
 
-/// How a schema is read.
-struct SchemaOptions {
-  /// `default` is put in, not only documented.
-  bool applies_defaults = true;
-  /// See Schema::templated.
-  bool templated = false;
-};
-
 /// Reads a schema. References (`$ref: '#/definitions/X'`) must be resolved already.
 ///
+/// Beyond Kubernetes' keywords: `x-reeve-exactly-one-of`, `x-reeve-alone`, `x-reeve-immutable`,
+/// and, for a node and everything below it, `x-reeve-templated` and `x-reeve-documented-defaults`
+/// (defaults are told to people, and put in by somebody else).
+///
 /// Invalid, with the path as subject: an unknown keyword, a wrong type, a pattern that does not
-/// compile, a list-type without what it needs, alternatives that overlap, a default that does not
-/// fit.
-Result<std::unique_ptr<const Schema>> read_schema(
-    const Json& json, const SchemaOptions& options = {}
-);
+/// compile, a list-type without what it needs, alternatives that overlap. LimitExceeded: too deep.
+Result<std::unique_ptr<const Schema>> read_schema(const Json& json);
+
+/// Nesting of a schema.
+inline constexpr int kSchemaDepthMax = 64;
 
 /// What server-side apply needs to know about the value at a path.
 struct Merge {

@@ -47,8 +47,9 @@ void apply_defaults(const Schema& schema, Json& value);
 /// Removes members that are accepted, but never shown (`writeOnly`).
 void hide_write_only(const Schema& schema, Json& value);
 
-/// Causes for members that have changed although they may not (`x-reeve-immutable`), as "field is
-/// immutable". A member that was absent may be given a value.
+/// Causes for members that have changed, come or gone although they may not (`x-reeve-immutable`),
+/// as "field is immutable". Both objects have their defaults. Lists are looked into only if they
+/// are maps.
 std::vector<Cause> validate_update(const Schema& schema, const Json& before, const Json& after);
 
 }  // namespace reeve::resource::schema
