@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "api/view/changes.h"
+#include "api/view/event_tail.h"
+#include "api/view/projections.h"
+#include "api/view/stem_map.h"
+#include "api/view/types.h"
+#include "base/result.h"
+#include "store/ports.h"
+
+namespace reeve::api::view {
+
+class Watcher;
+
+/// What the API reads: the state after the last commit, pages of one snapshot, and the changes
+/// since a revision. Fed with what has been committed; objects are made when somebody reads them.
+///
+/// Threading: `load` and `apply` on one thread (the writer), everything else from any thread.
+/// Readers hold its mutex for as long as it takes to copy a few pointers.
+class View {
+ public:
+  /// Every type needs a projector; `now` is needed.
+  explicit View(ViewOptions options);
+
+  View(const View&) = delete;
+  View& operator=(const View&) = delete;
+
+  /// Takes all rows of `store`, to which nobody may write meanwhile, in place of what was there.
+  /// Watches that have begun before expire; a watch may resume from any revision at or after the
+  /// last change of its kind.
+  ///
+  /// The errors of the store: nothing has changed.
+  Result<void> load(store::Reader& store);
+
+  /// Takes what has been committed, in order of commit, and notifies.
+  void apply(const store::Commit& commit);
+
+  /// The head of the journal; never goes back.
+  Revision revision() const;
+
+  SnapshotPtr snapshot() const;
+
+  /// Null if there is no such object.
+  ProjectedPtr get(TypeId type, std::string_view ns, std::string_view name) const;
+
+  /// One page.
+  ///
+  /// Invalid: the limit is 0 or above kPageItemsMax; `exactly` together with `from`, or in the
+  /// future; a position outside of the selected namespace.
+  ///
+  /// Conflict (see is_expired): the snapshot is not kept any more.
+  Result<Page> list(const ListQuery& query) const;
+
+  /// A watch from `query.from` on, or from now. A revision in the future waits for what comes after
+  /// it. The view must outlive the watcher.
+  ///
+  /// Conflict (see is_expired): changes after `query.from` have been forgotten.
+  Result<std::unique_ptr<Watcher>> watch(WatchQuery query) const;
+
+  /// The last events of the journal.
+  const EventTail& events() const { return events_; }
+
+  const ObjectType& type(TypeId id) const { return projections_.type(id); }
+
+ private:
+  friend class Watcher;
+
+  struct Retained {
+    SnapshotPtr snapshot;
+    /// The revision it stands for: nothing listed had changed between this and the snapshot's.
+    Revision revision;
+    Timestamp since;
+  };
+
+  struct Touched;
+  struct Steps;
+
+  std::vector<Touched> touched(const store::Commit& commit) const;
+  void take(std::vector<Touched>& touched, const Snapshot& before, Steps& steps) const;
+  void publish(Steps& steps);
+  void trim(std::vector<BatchPtr>& released);
+
+  Result<SnapshotPtr> snapshot_for(const ListQuery& query, Revision& revision) const;
+  void retain(SnapshotPtr snapshot, Revision revision) const;
+  void forget_snapshots(std::vector<SnapshotPtr>& released) const;
+
+  const ViewOptions options_;
+  mutable Projections projections_;
+  EventTail events_;
+
+  mutable std::mutex mutex_;
+  SnapshotPtr current_;
+  /// By kind.
+  std::vector<ChangeRing> rings_;
+  mutable std::deque<Retained> retained_;
+};
+
+}  // namespace reeve::api::view
