@@ -17,8 +17,8 @@ namespace reeve::api::view {
 
 /// What a change of a stem did to one of its objects.
 struct Delta {
-  /// Its place among the changes of a commit: above the stem's previous revision, at most its new
-  /// one.
+  /// Its place among the changes of a commit: after what the commit follows, at most the stem's
+  /// revision.
   Revision order;
   /// Null: it did not exist before.
   ProjectedPtr previous;
@@ -27,7 +27,13 @@ struct Delta {
   /// The revision that tells of its going. Below `order` if more of the same change follow, so that
   /// a client that resumes from it misses none of them.
   Revision gone_revision;
+  /// Among the deltas of its change: decides where `order` does not.
+  std::size_t rank = 0;
   Once<ProjectedPtr> gone_object = {};
+
+  bool before(const Delta& other) const {
+    return order != other.order ? order < other.order : rank < other.rank;
+  }
 
   /// `previous` with `gone_revision`; made once.
   const ProjectedPtr& gone() const;
@@ -36,8 +42,8 @@ struct Delta {
 /// In order.
 using Deltas = std::vector<Delta>;
 
-/// The differences between the objects of two versions of a stem; `floor` and `revision` are the
-/// revisions of the two.
+/// The differences between the objects of two versions of a stem. All of them happened after
+/// `floor`, the last at `revision`.
 Deltas compare(
     const Stem::Objects& previous, const Stem::Objects& next, Revision floor, Revision revision
 );
@@ -48,6 +54,8 @@ struct Change {
   StemPtr previous;
   /// Null: there is none.
   StemPtr next;
+  /// The head of the journal before the commit.
+  Revision floor;
   /// Of the stem's last row in this commit.
   Revision revision;
   Slots<Deltas> deltas = {};
@@ -74,8 +82,9 @@ using BatchPtr = std::shared_ptr<const Batch>;
 /// Threading: none of its own; the view guards it.
 class ChangeRing {
  public:
-  /// Forgets everything; changes up to `floor` cannot be told.
-  void restart(Revision floor);
+  /// Begins anew after `before`, all of whose positions become forgotten ones. Changes up to
+  /// `floor` cannot be told.
+  void restart_after(const ChangeRing& before, Revision floor);
 
   void push(BatchPtr batch);
 

@@ -16,7 +16,7 @@
 namespace reeve::api::view {
 
 /// Representations of one object whose bytes are kept; others are made anew each time.
-inline constexpr std::size_t kRepresentationsMax = 8;
+inline constexpr std::size_t kRepresentationsMax = 16;
 
 /// Names with values, in the order the projector gave them.
 using Pairs = std::vector<std::pair<std::string, std::string>>;
@@ -70,9 +70,8 @@ struct Projected {
   /// The object as compact JSON text; kept.
   std::shared_ptr<const std::string> text() const;
 
-  /// This object as it was last seen by somebody who sees it go: the same, but for its revision
-  /// (also in `metadata.resourceVersion`).
-  Projected gone_at(Revision at) const;
+  /// The same at another revision (also in `metadata.resourceVersion`).
+  Projected at_revision(Revision at) const;
 };
 
 using ProjectedPtr = std::shared_ptr<const Projected>;

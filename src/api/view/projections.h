@@ -30,7 +30,11 @@ class Projections {
   std::shared_ptr<const Deltas> deltas(const std::shared_ptr<const Change>& change, TypeId id);
 
  private:
+  /// Of a type among those of its kind.
+  std::size_t slot_of(TypeId id) const;
+
   std::vector<ObjectType> types_;
+  std::vector<std::size_t> slots_;
   SlotCache<Stem, Stem::Objects> objects_;
   SlotCache<Change, Deltas> deltas_;
 };

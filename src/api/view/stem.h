@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/view/slots.h"
 #include "base/ids.h"
@@ -41,8 +42,10 @@ struct StemUpdate {
   bool row_deleted = false;
   const store::Row* sidecar = nullptr;
   bool sidecar_deleted = false;
+  /// Of the last change, as far as it is known besides these rows.
+  Revision at_least = {};
 
-  /// The highest revision of the two.
+  /// The highest revision of all.
   Revision revision() const;
 };
 

@@ -93,9 +93,9 @@ struct ViewOptions {
 
 /// Where a list goes on: the next object to look at, in the snapshot of the first page.
 struct Position {
-  Revision revision;
-  std::string ns;
-  std::string stem;
+  Revision revision = {};
+  std::string ns = {};
+  std::string stem = {};
   /// Of the object within its stem.
   std::uint32_t index = 0;
 

@@ -3,10 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -42,7 +42,8 @@ class View {
   /// The errors of the store: nothing has changed.
   Result<void> load(store::Reader& store);
 
-  /// Takes what has been committed, in order of commit, and notifies.
+  /// Takes what has been committed, in order of commit, and notifies. The revisions of its rows are
+  /// above the head so far, as those of its events are.
   void apply(const store::Commit& commit);
 
   /// The head of the journal; never goes back.
@@ -75,24 +76,43 @@ class View {
  private:
   friend class Watcher;
 
+  /// A snapshot for pages that follow.
   struct Retained {
-    SnapshotPtr snapshot;
-    /// The revision it stands for: nothing listed had changed between this and the snapshot's.
+    journal::Kind kind = journal::Kind::Mission;
+    /// What the pages say: nothing of the kind changed between this and the snapshot's revision.
     Revision revision;
+    SnapshotPtr snapshot;
     Timestamp since;
   };
 
-  struct Touched;
-  struct Steps;
+  /// A stem that a commit writes.
+  struct Touched {
+    journal::ObjectKey key;
+    StemUpdate update;
+  };
 
+  /// What a commit makes.
+  struct Step {
+    std::shared_ptr<Snapshot> snapshot;
+    /// By kind; null where nothing changed.
+    std::vector<BatchPtr> batches;
+    std::uint32_t kinds = 0;
+  };
+
+  struct LoadedStem;
+  struct Loaded;
+
+  std::optional<journal::ObjectKey> stem_of(const journal::ObjectKey& row, bool& sidecar) const;
+  void load_row(const store::Row& row, Loaded& loaded) const;
   std::vector<Touched> touched(const store::Commit& commit) const;
-  void take(std::vector<Touched>& touched, const Snapshot& before, Steps& steps) const;
-  void publish(Steps& steps);
+  void take(std::span<const Touched> touched, const Snapshot& before, Step& step) const;
+  void publish(const Step& step);
   void trim(std::vector<BatchPtr>& released);
 
-  Result<SnapshotPtr> snapshot_for(const ListQuery& query, Revision& revision) const;
-  void retain(SnapshotPtr snapshot, Revision revision) const;
-  void forget_snapshots(std::vector<SnapshotPtr>& released) const;
+  Result<SnapshotPtr> snapshot_for(const ListQuery& query) const;
+  SnapshotPtr find_state(journal::Kind kind, Revision revision) const;
+  void retain(journal::Kind kind, Revision revision, const SnapshotPtr& snapshot) const;
+  void forget_snapshots(Timestamp now, std::vector<SnapshotPtr>& released) const;
 
   const ViewOptions options_;
   mutable Projections projections_;

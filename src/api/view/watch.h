@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "api/view/changes.h"
@@ -21,8 +22,8 @@ struct WatchStep {
   bool more = false;
 };
 
-/// One watch: a selection of the changes of one type, in order. Costs nothing while nobody asks: it
-/// is a position among the changes that the view remembers.
+/// One watch: a selection of the changes of one type, in order. A position among the changes that
+/// the view remembers: it costs nothing while nobody asks.
 ///
 /// Threading: one thread at a time. The view must outlive it.
 class Watcher {
@@ -60,9 +61,10 @@ class Watcher {
 
   void take_initial(WatchStep& step, std::size_t max);
   Result<bool> take_batch();
-  void take_changes(WatchStep& step, std::size_t max);
+  Result<void> take_changes(WatchStep& step, std::size_t max);
   bool concerned(const Change& change) const;
   std::optional<WatchEvent> event_of(const Delta& delta) const;
+  void pass(Revision revision);
 
   const View& view_;
   const WatchQuery query_;
@@ -71,7 +73,8 @@ class Watcher {
   std::vector<std::string> stems_;
   /// Present while initial events are due.
   SnapshotPtr initial_;
-  Position initial_at_;
+  std::optional<Position> initial_at_;
+  bool bookmark_due_ = false;
   /// Events up to here were seen by the client before, or are in the initial state.
   Revision after_;
   std::uint64_t batch_ = 0;
