@@ -123,7 +123,7 @@ THIRD_PARTY = (
     (re.compile(r"^openssl/"), ("base/", "security/")),
     (re.compile(r"^sodium(\.h|/)"), ("security/sealing/",)),
     (re.compile(r"^CLI/"), ("cli/", "main.cc")),
-    (re.compile(r"^curl/"), ("executor/http/",)),
+    (re.compile(r"^curl/"), ("executor/http/", "security/identity/https_fetcher.cc")),
     (re.compile(r"^(boost|spdlog|fmt)/"), ()),
 )
 
