@@ -42,7 +42,7 @@ struct PolicyKey {
   friend auto operator<=>(const PolicyKey&, const PolicyKey&) = default;
 };
 
-/// Names what it gives to whom.
+/// To whom a binding gives its role.
 struct Subject {
   enum class Kind { User, Group, ServiceAccount };
 
@@ -66,12 +66,19 @@ struct Binding {
   std::vector<Subject> subjects;
 };
 
+/// Which of the four an API object is, and its name. Invalid: none, or no name.
+Result<PolicyKey> policy_key_of(const Json& object);
+
 /// Reads a Role or ClusterRole; checks all that can be checked without other objects. Invalid,
 /// LimitExceeded: the subject is the field.
 Result<Role> parse_role(PolicyKind kind, const Json& object);
 
 /// The same for a RoleBinding or ClusterRoleBinding of a namespace ("" for the cluster's).
 Result<Binding> parse_binding(PolicyKind kind, std::string_view ns, const Json& object);
+
+/// The API object, without server-owned metadata.
+Json to_json(const PolicyKey& key, const Role& role);
+Json to_json(const PolicyKey& key, const Binding& binding);
 
 /// A binding gives the same role for life. Invalid: `after` names another one than `before`.
 Result<void> check_role_ref_unchanged(const Json& before, const Json& after);

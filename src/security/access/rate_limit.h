@@ -11,6 +11,9 @@
 
 namespace reeve::access {
 
+/// Longer keys are remembered by their hash.
+inline constexpr std::size_t kRateKeyBytesMax = 256;
+
 struct RateLimitOptions {
   /// Requests a second in the long run; above 0.
   double per_second = 50;
@@ -26,6 +29,9 @@ struct RateLimitOptions {
 class RateLimiter {
  public:
   explicit RateLimiter(RateLimitOptions options);
+
+  RateLimiter(const RateLimiter&) = delete;
+  RateLimiter& operator=(const RateLimiter&) = delete;
 
   /// Takes `cost` requests. Nothing: go ahead. Else nothing was taken, and after that time it is
   /// worth asking again. `now` is of a clock that does not jump.

@@ -15,8 +15,8 @@ inline constexpr std::size_t kRulesMax = 500;
 /// Entries of one list of a rule.
 inline constexpr std::size_t kRuleEntriesMax = 200;
 inline constexpr std::size_t kRuleEntryBytesMax = 512;
-/// Single permissions that one comparison of rules takes apart.
-inline constexpr std::size_t kPermissionsComparedMax = 20'000;
+/// Entries of rules that one comparison looks at.
+inline constexpr std::size_t kRuleComparisonsMax = 5'000'000;
 
 /// One rule of a role: verbs on resources, or verbs on paths. `*` is everything; `*/log` is that
 /// subresource of everything; a path may end with `*`.
@@ -42,7 +42,7 @@ Result<std::vector<Rule>> parse_rules(const Json* rules, bool paths_allowed);
 Json to_json(const Rule& rule);
 
 /// The first permission of `wanted` that no rule of `held` contains, for people; "": there is none.
-/// LimitExceeded: more than kPermissionsComparedMax permissions.
+/// LimitExceeded: it takes more than kRuleComparisonsMax steps.
 Result<std::string> first_uncovered(const std::vector<Rule>& held, const std::vector<Rule>& wanted);
 
 }  // namespace reeve::access
