@@ -125,7 +125,6 @@ class Tracer {
  private:
   friend class Span;
 
-  bool sampled(const TraceId& id) const;
   std::uint64_t now_nanos() const;
 
   platform::Clock& clock_;
