@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "engine/engine.h"
+#include "engine/object_metadata.h"
 #include "journal/event.h"
 #include "workflow/render.h"
 
@@ -71,6 +72,9 @@ class Book {
   /// Takes a stored row of an object that has a life ahead. Corrupt: it contradicts itself.
   virtual Result<void> load(const journal::ObjectKey& key, const Json& row) = 0;
 
+  /// The same for books that do not keep the revision in their rows.
+  virtual Result<void> load_at(const journal::ObjectKey& key, const Json& row, Revision revision);
+
   /// The state after `event`. Corrupt: the event is of an unknown type or does not fit the state
   /// before it. Events that a turn emits always fit.
   virtual Result<void> apply(const journal::Event& event) = 0;
@@ -82,8 +86,17 @@ class Book {
   /// The uid of the event that made the object.
   virtual Uid uid_of(const journal::ObjectKey& key) const = 0;
 
+  /// The revision of the last event of an object that is there; 0: it is not, or was deleted.
+  virtual Revision revision_of(const journal::ObjectKey& key) const = 0;
+
+  /// What garbage collection knows of an object, or null: it has nothing to do with it.
+  virtual const ObjectLinks* links_of(const journal::ObjectKey& key) const;
+
   /// Every object in memory, in order.
   virtual std::vector<journal::ObjectKey> keys() const = 0;
+
+  /// Those of one namespace.
+  virtual std::vector<journal::ObjectKey> keys_in(const Namespace& ns) const;
 
   /// Drops an object that has no life ahead: its last row is stored.
   virtual void forget(const journal::ObjectKey& key) = 0;

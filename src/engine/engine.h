@@ -70,6 +70,9 @@ struct SubmitMission {
   std::string description = {};
   /// Missions that must complete first; one that does not aborts this one.
   std::vector<MissionName> after = {};
+  /// labels, annotations, finalizers, ownerReferences, managedFields, as in metadata_book.h; stored
+  /// in the same commit. Null: none.
+  Json metadata = {};
 };
 
 /// Make a child of an ended mission that reuses its completed tasks.
@@ -181,6 +184,8 @@ struct Reply {
   /// the decision (to_json of a GateReply).
   std::string subject = {};
   Json detail = {};
+  /// The object is no more: a deletion, or the write that took its last finalizer away.
+  bool gone = false;
 };
 
 // --- what a turn gives --------------------------------------------------------------------------

@@ -44,6 +44,24 @@ std::string_view to_string(Kind kind) {
       return "channel";
     case Kind::Pool:
       return "pool";
+    case Kind::Namespace:
+      return "namespace";
+    case Kind::BudgetQuota:
+      return "budgetquota";
+    case Kind::BlackboardEntry:
+      return "blackboardentry";
+    case Kind::Role:
+      return "role";
+    case Kind::ClusterRole:
+      return "clusterrole";
+    case Kind::RoleBinding:
+      return "rolebinding";
+    case Kind::ClusterRoleBinding:
+      return "clusterrolebinding";
+    case Kind::Token:
+      return "token";
+    case Kind::Metadata:
+      return "metadata";
   }
   return "unknown";
 }

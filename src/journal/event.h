@@ -13,10 +13,43 @@
 namespace reeve::journal {
 
 /// The kinds of objects that have rows and events. One word each, as in the API.
-enum class Kind { Workflow, Mission, Credential, Setting, Channel, Pool };
+///
+/// Namespaces, cluster roles, their bindings and tokens belong to no namespace: theirs is empty.
+/// Metadata is what people add to an object of another kind (engine/metadata_book.h).
+enum class Kind {
+  Workflow,
+  Mission,
+  Credential,
+  Setting,
+  Channel,
+  Pool,
+  Namespace,
+  BudgetQuota,
+  BlackboardEntry,
+  Role,
+  ClusterRole,
+  RoleBinding,
+  ClusterRoleBinding,
+  Token,
+  Metadata,
+};
 
-inline constexpr std::array<Kind, 6> kAllKinds = {
-    Kind::Workflow, Kind::Mission, Kind::Credential, Kind::Setting, Kind::Channel, Kind::Pool};
+inline constexpr std::array<Kind, 15> kAllKinds = {
+    Kind::Workflow,
+    Kind::Mission,
+    Kind::Credential,
+    Kind::Setting,
+    Kind::Channel,
+    Kind::Pool,
+    Kind::Namespace,
+    Kind::BudgetQuota,
+    Kind::BlackboardEntry,
+    Kind::Role,
+    Kind::ClusterRole,
+    Kind::RoleBinding,
+    Kind::ClusterRoleBinding,
+    Kind::Token,
+    Kind::Metadata};
 
 std::string_view to_string(Kind kind);
 Result<Kind> parse_kind(std::string_view text);
