@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kToldMax = 1000;
 
 std::string behind_text(std::string_view pool) {
-  return concat("waits behind others for units of pool ", pool);
+  return concat("waits behind others for units of pool ", model::plain(pool));
 }
 
 std::string no_host_text(const std::vector<std::string>& missing) {
@@ -53,14 +53,14 @@ std::optional<std::string> Engine::admission_refusal(const Mission& mission, con
         " may run at the same time"
     );
   }
-  if (mission.claims || workflow.semaphores.empty()) {
+  if (mission.claims || plan.semaphores.empty()) {
     return std::nullopt;
   }
-  if (std::optional<std::string> refusal = pools_.refusal(workflow.semaphores)) {
+  if (std::optional<std::string> refusal = pools_.refusal(plan.semaphores)) {
     return refusal;
   }
   const RunPlace place(score_of(mission), std::numeric_limits<std::uint64_t>::max());
-  const std::optional<std::string> pool = behind_others(workflow.semaphores, place);
+  const std::optional<std::string> pool = behind_others(plan.semaphores, place);
   return pool ? std::optional(behind_text(*pool)) : std::nullopt;
 }
 
@@ -70,7 +70,7 @@ bool Engine::is_full(const Plan& plan) const {
   if (workflow.max_concurrency == 0 || !counts(plan)) {
     return false;
   }
-  const auto active = active_.find(workflow.name);
+  const auto active = active_.find(plan.key);
   return active != active_.end() && active->second.size() >= workflow.max_concurrency;
 }
 
@@ -110,25 +110,25 @@ void Engine::consider(MissionTurn& turn) {
     turn.set_timer(std::string(kStartTimer), mission.not_before);
     return;
   }
-  const std::string& name = turn.plan().workflow->name;
+  const std::string& key = turn.plan().key;
   const AdmissionQueue::Place place{
       .score = mission.claims ? std::numeric_limits<std::int64_t>::min() : score_of(mission),
       .mission = mission.created};
   if (recovering_) {
-    add_to_queue(name, place);
+    add_to_queue(key, place);
     freed_ = true;
     return;
   }
   std::optional<std::string> reason = admission_refusal(mission, turn.plan());
   // One that has units goes before those that may wait for just these.
-  if (!reason && counts(turn.plan()) && !mission.claims && queue_.has(name)) {
-    reason = concat("waits behind earlier missions of ", name);
+  if (!reason && counts(turn.plan()) && !mission.claims && queue_.has(key)) {
+    reason = concat("waits behind earlier missions of ", turn.plan().workflow->name);
   }
   if (!reason) {
     turn.admit();
     return;
   }
-  add_to_queue(name, place);
+  add_to_queue(key, place);
   turn.note_waiting(explain(*reason, mission));
 }
 
@@ -183,7 +183,7 @@ void Engine::update_claims(const Mission& mission, const Plan& plan) {
   const bool place = mission.admitted && counts(plan);
   if (place != claim.place) {
     claim.place = place;
-    const auto active = active_.try_emplace(plan.workflow->name).first;
+    const auto active = active_.try_emplace(plan.key).first;
     if (place) {
       active->second.insert(active->second.end(), mission.created);
     } else {
@@ -195,7 +195,7 @@ void Engine::update_claims(const Mission& mission, const Plan& plan) {
     }
   }
   if (mission.claims && claim.units.empty()) {
-    claim.units = plan.workflow->semaphores;
+    claim.units = plan.semaphores;
     pools_.take(mission.created, claim.units, Pools::Holder::Mission);
   } else if (!mission.claims && !claim.units.empty()) {
     give_back_units(mission.created, std::exchange(claim.units, {}), Pools::Holder::Mission);
@@ -214,11 +214,14 @@ void Engine::add_demand(const Plan& plan) {
   }
 }
 
-void Engine::pool_changed(const std::string& pool, std::optional<std::uint32_t> units) {
-  pools_.set_capacity(pool, units);
+void Engine::pool_changed(
+    const Namespace& ns, std::string_view pool, std::optional<std::uint32_t> units
+) {
+  const std::string key = model::scoped(ns, pool);
+  pools_.set_capacity(key, units);
   // Also those who want too much are told.
-  runs_.wake_first(pool, kToldMax);
-  unblock(pool);
+  runs_.wake_first(key, kToldMax);
+  unblock(key);
   freed_ = true;
 }
 
@@ -270,12 +273,13 @@ std::optional<Engine::Refusal> Engine::launch_refusal(
   if (!missing.empty()) {
     return Refusal{.reason = no_host_text(missing), .pool = std::string(kNoHost)};
   }
-  for (const workflow::Semaphore& wanted : task.semaphores) {
+  const auto& semaphores = entry.plan->task_semaphores.at(run.slot.task);
+  for (const workflow::Semaphore& wanted : semaphores) {
     if (std::optional<std::string> reason = pools_.refusal({wanted})) {
       return Refusal{.reason = std::move(*reason), .pool = wanted.pool};
     }
   }
-  if (const auto pool = place ? behind_others(task.semaphores, *place) : std::nullopt) {
+  if (const auto pool = place ? behind_others(semaphores, *place) : std::nullopt) {
     return Refusal{.reason = behind_text(*pool), .pool = *pool, .behind = true};
   }
   return std::nullopt;
@@ -287,7 +291,7 @@ std::uint32_t Engine::wanted_of(const RunRef& run, const std::string& pool) cons
   std::uint32_t units = 0;
   if (entry != missions_.end()) {
     for (const workflow::Semaphore& wanted :
-         entry->second.plan->workflow->tasks.at(run.slot.task).semaphores) {
+         entry->second.plan->task_semaphores.at(run.slot.task)) {
       units += wanted.pool == pool ? wanted.units : 0;
     }
   }
@@ -311,7 +315,7 @@ void Engine::unblock(const std::string& pool) {
 
 void Engine::host_taken(const Mission& mission, SlotKey slot, const Plan& plan) {
   const RunRef run{.created = mission.created, .slot = slot};
-  const std::vector<workflow::Semaphore>& units = plan.workflow->tasks.at(slot.task).semaphores;
+  const std::vector<workflow::Semaphore>& units = plan.task_semaphores.at(slot.task);
   if (on_hosts_.insert(run).second && !units.empty()) {
     pools_.take(mission.created, units, Pools::Holder::Run);
     run_units_[run] = units;

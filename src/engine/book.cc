@@ -66,12 +66,12 @@ void Book::on_timer(
 ) {}
 
 std::optional<Digest> Book::deployed(
-    std::string_view /*workflow*/, std::string_view /*version*/
+    const Namespace& /*ns*/, std::string_view /*workflow*/, std::string_view /*version*/
 ) const {
   return std::nullopt;
 }
 
-bool Book::is_disabled(std::string_view /*workflow*/) const {
+bool Book::is_disabled(const Namespace& /*ns*/, std::string_view /*workflow*/) const {
   return false;
 }
 

@@ -69,6 +69,9 @@ class Book {
 
   virtual journal::Kind kind() const = 0;
 
+  /// Whether its objects belong to namespaces.
+  virtual bool has_namespaces() const { return true; }
+
   /// Takes a stored row of an object that has a life ahead. Corrupt: it contradicts itself.
   virtual Result<void> load(const journal::ObjectKey& key, const Json& row) = 0;
 
@@ -107,11 +110,14 @@ class Book {
   /// A timer of the object is due.
   virtual void on_timer(const journal::ObjectKey& key, std::string_view timer, BookTurn& turn);
 
-  /// The version of a workflow that is deployed, or the one of that version if one is given.
-  virtual std::optional<Digest> deployed(std::string_view workflow, std::string_view version) const;
+  /// The version of a namespace's workflow that is deployed, or the one of that version if one is
+  /// given.
+  virtual std::optional<Digest> deployed(
+      const Namespace& ns, std::string_view workflow, std::string_view version
+  ) const;
 
   /// Whether a workflow is deployed and makes no missions.
-  virtual bool is_disabled(std::string_view workflow) const;
+  virtual bool is_disabled(const Namespace& ns, std::string_view workflow) const;
 
   /// Adds what the objects of this book are to runs of a workflow; what it points to lives until
   /// the next command.

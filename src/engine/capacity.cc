@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/strings.h"
+#include "model/scoped_name.h"
 
 namespace reeve::engine {
 
@@ -74,7 +75,7 @@ std::optional<std::string> Pools::refusal(const std::vector<workflow::Semaphore>
     const std::uint32_t all = capacity(semaphore.pool);
     if (semaphore.units > all) {
       return concat(
-          "needs ", semaphore.units, " units of pool ", semaphore.pool, ", which has ", all
+          "needs ", semaphore.units, " units of pool ", model::plain(semaphore.pool), ", which has ", all
       );
     }
     if (used(semaphore.pool) + semaphore.units > all) {
@@ -82,7 +83,7 @@ std::optional<std::string> Pools::refusal(const std::vector<workflow::Semaphore>
           "waits for ",
           semaphore.units,
           semaphore.units == 1 ? " unit of pool " : " units of pool ",
-          semaphore.pool,
+          model::plain(semaphore.pool),
           ", which has ",
           all
       );

@@ -37,6 +37,7 @@
 /// tick, whatever crashes.
 namespace reeve::engine {
 
+/// Workflows that one namespace deploys.
 inline constexpr std::size_t kDeployedMax = 10'000;
 /// Versions of a workflow that are found by their name; the oldest is forgotten first.
 inline constexpr std::size_t kVersionsMax = 100;
@@ -56,7 +57,7 @@ struct TriggerStatus {
   std::optional<Timestamp> due;
   /// The last tick that was spent.
   std::optional<Timestamp> last_tick;
-  /// When it last made a mission, and which.
+  /// When it last made a mission, and which (its plain name).
   std::optional<Timestamp> fired_at;
   std::string mission;
   /// How often it made one; how often it did not, and why the last time.

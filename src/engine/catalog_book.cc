@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/strings.h"
 #include "model/mission.h"
+#include "model/scoped_name.h"
 #include "workflow/cron/schedule.h"
 #include "workflow/functions.h"
 #include "workflow/trigger/ticks.h"
@@ -104,7 +105,7 @@ Result<void> submitted(const Result<Reply>& made, const std::string& user_key) {
   if (made->existing) {
     return make_error(
         ErrorCode::AlreadyExists,
-        concat("mission \"", made->mission.view(), "\" has the same user key and is not over"),
+        concat("mission \"", model::plain(made->mission), "\" has the same user key and is not over"),
         user_key
     );
   }
@@ -134,23 +135,23 @@ bool acknowledge(const Json& message, const Namespace& ns, BookTurn& turn) {
 
 Result<void> CatalogBook::load(const journal::ObjectKey& key, const Json& row) {
   REEVE_TRY(Deployed deployed, decode_deployed(row));
-  if (deployed.name != key.name) {
+  if (deployed.name != key.name || deployed.ns != key.ns) {
     return make_error(
         ErrorCode::Corrupt,
         concat("the row of workflow \"", key.name, "\" is named \"", deployed.name, "\""),
         key.name
     );
   }
-  deployed_[key.name] = std::move(deployed);
+  deployed_[key.ns][key.name] = std::move(deployed);
   return {};
 }
 
 Result<void> CatalogBook::apply(const journal::Event& event) {
   REEVE_TRY(const CatalogEvent decoded, decode_catalog_event(event.type, event.data));
-  const auto found = deployed_.find(event.object.name);
+  const Deployed* known = find(event.object);
   Deployed next;
-  if (found != deployed_.end()) {
-    next = found->second;
+  if (known != nullptr) {
+    next = *known;
   } else if (std::holds_alternative<WorkflowApplied>(decoded)) {
     next.name = event.object.name;
     next.ns = event.object.ns;
@@ -160,40 +161,50 @@ Result<void> CatalogBook::apply(const journal::Event& event) {
   }
   const Cause cause{.revision = event.revision, .at = event.at, .actor = event.actor};
   REEVE_CHECK(engine::apply(next, decoded, cause));
-  deployed_[event.object.name] = std::move(next);
+  deployed_[event.object.ns][event.object.name] = std::move(next);
   return {};
 }
 
 bool CatalogBook::encode(const journal::ObjectKey& key, std::string& body) const {
-  encode_deployed(deployed_.at(key.name), body);
+  encode_deployed(at(key), body);
   return true;
 }
 
 Uid CatalogBook::uid_of(const journal::ObjectKey& key) const {
-  const Deployed* deployed = find(key.name);
+  const Deployed* deployed = find(key);
   return deployed == nullptr ? Uid() : deployed->uid;
 }
 
 std::vector<journal::ObjectKey> CatalogBook::keys() const {
   std::vector<journal::ObjectKey> keys;
-  for (const auto& [name, deployed] : deployed_) {
-    keys.push_back({.kind = journal::Kind::Workflow, .ns = deployed.ns, .name = name});
+  for (const auto& [ns, of_namespace] : deployed_) {
+    for (const auto& [name, deployed] : of_namespace) {
+      keys.push_back({.kind = journal::Kind::Workflow, .ns = ns, .name = name});
+    }
   }
   return keys;
 }
 
 void CatalogBook::forget(const journal::ObjectKey& key) {
-  deployed_.erase(key.name);
+  const auto found = deployed_.find(key.ns);
+  if (found != deployed_.end() && found->second.erase(key.name) > 0 && found->second.empty()) {
+    deployed_.erase(found);
+  }
 }
 
-const Deployed* CatalogBook::find(std::string_view workflow) const {
-  const auto found = deployed_.find(workflow);
-  return found == deployed_.end() ? nullptr : &found->second;
+const Deployed* CatalogBook::find(const Namespace& ns, std::string_view workflow) const {
+  const auto of_namespace = deployed_.find(ns);
+  if (of_namespace == deployed_.end()) {
+    return nullptr;
+  }
+  const auto found = of_namespace->second.find(workflow);
+  return found == of_namespace->second.end() ? nullptr : &found->second;
 }
 
-std::optional<Digest> CatalogBook::deployed(std::string_view workflow, std::string_view version)
-    const {
-  const Deployed* deployed = find(workflow);
+std::optional<Digest> CatalogBook::deployed(
+    const Namespace& ns, std::string_view workflow, std::string_view version
+) const {
+  const Deployed* deployed = find(ns, workflow);
   if (deployed == nullptr) {
     return std::nullopt;
   }
@@ -211,8 +222,8 @@ std::optional<Digest> CatalogBook::deployed(std::string_view workflow, std::stri
   return std::nullopt;
 }
 
-bool CatalogBook::is_disabled(std::string_view workflow) const {
-  const Deployed* deployed = find(workflow);
+bool CatalogBook::is_disabled(const Namespace& ns, std::string_view workflow) const {
+  const Deployed* deployed = find(ns, workflow);
   return deployed != nullptr && !deployed->enabled;
 }
 
@@ -235,12 +246,12 @@ Result<Reply> CatalogBook::turn(const ObjectCommand& command, BookTurn& turn) {
   );
 }
 
-Result<Deployed*> CatalogBook::deployed_by(const journal::ObjectKey& key) {
-  const auto found = deployed_.find(key.name);
-  if (found == deployed_.end()) {
+Result<const Deployed*> CatalogBook::deployed_by(const journal::ObjectKey& key) const {
+  const Deployed* found = find(key);
+  if (found == nullptr) {
     return nothing_deployed(key.name);
   }
-  return &found->second;
+  return found;
 }
 
 Result<Reply> CatalogBook::apply_text(const ObjectCommand& command, BookTurn& turn) {
@@ -248,7 +259,7 @@ Result<Reply> CatalogBook::apply_text(const ObjectCommand& command, BookTurn& tu
   const std::string source = fields.required_text("source");
   REEVE_CHECK(fields.finish());
   Engine& engine = turn.engine();
-  REEVE_TRY(const std::shared_ptr<const Plan> plan, engine.plan_from(source));
+  REEVE_TRY(const std::shared_ptr<const Plan> plan, engine.plan_from(command.object.ns, source));
   const Workflow& workflow = *plan->workflow;
   const journal::ObjectKey& key = command.object;
   if (workflow.name != key.name) {
@@ -259,17 +270,23 @@ Result<Reply> CatalogBook::apply_text(const ObjectCommand& command, BookTurn& tu
     );
   }
   REEVE_CHECK(check_triggers(workflow, engine, turn.now()));
-  const Deployed* known = find(key.name);
+  const Deployed* known = find(key);
   const bool changes = known == nullptr || known->digest() != workflow.digest;
-  if (known == nullptr && deployed_.size() >= kDeployedMax) {
+  const auto others = deployed_.find(key.ns);
+  if (known == nullptr && others != deployed_.end() && others->second.size() >= kDeployedMax) {
     return make_error(
         ErrorCode::LimitExceeded,
-        concat(deployed_.size(), " workflows are deployed, which is the limit"),
+        concat(
+            others->second.size(),
+            " workflows are deployed in namespace ",
+            key.ns.view(),
+            ", which is the limit"
+        ),
         "workflows"
     );
   }
   if (changes) {
-    engine.keep_version(plan, key.ns, turn.scope());
+    engine.keep_version(plan, turn.scope());
     WorkflowApplied applied{
         .version = {.version = workflow.version, .digest = workflow.digest}, .triggers = {}};
     for (const Trigger& trigger : workflow.triggers) {
@@ -279,7 +296,7 @@ Result<Reply> CatalogBook::apply_text(const ObjectCommand& command, BookTurn& tu
     emit(key, applied, turn);
     arm_all(key, turn);
   }
-  const Deployed& now = deployed_.at(key.name);
+  const Deployed& now = at(key);
   Json detail = Json::object();
   detail.set("changed", changes).set("generation", now.generation);
   detail.set("digest", now.digest().str()).set("enabled", now.enabled);
@@ -323,7 +340,7 @@ Result<Reply> CatalogBook::fire(const ObjectCommand& command, BookTurn& turn) {
     error.hint = concat("reeve enable ", deployed->name);
     return error;
   }
-  REEVE_TRY(const std::shared_ptr<const Plan> plan, turn.engine().plan_of(deployed->digest()));
+  REEVE_TRY(const std::shared_ptr<const Plan> plan, turn.engine().plan_of(deployed->ns, deployed->digest()));
   const Trigger* trigger = find_trigger(*plan->workflow, name);
   if (trigger == nullptr) {
     return make_error(
@@ -368,8 +385,8 @@ void CatalogBook::emit(const journal::ObjectKey& key, const CatalogEvent& event,
 // --- time ---------------------------------------------------------------------------------------
 
 void CatalogBook::arm_all(const journal::ObjectKey& key, BookTurn& turn) {
-  const Deployed& deployed = deployed_.at(key.name);
-  const Result<std::shared_ptr<const Plan>> plan = turn.engine().plan_of(deployed.digest());
+  const Deployed& deployed = at(key);
+  const Result<std::shared_ptr<const Plan>> plan = turn.engine().plan_of(key.ns, deployed.digest());
   if (!deployed.enabled || !plan) {
     return;
   }
@@ -399,7 +416,7 @@ void CatalogBook::arm(
 }
 
 void CatalogBook::disarm_all(const journal::ObjectKey& key, BookTurn& turn) {
-  const Deployed* deployed = find(key.name);
+  const Deployed* deployed = find(key);
   if (deployed == nullptr) {
     return;
   }
@@ -411,13 +428,13 @@ void CatalogBook::disarm_all(const journal::ObjectKey& key, BookTurn& turn) {
 }
 
 void CatalogBook::on_timer(const journal::ObjectKey& key, std::string_view timer, BookTurn& turn) {
-  const Deployed* deployed = find(key.name);
+  const Deployed* deployed = find(key);
   if (deployed == nullptr || !deployed->enabled || !timer.starts_with(kTickTimer)) {
     return;
   }
   const std::string name(timer.substr(kTickTimer.size()));
   const TriggerStatus* status = deployed->find(name);
-  const Result<std::shared_ptr<const Plan>> plan = turn.engine().plan_of(deployed->digest());
+  const Result<std::shared_ptr<const Plan>> plan = turn.engine().plan_of(key.ns, deployed->digest());
   const Trigger* trigger = plan ? find_trigger(*(*plan)->workflow, name) : nullptr;
   const auto* cron = trigger == nullptr ? nullptr : std::get_if<CronTrigger>(&trigger->source);
   if (status == nullptr || cron == nullptr) {
@@ -474,7 +491,7 @@ trigger::Outcome CatalogBook::make_mission(
     BookTurn& turn,
     std::string* mission
 ) {
-  const TriggerStatus before = *deployed_.at(key.name).find(trigger.name);
+  const TriggerStatus before = *at(key).find(trigger.name);
   const templates::FunctionTable functions = workflow::make_functions(
       stable_hash(concat(key.name, "/", trigger.name, "/", turn.next().value())), turn.now()
   );
@@ -491,10 +508,10 @@ trigger::Outcome CatalogBook::make_mission(
       submit.user_key = concat(key.name, "-", trigger.name, "-", format_timestamp(*tick));
     }
     submit.trigger = trigger.name;
-    submit.owner = deployed_.at(key.name).owner;
+    submit.owner = at(key).owner;
     const Result<Reply> made = turn.engine().turn(submit, turn.scope());
     outcome = trigger::after_submission(std::move(outcome), submitted(made, submit.user_key));
-    *mission = outcome.fired() ? made->mission.str() : std::string();
+    *mission = outcome.fired() ? model::plain(made->mission) : std::string_view();
   }
   std::optional<trigger::RateWindow> window;
   if (!(outcome.window == before.window)) {

@@ -14,7 +14,8 @@
 
 namespace reeve::engine {
 
-/// All deployed workflows: their versions, whether they are enabled, and their triggers. Commands:
+/// All deployed workflows of all namespaces: their versions, whether they are enabled, and their
+/// triggers. What triggers wait for, and what they make, is of their namespace. Commands:
 ///
 /// Runs may only fire.
 ///
@@ -46,18 +47,23 @@ class CatalogBook final : public Book {
 
   /// The version that is deployed, or the one of that version (or of digests that begin like that)
   /// if one is given. Disabled ones too.
-  std::optional<Digest> deployed(std::string_view workflow, std::string_view version)
-      const override;
+  std::optional<Digest> deployed(
+      const Namespace& ns, std::string_view workflow, std::string_view version
+  ) const override;
 
-  bool is_disabled(std::string_view workflow) const override;
+  bool is_disabled(const Namespace& ns, std::string_view workflow) const override;
 
-  const Deployed* find(std::string_view workflow) const;
+  const Deployed* find(const Namespace& ns, std::string_view workflow) const;
 
  private:
+  const Deployed* find(const journal::ObjectKey& key) const { return find(key.ns, key.name); }
+
+  const Deployed& at(const journal::ObjectKey& key) const { return deployed_.at(key.ns).at(key.name); }
+
   Result<Reply> apply_text(const ObjectCommand& command, BookTurn& turn);
   Result<Reply> set_enabled(const ObjectCommand& command, bool enabled, BookTurn& turn);
   Result<Reply> fire(const ObjectCommand& command, BookTurn& turn);
-  Result<Deployed*> deployed_by(const journal::ObjectKey& key);
+  Result<const Deployed*> deployed_by(const journal::ObjectKey& key) const;
   void arm_all(const journal::ObjectKey& key, BookTurn& turn);
   void arm(
       const journal::ObjectKey& key,
@@ -77,7 +83,7 @@ class CatalogBook final : public Book {
       std::string* mission
   );
 
-  std::map<std::string, Deployed, std::less<>> deployed_;
+  std::map<Namespace, std::map<std::string, Deployed, std::less<>>> deployed_;
 };
 
 }  // namespace reeve::engine

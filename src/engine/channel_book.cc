@@ -342,15 +342,17 @@ void ChannelBook::forget(const journal::ObjectKey& key) {
 }
 
 /// There is no channel of that name: perhaps it was meant to be another.
-void ChannelBook::explain_absence(const std::string& name, Error& error) const {
+void ChannelBook::explain_absence(const journal::ObjectKey& absent, Error& error) const {
   if (error.code != ErrorCode::NotFound) {
     return;
   }
   std::vector<std::string> names;
   for (const auto& [key, channel] : channels_) {
-    names.push_back(key.name);
+    if (key.ns == absent.ns) {
+      names.push_back(key.name);
+    }
   }
-  const std::string like = nearest(name, names);
+  const std::string like = nearest(absent.name, names);
   error.hint = like.empty() ? "reeve channel send makes it" : concat("did you mean ", like, "?");
 }
 
@@ -379,7 +381,7 @@ Result<Reply> ChannelBook::turn(const ObjectCommand& command, BookTurn& turn) {
     Error error = std::move(detail).error();
     if (!exists) {
       channels_.erase(command.object);
-      explain_absence(command.object.name, error);
+      explain_absence(command.object, error);
     }
     return error;
   }

@@ -43,7 +43,7 @@ class ChannelBook final : public Book {
   const coord::Channel* find(const journal::ObjectKey& key) const;
 
  private:
-  void explain_absence(const std::string& name, Error& error) const;
+  void explain_absence(const journal::ObjectKey& absent, Error& error) const;
 
   std::map<journal::ObjectKey, coord::Channel> channels_;
 };

@@ -10,7 +10,7 @@
 
 namespace reeve::engine {
 
-/// Credentials of an installation.
+/// Credentials of a namespace.
 inline constexpr std::size_t kCredentialsMax = 1000;
 inline constexpr std::size_t kCredentialNameBytesMax = 100;
 /// Of the sealed text, which is longer than the value.

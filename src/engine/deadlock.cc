@@ -71,7 +71,7 @@ void Engine::wait_on_pool(Waits& waits, const std::string& pool, std::uint32_t u
     return;
   }
   for (const auto& [created, held] : pools_.holders(pool)) {
-    wait_on(waits, missions_.at(created).mission.get(), concat("pool ", pool));
+    wait_on(waits, missions_.at(created).mission.get(), concat("pool ", model::plain(pool)));
     if (waits.moves) {
       return;
     }
@@ -82,7 +82,7 @@ void Engine::wait_on_pool(Waits& waits, const std::string& pool, std::uint32_t u
 void Engine::wait_on_admission(Waits& waits, const Entry& entry) const {
   const workflow::Workflow& workflow = *entry.plan->workflow;
   if (is_full(*entry.plan)) {
-    for (const Revision created : active_.at(workflow.name)) {
+    for (const Revision created : active_.at(entry.plan->key)) {
       wait_on(
           waits, missions_.at(created).mission.get(), concat("a place of workflow ", workflow.name)
       );
@@ -93,14 +93,14 @@ void Engine::wait_on_admission(Waits& waits, const Entry& entry) const {
     return;
   }
   if (!entry.mission->claims) {
-    for (const workflow::Semaphore& wanted : workflow.semaphores) {
+    for (const workflow::Semaphore& wanted : entry.plan->semaphores) {
       if (pools_.refusal({wanted})) {
         wait_on_pool(waits, wanted.pool, wanted.units);
         return;
       }
     }
   }
-  const Revision first = queue_.first(workflow.name);
+  const Revision first = queue_.first(entry.plan->key);
   if (first == entry.mission->created) {
     waits.moves = true;
   } else {
@@ -141,7 +141,7 @@ Engine::Waits Engine::waits_of(const Entry& entry) const {
   if (mission.state == MissionState::Held) {
     for (const model::Hold& hold : mission.holds) {
       if (hold.kind == HoldKind::Dependency) {
-        wait_on(waits, find(MissionName(hold.subject)), "it comes first");
+        wait_on(waits, find(model::qualify(mission.ns, hold.subject)), "it comes first");
       } else {
         waits.moves = true;
       }
@@ -198,9 +198,9 @@ std::string Engine::describe(const std::vector<Wait>& circle) const {
     const Wait& next = circle[(i + 1) % circle.size()];
     text += concat(
         i == 0 ? "" : ", ",
-        missions_.at(circle[i].mission).mission->name.view(),
+        model::plain(missions_.at(circle[i].mission).mission->name),
         " waits for ",
-        missions_.at(next.mission).mission->name.view(),
+        model::plain(missions_.at(next.mission).mission->name),
         " (",
         circle[i].why,
         ")"
@@ -316,7 +316,7 @@ bool Engine::waits_for(const Mission& mission, const Mission& other) const {
     }
     for (const model::Hold& hold : here.holds) {
       const Mission* next =
-          hold.kind == HoldKind::Dependency ? find(MissionName(hold.subject)) : nullptr;
+          hold.kind == HoldKind::Dependency ? find(model::qualify(here.ns, hold.subject)) : nullptr;
       if (next != nullptr) {
         to_look.push_back(next);
       }

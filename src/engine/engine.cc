@@ -19,7 +19,7 @@ namespace {
 
 Error unknown_mission(const MissionName& name) {
   Error error = make_error(
-      ErrorCode::NotFound, concat("there is no mission \"", name.view(), "\""), "mission"
+      ErrorCode::NotFound, concat("there is no mission \"", model::plain(name), "\""), "mission"
   );
   error.hint = "reeve status lists them";
   return error;
@@ -43,7 +43,13 @@ Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
 journal::ObjectKey mission_key(const MissionName& name) {
-  return {.kind = journal::Kind::Mission, .ns = Namespace("default"), .name = name.str()};
+  model::ScopedName parts = model::split(name.view());
+  return {
+      .kind = journal::Kind::Mission, .ns = std::move(parts.ns), .name = std::move(parts.name)};
+}
+
+MissionName mission_of(const journal::ObjectKey& key) {
+  return model::qualify(key.ns, key.name);
 }
 
 // --- recovery -----------------------------------------------------------------------------------
@@ -63,20 +69,22 @@ Result<void> Engine::load_row(const journal::ObjectKey& key, std::string_view bo
       return make_error(ErrorCode::Corrupt, "the workflow row has no source", key.name);
     }
     const Digest id(digest);
-    if (!plans_.contains(id)) {
-      unparsed_.emplace(id, source);
+    Library& library = libraries_[key.ns];
+    if (!library.plans.contains(id)) {
+      library.unparsed.emplace(id, source);
     }
     return {};
   }
   const Digest digest = engine::workflow_of(row);
-  if (!plans_.contains(digest) && !unparsed_.contains(digest)) {
+  const Library* library = library_of(key.ns);
+  if (library == nullptr || !library->has(digest)) {
     return make_error(
         ErrorCode::NotFound, concat("workflow ", digest.view(), " is not stored"), key.name
     );
   }
-  REEVE_TRY(std::shared_ptr<const Plan> plan, plan_of(digest));
+  REEVE_TRY(std::shared_ptr<const Plan> plan, plan_of(key.ns, digest));
   REEVE_TRY(Mission mission, decode_mission(row, *plan->workflow));
-  if (mission.name.str() != key.name) {
+  if (mission.name != mission_of(key)) {
     return make_error(
         ErrorCode::Corrupt,
         concat("the row of mission \"", key.name, "\" is named \"", mission.name.view(), "\""),
@@ -135,29 +143,53 @@ workflow::Configuration Engine::configuration(const Namespace& ns, std::string_v
   return configuration;
 }
 
-Result<std::shared_ptr<const Plan>> Engine::plan_of(const Digest& digest) {
-  const auto known = plans_.find(digest);
-  if (known != plans_.end()) {
-    return known->second;
+const Engine::Library* Engine::library_of(const Namespace& ns) const {
+  const auto found = libraries_.find(ns);
+  return found == libraries_.end() ? nullptr : &found->second;
+}
+
+/// A parsed version; null: it is not kept, or not needed so far.
+std::shared_ptr<const Plan> Engine::known_plan(const Namespace& ns, const Digest& digest) const {
+  const Library* library = library_of(ns);
+  if (library == nullptr) {
+    return nullptr;
   }
-  const auto text = unparsed_.find(digest);
-  if (text == unparsed_.end()) {
+  const auto found = library->plans.find(digest);
+  return found == library->plans.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<const Plan> Engine::plan_for(
+    const Namespace& ns, std::shared_ptr<const workflow::Workflow> workflow
+) const {
+  std::shared_ptr<const Plan> known = known_plan(ns, workflow->digest);
+  return known != nullptr ? known : std::make_shared<const Plan>(std::move(workflow), ns);
+}
+
+Result<std::shared_ptr<const Plan>> Engine::plan_of(const Namespace& ns, const Digest& digest) {
+  if (std::shared_ptr<const Plan> known = known_plan(ns, digest)) {
+    return known;
+  }
+  const Library* there = library_of(ns);
+  if (there == nullptr || !there->unparsed.contains(digest)) {
     return make_error(
         ErrorCode::Corrupt, concat("workflow ", digest.view(), " is not stored"), "workflow"
     );
   }
+  Library& library = libraries_.at(ns);
+  const auto text = library.unparsed.find(digest);
   REEVE_TRY(std::shared_ptr<const workflow::Workflow> workflow, loader_(text->second));
-  auto plan = std::make_shared<const Plan>(std::move(workflow));
-  plans_.emplace(digest, plan);
-  unparsed_.erase(text);
+  auto plan = std::make_shared<const Plan>(std::move(workflow), ns);
+  library.plans.emplace(digest, plan);
+  library.unparsed.erase(text);
   return std::shared_ptr<const Plan>(plan);
 }
 
-Result<std::shared_ptr<const Plan>> Engine::plan_from(std::string_view source) const {
+Result<std::shared_ptr<const Plan>> Engine::plan_from(const Namespace& ns, std::string_view source)
+    const {
   REEVE_TRY(std::shared_ptr<const workflow::Workflow> workflow, loader_(source));
-  REEVE_CHECK(check_document_size(*workflow));
-  const auto known = plans_.find(workflow->digest);
-  return known != plans_.end() ? known->second : std::make_shared<const Plan>(std::move(workflow));
+  std::shared_ptr<const Plan> plan = plan_for(ns, std::move(workflow));
+  REEVE_CHECK(check_document_size(*plan));
+  return plan;
 }
 
 Result<cron::Zone> Engine::zone(std::string_view name) const {
@@ -193,7 +225,7 @@ struct Overloaded : Handlers... {
 template <class... Handlers>
 Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
-const MissionName& mission_of(const model::Report& report) {
+const MissionName& reported_mission(const model::Report& report) {
   return std::visit([](const auto& r) -> const MissionName& { return r.mission; }, report);
 }
 
@@ -230,10 +262,15 @@ Result<void> check_reason(std::string_view reason) {
 Error already_ended(const Mission& mission) {
   Error error = make_error(
       ErrorCode::IllegalTransition,
-      concat("mission \"", mission.name.view(), "\" has already ended: ", to_string(mission.state)),
+      concat(
+          "mission \"",
+          model::plain(mission.name),
+          "\" has already ended: ",
+          to_string(mission.state)
+      ),
       "state"
   );
-  error.hint = concat("reeve status ", mission.name.view(), " shows how it ended");
+  error.hint = concat("reeve status ", model::plain(mission.name), " shows how it ended");
   return error;
 }
 
@@ -257,9 +294,9 @@ Result<Reply> Engine::turn(const Command& command, Scope& scope) {
       Overloaded{
           [](const SubmitMission& c) { return c.name; },
           [](const RetryMission& c) { return c.name; },
-          [](const model::Report& c) { return mission_of(c); },
-          [](const TimerFired& c) { return MissionName(c.owner.name); },
-          [](const ObjectCommand& c) { return MissionName(c.object.name); },
+          [](const model::Report& c) { return reported_mission(c); },
+          [](const TimerFired& c) { return mission_of(c.owner); },
+          [](const ObjectCommand& c) { return mission_of(c.object); },
           [](const auto& c) {
             return c.mission;
           }},
@@ -285,7 +322,7 @@ Result<Reply> Engine::turn(const Command& command, Scope& scope) {
     if (mission.state != MissionState::Held) {
       return make_error(
           ErrorCode::IllegalTransition,
-          concat("mission \"", name.view(), "\" is not HELD but ", to_string(mission.state)),
+          concat("mission \"", model::plain(name), "\" is not HELD but ", to_string(mission.state)),
           "state"
       );
     }
@@ -312,6 +349,9 @@ Result<Reply> Engine::object_turn(const ObjectCommand& command, Scope& scope) {
         concat("no commands about objects of the kind ", to_string(command.object.kind)),
         command.object.name
     );
+  }
+  if (book->has_namespaces()) {
+    REEVE_CHECK(model::check_namespace(command.object.ns.view()));
   }
   BookTurn turn(*this, *book, scope);
   REEVE_TRY(Reply reply, book->turn(command, turn));
@@ -356,16 +396,14 @@ void Engine::settle(Scope& scope) {
 
 // --- rows ---------------------------------------------------------------------------------------
 
-void Engine::keep_version(
-    const std::shared_ptr<const Plan>& plan, const Namespace& ns, Scope& scope
-) {
+void Engine::keep_version(const std::shared_ptr<const Plan>& plan, Scope& scope) {
   const workflow::Workflow& workflow = *plan->workflow;
-  if (plans_.contains(workflow.digest) || unparsed_.contains(workflow.digest)) {
-    plans_.emplace(workflow.digest, plan);
-    unparsed_.erase(workflow.digest);
+  const Namespace& ns = plan->ns;
+  Library& library = libraries_[ns];
+  const bool is_new = library.plans.emplace(workflow.digest, plan).second;
+  if (!is_new || library.unparsed.erase(workflow.digest) > 0) {
     return;
   }
-  plans_.emplace(workflow.digest, plan);
   journal::Event event;
   event.revision = scope.next;
   event.at = scope.now;
@@ -414,7 +452,7 @@ bool Engine::encode_row(const journal::ObjectKey& key, std::string& body) const 
     return book->encode(key, body);
   }
   if (key.kind == journal::Kind::Workflow) {
-    for (const auto& [digest, plan] : plans_) {
+    for (const auto& [digest, plan] : libraries_.at(key.ns).plans) {
       if (workflow_row_name(plan->workflow->name, digest) == key.name) {
         encode_workflow(*plan->workflow, key.ns, body);
         break;
@@ -422,7 +460,7 @@ bool Engine::encode_row(const journal::ObjectKey& key, std::string& body) const 
     }
     return true;
   }
-  const Entry& entry = missions_.at(by_name_.at(MissionName(key.name)));
+  const Entry& entry = missions_.at(by_name_.at(mission_of(key)));
   encode_mission(*entry.mission, *entry.plan->workflow, body);
   return !is_terminal(entry.mission->state);
 }
@@ -431,7 +469,7 @@ Uid Engine::uid_of(const journal::ObjectKey& key) const {
   if (const Book* book = book_of(key)) {
     return book->uid_of(key);
   }
-  const auto found = by_name_.find(MissionName(key.name));
+  const auto found = by_name_.find(mission_of(key));
   return key.kind == journal::Kind::Mission && found != by_name_.end()
              ? missions_.at(found->second).mission->uid
              : Uid();
@@ -476,15 +514,16 @@ void Engine::forget(const journal::ObjectKey& key) {
   if (Book* book = book_of(key)) {
     book->forget(key);
   } else if (key.kind == journal::Kind::Mission) {
-    const Mission* mission = find(MissionName(key.name));
+    const MissionName name = mission_of(key);
+    const Mission* mission = find(name);
     if (mission != nullptr && is_terminal(mission->state)) {
-      forget(MissionName(key.name));
+      forget(name);
     }
   }
 }
 
-std::size_t Engine::places_taken(const std::string& workflow) const {
-  const auto found = active_.find(workflow);
+std::size_t Engine::places_taken(const Namespace& ns, std::string_view workflow) const {
+  const auto found = active_.find(model::scoped(ns, workflow));
   return found == active_.end() ? 0 : found->second.size();
 }
 

@@ -24,6 +24,7 @@
 #include "journal/event.h"
 #include "model/effect.h"
 #include "model/mission.h"
+#include "model/scoped_name.h"
 #include "workflow/cron/ports.h"
 #include "workflow/render.h"
 #include "workflow/workflow.h"
@@ -45,7 +46,11 @@ std::optional<MissionSituation> situation_of(const model::Mission& mission);
 // --- inputs -------------------------------------------------------------------------------------
 
 /// Make a mission from a workflow. Without a name it gets `<workflow>-<revision>`.
+///
+/// Everything that it says is about its namespace: the deployed workflow, the user key, and the
+/// missions in `after`, whose names are installation-wide all the same (`model::qualify`).
 struct SubmitMission {
+  /// As the namespace is to call it: the plain name.
   MissionName name;
   Namespace ns{"default"};
   /// Null: the one that is deployed, see below.
@@ -75,9 +80,10 @@ struct SubmitMission {
   Json metadata = {};
 };
 
-/// Make a child of an ended mission that reuses its completed tasks.
+/// Make a child of an ended mission that reuses its completed tasks, in the same namespace.
 struct RetryMission {
   MissionName parent;
+  /// The plain name.
   MissionName name;
   /// The parent is COMPLETE and is to run again, for the reason in `message`.
   bool reopen = false;
@@ -171,7 +177,7 @@ Json to_json(const GateReply& reply);
 
 /// What a command did, for its sender.
 struct Reply {
-  /// Of commands about missions.
+  /// Of commands about missions: the installation-wide name.
   MissionName mission = {};
   Uid uid = {};
   model::MissionState state = model::MissionState::Prep;
@@ -247,17 +253,27 @@ std::string artifact_address(
 using WorkflowExtender =
     std::function<Result<std::string>(std::string_view source, std::string_view extension)>;
 
-/// A workflow with what the walk asks of it again and again.
+/// Some events of one object after a revision, oldest first; none: there are no more.
+using EventSource = std::function<Result<std::vector<journal::Event>>(Revision after)>;
+
+/// A workflow in a namespace, with what the walk asks of it again and again.
 struct Plan {
   std::shared_ptr<const workflow::Workflow> workflow;
+  Namespace ns;
+  /// The installation-wide name of the workflow, by which missions are counted, queued and given
+  /// places: two namespaces may each have a workflow of one name.
+  std::string key;
   /// For each task, whether some route leads to it.
   std::vector<bool> routed_to;
   /// For each task, whether its templates may ask for missions.
   std::vector<bool> submits;
+  /// What a mission, and a run of each task, takes; pools have installation-wide names here.
+  std::vector<workflow::Semaphore> semaphores;
+  std::vector<std::vector<workflow::Semaphore>> task_semaphores;
   /// The most units of each pool that the workflow or one of its tasks asks for at a time.
   std::vector<workflow::Semaphore> demand;
 
-  explicit Plan(std::shared_ptr<const workflow::Workflow> source);
+  Plan(std::shared_ptr<const workflow::Workflow> source, Namespace scope);
 };
 
 /// A mission that a task of another one makes.
@@ -295,6 +311,13 @@ class Engine {
   /// mission's workflow has not been loaded yet.
   Result<void> load_row(const journal::ObjectKey& key, std::string_view body);
 
+  /// The live missions whose rows were written by an earlier version (`lacks_past`).
+  std::vector<journal::ObjectKey> to_refold() const;
+
+  /// Makes such a mission out of its events. One that they do not give stays as its row says; the
+  /// audit will tell. Errors are those of `events`.
+  Result<void> refold(const journal::ObjectKey& key, const EventSource& events);
+
   /// After all rows are loaded: asks hosts again for everything that should be going on, and gives
   /// launches a new deadline.
   void recover(Scope& scope);
@@ -323,8 +346,10 @@ class Engine {
   /// The same for any object that has no life ahead.
   void forget(const journal::ObjectKey& key);
 
-  /// How many missions of a workflow are in one of the states; see workflow::Missions.
-  std::int64_t count_missions(std::string_view workflow, const std::vector<std::string>& states);
+  /// How many missions of a namespace's workflow are in one of the states; see workflow::Missions.
+  std::int64_t count_missions(
+      const Namespace& ns, std::string_view workflow, const std::vector<std::string>& states
+  );
 
   /// How the engine learns about missions that had ended before it was loaded: by their tally
   /// (`ended_tally`). Without it there were none.
@@ -350,8 +375,11 @@ class Engine {
   /// What is set for runs of a workflow apart from missions.
   workflow::Configuration configuration(const Namespace& ns, std::string_view workflow) const;
   /// A pool has been declared, changed, or (without units) forgotten.
-  void pool_changed(const std::string& pool, std::optional<std::uint32_t> units);
+  void pool_changed(
+      const Namespace& ns, std::string_view pool, std::optional<std::uint32_t> units
+  );
 
+  /// By their installation-wide names.
   const Pools& pools() const { return pools_; }
 
   /// The uid of an object that an event with this revision makes.
@@ -362,19 +390,19 @@ class Engine {
   Result<cron::Zone> zone(std::string_view name) const;
 
   /// A text as a workflow that would fit into the journal. Changes nothing.
-  Result<std::shared_ptr<const Plan>> plan_from(std::string_view source) const;
+  Result<std::shared_ptr<const Plan>> plan_from(const Namespace& ns, std::string_view source) const;
 
-  /// Keeps a version of a workflow for ever, with an event if it is new.
-  void keep_version(const std::shared_ptr<const Plan>& plan, const Namespace& ns, Scope& scope);
+  /// Keeps a version of a workflow for ever, with an event if it is new in its namespace.
+  void keep_version(const std::shared_ptr<const Plan>& plan, Scope& scope);
 
   /// A deployed workflow for a mission that somebody asks for by name. IllegalTransition: it is
   /// disabled.
   Result<std::shared_ptr<const workflow::Workflow>> workflow_to_submit(
-      std::string_view name, std::string_view version
+      const Namespace& ns, std::string_view name, std::string_view version
   );
 
-  /// A version that is kept.
-  Result<std::shared_ptr<const Plan>> plan_of(const Digest& digest);
+  /// A version that the namespace keeps.
+  Result<std::shared_ptr<const Plan>> plan_of(const Namespace& ns, const Digest& digest);
 
   /// Names of the live missions in the order of their creation.
   std::vector<MissionName> live_missions() const;
@@ -383,8 +411,8 @@ class Engine {
 
   std::size_t runs_waiting_for_slot() const { return runs_.size(); }
 
-  /// Missions of a workflow that have one of its places.
-  std::size_t places_taken(const std::string& workflow) const;
+  /// Missions of a namespace's workflow that have one of its places.
+  std::size_t places_taken(const Namespace& ns, std::string_view workflow) const;
 
   /// No live mission, and nothing kept for one: no slot, place, unit, key or place in a line.
   bool at_rest() const;
@@ -424,6 +452,18 @@ class Engine {
     bool existing = false;
   };
 
+  /// What is known of the workflows of one namespace: parsed ones, the text of those not needed
+  /// yet, and one task of a workflow as a workflow, by the digest of the whole.
+  struct Library {
+    std::map<Digest, std::shared_ptr<const Plan>> plans;
+    std::map<Digest, std::string> unparsed;
+    std::map<std::pair<Digest, TaskIndex>, std::shared_ptr<const Plan>> parts;
+
+    bool has(const Digest& digest) const {
+      return plans.contains(digest) || unparsed.contains(digest);
+    }
+  };
+
   Result<Reply> object_turn(const ObjectCommand& command, Scope& scope);
   Result<Reply> object_timer(const TimerFired& fired, Scope& scope);
   Result<Reply> submit(const SubmitMission& command, Scope& scope);
@@ -439,9 +479,16 @@ class Engine {
   Result<Made> make_child(const model::Mission& parent, ChildPlan child, Scope& scope);
   Result<void> check_ancestors(const model::Mission& parent, const ChildPlan& child) const;
   const model::Mission* waiting_parent(const model::Mission& mission) const;
+  const Library* library_of(const Namespace& ns) const;
+  std::shared_ptr<const Plan> known_plan(const Namespace& ns, const Digest& digest) const;
+  std::shared_ptr<const Plan> plan_for(
+      const Namespace& ns, std::shared_ptr<const workflow::Workflow> workflow
+  ) const;
   Result<MissionName> child_name(const model::Parent& parent, Revision revision) const;
-  Result<MissionName> free_name(std::string_view workflow, Revision revision) const;
-  Result<MissionName> first_free(const std::string& name) const;
+  Result<MissionName> free_name(
+      const Namespace& ns, std::string_view workflow, Revision revision
+  ) const;
+  Result<MissionName> first_free(const Namespace& ns, const std::string& name) const;
   Result<bool> is_taken(const MissionName& name) const;
   const model::Mission* live_with_key(const Namespace& ns, std::string_view user_key) const;
   void wait_for(const MissionName& child, const model::Mission& parent, TaskIndex task);
@@ -451,7 +498,10 @@ class Engine {
       const model::Mission& mission, const std::shared_ptr<const Plan>& plan, Scope& scope
   );
   Result<std::shared_ptr<const Plan>> part_plan(const Plan& whole, TaskIndex task);
-  Result<std::shared_ptr<const Plan>> deployed(std::string_view workflow, std::string_view version);
+  Result<std::shared_ptr<const Plan>> deployed(
+      const Namespace& ns, std::string_view workflow, std::string_view version
+  );
+  static std::string tally_of(const Entry& entry);
   void index_mission(const model::Mission& mission);
   void recount(
       const Plan& plan, std::optional<MissionSituation> was, std::optional<MissionSituation> is
@@ -460,7 +510,9 @@ class Engine {
   void settle(Scope& scope);
   void tell_waiting(const MissionName& name, Scope& scope);
   // mission_dependencies.cc: missions after missions
-  Result<std::vector<MissionName>> checked_after(const std::vector<MissionName>& names) const;
+  Result<std::vector<MissionName>> checked_after(
+      const Namespace& ns, const std::vector<MissionName>& names
+  ) const;
   void index_dependencies(const model::Mission& mission);
   void tell_successors(const model::Mission& ended, Scope& scope);
   Result<Entry*> entry_of(const MissionName& name);
@@ -527,9 +579,7 @@ class Engine {
   ArtifactAddress artifact_address_ = artifact_address;
   std::map<Revision, Entry> missions_;
   std::unordered_map<MissionName, Revision> by_name_;
-  /// Known workflows by digest: parsed ones, and the text of those not needed yet.
-  std::map<Digest, std::shared_ptr<const Plan>> plans_;
-  std::map<Digest, std::string> unparsed_;
+  std::map<Namespace, Library> libraries_;
   RunQueue runs_;
   std::set<RunRef> on_hosts_;
   /// Units that runs on hosts have taken.
@@ -537,7 +587,7 @@ class Engine {
   Pools pools_;
   AdmissionQueue queue_;
   std::map<Revision, std::pair<std::string, AdmissionQueue::Place>> queued_;
-  /// The missions of a workflow that have a place.
+  /// The missions of a workflow (by Plan::key) that have a place.
   std::map<std::string, std::set<Revision>> active_;
   /// Missions that were left in this turn with nothing but waiting, and those whose text names a
   /// circle that they are in.
@@ -549,7 +599,7 @@ class Engine {
   /// Ended missions by tally: those of the history that were asked for, and those of this engine.
   std::map<std::string, std::uint64_t> history_counts_;
   std::map<std::string, std::uint64_t> ended_counts_;
-  /// Live missions by workflow.
+  /// Live missions by workflow (Plan::key).
   std::map<std::string, std::map<MissionSituation, std::uint64_t>, std::less<>> live_counts_;
   /// A place or units became free in this turn.
   bool freed_ = false;
@@ -558,8 +608,6 @@ class Engine {
   /// Missions are put into their queues and not started yet.
   bool recovering_ = false;
   std::vector<std::unique_ptr<Book>> books_;
-  /// One task of a workflow as a workflow, by the digest of the whole.
-  std::map<std::pair<Digest, TaskIndex>, std::shared_ptr<const Plan>> parts_;
   /// Live missions by namespace and user key.
   std::map<std::pair<Namespace, std::string>, MissionName> by_user_key_;
   /// Who waits for the end of a mission: tasks of missions, by creation.
@@ -576,14 +624,17 @@ Result<void> check_counts(const SubmitMission& command);
 /// Later values of a name replace earlier ones, so that objects have unique members.
 std::vector<model::NamedValue> unique_values(const std::vector<model::NamedValue>& values);
 
-/// The object of a mission; all of them are in the namespace "default".
+/// The object of a mission: its namespace and its plain name.
 journal::ObjectKey mission_key(const MissionName& name);
+
+/// The installation-wide name of the mission that an object is.
+MissionName mission_of(const journal::ObjectKey& key);
 
 /// The row name of a workflow version: `<name>@<first 32 hex digits of its digest>`.
 std::string workflow_row_name(std::string_view name, const Digest& digest);
 
 /// LimitExceeded: the journal could not hold the document.
-Result<void> check_document_size(const workflow::Workflow& workflow);
+Result<void> check_document_size(const Plan& plan);
 
 /// The row of a workflow version.
 void encode_workflow(const workflow::Workflow& workflow, const Namespace& ns, std::string& out);

@@ -21,19 +21,24 @@ constexpr std::size_t kParentNameMax = 60;
 
 }  // namespace
 
-/// `<parent>.<task>.<revision>`, which is free unless somebody has chosen it before.
+/// `<parent>.<task>.<revision>` in the parent's namespace, which is free unless somebody has chosen
+/// it before.
 Result<MissionName> Engine::child_name(const model::Parent& parent, Revision revision) const {
   constexpr std::size_t kSuffixMax = 4;
+  const model::ScopedName whole = model::split(parent.mission.view());
   const std::string number = std::to_string(revision.value());
-  const std::size_t room =
-      workflow::kNameBytesMax - kParentNameMax - number.size() - 2 - kSuffixMax;
-  return first_free(concat(
-      parent.mission.view().substr(0, kParentNameMax),
-      ".",
-      parent.task.view().substr(0, room),
-      ".",
-      number
-  ));
+  const std::size_t room = model::name_room(whole.ns) - number.size() - 2 - kSuffixMax;
+  const std::size_t of_parent = std::min(kParentNameMax, room / 4 * 3);
+  return first_free(
+      whole.ns,
+      concat(
+          whole.name.substr(0, of_parent),
+          ".",
+          parent.task.view().substr(0, room - of_parent),
+          ".",
+          number
+      )
+  );
 }
 
 Result<void> Engine::check_ancestors(const Mission& parent, const ChildPlan& child) const {
@@ -74,7 +79,7 @@ Result<Engine::Made> Engine::make_child(const Mission& parent, ChildPlan child, 
           ErrorCode::Invalid,
           concat(
               "mission \"",
-              live->name.view(),
+              model::plain(live->name),
               "\" has the user key \"",
               child.user_key,
               live == &parent ? "\" and cannot wait for itself"
@@ -115,25 +120,25 @@ Result<Engine::Made> Engine::make_child(const Mission& parent, ChildPlan child, 
 }
 
 Result<std::shared_ptr<const Plan>> Engine::part_plan(const Plan& whole, TaskIndex task) {
-  const auto known = parts_.find({whole.workflow->digest, task});
-  if (known != parts_.end()) {
+  Library& library = libraries_[whole.ns];
+  const auto known = library.parts.find({whole.workflow->digest, task});
+  if (known != library.parts.end()) {
     return known->second;
   }
   REEVE_TRY(
       std::shared_ptr<const workflow::Workflow> part, workflow::part_of(*whole.workflow, task)
   );
-  const auto stored = plans_.find(part->digest);
-  auto plan = stored != plans_.end() ? stored->second : std::make_shared<const Plan>(part);
-  parts_.emplace(std::pair(whole.workflow->digest, task), plan);
-  return std::shared_ptr<const Plan>(plan);
+  std::shared_ptr<const Plan> plan = plan_for(whole.ns, std::move(part));
+  library.parts.emplace(std::pair(whole.workflow->digest, task), plan);
+  return plan;
 }
 
 Result<std::shared_ptr<const Plan>> Engine::deployed(
-    std::string_view workflow, std::string_view version
+    const Namespace& ns, std::string_view workflow, std::string_view version
 ) {
   for (const std::unique_ptr<Book>& book : books_) {
-    if (const std::optional<Digest> digest = book->deployed(workflow, version)) {
-      return plan_of(*digest);
+    if (const std::optional<Digest> digest = book->deployed(ns, workflow, version)) {
+      return plan_of(ns, *digest);
     }
   }
   Error error = make_error(
@@ -148,11 +153,11 @@ Result<std::shared_ptr<const Plan>> Engine::deployed(
 }
 
 Result<std::shared_ptr<const workflow::Workflow>> Engine::workflow_to_submit(
-    std::string_view name, std::string_view version
+    const Namespace& ns, std::string_view name, std::string_view version
 ) {
-  REEVE_TRY(const std::shared_ptr<const Plan> plan, deployed(name, version));
+  REEVE_TRY(const std::shared_ptr<const Plan> plan, deployed(ns, name, version));
   const bool disabled = std::any_of(books_.begin(), books_.end(), [&](const auto& book) {
-    return book->is_disabled(name);
+    return book->is_disabled(ns, name);
   });
   if (disabled) {
     Error error = make_error(
@@ -207,7 +212,7 @@ void Engine::mission_over(const Mission& mission) {
   leave_queue(mission);
   told_.erase(mission.created);
   pools_.forget_demand(missions_.at(mission.created).plan->demand);
-  if (const std::string tally = tally_of(mission_key(mission.name)); !tally.empty()) {
+  if (const std::string tally = tally_of(missions_.at(mission.created)); !tally.empty()) {
     ++ended_counts_[tally];
   }
   const auto key = by_user_key_.find({mission.ns, mission.user_key});

@@ -17,7 +17,7 @@ namespace {
 Error not_to_continue(const Mission& parent, std::string_view rule, std::string hint) {
   Error error = make_error(
       ErrorCode::IllegalTransition,
-      concat("mission \"", parent.name.view(), "\" is ", to_string(parent.state), "; ", rule),
+      concat("mission \"", model::plain(parent.name), "\" is ", to_string(parent.state), "; ", rule),
       "state"
   );
   error.hint = std::move(hint);
@@ -31,14 +31,14 @@ Result<void> check_retry(const Mission& parent, const RetryMission& command) {
     return not_to_continue(
         parent,
         "only a COMPLETE one can be reopened",
-        failed ? concat("reeve retry ", parent.name.view()) : std::string()
+        failed ? concat("reeve retry ", model::plain(parent.name)) : std::string()
     );
   }
   if (!command.reopen && !failed) {
     return not_to_continue(
         parent,
         "only a FAILED or ABORTED one can be tried again",
-        complete ? concat("reeve retry --reopen ", parent.name.view(), " -m WHY runs it again")
+        complete ? concat("reeve retry --reopen ", model::plain(parent.name), " -m WHY runs it again")
                  : std::string()
     );
   }
@@ -96,7 +96,9 @@ Result<std::vector<bool>> tasks_to_repeat(
   if (!from) {
     return make_error(
         ErrorCode::NotFound,
-        concat("mission \"", parent.name.view(), "\" has no task \"", command.from.view(), "\""),
+        concat(
+            "mission \"", model::plain(parent.name), "\" has no task \"", command.from.view(), "\""
+        ),
         "from"
     );
   }
@@ -108,7 +110,7 @@ Result<std::vector<bool>> tasks_to_repeat(
             "task ",
             command.from.view(),
             " of mission \"",
-            parent.name.view(),
+            model::plain(parent.name),
             "\" is ",
             to_string(parent.tasks[*from].state)
         ),
@@ -191,7 +193,8 @@ Result<Reply> Engine::retry(const RetryMission& command, Scope& scope) {
     }
   }
   const std::shared_ptr<const Plan> plan = entry->plan;
-  return reply_after(create(std::move(event), command.name, plan, scope), scope);
+  MissionName name = model::qualify(parent.ns, command.name.view());
+  return reply_after(create(std::move(event), std::move(name), plan, scope), scope);
 }
 
 }  // namespace reeve::engine

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <unordered_map>
 
 #include "base/json.h"
@@ -14,8 +15,9 @@ namespace {
 
 /// Bytes of a workflow's name in the name of a mission that was given none.
 constexpr std::size_t kNamePrefixMax = 80;
-/// Names that are tried for a mission before it cannot be made.
+/// Names that are tried for a mission before it cannot be made, and the bytes that tell them apart.
 constexpr int kNameTriesMax = 100;
+constexpr std::size_t kNumberSuffixMax = 4;
 
 /// LimitExceeded if the events that make a mission would be refused by the journal. Refusing here
 /// is an answer to one command; a refused commit stops everything.
@@ -76,9 +78,9 @@ Result<void> check_text(const std::vector<model::NamedValue>& params) {
 
 }  // namespace
 
-Result<void> check_document_size(const workflow::Workflow& workflow) {
+Result<void> check_document_size(const Plan& plan) {
   std::string data;
-  encode_workflow(workflow, Namespace("default"), data);
+  encode_workflow(*plan.workflow, plan.ns, data);
   return check_size(data, "the workflow document takes", "workflow");
 }
 
@@ -116,6 +118,7 @@ Result<void> check_counts(const SubmitMission& command) {
 
 Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
   const workflow::Workflow& workflow = *command.workflow;
+  REEVE_CHECK(model::check_namespace(command.ns.view()));
   REEVE_CHECK(check_counts(command));
   REEVE_CHECK(check_priority(command.priority.value_or(0)));
   if (const Mission* live = live_with_key(command.ns, command.user_key)) {
@@ -130,9 +133,7 @@ Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
   const std::vector<model::NamedValue> params = unique_values(command.params);
   REEVE_CHECK(workflow::check_params(workflow, params, configuration(command.ns, workflow.name)));
   REEVE_CHECK(check_text(params));
-  const auto known = plans_.find(workflow.digest);
-  auto plan =
-      known != plans_.end() ? known->second : std::make_shared<const Plan>(command.workflow);
+  const std::shared_ptr<const Plan> plan = plan_for(command.ns, command.workflow);
   MissionCreated event;
   event.ns = command.ns;
   event.owner = command.owner.empty() ? scope.actor : command.owner;
@@ -147,11 +148,13 @@ Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
   event.not_before = command.not_before;
   event.trigger = command.trigger;
   event.description = command.description;
-  REEVE_TRY(event.after, checked_after(command.after));
+  REEVE_TRY(event.after, checked_after(command.ns, command.after));
   if (!command.trigger.empty() && workflow.forget_skipped) {
     REEVE_CHECK(refuse_skipped(event, plan, scope));
   }
-  return reply_after(create(std::move(event), command.name, plan, scope), scope);
+  // A name that is no plain one is refused, also if it would be a mission's of another namespace.
+  MissionName name = model::qualify(command.ns, command.name.view());
+  return reply_after(create(std::move(event), std::move(name), plan, scope), scope);
 }
 
 /// Whom a run works for: who owns its mission, or is behind that owner. Empty: it is no run, or of
@@ -184,7 +187,8 @@ Result<void> Engine::refuse_skipped(
     const MissionCreated& event, const std::shared_ptr<const Plan>& plan, Scope& scope
 ) {
   Mission mission;
-  mission.name = MissionName(concat(event.workflow_name, "-", scope.next.value()));
+  mission.name =
+      model::qualify(event.ns, concat(event.workflow_name, "-", scope.next.value()));
   mission.uid = make_uid(scope.next);
   apply(mission, event, scope.next, scope.now);
   const Result<bool> skip = MissionTurn(*this, scope, mission, *plan).is_skipped();
@@ -195,19 +199,23 @@ Result<void> Engine::refuse_skipped(
 }
 
 /// `<workflow>-<revision>`, which is free unless somebody has chosen it before.
-Result<MissionName> Engine::free_name(std::string_view workflow, Revision revision) const {
-  return first_free(concat(workflow.substr(0, kNamePrefixMax), "-", revision.value()));
+Result<MissionName> Engine::free_name(
+    const Namespace& ns, std::string_view workflow, Revision revision
+) const {
+  const std::string number = std::to_string(revision.value());
+  const std::size_t room = model::name_room(ns) - number.size() - 1 - kNumberSuffixMax;
+  return first_free(ns, concat(workflow.substr(0, std::min(kNamePrefixMax, room)), "-", number));
 }
 
-/// The name, or the first of `<name>.2`, `<name>.3`, … that nobody has.
-Result<MissionName> Engine::first_free(const std::string& name) const {
-  MissionName candidate(name);
+/// The name, or the first of `<name>.2`, `<name>.3`, … that nobody has in the namespace.
+Result<MissionName> Engine::first_free(const Namespace& ns, const std::string& name) const {
+  MissionName candidate = model::qualify(ns, name);
   for (int number = 2; number <= kNameTriesMax; ++number) {
     REEVE_TRY(const bool taken, is_taken(candidate));
     if (!taken) {
       return candidate;
     }
-    candidate = MissionName(concat(name, ".", number));
+    candidate = model::qualify(ns, concat(name, ".", number));
   }
   return make_error(ErrorCode::AlreadyExists, "no name is free for the mission", name);
 }
@@ -224,14 +232,15 @@ Result<Mission*> Engine::create(
     MissionCreated event, MissionName name, const std::shared_ptr<const Plan>& plan, Scope& scope
 ) {
   if (name.empty()) {
-    REEVE_TRY(name, free_name(event.workflow_name, scope.next));
+    REEVE_TRY(name, free_name(event.ns, event.workflow_name, scope.next));
   }
-  REEVE_CHECK(model::check_name(name.view(), "mission name"));
+  REEVE_CHECK(model::check_mission_name(event.ns, model::plain(name)));
+  REEVE_ASSERT(name == model::qualify(event.ns, model::plain(name)));
   REEVE_TRY(const bool taken, is_taken(name));
   if (taken) {
     Error error = make_error(
         ErrorCode::AlreadyExists,
-        concat("a mission named \"", name.view(), "\" exists already"),
+        concat("a mission named \"", model::plain(name), "\" exists already"),
         "name"
     );
     error.hint = "give another --name, or none for a fresh one";
@@ -245,10 +254,10 @@ Result<Mission*> Engine::create(
     );
   }
   REEVE_CHECK(check_size(event, *plan->workflow));
-  if (!plans_.contains(plan->workflow->digest)) {
-    REEVE_CHECK(check_document_size(*plan->workflow));
+  if (known_plan(plan->ns, plan->workflow->digest) == nullptr) {
+    REEVE_CHECK(check_document_size(*plan));
   }
-  keep_version(plan, event.ns, scope);
+  keep_version(plan, scope);
   auto mission = std::make_unique<Mission>();
   mission->name = name;
   mission->ns = event.ns;

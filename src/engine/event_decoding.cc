@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "engine/events.h"
+#include "model/scoped_name.h"
 
 /// The way back from the journal's text to events. Strict: the hash chain says that the text is
 /// what was written, so whatever does not fit is damage or a newer program's.
@@ -63,11 +64,15 @@ Result<void> check_members(const Json& data) {
 
 class Decoder {
  public:
-  Decoder(const Json& data, const Workflow& workflow) : data_(data), workflow_(workflow) {}
+  Decoder(const Json& data, const Workflow& workflow, const Namespace& ns)
+      : data_(data), workflow_(workflow), ns_(ns) {}
 
   Result<MissionEvent> created() {
     MissionCreated e;
     e.ns = Namespace(data_.get_string("namespace"));
+    if (e.ns != ns_) {
+      return corrupt("the mission is one of another namespace");
+    }
     e.owner = Principal(data_.get_string("owner"));
     e.workflow_name = data_.get_string("workflow");
     e.workflow = Digest(data_.get_string("digest"));
@@ -75,7 +80,7 @@ class Decoder {
     e.local = data_.get_bool("local");
     REEVE_TRY(e.params, named_values(data_, "params"));
     if (data_.find("continues") != nullptr) {
-      e.continues = MissionName(data_.get_string("continues"));
+      e.continues = mission("continues");
     }
     if (const Json* reused = data_.find("reused"); reused != nullptr && reused->is_array()) {
       for (const Json& item : reused->as_array()) {
@@ -212,7 +217,7 @@ class Decoder {
   Result<MissionEvent> submitted() {
     MissionSubmitted e;
     REEVE_TRY(e.task, task(data_));
-    e.mission = MissionName(data_.get_string("mission"));
+    e.mission = mission("mission");
     e.own = !data_.get_bool("existing");
     e.message = data_.get_string("message");
     return MissionEvent(std::move(e));
@@ -283,7 +288,7 @@ class Decoder {
     ChildStarted e;
     REEVE_TRY(e.task, task(data_));
     REEVE_TRY(e.item, number("item"));
-    e.mission = MissionName(data_.get_string("mission"));
+    e.mission = mission("mission");
     e.own = !data_.get_bool("existing");
     return MissionEvent(std::move(e));
   }
@@ -331,6 +336,11 @@ class Decoder {
   }
 
  private:
+  /// Another mission, which is one of the same namespace.
+  MissionName mission(std::string_view name) const {
+    return model::qualify(ns_, data_.get_string(name));
+  }
+
   /// Where a mission comes from and how it is to be scheduled.
   Result<void> origin(MissionCreated& e) const {
     e.user_key = data_.get_string("userKey");
@@ -343,7 +353,7 @@ class Decoder {
     REEVE_TRY(e.not_before, time("notBefore"));
     if (data_.find("parent") != nullptr) {
       model::Parent parent;
-      parent.mission = MissionName(data_.get_string("parent"));
+      parent.mission = mission("parent");
       parent.task = TaskName(data_.get_string("parentTask"));
       REEVE_TRY(parent.item, number("item"));
       parent.detached = data_.get_bool("detached");
@@ -354,11 +364,11 @@ class Decoder {
     e.description = data_.get_string("description");
     e.author = Principal(data_.get_string("author"));
     if (const Json* after = data_.find("after")) {
-      for (const Json& mission : after->as_array()) {
-        if (!mission.is_string()) {
+      for (const Json& name : after->as_array()) {
+        if (!name.is_string()) {
           return corrupt("the name of a mission is not a string");
         }
-        e.after.emplace_back(mission.as_string());
+        e.after.push_back(model::qualify(ns_, name.as_string()));
       }
     }
     return {};
@@ -444,6 +454,7 @@ class Decoder {
 
   const Json& data_;
   const Workflow& workflow_;
+  const Namespace& ns_;
 };
 
 using DecodeMethod = Result<MissionEvent> (Decoder::*)();
@@ -487,7 +498,7 @@ const std::map<std::string_view, DecodeMethod>& decoders() {
 }  // namespace
 
 Result<MissionEvent> decode(
-    std::string_view type, std::string_view data, const Workflow& workflow
+    std::string_view type, std::string_view data, const Workflow& workflow, const Namespace& ns
 ) {
   const auto found = decoders().find(type);
   if (found == decoders().end()) {
@@ -498,7 +509,7 @@ Result<MissionEvent> decode(
     return corrupt(json.error().describe());
   }
   REEVE_CHECK(check_members(*json));
-  Decoder decoder(*json, workflow);
+  Decoder decoder(*json, workflow, ns);
   Result<MissionEvent> event = (decoder.*found->second)();
   if (!event && event.error().code != ErrorCode::Corrupt) {
     return corrupt(event.error().describe());

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "model/scoped_name.h"
 
 namespace reeve::engine {
 
@@ -30,7 +31,7 @@ class Encoder {
     json_.member("tasks", static_cast<std::uint64_t>(e.task_count));
     named_values("params", e.params);
     if (e.continues) {
-      json_.member("continues", e.continues->view());
+      json_.member("continues", model::plain(*e.continues));
     }
     if (!e.reused.empty()) {
       json_.key("reused");
@@ -55,7 +56,7 @@ class Encoder {
     }
     text("trigger", e.trigger);
     if (e.parent) {
-      json_.member("parent", e.parent->mission.view());
+      json_.member("parent", model::plain(e.parent->mission));
       json_.member("parentTask", e.parent->task.view());
       json_.member("item", static_cast<std::uint64_t>(e.parent->item));
       json_.member("depth", static_cast<std::uint64_t>(e.depth));
@@ -68,7 +69,7 @@ class Encoder {
       json_.key("after");
       json_.begin_array();
       for (const MissionName& mission : e.after) {
-        json_.value(mission.view());
+        json_.value(model::plain(mission));
       }
       json_.end_array();
     }
@@ -177,7 +178,7 @@ class Encoder {
   void operator()(const ChildStarted& e) {
     task(e.task);
     json_.member("item", static_cast<std::uint64_t>(e.item));
-    json_.member("mission", e.mission.view());
+    json_.member("mission", model::plain(e.mission));
     flag("existing", !e.own);
   }
 
@@ -235,7 +236,7 @@ class Encoder {
 
   void operator()(const MissionSubmitted& e) {
     task(e.task);
-    text("mission", e.mission.str());
+    text("mission", model::plain(e.mission));
     flag("existing", !e.own);
     text("message", e.message);
   }
@@ -285,9 +286,9 @@ class Encoder {
     json_.end_array();
   }
 
-  void text(std::string_view name, const std::string& content) {
+  void text(std::string_view name, std::string_view content) {
     if (!content.empty()) {
-      json_.member(name, std::string_view(content));
+      json_.member(name, content);
     }
   }
 

@@ -325,12 +325,17 @@ std::string_view type_of(const MissionEvent& event);
 /// Every name that `type_of` can return, in the order of MissionEvent's alternatives.
 const std::vector<std::string_view>& mission_event_types();
 
-/// Appends the event's data as compact JSON. Tasks are named, not numbered.
+/// Appends the event's data as compact JSON. Tasks are named, not numbered; missions have their
+/// plain names, because none of another namespace has anything to do with this one.
 void encode(const MissionEvent& event, const workflow::Workflow& workflow, std::string& out);
 
-/// The inverse of `encode`. Corrupt: unknown type, missing member, unknown task.
+/// The inverse of `encode`, for a mission of namespace `ns`. Corrupt: unknown type, missing member,
+/// unknown task.
 Result<MissionEvent> decode(
-    std::string_view type, std::string_view data, const workflow::Workflow& workflow
+    std::string_view type,
+    std::string_view data,
+    const workflow::Workflow& workflow,
+    const Namespace& ns
 );
 
 }  // namespace reeve::engine

@@ -10,6 +10,7 @@ namespace reeve::engine {
 namespace {
 
 constexpr Timestamp kAt = from_unix_millis(1'800'000'000'123);
+const Namespace kDefault("default");
 const SlotKey kUndo{.task = 1, .leg = Leg::Undo};
 
 model::ArtifactRef artifact() {
@@ -133,6 +134,7 @@ std::vector<MissionEvent> full_events() {
 /// Every event with every optional member left out.
 std::vector<MissionEvent> bare_events() {
   MissionCreated created;
+  created.ns = kDefault;
   created.task_count = 2;
   return {
       created,
@@ -177,7 +179,7 @@ TEST(Events, ThereIsOneTestEventForEveryType) {
 TEST(Events, SurviveARoundTripWithAllMembers) {
   for (const MissionEvent& event : full_events()) {
     const std::string text = encoded(event);
-    const Result<MissionEvent> back = decode(type_of(event), text, small_workflow());
+    const Result<MissionEvent> back = decode(type_of(event), text, small_workflow(), kDefault);
     ASSERT_TRUE(back.ok()) << type_of(event) << ": " << back.error().describe();
     EXPECT_EQ(back->index(), event.index());
     EXPECT_EQ(encoded(*back), text) << type_of(event);
@@ -188,7 +190,7 @@ TEST(Events, SurviveARoundTripWithAllMembers) {
 TEST(Events, SurviveARoundTripWithoutOptionalMembers) {
   for (const MissionEvent& event : bare_events()) {
     const std::string text = encoded(event);
-    const Result<MissionEvent> back = decode(type_of(event), text, small_workflow());
+    const Result<MissionEvent> back = decode(type_of(event), text, small_workflow(), kDefault);
     ASSERT_TRUE(back.ok()) << type_of(event) << ": " << back.error().describe();
     EXPECT_EQ(encoded(*back), text) << type_of(event);
   }
@@ -210,7 +212,7 @@ TEST(Events, HaveTextThatNeverChanges) {
 
 TEST(Events, KeepEveryMemberOfARunEnd) {
   const MissionEvent original = full_events()[12];
-  const Result<MissionEvent> back = decode("run.ended", encoded(original), small_workflow());
+  const Result<MissionEvent> back = decode("run.ended", encoded(original), small_workflow(), kDefault);
   ASSERT_TRUE(back.ok());
   const auto& e = std::get<RunEnded>(*back);
   const auto& expected = std::get<RunEnded>(original);
@@ -232,7 +234,7 @@ TEST(Events, KeepEveryMemberOfARunEnd) {
 
 TEST(Events, KeepEveryMemberOfACreation) {
   const MissionEvent original = full_events()[0];
-  const Result<MissionEvent> back = decode("mission.created", encoded(original), small_workflow());
+  const Result<MissionEvent> back = decode("mission.created", encoded(original), small_workflow(), kDefault);
   ASSERT_TRUE(back.ok());
   const auto& e = std::get<MissionCreated>(*back);
   const auto& expected = std::get<MissionCreated>(original);
@@ -250,7 +252,7 @@ TEST(Events, KeepEveryMemberOfACreation) {
 
 TEST(Events, KeepEveryMemberOfAVote) {
   const MissionEvent original = full_events()[19];
-  const Result<MissionEvent> back = decode("gate.voted", encoded(original), small_workflow());
+  const Result<MissionEvent> back = decode("gate.voted", encoded(original), small_workflow(), kDefault);
   ASSERT_TRUE(back.ok());
   const auto& e = std::get<GateVoted>(*back);
   EXPECT_EQ(e.task, 1U);
@@ -262,7 +264,7 @@ TEST(Events, KeepEveryMemberOfAVote) {
 }
 
 void expect_corrupt(std::string_view type, std::string_view data) {
-  const Result<MissionEvent> event = decode(type, data, small_workflow());
+  const Result<MissionEvent> event = decode(type, data, small_workflow(), kDefault);
   ASSERT_FALSE(event.ok()) << type << " " << data;
   EXPECT_EQ(event.error().code, ErrorCode::Corrupt) << type << " " << data;
 }

@@ -42,7 +42,8 @@ void write_gate(
     JsonWriter& json,
     const Principal& owner,
     const model::GateStatus& gate,
-    const workflow::Task& def
+    const workflow::Task& def,
+    RowForm form
 ) {
   json.key("gate");
   json.begin_object();
@@ -57,6 +58,9 @@ void write_gate(
   write_flag(json, "reminded", gate.reminded);
   write_count(json, "escalated", gate.escalated);
   write_votes(json, gate.votes);
+  if (form == RowForm::Whole) {
+    write_count(json, "changedRevision", gate.changed.value());
+  }
   if (gate.open() && def.gate) {
     const Tally votes = tally(*def.gate, owner, gate);
     json.member("approvals", static_cast<std::uint64_t>(votes.approvals));
@@ -87,6 +91,7 @@ Result<model::GateStatus> read_gate(const Json& from) {
     REEVE_TRY(model::Vote vote, read_vote(item));
     gate.votes.push_back(std::move(vote));
   }
+  gate.changed = in.revision("changedRevision");
   REEVE_CHECK(in.check());
   return gate;
 }

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "engine/mission_codec.h"
 #include "model/approval.h"
 #include "workflow/workflow.h"
 
@@ -14,7 +15,8 @@ void write_gate(
     JsonWriter& json,
     const Principal& owner,
     const model::GateStatus& gate,
-    const workflow::Task& def
+    const workflow::Task& def,
+    RowForm form
 );
 
 /// The inverse. Corrupt: a member is missing or of the wrong type.

@@ -102,7 +102,7 @@ std::string results_text(const Children& children, bool with_outputs) {
     }
     json.member("status", status_word(child));
     if (with_outputs) {
-      json.member("mission", child.name.view());
+      json.member("mission", model::plain(child.name));
       json.key("outputs");
       json.begin_object();
       for (const NamedValue& output : child.outputs) {
@@ -135,7 +135,7 @@ std::string failure_text(const Children& children) {
       text += child.message;  // it could not be made
       continue;
     }
-    text += concat(child.name.empty() ? "an item" : child.name.view(), " ");
+    text += concat(child.name.empty() ? "an item" : model::plain(child.name), " ");
     text += to_lower(status_word(child));
     text += child.message.empty() ? std::string() : concat(": ", child.message);
   }
@@ -301,7 +301,7 @@ Result<ChildPlan> MissionTurn::plan_child(TaskIndex index, std::uint32_t item) {
   REEVE_TRY(
       workflow::RenderedChild rendered, workflow::render_child(*plan_->workflow, index, context)
   );
-  REEVE_TRY(child.plan, engine_.deployed(rendered.workflow, def.child->version));
+  REEVE_TRY(child.plan, engine_.deployed(m_.ns, rendered.workflow, def.child->version));
   child.params = std::move(rendered.params);
   if (child.plan->workflow->format == workflow::Format::Formicary) {
     child.params.emplace_back("ForkedJob", "true");
@@ -523,8 +523,9 @@ std::vector<NamedValue> MissionTurn::child_outputs(TaskIndex index) const {
   const Children& children = *m_.tasks[index].children;
   if (!children.fans_out) {
     std::vector<NamedValue> outputs = children.missions[0].outputs;
-    outputs.emplace_back(concat(name, "-mission"), children.missions[0].name.str());
-    outputs.emplace_back(concat(name, ".ForkedJobID"), children.missions[0].name.str());
+    const std::string_view mission = model::plain(children.missions[0].name);
+    outputs.emplace_back(concat(name, "-mission"), mission);
+    outputs.emplace_back(concat(name, ".ForkedJobID"), mission);
     return unique_values(outputs);
   }
   const FanOut& fan_out = *task_def(index).fan_out;

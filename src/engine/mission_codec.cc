@@ -1,10 +1,12 @@
 #include "engine/mission_codec.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/strings.h"
 #include "engine/gate_codec.h"
 #include "engine/row_json.h"
+#include "model/scoped_name.h"
 
 namespace reeve::engine {
 
@@ -18,12 +20,16 @@ using model::NamedValue;
 using model::RunSlot;
 using model::TaskStatus;
 
-void write_slot(JsonWriter& json, std::string_view name, const RunSlot& slot) {
-  if (slot.attempt == 0 && slot.failures == 0 && slot.lost == 0) {
-    return;
+/// A number if it is one.
+void write_exit_code(JsonWriter& json, const std::string& code) {
+  if (const std::optional<std::int64_t> number = decimal(code)) {
+    json.member("exitCode", *number);
+  } else {
+    write_text(json, "exitCode", code);
   }
-  json.key(name);
-  json.begin_object();
+}
+
+void write_slot_members(JsonWriter& json, const RunSlot& slot, RowForm form) {
   json.member("state", to_string(slot.state));
   json.member("attempt", static_cast<std::uint64_t>(slot.attempt));
   write_count(json, "failures", slot.failures);
@@ -37,7 +43,58 @@ void write_slot(JsonWriter& json, std::string_view name, const RunSlot& slot) {
   if (slot.pending_since != Timestamp()) {
     write_time(json, "pendingSince", slot.pending_since);
   }
+  if (form == RowForm::Whole) {
+    write_count(json, "revision", slot.changed.value());
+  }
+}
+
+bool is_blank(const RunSlot& slot) {
+  return slot.attempt == 0 && slot.failures == 0 && slot.lost == 0;
+}
+
+void write_run(JsonWriter& json, const RunSlot& slot, RowForm form) {
+  if (!is_blank(slot)) {
+    json.key("run");
+    json.begin_object();
+    write_slot_members(json, slot, form);
+    json.end_object();
+  }
+}
+
+void write_undo(JsonWriter& json, const model::UndoRun& run, RowForm form) {
+  if (is_blank(run)) {
+    return;
+  }
+  json.key("compensation");
+  json.begin_object();
+  write_slot_members(json, run, form);
+  if (form == RowForm::Whole) {
+    write_time(json, "startedAt", run.started_at);
+    write_time(json, "endedAt", run.ended_at);
+    write_exit_code(json, run.exit_code);
+    write_text(json, "errorCode", run.error_code);
+  }
   json.end_object();
+}
+
+void write_past(JsonWriter& json, const std::vector<model::PastRun>& past) {
+  json.key("history");
+  json.begin_array();
+  for (const model::PastRun& run : past) {
+    json.begin_object();
+    json.member("epoch", static_cast<std::uint64_t>(run.epoch));
+    json.member("attempt", static_cast<std::uint64_t>(run.attempt));
+    write_flag(json, "compensation", run.undo);
+    json.member("state", to_string(run.state));
+    write_count(json, "fence", run.fence.value());
+    write_time(json, "startedAt", run.started_at);
+    write_time(json, "endedAt", run.ended_at);
+    write_exit_code(json, run.exit_code);
+    write_text(json, "errorCode", run.error_code);
+    write_count(json, "revision", run.changed.value());
+    json.end_object();
+  }
+  json.end_array();
 }
 
 void write_artifacts(
@@ -53,7 +110,7 @@ void write_artifacts(
 
 void write_child(JsonWriter& json, const model::ChildMission& child) {
   json.begin_object();
-  write_text(json, "mission", child.name.view());
+  write_text(json, "mission", model::plain(child.name));
   write_flag(json, "existing", !child.own);
   if (child.ended) {
     json.member("state", to_string(*child.ended));
@@ -89,26 +146,29 @@ void write_children(JsonWriter& json, const model::Children& children) {
 }
 
 void write_task(
-    JsonWriter& json, const Mission& m, const TaskStatus& task, const workflow::Task& def
+    JsonWriter& json,
+    const Mission& m,
+    const TaskStatus& task,
+    const workflow::Task& def,
+    RowForm form
 ) {
   json.begin_object();
   json.member("name", def.name.view());
   json.member("state", to_string(task.state));
   json.member("attempts", static_cast<std::uint64_t>(task.attempts));
-  if (const std::optional<std::int64_t> code = decimal(task.exit_code)) {
-    json.member("exitCode", *code);
-  } else {
-    write_text(json, "exitCode", task.exit_code);
-  }
+  write_exit_code(json, task.exit_code);
   write_text(json, "errorCode", task.error_code);
   write_text(json, "message", task.message);
   write_time(json, "startedAt", task.started_at);
   write_time(json, "endedAt", task.ended_at);
   write_values(json, "outputs", task.outputs);
   write_artifacts(json, "artifacts", task.artifacts);
-  write_slot(json, "run", task.run);
+  write_run(json, task.run, form);
   if (task.undo) {
-    write_slot(json, "compensation", *task.undo);
+    write_undo(json, *task.undo, form);
+  }
+  if (task.past && form == RowForm::Whole) {
+    write_past(json, *task.past);
   }
   if (task.children) {
     write_children(json, *task.children);
@@ -117,7 +177,7 @@ void write_task(
     json.key("submitted");
     json.begin_array();
     for (const MissionName& mission : task.submitted) {
-      json.value(mission.view());
+      json.value(model::plain(mission));
     }
     json.end_array();
   }
@@ -128,7 +188,7 @@ void write_task(
   write_time(json, "pollingSince", task.polling_since);
   write_count(json, "endedRevision", task.ended.value());
   if (task.gate) {
-    write_gate(json, m.owner, *task.gate, def);
+    write_gate(json, m.owner, *task.gate, def, form);
   }
   json.end_object();
 }
@@ -156,7 +216,7 @@ void write_spec(JsonWriter& json, const Mission& m, const workflow::Workflow& wo
   json.end_object();
   write_values(json, "params", m.params);
   if (m.continues) {
-    json.member("continues", m.continues->view());
+    json.member("continues", model::plain(*m.continues));
   }
   write_text(json, "reopened", m.reopened);
   write_flag(json, "local", m.local);
@@ -169,7 +229,7 @@ void write_spec(JsonWriter& json, const Mission& m, const workflow::Workflow& wo
   if (m.parent) {
     json.key("parent");
     json.begin_object();
-    json.member("mission", m.parent->mission.view());
+    json.member("mission", model::plain(m.parent->mission));
     json.member("task", m.parent->task.view());
     write_count(json, "item", m.parent->item);
     write_flag(json, "detached", m.parent->detached);
@@ -185,7 +245,7 @@ void write_spec(JsonWriter& json, const Mission& m, const workflow::Workflow& wo
     json.key("after");
     json.begin_array();
     for (const MissionName& mission : m.after) {
-      json.value(mission.view());
+      json.value(model::plain(mission));
     }
     json.end_array();
   }
@@ -209,7 +269,9 @@ bool is_compensated(const Mission& m) {
   return any;
 }
 
-void write_status(JsonWriter& json, const Mission& m, const workflow::Workflow& workflow) {
+void write_status(
+    JsonWriter& json, const Mission& m, const workflow::Workflow& workflow, RowForm form
+) {
   json.key("status");
   json.begin_object();
   json.member("state", to_string(m.state));
@@ -237,7 +299,7 @@ void write_status(JsonWriter& json, const Mission& m, const workflow::Workflow& 
   json.key("tasks");
   json.begin_array();
   for (std::size_t i = 0; i < m.tasks.size(); ++i) {
-    write_task(json, m, m.tasks[i], workflow.tasks[i]);
+    write_task(json, m, m.tasks[i], workflow.tasks[i], form);
   }
   json.end_array();
   json.key("holds");
@@ -251,9 +313,12 @@ void write_status(JsonWriter& json, const Mission& m, const workflow::Workflow& 
 
 // --- decoding -----------------------------------------------------------------------------------
 
-Result<RunSlot> read_slot(const Json& from) {
-  Members in(from);
-  RunSlot slot;
+std::string read_exit_code(const Json& from, Members& in) {
+  const Json* code = from.find("exitCode");
+  return code != nullptr && code->is_int() ? std::to_string(code->as_int()) : in.text("exitCode");
+}
+
+void read_slot(Members& in, RunSlot& slot) {
   slot.state = in.word("state", model::parse_run_state);
   slot.attempt = in.count("attempt");
   slot.failures = in.count("failures");
@@ -265,12 +330,54 @@ Result<RunSlot> read_slot(const Json& from) {
   slot.timed_out = in.flag("timedOut");
   slot.not_before = in.time("notBefore");
   slot.pending_since = in.time("pendingSince").value_or(Timestamp());
+  slot.changed = in.revision("revision");
+}
+
+Result<RunSlot> read_run(const Json& from) {
+  Members in(from);
+  RunSlot slot;
+  read_slot(in, slot);
   REEVE_CHECK(in.check());
   return slot;
 }
 
-/// Names of missions; none if the member is absent.
-std::vector<MissionName> read_names(Members& in, std::string_view name) {
+Result<model::UndoRun> read_undo(const Json& from) {
+  Members in(from);
+  model::UndoRun run;
+  read_slot(in, run);
+  run.started_at = in.time("startedAt");
+  run.ended_at = in.time("endedAt");
+  run.exit_code = read_exit_code(from, in);
+  run.error_code = in.text("errorCode");
+  REEVE_CHECK(in.check());
+  return run;
+}
+
+Result<std::vector<model::PastRun>> read_past(const Json::Array& items) {
+  std::vector<model::PastRun> past;
+  for (const Json& item : items) {
+    Members in(item);
+    model::PastRun& run = past.emplace_back();
+    run.epoch = in.count("epoch");
+    run.attempt = in.count("attempt");
+    run.undo = in.flag("compensation");
+    run.state = in.word("state", model::parse_run_state);
+    run.fence = Fence(in.revision("fence").value());
+    run.started_at = in.time("startedAt");
+    run.ended_at = in.time("endedAt");
+    run.exit_code = read_exit_code(item, in);
+    run.error_code = in.text("errorCode");
+    run.changed = in.revision("revision");
+    REEVE_CHECK(in.check());
+  }
+  if (past.size() > model::kPastRunsMax) {
+    return corrupt_row(concat("a task has ", past.size(), " past runs"));
+  }
+  return past;
+}
+
+/// Names of missions of a namespace; none if the member is absent.
+std::vector<MissionName> read_names(Members& in, std::string_view name, const Namespace& ns) {
   std::vector<MissionName> names;
   if (in.has(name)) {
     for (const Json& item : in.items(name)) {
@@ -278,7 +385,7 @@ std::vector<MissionName> read_names(Members& in, std::string_view name) {
         in.fail(name, "has an item that is not a string");
         return {};
       }
-      names.emplace_back(item.as_string());
+      names.push_back(model::qualify(ns, item.as_string()));
     }
   }
   return names;
@@ -293,10 +400,10 @@ Result<std::vector<model::ArtifactRef>> read_artifacts(const Json::Array& items)
   return artifacts;
 }
 
-Result<model::ChildMission> read_child(const Json& from) {
+Result<model::ChildMission> read_child(const Json& from, const Namespace& ns) {
   Members in(from);
   model::ChildMission child;
-  child.name = MissionName(in.text("mission"));
+  child.name = model::qualify(ns, in.text("mission"));
   child.own = !in.flag("existing");
   if (in.has("state")) {
     child.ended = in.word("state", model::parse_mission_state);
@@ -313,7 +420,7 @@ Result<model::ChildMission> read_child(const Json& from) {
   return child;
 }
 
-Result<model::Children> read_children(const Json& from) {
+Result<model::Children> read_children(const Json& from, const Namespace& ns) {
   Members in(from);
   model::Children children;
   children.fans_out = in.flag("fansOut");
@@ -324,36 +431,37 @@ Result<model::Children> read_children(const Json& from) {
     children.items.push_back(item.as_string());
   }
   for (const Json& item : in.items("missions")) {
-    REEVE_TRY(model::ChildMission child, read_child(item));
+    REEVE_TRY(model::ChildMission child, read_child(item, ns));
     children.missions.push_back(std::move(child));
   }
   REEVE_CHECK(in.check());
   return children;
 }
 
-Result<TaskStatus> read_task(const Json& from) {
+Result<TaskStatus> read_task(const Json& from, const Namespace& ns) {
   Members in(from);
   TaskStatus task;
   task.state = in.word("state", model::parse_task_state);
   task.attempts = in.count("attempts");
-  if (const Json* code = from.find("exitCode")) {
-    task.exit_code = code->is_int() ? std::to_string(code->as_int()) : in.text("exitCode");
-  }
+  task.exit_code = read_exit_code(from, in);
   task.error_code = in.text("errorCode");
   task.message = in.text("message");
   task.started_at = in.time("startedAt");
   task.ended_at = in.time("endedAt");
   task.outputs = in.values("outputs");
   REEVE_TRY(task.artifacts, read_artifacts(in.items("artifacts")));
-  task.submitted = read_names(in, "submitted");
+  task.submitted = read_names(in, "submitted", ns);
   if (const Json* children = from.find("children")) {
-    REEVE_TRY(task.children, read_children(*children));
+    REEVE_TRY(task.children, read_children(*children, ns));
   }
   if (const Json* run = from.find("run")) {
-    REEVE_TRY(task.run, read_slot(*run));
+    REEVE_TRY(task.run, read_run(*run));
   }
   if (const Json* undo = from.find("compensation")) {
-    REEVE_TRY(task.undo, read_slot(*undo));
+    REEVE_TRY(task.undo, read_undo(*undo));
+  }
+  if (in.has("history")) {
+    REEVE_TRY(task.past, read_past(in.items("history")));
   }
   task.reached = in.flag("reached");
   task.kept = in.flag("kept");
@@ -418,7 +526,7 @@ Result<void> read_status(const Json& status, const workflow::Workflow& workflow,
     if (tasks[i].get_string("name") != workflow.tasks[i].name.view()) {
       return corrupt_row(concat("task ", i, " is not \"", workflow.tasks[i].name.view(), "\""));
     }
-    REEVE_TRY(TaskStatus task, read_task(tasks[i]));
+    REEVE_TRY(TaskStatus task, read_task(tasks[i], m.ns));
     m.tasks.push_back(std::move(task));
   }
   for (const Json& item : holds) {
@@ -438,7 +546,7 @@ Result<void> read_origin(const Json& spec, Mission& m) {
   if (const Json* parent = spec.find("parent")) {
     Members from(*parent);
     model::Parent value;
-    value.mission = MissionName(from.needed_text("mission"));
+    value.mission = model::qualify(m.ns, from.needed_text("mission"));
     value.task = TaskName(from.needed_text("task"));
     value.item = from.count("item");
     value.detached = from.flag("detached");
@@ -453,7 +561,7 @@ Result<void> read_origin(const Json& spec, Mission& m) {
   if (std::string author = in.text("author"); !author.empty()) {
     m.author = Principal(std::move(author));
   }
-  m.after = read_names(in, "after");
+  m.after = read_names(in, "after", m.ns);
   return in.check();
 }
 
@@ -466,8 +574,8 @@ Result<Mission> read_mission(const Json& row, const workflow::Workflow& workflow
   const Json& status = in.object("status");
   REEVE_CHECK(in.check());
   Mission m;
-  m.name = MissionName(metadata.needed_text("name"));
   m.ns = Namespace(metadata.needed_text("namespace"));
+  m.name = model::qualify(m.ns, metadata.needed_text("name"));
   m.uid = Uid(metadata.needed_text("uid"));
   m.owner = Principal(metadata.text("owner"));
   m.correlation = CorrelationId(metadata.text("correlation"));
@@ -484,7 +592,7 @@ Result<Mission> read_mission(const Json& row, const workflow::Workflow& workflow
   REEVE_CHECK(reference.check());
   m.params = spec.values("params");
   if (spec.has("continues")) {
-    m.continues = MissionName(spec.needed_text("continues"));
+    m.continues = model::qualify(m.ns, spec.needed_text("continues"));
   }
   m.reopened = spec.text("reopened");
   m.local = spec.flag("local");
@@ -496,14 +604,16 @@ Result<Mission> read_mission(const Json& row, const workflow::Workflow& workflow
 
 }  // namespace
 
-void encode_mission(const Mission& m, const workflow::Workflow& workflow, std::string& out) {
+void encode_mission(
+    const Mission& m, const workflow::Workflow& workflow, std::string& out, RowForm form
+) {
   JsonWriter json(out);
   json.begin_object();
   json.member("apiVersion", "reeve.dev/v1");
   json.member("kind", "Mission");
   json.key("metadata");
   json.begin_object();
-  json.member("name", m.name.view());
+  json.member("name", model::plain(m.name));
   json.member("namespace", m.ns.view());
   json.member("uid", m.uid.view());
   json.member("creationTimestamp", std::string_view(format_timestamp(m.created_at)));
@@ -513,8 +623,20 @@ void encode_mission(const Mission& m, const workflow::Workflow& workflow, std::s
   write_text(json, "correlation", m.correlation.view());
   json.end_object();
   write_spec(json, m, workflow);
-  write_status(json, m, workflow);
+  write_status(json, m, workflow, form);
   json.end_object();
+}
+
+bool lacks_past(const Mission& m) {
+  const auto unknown = [](const RunSlot& slot) {
+    return slot.attempt > 0 && slot.changed == Revision();
+  };
+  return std::any_of(m.tasks.begin(), m.tasks.end(), [&](const TaskStatus& task) {
+    // A restart of the whole leaves nothing in the slots: then there must be something of the past.
+    const bool forgotten = m.epoch > 1 && task.attempts > 0 && !task.past;
+    return unknown(task.run) || (task.undo && unknown(*task.undo)) || forgotten ||
+           (task.gate && task.gate->changed == Revision());
+  });
 }
 
 Result<Mission> decode_mission(const Json& row, const workflow::Workflow& workflow) {

@@ -56,7 +56,7 @@ Mission full_mission() {
       .cancelling = true,
       .closing = true,
       .not_before = kAt + Duration(3)};
-  task.undo = model::RunSlot{};
+  task.undo = model::UndoRun{};
   task.undo->attempt = 1;
   task.undo->state = model::RunState::Lost;
   task.undoable = true;

@@ -89,7 +89,7 @@ Result<void> MissionTurn::check_decision(TaskIndex index, const DecideGate& comm
         ),
         "message"
     );
-    error.hint = concat("reeve ", verb, " ", m_.name.view(), "/", name, " -m 'what is wrong'");
+    error.hint = concat("reeve ", verb, " ", model::plain(m_.name), "/", name, " -m 'what is wrong'");
     return error;
   }
   if (command.message.size() > model::kVoteMessageBytesMax) {
@@ -144,12 +144,12 @@ Result<TaskIndex> MissionTurn::gate_named(const TaskName& name) const {
             "task \"",
             name.view(),
             "\" of mission \"",
-            m_.name.view(),
+            model::plain(m_.name),
             index ? "\" is no gate" : "\" does not exist"
         ),
         "task"
     );
-    error.hint = concat("reeve status ", m_.name.view(), " shows its gates");
+    error.hint = concat("reeve status ", model::plain(m_.name), " shows its gates");
     return error;
   }
   std::vector<std::string> open;
@@ -157,7 +157,7 @@ Result<TaskIndex> MissionTurn::gate_named(const TaskName& name) const {
   for (TaskIndex i = 0; i < m_.tasks.size(); ++i) {
     const TaskStatus& task = m_.tasks[i];
     if (task.gate_open()) {
-      open.push_back(concat(m_.name.view(), "/", task_def(i).name.view()));
+      open.push_back(concat(model::plain(m_.name), "/", task_def(i).name.view()));
     }
     const auto decided = [&](TaskIndex of) {
       return m_.tasks[of].gate->decided_at;
@@ -170,7 +170,7 @@ Result<TaskIndex> MissionTurn::gate_named(const TaskName& name) const {
   if (open.size() > 1) {
     Error error = make_error(
         ErrorCode::Invalid,
-        concat("mission \"", m_.name.view(), "\" has ", open.size(), " open gates"),
+        concat("mission \"", model::plain(m_.name), "\" has ", open.size(), " open gates"),
         "task"
     );
     error.hint = concat("say which: ", join(open, ", "));
@@ -179,7 +179,7 @@ Result<TaskIndex> MissionTurn::gate_named(const TaskName& name) const {
   if (!last) {
     Error error = make_error(
         ErrorCode::IllegalTransition,
-        concat("mission \"", m_.name.view(), "\" has no open gate; it is ", to_string(m_.state)),
+        concat("mission \"", model::plain(m_.name), "\" has no open gate; it is ", to_string(m_.state)),
         "state"
     );
     error.hint = "reeve approvals lists what waits for a decision";

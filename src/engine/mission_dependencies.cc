@@ -25,16 +25,18 @@ const model::Hold* dependency_on(const Mission& mission, std::string_view name) 
 
 }  // namespace
 
-/// The missions to wait for, each once. An error if one does not exist or will not complete.
-Result<std::vector<MissionName>> Engine::checked_after(const std::vector<MissionName>& names
+/// The missions to wait for, each once. An error if one does not exist in the namespace or will not
+/// complete.
+Result<std::vector<MissionName>> Engine::checked_after(
+    const Namespace& ns, const std::vector<MissionName>& names
 ) const {
   std::vector<MissionName> after;
   for (const MissionName& name : names) {
     const Mission* mission = find(name);
-    if (mission == nullptr) {
+    if (mission == nullptr || mission->ns != ns) {
       Error error = make_error(
           ErrorCode::NotFound,
-          concat("there is no mission \"", name.view(), "\" to wait for"),
+          concat("there is no mission \"", model::plain(name), "\" to wait for"),
           "after"
       );
       error.hint = "reeve status lists them";
@@ -43,7 +45,7 @@ Result<std::vector<MissionName>> Engine::checked_after(const std::vector<Mission
     if (is_terminal(mission->state) && mission->state != MissionState::Complete) {
       Error error = make_error(
           ErrorCode::IllegalTransition,
-          concat("mission \"", name.view(), "\" has ended ", to_string(mission->state)),
+          concat("mission \"", model::plain(name), "\" has ended ", to_string(mission->state)),
           "after"
       );
       error.hint = "a mission after it would never start; name one that completes";
@@ -65,9 +67,9 @@ void MissionTurn::wait_for_missions() {
     }
     model::Hold hold;
     hold.kind = HoldKind::Dependency;
-    hold.subject = name.str();
+    hold.subject = model::plain(name);
     hold.since = scope_.now;
-    hold.message = concat("starts when mission ", name.view(), " is COMPLETE");
+    hold.message = concat("starts when mission ", hold.subject, " is COMPLETE");
     emit(HoldRaised{.hold = std::move(hold)});
     engine_.successors_[name].insert(m_.created);
   }
@@ -78,14 +80,14 @@ void MissionTurn::wait_for_missions() {
 
 /// A mission before this one has ended. Nothing happens if somebody has released the hold.
 void MissionTurn::on_dependency_over(const Mission& before) {
-  const model::Hold* found = dependency_on(m_, before.name.view());
+  const model::Hold* found = dependency_on(m_, model::plain(before.name));
   if (found == nullptr) {
     return;
   }
   if (before.state != MissionState::Complete) {
     request_abort(concat(
         "mission ",
-        before.name.view(),
+        model::plain(before.name),
         ", which had to complete first, has ended ",
         to_string(before.state)
     ));
@@ -102,7 +104,7 @@ void MissionTurn::on_dependency_over(const Mission& before) {
 void Engine::index_dependencies(const Mission& mission) {
   for (const model::Hold& hold : mission.holds) {
     if (hold.kind == HoldKind::Dependency) {
-      successors_[MissionName(hold.subject)].insert(mission.created);
+      successors_[model::qualify(mission.ns, hold.subject)].insert(mission.created);
     }
   }
 }

@@ -31,11 +31,11 @@ Result<std::shared_ptr<const Plan>> Engine::extended_plan(
   }
   REEVE_TRY(const std::string source, extender_(plan.workflow->source, as_document(extension)));
   if (source == plan.workflow->source) {
-    return plan_of(plan.workflow->digest);
+    return plan_of(plan.ns, plan.workflow->digest);
   }
   REEVE_TRY(std::shared_ptr<const workflow::Workflow> workflow, loader_(source));
   std::string row;
-  encode_workflow(*workflow, Namespace("default"), row);
+  encode_workflow(*workflow, plan.ns, row);
   if (row.size() > journal::kEventDataBytesMax) {
     return make_error(
         ErrorCode::LimitExceeded,
@@ -48,14 +48,13 @@ Result<std::shared_ptr<const Plan>> Engine::extended_plan(
         )
     );
   }
-  const auto known = plans_.find(workflow->digest);
-  return known != plans_.end() ? known->second : std::make_shared<const Plan>(std::move(workflow));
+  return plan_for(plan.ns, std::move(workflow));
 }
 
 void Engine::change_plan(
     const model::Mission& mission, const std::shared_ptr<const Plan>& plan, Scope& scope
 ) {
-  keep_version(plan, mission.ns, scope);
+  keep_version(plan, scope);
   std::shared_ptr<const Plan>& current = missions_.at(mission.created).plan;
   add_demand(*plan);
   pools_.forget_demand(current->demand);

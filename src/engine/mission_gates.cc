@@ -116,7 +116,7 @@ model::Hold MissionTurn::approval_hold(TaskIndex index) const {
   hold.since = gate.opened_at;
   hold.deadline = gate.deadline;
   hold.on_deadline = model::OnDeadline::Abort;
-  const std::string name = concat(m_.name.view(), "/", hold.subject);
+  const std::string name = concat(model::plain(m_.name), "/", hold.subject);
   hold.message = concat(
       "gate ",
       hold.subject,

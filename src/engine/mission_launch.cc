@@ -232,13 +232,13 @@ bool MissionTurn::is_without_person() const {
   const std::optional<workflow::PartSource> part = workflow::part_source(workflow.source);
   const Digest digest = part ? sha256(part->whole) : workflow.digest;
   return std::none_of(engine_.books_.begin(), engine_.books_.end(), [&](const auto& book) {
-    return book->deployed(workflow.name, digest.view()) == digest;
+    return book->deployed(m_.ns, workflow.name, digest.view()) == digest;
   });
 }
 
 workflow::RenderContext MissionTurn::render_context(SlotKey key) const {
   workflow::RenderContext context;
-  context.mission = m_.name;
+  context.mission = MissionName(std::string(model::plain(m_.name)));
   context.ns = m_.ns;
   context.uid = m_.uid;
   context.owner = m_.owner;

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "engine/gate_machine.h"
+#include "engine/past_runs.h"
 #include "engine/run_machine.h"
 
 namespace reeve::engine {
@@ -146,6 +147,9 @@ class Applier {
   }
 
   void operator()(const EpochStarted& e) {
+    for (TaskStatus& task : m_.tasks) {
+      keep_past(task, Leg::Forward, m_.epoch);
+    }
     m_.epoch = e.epoch;
     m_.draining = false;
     m_.starts = 0;
@@ -162,8 +166,9 @@ class Applier {
         task.started_at.reset();
         task.ended_at.reset();
       }
-      if (task.gate && !task.kept) {
+      if (task.gate && !task.kept && task.gate->revised > 0) {
         task.gate->revised = 0;
+        task.gate->changed = revision_;
       }
       task.state = TaskState::Waiting;
       task.reached = false;
@@ -205,6 +210,8 @@ class Applier {
 
   void operator()(const TaskSkipped& e) {
     TaskStatus& task = m_.tasks.at(e.task);
+    // What follows is not about its run any more.
+    keep_past(task, Leg::Forward, m_.epoch);
     task.state = TaskState::Skipped;
     task.reached = false;
     task.kept = false;
@@ -219,7 +226,9 @@ class Applier {
     if (e.slot.leg == Leg::Undo && !task.undo) {
       task.undo.emplace();
     }
+    keep_past(task, e.slot.leg, m_.epoch);
     RunSlot& slot = slot_of(m_, e.slot);
+    slot.changed = revision_;
     slot.state = RunState::Pending;
     slot.attempt = e.attempt;
     slot.fence = Fence();
@@ -229,6 +238,12 @@ class Applier {
     slot.timed_out = false;
     slot.not_before = e.not_before;
     slot.pending_since = e.not_before.value_or(at_);
+    if (e.slot.leg == Leg::Undo) {
+      task.undo->started_at.reset();
+      task.undo->ended_at.reset();
+      task.undo->exit_code.clear();
+      task.undo->error_code.clear();
+    }
     ++m_.starts;
     if (e.slot.leg == Leg::Forward) {
       task.state = TaskState::Pending;
@@ -241,6 +256,7 @@ class Applier {
     move_slot(m_, e.slot, RunState::Launching);
     RunSlot& slot = slot_of(m_, e.slot);
     slot.fence = Fence(revision_.value());
+    slot.changed = revision_;
     slot.inside = e.inside;
     slot.not_before.reset();
     slot.pending_since = Timestamp();
@@ -250,15 +266,23 @@ class Applier {
       task.started_at = at_;
       task.ended_at.reset();
       task.message.clear();  // what it waited for
-    } else if (m_.tasks[e.slot.task].state == TaskState::Complete) {
-      m_.tasks[e.slot.task].message.clear();  // the same; a failure is explained by it
+      return;
+    }
+    TaskStatus& task = m_.tasks[e.slot.task];
+    task.undo->started_at = at_;
+    if (task.state == TaskState::Complete) {
+      task.message.clear();  // the same; a failure is explained by it
     }
   }
 
-  void operator()(const RunActive& e) { move_slot(m_, e.slot, RunState::Active); }
+  void operator()(const RunActive& e) {
+    move_slot(m_, e.slot, RunState::Active);
+    slot_of(m_, e.slot).changed = revision_;
+  }
 
   void operator()(const RunCancelRequested& e) {
     RunSlot& slot = slot_of(m_, e.slot);
+    slot.changed = revision_;
     slot.cancelling = true;
     slot.timed_out = e.timed_out;
   }
@@ -267,6 +291,7 @@ class Applier {
     RunSlot& slot = slot_of(m_, e.slot);
     if (slot.attempt != e.attempt) {
       // Methods inside the engine have no separate creation.
+      keep_past(m_.tasks[e.slot.task], e.slot.leg, m_.epoch);
       RunSlot fresh;
       fresh.failures = slot.failures;
       fresh.lost = slot.lost;
@@ -279,6 +304,7 @@ class Applier {
       }
     }
     move_slot(m_, e.slot, e.state);
+    slot.changed = revision_;
     slot.cancelling = false;
     slot.not_before.reset();
     slot.pending_since = Timestamp();
@@ -286,6 +312,11 @@ class Applier {
     slot.lost += e.outcome == Outcome::Again ? 1 : 0;
     if (e.slot.leg == Leg::Forward) {
       end_task(e);
+    } else {
+      model::UndoRun& undo = *m_.tasks[e.slot.task].undo;
+      undo.ended_at = at_;
+      undo.exit_code = e.exit_code;
+      undo.error_code = e.error_code;
     }
   }
 
@@ -297,7 +328,10 @@ class Applier {
 
   void operator()(const MissionWaiting& e) { m_.waiting = e.message; }
 
-  void operator()(const RunWaiting& e) { m_.tasks.at(e.slot.task).message = e.message; }
+  void operator()(const RunWaiting& e) {
+    m_.tasks.at(e.slot.task).message = e.message;
+    slot_of(m_, e.slot).changed = revision_;
+  }
 
   void operator()(const MissionExtended& e) {
     m_.workflow = e.workflow;
@@ -388,6 +422,7 @@ class Applier {
     gate.decided_at.reset();
     gate.reminded = false;
     gate.escalated = 0;
+    gate.changed = revision_;
   }
 
   void operator()(const GateVoted& e) {
@@ -398,15 +433,15 @@ class Applier {
     vote.rule = e.rule;
     vote.revision = e.revision;
     vote.at = at_;
-    gate(e.task).votes.push_back(std::move(vote));
+    changed_gate(e.task).votes.push_back(std::move(vote));
   }
 
-  void operator()(const GateReminded& e) { gate(e.task).reminded = true; }
+  void operator()(const GateReminded& e) { changed_gate(e.task).reminded = true; }
 
-  void operator()(const GateEscalated& e) { gate(e.task).escalated = e.step; }
+  void operator()(const GateEscalated& e) { changed_gate(e.task).escalated = e.step; }
 
   void operator()(const GateDecided& e) {
-    model::GateStatus& decided = gate(e.task);
+    model::GateStatus& decided = changed_gate(e.task);
     REEVE_ASSERT(is_legal(decided.state, e.outcome));
     decided.state = e.outcome;
     decided.decided_at = at_;
@@ -428,8 +463,9 @@ class Applier {
     m_.approval_since.reset();
   }
 
-  model::GateStatus& gate(TaskIndex index) {
+  model::GateStatus& changed_gate(TaskIndex index) {
     REEVE_ASSERT(m_.tasks.at(index).gate.has_value());
+    m_.tasks[index].gate->changed = revision_;
     return *m_.tasks[index].gate;
   }
 
@@ -592,7 +628,8 @@ std::optional<std::string> broken_invariant(
   for (std::size_t i = 0; i < mission.tasks.size(); ++i) {
     const TaskStatus& task = mission.tasks[i];
     const std::string& name = workflow.tasks[i].name.str();
-    for (const RunSlot* slot : {&task.run, task.undo ? &*task.undo : nullptr}) {
+    const RunSlot* undo = task.undo ? &*task.undo : nullptr;
+    for (const RunSlot* slot : {&task.run, undo}) {
       if (slot == nullptr) {
         continue;
       }

@@ -119,7 +119,7 @@ void MissionQueries::begin(TaskIndex task, bool make) {
 std::int64_t MissionQueries::count(
     std::string_view workflow, const std::vector<std::string>& states
 ) {
-  return engine_.count_missions(workflow, states);
+  return engine_.count_missions(turn_.mission().ns, workflow, states);
 }
 
 Result<std::string> MissionQueries::submit(const workflow::Submission& submission) {
@@ -135,7 +135,7 @@ Result<std::string> MissionQueries::submit(const workflow::Submission& submissio
                ? Result<std::string>(make_error(
                      ErrorCode::Invalid, "the mission could not be made", submission.workflow
                  ))
-               : Result<std::string>(made[number].str());
+               : Result<std::string>(std::string(model::plain(made[number])));
   }
   if (!make_) {
     return make_error(
@@ -148,15 +148,18 @@ Result<std::string> MissionQueries::submit(const workflow::Submission& submissio
 // --- the engine's side --------------------------------------------------------------------------
 
 std::string Engine::tally_of(const journal::ObjectKey& key) const {
-  const auto found = by_name_.find(MissionName(key.name));
-  if (key.kind != journal::Kind::Mission || found == by_name_.end()) {
+  if (key.kind != journal::Kind::Mission) {
     return {};
   }
-  const Entry& entry = missions_.at(found->second);
+  const auto found = by_name_.find(mission_of(key));
+  return found == by_name_.end() ? std::string() : tally_of(missions_.at(found->second));
+}
+
+std::string Engine::tally_of(const Entry& entry) {
   if (entry.plan->workflow->part || !is_terminal(entry.mission->state)) {
     return {};
   }
-  return concat(entry.mission->workflow_name, "/", to_string(entry.mission->state));
+  return concat(entry.plan->key, "/", to_string(entry.mission->state));
 }
 
 /// Keeps the counts of live missions. `was` or `is` is missing for one that comes or goes.
@@ -166,7 +169,7 @@ void Engine::recount(
   if (plan.workflow->part || was == is) {
     return;
   }
-  auto& counts = live_counts_[plan.workflow->name];
+  auto& counts = live_counts_[plan.key];
   if (was && --counts[*was] == 0) {
     counts.erase(*was);
   }
@@ -176,10 +179,11 @@ void Engine::recount(
 }
 
 std::int64_t Engine::count_missions(
-    std::string_view workflow, const std::vector<std::string>& states
+    const Namespace& ns, std::string_view workflow, const std::vector<std::string>& states
 ) {
+  const std::string key = model::scoped(ns, workflow);
   std::uint64_t count = 0;
-  if (const auto live = live_counts_.find(workflow); live != live_counts_.end()) {
+  if (const auto live = live_counts_.find(key); live != live_counts_.end()) {
     for (const auto& [situation, missions] : live->second) {
       count += is_named(situation, states) ? missions : 0;
     }
@@ -189,7 +193,7 @@ std::int64_t Engine::count_missions(
     if (!is_named({state, false}, states)) {
       continue;
     }
-    const std::string tally = concat(workflow, "/", to_string(state));
+    const std::string tally = concat(key, "/", to_string(state));
     auto known = history_counts_.find(tally);
     if (known == history_counts_.end()) {
       const Result<std::uint64_t> before =
@@ -206,9 +210,9 @@ Result<std::string> MissionTurn::submit_mission(
     TaskIndex index, const workflow::Submission& submission
 ) {
   const auto make = [&]() -> Result<Engine::Made> {
-    REEVE_CHECK(engine_.workflow_to_submit(submission.workflow, {}));
+    REEVE_CHECK(engine_.workflow_to_submit(m_.ns, submission.workflow, {}));
     ChildPlan child;
-    REEVE_TRY(child.plan, engine_.deployed(submission.workflow, {}));
+    REEVE_TRY(child.plan, engine_.deployed(m_.ns, submission.workflow, {}));
     child.params = submission.params;
     child.user_key = submission.user_key;
     child.description = submission.description;
@@ -227,7 +231,7 @@ Result<std::string> MissionTurn::submit_mission(
   event.mission = made->name;
   event.own = !made->existing;
   emit(event);
-  return made->name.str();
+  return std::string(model::plain(made->name));
 }
 
 }  // namespace reeve::engine

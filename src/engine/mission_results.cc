@@ -499,9 +499,9 @@ void MissionTurn::end_undo(TaskIndex index, RunEnded event, bool succeeded) {
       " failed ",
       slot_of(m_, key).attempt,
       " times; mend the cause, then let it be tried again (reeve release ",
-      m_.name.view(),
+      model::plain(m_.name),
       ") or give up (reeve abort ",
-      m_.name.view(),
+      model::plain(m_.name),
       ")"
   );
   emit(HoldRaised{.hold = std::move(hold)});

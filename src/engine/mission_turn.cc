@@ -22,7 +22,8 @@ void MissionTurn::emit(const MissionEvent& event) {
   journal::Event record;
   record.revision = scope_.next;
   record.at = scope_.now;
-  record.object = {.kind = journal::Kind::Mission, .ns = m_.ns, .name = m_.name.str()};
+  record.object = {
+      .kind = journal::Kind::Mission, .ns = m_.ns, .name = std::string(model::plain(m_.name))};
   record.uid = m_.uid;
   record.type = type_of(event);
   record.actor = scope_.actor;
@@ -72,7 +73,9 @@ void MissionTurn::leave_line() {
 
 void MissionTurn::set_timer(std::string key, std::optional<Timestamp> due) {
   scope_.timers.push_back(
-      {.owner = {.kind = journal::Kind::Mission, .ns = m_.ns, .name = m_.name.str()},
+      {.owner =
+           {.kind = journal::Kind::Mission, .ns = m_.ns, .name = std::string(model::plain(m_.name))
+           },
        .key = std::move(key),
        .due = due}
   );
@@ -432,7 +435,7 @@ Result<void> MissionTurn::resume_by_hand() {
   if (m_.approval_since) {
     Error error = make_error(
         ErrorCode::IllegalTransition,
-        concat("mission \"", m_.name.view(), "\" waits for approval"),
+        concat("mission \"", model::plain(m_.name), "\" waits for approval"),
         "state"
     );
     error.hint = m_.holds.front().message;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <vector>
 
@@ -35,6 +36,16 @@ class ObjectBook : public Book {
   }
 
  protected:
+  /// Objects of a namespace in memory.
+  std::size_t count_in(const Namespace& ns) const {
+    std::size_t count = 0;
+    auto at = objects_.lower_bound({.kind = kind(), .ns = ns, .name = {}});
+    for (; at != objects_.end() && at->first.ns == ns; ++at) {
+      ++count;
+    }
+    return count;
+  }
+
   std::map<journal::ObjectKey, Object> objects_;
 };
 

@@ -92,7 +92,7 @@ Result<void> PoolBook::apply(const journal::Event& event) {
 
 void PoolBook::recover(BookTurn& turn) {
   for (const auto& [key, pool] : objects_) {
-    turn.engine().pool_changed(key.name, pool.units);
+    turn.engine().pool_changed(key.ns, key.name, pool.units);
   }
 }
 
@@ -112,7 +112,7 @@ Result<Reply> PoolBook::turn(const ObjectCommand& command, BookTurn& turn) {
       );
     }
     REEVE_CHECK(turn.emit(command.object, "pool.deleted", Json::object()));
-    turn.engine().pool_changed(command.object.name, std::nullopt);
+    turn.engine().pool_changed(command.object.ns, command.object.name, std::nullopt);
     return turn.reply(command.object);
   }
   if (command.verb != "set") {
@@ -125,10 +125,12 @@ Result<Reply> PoolBook::turn(const ObjectCommand& command, BookTurn& turn) {
   if (!units) {
     return make_error(ErrorCode::Invalid, "says how many units the pool has", "units");
   }
-  if (!exists && objects_.size() >= kPoolsMax) {
+  if (!exists && count_in(command.object.ns) >= kPoolsMax) {
     return make_error(
         ErrorCode::LimitExceeded,
-        concat("there are ", kPoolsMax, " pools, which is the limit"),
+        concat(
+            "there are ", kPoolsMax, " pools in namespace ", command.object.ns.view(), ", which is the limit"
+        ),
         command.object.name
     );
   }
@@ -136,7 +138,9 @@ Result<Reply> PoolBook::turn(const ObjectCommand& command, BookTurn& turn) {
     Json data = Json::object();
     data.set("units", *units);
     REEVE_CHECK(turn.emit(command.object, "pool.set", data));
-    turn.engine().pool_changed(command.object.name, static_cast<std::uint32_t>(*units));
+    turn.engine().pool_changed(
+        command.object.ns, command.object.name, static_cast<std::uint32_t>(*units)
+    );
   }
   return turn.reply(command.object);
 }

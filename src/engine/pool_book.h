@@ -9,7 +9,7 @@
 
 namespace reeve::engine {
 
-/// Pools of an installation, and units of one.
+/// Pools of a namespace, and units of one.
 inline constexpr std::size_t kPoolsMax = 10'000;
 inline constexpr std::uint32_t kPoolUnitsMax = 1'000'000;
 
@@ -22,7 +22,7 @@ struct Pool {
   bool deleted = false;
 };
 
-/// All declared pools. Commands:
+/// All declared pools of all namespaces. Commands:
 ///
 ///     set     {units}   declares one or changes its size; what is taken already stays taken
 ///     delete  {}        it is as if nobody had declared it: as large as the largest request

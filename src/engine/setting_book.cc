@@ -55,10 +55,11 @@ void SettingBook::put(Setting setting) {
       .ns = setting.ns,
       .name = setting_object(setting.workflow, setting.name)};
   workflow::Configuration::Texts& texts = texts_[{setting.ns, setting.workflow}];
-  count_ -= texts.erase(setting.name);
+  std::size_t& count = counts_[setting.ns];
+  count -= texts.erase(setting.name);
   if (!setting.deleted) {
     texts.emplace(setting.name, setting.value);
-    ++count_;
+    ++count;
   }
   objects_.insert_or_assign(key, std::move(setting));
 }
@@ -194,10 +195,17 @@ Result<Reply> SettingBook::turn(const ObjectCommand& command, BookTurn& turn) {
         command.object.name
     );
   }
-  if (!exists && count_ >= kSettingsMax) {
+  const auto others = counts_.find(command.object.ns);
+  if (!exists && others != counts_.end() && others->second >= kSettingsMax) {
     return make_error(
         ErrorCode::LimitExceeded,
-        concat("there are ", kSettingsMax, " settings, which is the limit"),
+        concat(
+            "there are ",
+            kSettingsMax,
+            " settings in namespace ",
+            command.object.ns.view(),
+            ", which is the limit"
+        ),
         command.object.name
     );
   }

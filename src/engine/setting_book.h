@@ -11,7 +11,7 @@
 
 namespace reeve::engine {
 
-/// Settings of an installation.
+/// Settings of a namespace.
 inline constexpr std::size_t kSettingsMax = 10'000;
 inline constexpr std::size_t kSettingValueBytesMax = std::size_t{32} << 10U;
 inline constexpr std::size_t kSettingNameBytesMax = 100;
@@ -59,7 +59,7 @@ class SettingBook final : public ObjectBook<Setting> {
 
   /// What rendering needs: by namespace and workflow (empty: of the namespace).
   std::map<std::pair<Namespace, std::string>, workflow::Configuration::Texts> texts_;
-  std::size_t count_ = 0;
+  std::map<Namespace, std::size_t> counts_;
 };
 
 /// Invalid: a name that no setting can have. It has to be usable as a variable.

@@ -28,12 +28,15 @@ std::string subject_of(const journal::ObjectKey& key) {
 }
 
 /// Compares the row with its events: the body, and what is kept beside it. A mission that is not
-/// marked as live would never be taken up again.
+/// marked as live would never be taken up again. A row that nothing has changed since an earlier
+/// version wrote it is in the form of that version.
 Result<void> check_row(const Fold& fold, const store::Row& row) {
   REEVE_TRY(const std::string expected, fold.body(row.key));
   bool same = expected == row.body;
   if (row.key.kind == journal::Kind::Mission) {
-    const model::Mission& mission = *fold.mission(row.key.name);
+    const MissionName name = engine::mission_of(row.key);
+    const model::Mission& mission = *fold.mission(name);
+    same = same || fold.earlier_body(name) == row.body;
     same = same && row.uid == mission.uid && row.revision == mission.revision;
   }
   same = same && row.live == fold.is_live(row.key);
@@ -86,12 +89,13 @@ Result<void> Fold::apply_workflow(const journal::Event& event) {
     return corrupt("the workflow's text does not have its digest", subject_of(event));
   }
   workflows_[Digest(digest)] = std::move(workflow);
-  workflow_rows_[event.object.name] = event.data;
+  workflow_rows_[event.object] = event.data;
   return {};
 }
 
 Result<void> Fold::apply_mission(const journal::Event& event) {
-  auto found = missions_.find(event.object.name);
+  const MissionName name = engine::mission_of(event.object);
+  auto found = missions_.find(name);
   if (event.type == "mission.created") {
     if (found != missions_.end()) {
       return corrupt("the mission was created before", subject_of(event));
@@ -103,16 +107,17 @@ Result<void> Fold::apply_mission(const journal::Event& event) {
     }
     Folded folded;
     folded.workflow = workflow->second;
-    folded.mission.name = MissionName(event.object.name);
+    folded.mission.name = name;
     folded.mission.uid = event.uid;
     folded.mission.correlation = event.correlation;
-    found = missions_.emplace(event.object.name, std::move(folded)).first;
+    found = missions_.emplace(name, std::move(folded)).first;
   }
   if (found == missions_.end()) {
     return corrupt("the mission was not created before", subject_of(event));
   }
   Folded& folded = found->second;
-  Result<engine::MissionEvent> decoded = engine::decode(event.type, event.data, *folded.workflow);
+  Result<engine::MissionEvent> decoded =
+      engine::decode(event.type, event.data, *folded.workflow, event.object.ns);
   if (!decoded) {
     return corrupt(decoded.error().describe(), subject_of(event));
   }
@@ -145,12 +150,12 @@ Result<std::string> Fold::body(const journal::ObjectKey& key) const {
     return text;
   }
   if (key.kind == journal::Kind::Workflow) {
-    const auto found = workflow_rows_.find(key.name);
+    const auto found = workflow_rows_.find(key);
     if (found != workflow_rows_.end()) {
       return found->second;
     }
   } else {
-    const auto found = missions_.find(key.name);
+    const auto found = missions_.find(engine::mission_of(key));
     if (found != missions_.end()) {
       std::string text;
       engine::encode_mission(found->second.mission, *found->second.workflow, text);
@@ -160,7 +165,16 @@ Result<std::string> Fold::body(const journal::ObjectKey& key) const {
   return make_error(ErrorCode::NotFound, "no event made this object", subject_of(key));
 }
 
-const model::Mission* Fold::mission(const std::string& name) const {
+std::string Fold::earlier_body(const MissionName& name) const {
+  const Folded& folded = missions_.at(name);
+  std::string text;
+  engine::encode_mission(
+      folded.mission, *folded.workflow, text, engine::RowForm::WithoutPast
+  );
+  return text;
+}
+
+const model::Mission* Fold::mission(const MissionName& name) const {
   const auto found = missions_.find(name);
   return found == missions_.end() ? nullptr : &found->second.mission;
 }
@@ -168,10 +182,10 @@ const model::Mission* Fold::mission(const std::string& name) const {
 std::set<journal::ObjectKey> Fold::objects() const {
   std::set<journal::ObjectKey> keys;
   for (const auto& [name, folded] : missions_) {
-    keys.insert({.kind = journal::Kind::Mission, .ns = folded.mission.ns, .name = name});
+    keys.insert(engine::mission_key(name));
   }
-  for (const auto& [name, row] : workflow_rows_) {
-    keys.insert({.kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = name});
+  for (const auto& [key, row] : workflow_rows_) {
+    keys.insert(key);
   }
   for (const std::unique_ptr<engine::Book>& book : books_) {
     for (journal::ObjectKey& key : book->keys()) {
@@ -183,7 +197,7 @@ std::set<journal::ObjectKey> Fold::objects() const {
 
 bool Fold::is_live(const journal::ObjectKey& key) const {
   if (key.kind == journal::Kind::Mission) {
-    const model::Mission* found = mission(key.name);
+    const model::Mission* found = mission(engine::mission_of(key));
     return found != nullptr && !is_terminal(found->state);
   }
   std::string ignored;

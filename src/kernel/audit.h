@@ -36,8 +36,11 @@ class Fold {
   /// The row of an object as the events give it; NotFound if no event made it.
   Result<std::string> body(const journal::ObjectKey& key) const;
 
+  /// The row of a mission that there is, as earlier versions wrote it (engine::RowForm).
+  std::string earlier_body(const MissionName& name) const;
+
   /// The mission as the events give it; null if no event made it.
-  const model::Mission* mission(const std::string& name) const;
+  const model::Mission* mission(const MissionName& name) const;
 
   /// Every object that some event made.
   std::set<journal::ObjectKey> objects() const;
@@ -60,8 +63,8 @@ class Fold {
 
   engine::WorkflowLoader loader_;
   std::map<Digest, std::shared_ptr<const workflow::Workflow>> workflows_;
-  std::map<std::string, std::string> workflow_rows_;
-  std::map<std::string, Folded> missions_;
+  std::map<journal::ObjectKey, std::string> workflow_rows_;
+  std::map<MissionName, Folded> missions_;
   std::vector<std::unique_ptr<engine::Book>> books_;
 };
 

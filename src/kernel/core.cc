@@ -76,13 +76,13 @@ Result<std::unique_ptr<Core>> Core::recover(
       return make_error(ErrorCode::Corrupt, loaded.error().message, row.key.name);
     }
   }
+  REEVE_CHECK(core->refold_missions());
   REEVE_CHECK(reader.each_timer([&](store::Timer timer) -> Result<void> {
     Timestamp due = timer.due;
-    const MissionName mission(timer.owner.name);
     const bool of_mission = timer.owner.kind == journal::Kind::Mission;
     if (of_mission && timer.key == "deadline" && due <= core->last_now_) {
       // The time we were away does not count against the mission: its limit starts again.
-      const model::Mission* live = core->engine_.find(mission);
+      const model::Mission* live = core->engine_.find(engine::mission_of(timer.owner));
       const workflow::Workflow* workflow =
           live == nullptr ? nullptr : core->engine_.workflow_of(*live);
       due = workflow == nullptr ? due : core->last_now_ + workflow->timeout;
@@ -95,6 +95,19 @@ Result<std::unique_ptr<Core>> Core::recover(
   core->engine_.recover(scope);
   core->finish(std::move(scope));
   return core;
+}
+
+/// Missions of an earlier version: their rows do not say everything that is said of others.
+Result<void> Core::refold_missions() {
+  for (const journal::ObjectKey& key : engine_.to_refold()) {
+    REEVE_CHECK(engine_.refold(key, [&](Revision after) {
+      store::EventQuery query;
+      query.object = key;
+      query.after = after;
+      return reader_.events(query);
+    }));
+  }
+  return {};
 }
 
 // --- turns --------------------------------------------------------------------------------------
@@ -244,7 +257,10 @@ Result<engine::Reply> Core::first_answer(const Input& input, std::string subject
 Result<void> Core::prepare(engine::Command& command) {
   if (auto* submit = std::get_if<engine::SubmitMission>(&command)) {
     if (submit->workflow == nullptr) {
-      REEVE_TRY(submit->workflow, engine_.workflow_to_submit(submit->deployed, submit->version));
+      REEVE_TRY(
+          submit->workflow,
+          engine_.workflow_to_submit(submit->ns, submit->deployed, submit->version)
+      );
     }
     REEVE_CHECK(engine::check_counts(*submit));
     for (const MissionName& before : submit->after) {

@@ -133,6 +133,7 @@ class Core {
   Result<std::optional<std::string>> find_repeat(const InputId& id);
   Result<void> prepare(engine::Command& command);
   Result<void> fetch(const MissionName& name);
+  Result<void> refold_missions();
   void arm(const TimerId& id, std::optional<Timestamp> due);
   void stage_timer(const TimerId& id, std::optional<Timestamp> due);
   void disarm_all(const journal::ObjectKey& owner);

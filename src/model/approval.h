@@ -66,6 +66,8 @@ struct GateStatus {
   std::uint32_t escalated = 0;
   /// Of all openings, oldest first.
   std::vector<Vote> votes;
+  /// Revision of the last event that changed it; 0: not known.
+  Revision changed{};
 
   bool open() const { return state == ApprovalState::Pending && revision > 0; }
 };

@@ -143,7 +143,41 @@ struct RunSlot {
   std::optional<Timestamp> not_before;
   /// While PENDING: since when it could start but for others; its place among those who wait.
   Timestamp pending_since{};
+  /// Revision of the last event that changed this run; 0: not known.
+  Revision changed{};
 };
+
+/// The run of a compensation, with what a task's status has of the forward one.
+struct UndoRun : RunSlot {
+  std::optional<Timestamp> started_at;
+  std::optional<Timestamp> ended_at;
+  std::string exit_code;
+  std::string error_code;
+};
+
+/// Whether the slot holds a run that was handed to a host: what people know as a Run.
+inline bool is_run(const RunSlot& slot) {
+  return !slot.inside && slot.fence != Fence();
+}
+
+/// A run that is over and whose slot another one has taken.
+struct PastRun {
+  std::uint32_t epoch = 1;
+  std::uint32_t attempt = 1;
+  /// Of the task's compensation.
+  bool undo = false;
+  RunState state = RunState::Complete;
+  Fence fence;
+  std::optional<Timestamp> started_at;
+  std::optional<Timestamp> ended_at;
+  std::string exit_code;
+  std::string error_code;
+  /// Revision of the last event that changed it.
+  Revision changed;
+};
+
+/// Past runs of one task that are kept, the latest ones.
+inline constexpr std::size_t kPastRunsMax = 50;
 
 /// A mission that a task of another one has started, or an item of a fan-out whose turn has not
 /// come. Its end is recorded here before anything follows from it.
@@ -190,7 +224,10 @@ struct TaskStatus {
   bool kept = false;
   RunSlot run;
   /// Present once compensation of this task has begun.
-  Box<RunSlot> undo;
+  Box<UndoRun> undo;
+  /// Runs on hosts before the ones in `run` and `undo`, oldest first, at most kPastRunsMax; present
+  /// once there is one. One whose task was skipped afterwards is here and in `run`.
+  Box<std::vector<PastRun>> past;
   /// Whether its effect may have to be undone: it completed, or its outcome is unknown.
   bool undoable = false;
   /// Runs in all epochs.
@@ -220,6 +257,7 @@ struct TaskStatus {
 };
 
 struct Mission {
+  /// Installation-wide (scoped_name.h), as all names of missions here.
   MissionName name;
   Namespace ns;
   Uid uid;

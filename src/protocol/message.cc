@@ -6,6 +6,7 @@
 
 #include "base/fields.h"
 #include "base/strings.h"
+#include "model/scoped_name.h"
 
 namespace reeve::protocol {
 
@@ -101,6 +102,9 @@ std::string encode(const Request& request) {
   Json json = Json::object();
   json.set("v", kVersion).set("id", request.id.str()).set("verb", request.verb);
   json.set("args", request.args);
+  if (!request.ns.empty()) {
+    json.set("namespace", request.ns.str());
+  }
   return json.dump() + "\n";
 }
 
@@ -111,12 +115,16 @@ Result<Request> decode_request(std::string_view line) {
   Request request;
   request.id = InputId(fields.text("id"));
   request.verb = fields.required_text("verb");
+  request.ns = Namespace(fields.text("namespace"));
   if (const Json* args = fields.object("args")) {
     request.args = *args;
   }
   REEVE_CHECK(fields.finish());
   if (!is_verb(request.verb)) {
     return invalid("must be a word in lower case", "verb");
+  }
+  if (!request.ns.empty()) {
+    REEVE_CHECK(model::check_namespace(request.ns.view()));
   }
   if (request.id.str().size() > kInputIdBytesMax) {
     return invalid(concat("has more than ", kInputIdBytesMax, " bytes"), "id");

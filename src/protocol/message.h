@@ -20,13 +20,16 @@ inline constexpr std::size_t kLineBytesMax = std::size_t{4} << 20U;
 inline constexpr std::size_t kVerbBytesMax = 64;
 inline constexpr std::size_t kInputIdBytesMax = 200;
 
-/// `{"v":1,"id":"cli-1-2","verb":"abort","args":{…}}`
+/// `{"v":1,"id":"cli-1-2","verb":"abort","namespace":"team-a","args":{…}}`
 struct Request {
   /// What is asked, in lower case: "submit", "gate.approve".
   std::string verb;
   /// Given by the sender; a repeated request has no second effect and gets the first answer.
   InputId id;
   Json args = Json::object();
+  /// Whose objects the names in `args` are; empty: what the sender says about it by being who it is,
+  /// `default` for a user.
+  Namespace ns = {};
 };
 
 /// What the owner answers: an object, or why not.
