@@ -56,8 +56,8 @@ class Ban:
 
 # Folders and files of src/ that touch the machine; everything else is handed what it needs.
 MACHINE = ("platform/posix/",)
-CLOCKS = MACHINE + ("host/", "kernel/loop", "store/sqlite/", "owner/", "cli/", "main.cc")
-THREADS = MACHINE + ("host/", "kernel/loop", "store/", "telemetry/", "owner/", "cli/", "main.cc")
+CLOCKS = MACHINE + ("net/", "host/", "kernel/loop", "store/sqlite/", "owner/", "cli/", "main.cc")
+THREADS = MACHINE + ("net/", "host/", "kernel/loop", "store/", "telemetry/", "owner/", "cli/", "main.cc")
 CONSOLE = ("cli/", "main.cc")
 
 BANS = (
@@ -120,11 +120,12 @@ BANS = (
 THIRD_PARTY = (
     (re.compile(r"^sqlite3(ext)?\.h$"), ("store/sqlite/",)),
     (re.compile(r"^yaml-cpp/"), ("workflow/document/",)),
-    (re.compile(r"^openssl/"), ("base/", "security/")),
+    (re.compile(r"^openssl/"), ("base/", "security/", "net/")),
     (re.compile(r"^sodium(\.h|/)"), ("security/sealing/",)),
     (re.compile(r"^CLI/"), ("cli/", "main.cc")),
     (re.compile(r"^curl/"), ("executor/http/", "security/identity/https_fetcher.cc")),
-    (re.compile(r"^(boost|spdlog|fmt)/"), ()),
+    (re.compile(r"^boost/asio"), ("net/loop.cc",)),
+    (re.compile(r"^(boost/(?!asio)|spdlog/|fmt/)"), ()),
 )
 
 ADAPTERS = re.compile(r"^(store|executor)/|^platform/posix$|^net$")

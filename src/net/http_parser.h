@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
 #include "net/request.h"
 
 namespace reeve::net {
@@ -61,7 +60,7 @@ class Parser {
   bool idle() const { return state_ == State::RequestLine && line_.empty(); }
 
   /// Request line and fields are there.
-  bool head_complete() const { return state_ >= State::Body; }
+  bool head_complete() const { return state_ >= State::Body && state_ != State::Failed; }
 
   bool complete() const { return state_ == State::Complete; }
 
@@ -111,6 +110,7 @@ class Parser {
   bool read_connection();
   bool read_expectation();
   void fail(int status, std::string message);
+  bool refuse(int status, std::string message);
   void fail_line_length();
 
   ParserLimits limits_;
@@ -128,19 +128,5 @@ class Parser {
   ParsedRequest request_;
   ParseFailure failure_;
 };
-
-/// Reads a request target (RFC 9112, 3.2): origin form, absolute form, or "*". Invalid: anything
-/// that is not one, escapes that are wrong, "." and ".." components, control characters, text that
-/// is not UTF-8, more than `query_parameters_max` parameters.
-Result<Target> parse_target(std::string_view raw, std::size_t query_parameters_max = 1000);
-
-/// The text of one component of `Target::path`: with "%2F" and "%25" decoded.
-std::string decode_path_segment(std::string_view segment);
-
-/// Whether `text` is a token (RFC 9110, 5.6.2): a method, the name of a field.
-bool is_token(std::string_view text);
-
-/// Whether `text` can be sent as the value of a field: no control characters but tabs.
-bool is_field_value(std::string_view text);
 
 }  // namespace reeve::net

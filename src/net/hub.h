@@ -1,0 +1,147 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "net/exchange.h"
+#include "net/loop.h"
+#include "net/server.h"
+#include "net/sockets.h"
+#include "net/tls_session.h"
+
+namespace reeve::net {
+
+class Connection;
+
+/// `ServerStats` while they are counted. Any thread.
+struct Counters {
+  std::atomic<std::uint64_t> streams = 0;
+  std::atomic<std::uint64_t> accepted = 0;
+  std::atomic<std::uint64_t> connections_over = 0;
+  std::atomic<std::uint64_t> accept_errors = 0;
+  std::atomic<std::uint64_t> handshakes = 0;
+  std::atomic<std::uint64_t> handshakes_failed = 0;
+  std::atomic<std::uint64_t> requests = 0;
+  std::atomic<std::uint64_t> refused = 0;
+  std::atomic<std::uint64_t> unanswered = 0;
+  std::atomic<std::uint64_t> responses_invalid = 0;
+  std::atomic<std::uint64_t> timeouts = 0;
+  std::atomic<std::uint64_t> slow_readers = 0;
+  std::atomic<std::uint64_t> bytes_received = 0;
+  std::atomic<std::uint64_t> bytes_sent = 0;
+};
+
+using Instant = std::chrono::steady_clock::time_point;
+
+/// The connections of a server, and what they share.
+///
+/// Threading: the network thread, except where it says otherwise.
+class Hub : public std::enable_shared_from_this<Hub> {
+ public:
+  Hub(std::shared_ptr<Loop> loop,
+      const ServerLimits& limits,
+      Handler handler,
+      std::function<Response(int, std::string_view)> refusal);
+  ~Hub();
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  /// Any thread.
+  const ServerLimits& limits() const { return limits_; }
+
+  Counters& counters() { return counters_; }
+
+  const std::shared_ptr<Loop>& loop() const { return loop_; }
+
+  std::size_t connection_count() const { return connection_count_; }
+
+  /// Lets `connection` look at its stream soon. Any thread.
+  void mark(std::shared_ptr<Connection> connection);
+
+  /// Runs `function` now on the network thread, else there and soon. False: that has stopped. Any
+  /// thread.
+  bool run(std::function<void()> function);
+
+  /// Waits until `drain` has happened and no connection is left. False: `timeout` has passed. Not
+  /// on the network thread.
+  bool wait_until_empty(Duration timeout);
+
+  /// nullptr: no TLS. New connections use it.
+  void use_tls(std::shared_ptr<const TlsContext> context) { tls_ = std::move(context); }
+
+  /// Starts to look after deadlines.
+  void begin();
+
+  void accept(AcceptedSocket accepted, bool tls);
+  void remove(Connection& connection);
+
+  void handle(std::shared_ptr<Exchange> exchange) { handler_(std::move(exchange)); }
+
+  Response refuse(int status, std::string_view message) const;
+
+  /// Idle connections end now, others after their response.
+  void drain();
+
+  bool draining() const { return draining_; }
+
+  /// Ends streams properly, breaks what is unanswered.
+  void end_all();
+
+  /// Breaks everything; nothing is accepted afterwards.
+  void close_all();
+
+  /// For reading, by whoever runs.
+  std::span<char> scratch() { return scratch_; }
+
+  std::string& plain_scratch() { return plain_scratch_; }
+
+  /// The value of the Date header.
+  std::string_view date();
+
+ private:
+  using Step = void (Connection::*)();
+
+  void tick();
+  void on_each(Step step);
+  void flush_marked();
+  bool admit(const std::string& peer_address);
+
+  const std::shared_ptr<Loop> loop_;
+  const ServerLimits limits_;
+  const Duration tick_interval_;
+  Handler handler_;
+  std::function<Response(int, std::string_view)> refusal_;
+  Counters counters_;
+  std::shared_ptr<const TlsContext> tls_;
+  std::atomic<bool> draining_ = false;
+  bool closed_ = false;
+
+  std::vector<std::shared_ptr<Connection>> connections_;
+  std::atomic<std::size_t> connection_count_ = 0;
+  std::unordered_map<std::string, std::size_t> peers_;
+
+  /// Held to change what `wait_until_empty` looks at.
+  std::mutex empty_mutex_;
+  std::condition_variable empty_;
+
+  std::mutex marked_mutex_;
+  std::vector<std::shared_ptr<Connection>> marked_;
+
+  std::vector<char> scratch_;
+  std::string plain_scratch_;
+  std::string date_;
+  std::chrono::seconds date_second_{-1};
+};
+
+}  // namespace reeve::net

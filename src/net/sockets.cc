@@ -1,0 +1,255 @@
+#include "net/sockets.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <unistd.h>
+#include <utility>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "base/strings.h"
+
+namespace reeve::net {
+
+namespace {
+
+constexpr int kBacklog = 1024;
+
+/// An address of any family, as the system wants it.
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+template <class Address>
+void put(SocketAddress& out, const Address& address) {
+  static_assert(sizeof(Address) <= sizeof(out.storage));
+  std::memcpy(&out.storage, &address, sizeof(address));
+  out.length = sizeof(address);
+}
+
+template <class Address>
+Address get(const SocketAddress& from) {
+  Address address{};
+  std::memcpy(&address, &from.storage, sizeof(address));
+  return address;
+}
+
+Result<SocketAddress> inet_address(const std::string& text, std::uint16_t port) {
+  SocketAddress out;
+  sockaddr_in four{};
+  sockaddr_in6 six{};
+  if (::inet_pton(AF_INET, text.c_str(), &four.sin_addr) == 1) {
+    four.sin_family = AF_INET;
+    four.sin_port = htons(port);
+    put(out, four);
+    return out;
+  }
+  if (::inet_pton(AF_INET6, text.c_str(), &six.sin6_addr) == 1) {
+    six.sin6_family = AF_INET6;
+    six.sin6_port = htons(port);
+    put(out, six);
+    return out;
+  }
+  Error error = make_error(ErrorCode::Invalid, "not an IPv4 or IPv6 address", text);
+  error.hint = "127.0.0.1 listens on this machine only, 0.0.0.0 or :: everywhere";
+  return error;
+}
+
+Result<SocketAddress> unix_address(const std::string& path) {
+  SocketAddress out;
+  sockaddr_un address{};
+  if (path.size() >= sizeof(address.sun_path) || path.find('\0') != std::string::npos) {
+    return make_error(
+        ErrorCode::Invalid,
+        concat("the path of a socket has at most ", sizeof(address.sun_path) - 1, " bytes"),
+        path
+    );
+  }
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  put(out, address);
+  return out;
+}
+
+std::string describe(const ListenerOptions& options) {
+  return options.unix_path.empty() ? concat(options.address, ":", options.port) : options.unix_path;
+}
+
+Error listen_error(const char* call, const ListenerOptions& options) {
+  const int code = errno;
+  Error error = platform::errno_error(call, describe(options));
+  if (code == EADDRINUSE) {
+    error.code = ErrorCode::AlreadyExists;
+    error.hint = "another program listens there; choose another port";
+  } else if (code == EADDRNOTAVAIL) {
+    error.code = ErrorCode::Invalid;
+    error.hint = "this machine does not have that address";
+  }
+  return error;
+}
+
+/// Removes the file of a socket that nobody listens on any more. Anything else is left to `bind`.
+void remove_dead_socket(const SocketAddress& address, const std::string& path) {
+  struct stat status {};
+
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) {
+    return;
+  }
+  const platform::FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (probe && ::connect(probe.get(), address.get(), address.length) != 0 &&
+      errno == ECONNREFUSED) {
+    ::unlink(path.c_str());
+  }
+}
+
+std::string text_of(const SocketAddress& address, std::string& peer) {
+  std::array<char, INET6_ADDRSTRLEN> buffer{};
+  if (address.storage.ss_family == AF_INET) {
+    const auto four = get<sockaddr_in>(address);
+    ::inet_ntop(AF_INET, &four.sin_addr, buffer.data(), buffer.size());
+    peer = concat(buffer.data(), ":", ntohs(four.sin_port));
+    return buffer.data();
+  }
+  if (address.storage.ss_family == AF_INET6) {
+    const auto six = get<sockaddr_in6>(address);
+    ::inet_ntop(AF_INET6, &six.sin6_addr, buffer.data(), buffer.size());
+    peer = concat("[", buffer.data(), "]:", ntohs(six.sin6_port));
+    return buffer.data();
+  }
+  peer = "unix";
+  return {};
+}
+
+}  // namespace
+
+Result<ListeningSocket> listen_on(const ListenerOptions& options) {
+  const bool is_unix = !options.unix_path.empty();
+  REEVE_TRY(
+      SocketAddress address,
+      is_unix ? unix_address(options.unix_path) : inet_address(options.address, options.port)
+  );
+  ListeningSocket listening;
+  const int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  listening.fd.reset(::socket(address.storage.ss_family, type, 0));
+  if (!listening.fd) {
+    return listen_error("socket", options);
+  }
+  const int on = 1;
+  if (is_unix) {
+    remove_dead_socket(address, options.unix_path);
+    // The mode of the file is set before anyone can connect: nobody listens yet.
+  } else {
+    ::setsockopt(listening.fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    // An IPv6 listener leaves IPv4 to another one, which the caller can ask for.
+    if (address.storage.ss_family == AF_INET6) {
+      ::setsockopt(listening.fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    }
+  }
+  if (::bind(listening.fd.get(), address.get(), address.length) != 0) {
+    return listen_error("bind", options);
+  }
+  if (is_unix && ::chmod(options.unix_path.c_str(), 0600) != 0) {
+    return listen_error("chmod", options);
+  }
+  if (::listen(listening.fd.get(), kBacklog) != 0) {
+    return listen_error("listen", options);
+  }
+  if (!is_unix) {
+    SocketAddress bound;
+    bound.length = sizeof(bound.storage);
+    if (::getsockname(listening.fd.get(), bound.get(), &bound.length) != 0) {
+      return listen_error("getsockname", options);
+    }
+    listening.port = ntohs(
+        bound.storage.ss_family == AF_INET ? get<sockaddr_in>(bound).sin_port
+                                           : get<sockaddr_in6>(bound).sin6_port
+    );
+  }
+  return listening;
+}
+
+AcceptOutcome accept_from(int listener, AcceptedSocket& accepted) {
+  SocketAddress address;
+  address.length = sizeof(address.storage);
+  const int fd = ::accept4(listener, address.get(), &address.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd < 0) {
+    switch (errno) {
+      case EAGAIN:
+        return AcceptOutcome::Empty;
+      case EMFILE:
+      case ENFILE:
+      case ENOBUFS:
+      case ENOMEM:
+        return AcceptOutcome::Exhausted;
+      default:
+        return AcceptOutcome::Lost;
+    }
+  }
+  accepted.fd.reset(fd);
+  accepted.peer_address = text_of(address, accepted.peer);
+  if (!accepted.peer_address.empty()) {
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  }
+  return AcceptOutcome::Accepted;
+}
+
+IoOutcome receive_from(int fd, std::span<char> buffer) {
+  while (true) {
+    const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
+    if (got > 0) {
+      return IoOutcome{.status = IoStatus::Done, .bytes = static_cast<std::size_t>(got)};
+    }
+    if (got == 0) {
+      return IoOutcome{.status = IoStatus::Ended};
+    }
+    if (errno == EINTR) {
+      continue;
+    }
+    return IoOutcome{.status = errno == EAGAIN ? IoStatus::WouldBlock : IoStatus::Failed};
+  }
+}
+
+IoOutcome send_to(int fd, std::span<const std::string_view> pieces) {
+  std::array<iovec, kPiecesMax> parts{};
+  std::size_t count = 0;
+  for (const std::string_view piece : pieces.first(std::min(pieces.size(), kPiecesMax))) {
+    // The system only reads from it.
+    parts[count++] = iovec{.iov_base = const_cast<char*>(piece.data()), .iov_len = piece.size()};
+  }
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = count;
+  while (true) {
+    const ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    if (sent >= 0) {
+      return IoOutcome{.status = IoStatus::Done, .bytes = static_cast<std::size_t>(sent)};
+    }
+    if (errno == EINTR) {
+      continue;
+    }
+    return IoOutcome{.status = errno == EAGAIN ? IoStatus::WouldBlock : IoStatus::Failed};
+  }
+}
+
+void end_sending(int fd) {
+  ::shutdown(fd, SHUT_WR);
+}
+
+void reset_on_close(int fd) {
+  const linger option{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &option, sizeof(option));
+}
+
+}  // namespace reeve::net
