@@ -44,7 +44,7 @@ class Body {
 struct ResponseHead {
   /// 200 to 599.
   int status = 200;
-  std::vector<Header> headers;
+  std::vector<Header> headers = {};
   /// Ends the connection after this response.
   bool close_connection = false;
 };
@@ -52,8 +52,8 @@ struct ResponseHead {
 /// A response whose body is complete. As for `ResponseHead`.
 struct Response {
   int status = 200;
-  std::vector<Header> headers;
-  Body body;
+  std::vector<Header> headers = {};
+  Body body = {};
   bool close_connection = false;
 };
 
@@ -96,13 +96,13 @@ class Stream {
 struct WebSocketMessage {
   bool binary = false;
   /// Valid UTF-8 unless binary.
-  std::string data;
+  std::string data = {};
 };
 
 /// What a web socket endpoint offers and allows.
 struct WebSocketOptions {
   /// In the order of preference; empty: none is agreed on.
-  std::vector<std::string> protocols;
+  std::vector<std::string> protocols = {};
   std::size_t message_bytes_max = std::size_t{1} << 20;
   /// A ping is sent when nothing was received for so long; the connection is closed when nothing
   /// comes for as long again.

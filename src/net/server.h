@@ -24,7 +24,7 @@ struct ListenerOptions {
   std::uint16_t port = 0;
   /// Not empty: a unix socket, whose file is replaced and gets mode 0600; address and port are
   /// ignored.
-  std::string unix_path;
+  std::string unix_path = {};
   bool tls = false;
 };
 
@@ -67,14 +67,14 @@ struct ServerLimits {
 };
 
 struct ServerOptions {
-  std::vector<ListenerOptions> listeners;
+  std::vector<ListenerOptions> listeners = {};
   /// Needed if a listener has `tls`.
-  std::optional<TlsMaterial> tls;
-  ServerLimits limits;
-  Handler handler;
+  std::optional<TlsMaterial> tls = {};
+  ServerLimits limits = {};
+  Handler handler = {};
   /// Makes the answer to requests that never reach the handler (status 400 to 505, and a sentence
   /// for people) and to unanswered ones; nullptr: plain text. Network thread.
-  std::function<Response(int status, std::string_view message)> refusal;
+  std::function<Response(int status, std::string_view message)> refusal = {};
 };
 
 /// Counts since the start, except where it says "now".

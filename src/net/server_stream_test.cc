@@ -1,0 +1,213 @@
+#include <algorithm>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/strings.h"
+#include "net/server.h"
+#include "net/test_client.h"
+
+namespace reeve::net {
+namespace {
+
+using testing::Event;
+using testing::eventually;
+using testing::start_server;
+using testing::TestClient;
+
+/// A server that begins a stream for each request, and what became of them.
+struct Streaming {
+  explicit Streaming(ServerLimits limits = {}) {
+    server = start_server(
+        [this](const std::shared_ptr<Exchange>& exchange) {
+          if (exchange->request().path == "/plain") {
+            exchange->respond(Response{.body = "plain"});
+            return;
+          }
+          streams.push_back(exchange->start(ResponseHead{.status = 200, .headers = {{"X", "y"}}}));
+          streams.back()->on_close([this] { closed.happen(); });
+          started.happen();
+        },
+        limits
+    );
+  }
+
+  ~Streaming() { server.reset(); }
+
+  TestClient connect() const { return TestClient::tcp(server->ports()[0]); }
+
+  /// A client whose stream has begun.
+  TestClient begin(std::string_view method = "GET", std::string_view version = "HTTP/1.1") {
+    TestClient client = connect();
+    client.send(concat(method, " / ", version, "\r\nHost: test\r\n\r\n"));
+    EXPECT_TRUE(started.wait(++begun));
+    head = client.read_head();
+    return client;
+  }
+
+  std::vector<std::shared_ptr<Stream>> streams;
+  Event started;
+  Event closed;
+  int begun = 0;
+  std::string head;
+  std::unique_ptr<Server> server;
+};
+
+TEST(ServerStream, SendsPiecesAsChunks) {
+  Streaming streaming;
+  TestClient client = streaming.begin();
+  EXPECT_NE(streaming.head.find("X: y\r\n"), std::string::npos);
+  EXPECT_NE(streaming.head.find("Transfer-Encoding: chunked\r\n"), std::string::npos);
+  Stream& stream = *streaming.streams[0];
+  EXPECT_TRUE(stream.write("hello"));
+  EXPECT_EQ(client.read_exactly(10), "5\r\nhello\r\n");
+  EXPECT_TRUE(stream.write(""));
+  EXPECT_TRUE(stream.write(std::string(0x12345, 'x')));
+  EXPECT_EQ(client.read_exactly(7), "12345\r\n");
+  EXPECT_EQ(client.read_exactly(0x12345 + 2), concat(std::string(0x12345, 'x'), "\r\n"));
+  EXPECT_TRUE(eventually(*streaming.server, [&] { return stream.buffered_bytes() == 0; }));
+  EXPECT_EQ(streaming.server->stats().streams, 1U);
+  EXPECT_TRUE(stream.write("end"));
+  stream.close();
+  EXPECT_FALSE(stream.write("more"));
+  EXPECT_EQ(client.read_exactly(13), "3\r\nend\r\n0\r\n\r\n");
+  EXPECT_TRUE(streaming.closed.wait());
+  // The connection goes on.
+  EXPECT_EQ(client.get("/plain"), "200 plain");
+  EXPECT_EQ(streaming.server->stats().streams, 0U);
+}
+
+TEST(ServerStream, EndsWithTheConnectionForOldClients) {
+  Streaming streaming;
+  TestClient client = streaming.begin("GET", "HTTP/1.0");
+  EXPECT_EQ(streaming.head.find("Transfer-Encoding"), std::string::npos);
+  streaming.streams[0]->write("raw");
+  streaming.streams[0]->close();
+  EXPECT_EQ(client.read_rest(), "raw");
+}
+
+TEST(ServerStream, HasNoBodyForHead) {
+  Streaming streaming;
+  TestClient client = streaming.begin("HEAD");
+  EXPECT_FALSE(streaming.streams[0]->write("x"));
+  EXPECT_TRUE(streaming.closed.wait());
+  EXPECT_EQ(client.get("/plain"), "200 plain");
+}
+
+TEST(ServerStream, BreaksTheConnectionWhenItIsDropped) {
+  Streaming streaming;
+  TestClient client = streaming.begin();
+  streaming.streams[0]->write("part");
+  streaming.streams.clear();
+  const std::string rest = client.read_rest();
+  EXPECT_EQ(rest.find("0\r\n\r\n"), std::string::npos) << rest;
+  EXPECT_TRUE(streaming.closed.wait());
+  EXPECT_TRUE(eventually(*streaming.server, [&] {
+    return streaming.server->stats().connections == 0;
+  }));
+}
+
+TEST(ServerStream, EndsWhenTheClientGoes) {
+  Streaming streaming;
+  { TestClient client = streaming.begin(); }
+  EXPECT_TRUE(streaming.closed.wait());
+  EXPECT_FALSE(streaming.streams[0]->write("x"));
+  EXPECT_FALSE(streaming.streams[0]->open());
+  EXPECT_EQ(streaming.server->stats().streams, 0U);
+}
+
+TEST(ServerStream, CutsOffASlowReaderAndNobodyElse) {
+  ServerLimits limits;
+  limits.stream_buffer_bytes_max = 100'000;
+  Streaming streaming(limits);
+  TestClient slow = streaming.begin();
+  TestClient quick = streaming.begin();
+  const auto piece = std::make_shared<const std::string>(std::string(10'000, 'p'));
+  std::size_t most = 0;
+  int sent = 0;
+  // The system's buffers take some megabytes before the stream's own fills.
+  while (streaming.streams[0]->write(piece) && sent < 10'000) {
+    ++sent;
+    most = std::max(most, streaming.streams[0]->buffered_bytes());
+    ASSERT_TRUE(streaming.streams[1]->write(piece));
+    ASSERT_EQ(quick.read_exactly(10'000 + 8).size(), 10'008U);
+  }
+  EXPECT_LT(sent, 10'000);
+  EXPECT_LE(most, limits.stream_buffer_bytes_max);
+  EXPECT_TRUE(streaming.closed.wait());
+  EXPECT_EQ(streaming.server->stats().slow_readers, 1U);
+  EXPECT_FALSE(streaming.streams[0]->write("x"));
+  EXPECT_TRUE(streaming.streams[1]->write("x"));
+  EXPECT_EQ(quick.read_exactly(6), "1\r\nx\r\n");
+}
+
+TEST(ServerStream, SharesOneTextWithManyClients) {
+  Streaming streaming;
+  std::vector<TestClient> clients;
+  for (int at = 0; at < 50; ++at) {
+    clients.push_back(streaming.begin());
+  }
+  const auto text = std::make_shared<const std::string>(std::string(100'000, 't'));
+  for (const std::shared_ptr<Stream>& stream : streaming.streams) {
+    EXPECT_TRUE(stream->write(text));
+  }
+  for (TestClient& client : clients) {
+    EXPECT_EQ(client.read_exactly(7 + 100'000 + 2).size(), 100'009U);
+  }
+  EXPECT_TRUE(eventually(*streaming.server, [&] { return text.use_count() == 1; }));
+}
+
+TEST(ServerStream, IsWrittenByManyThreads) {
+  Streaming streaming;
+  TestClient client = streaming.begin();
+  constexpr std::size_t kThreads = 4;
+  constexpr std::size_t kPieces = 500;
+  std::vector<std::thread> threads;
+  for (const char letter : {'p', 'q', 'r', 's'}) {
+    threads.emplace_back([stream = streaming.streams[0], letter] {
+      for (std::size_t piece = 0; piece < kPieces; ++piece) {
+        EXPECT_TRUE(stream->write(std::string(1, letter)));
+      }
+    });
+  }
+  const std::string chunks = client.read_exactly(6 * kThreads * kPieces);
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  for (const char letter : {'p', 'q', 'r', 's'}) {
+    EXPECT_EQ(std::count(chunks.begin(), chunks.end(), letter), kPieces);
+  }
+}
+
+TEST(ServerStream, EndsAtOnceForAClientThatHasStoppedSending) {
+  Event asked;
+  Event closed;
+  std::shared_ptr<Exchange> kept;
+  const auto server = start_server([&](std::shared_ptr<Exchange> exchange) {
+    kept = std::move(exchange);
+    asked.happen();
+  });
+  TestClient client = TestClient::tcp(server->ports()[0]);
+  client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+  ASSERT_TRUE(asked.wait());
+  Event gone;
+  kept->on_disconnect([&] { gone.happen(); });
+  client.end_sending();
+  ASSERT_TRUE(gone.wait());
+  const std::shared_ptr<Stream> stream = kept->start(ResponseHead{});
+  stream->on_close([&] { closed.happen(); });
+  EXPECT_TRUE(closed.wait());
+}
+
+TEST(ServerStream, KeepsRequestsThatCameDuringIt) {
+  Streaming streaming;
+  TestClient client = streaming.begin();
+  client.send("GET /plain HTTP/1.1\r\nHost: test\r\n\r\n");
+  streaming.streams[0]->write("x");
+  streaming.streams[0]->close();
+  EXPECT_EQ(client.read_exactly(11), "1\r\nx\r\n0\r\n\r\n");
+  EXPECT_EQ(client.read_answer(), "200 plain");
+}
+
+}  // namespace
+}  // namespace reeve::net
