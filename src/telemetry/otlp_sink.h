@@ -29,13 +29,11 @@ struct OtlpLimits {
   std::size_t text_bytes_max = std::size_t{16} << 10U;
 };
 
-/// Who sent it, from the attributes of the resource and the record.
+/// Who sent it, from the attributes of the resource.
 struct OtlpSource {
   /// service.name
   std::string service;
   std::string service_version;
-  /// session.id (Claude Code), conversation.id (Codex)
-  std::string session;
   // As Reeve gives them to its runs in OTEL_RESOURCE_ATTRIBUTES: reeve.namespace, reeve.mission,
   // reeve.run. The sender can write anything there: compare with who it has proven to be.
   std::string namespace_name;
@@ -70,6 +68,8 @@ struct OtlpRecord {
   SpanId parent_id;
   SpanStatus status = SpanStatus::Unset;
   std::string status_message;
+  /// session.id (Claude Code) or conversation.id (Codex), of the record or the resource.
+  std::string session;
   /// Lists and maps become their JSON text.
   std::vector<Attribute> attributes;
   std::shared_ptr<const OtlpSource> source;
@@ -85,6 +85,8 @@ struct OtlpBatch {
   /// Records that were wrong or too many, and the first reason.
   std::uint64_t rejected = 0;
   std::string reason;
+  /// Attributes that were left out, and texts that were cut.
+  std::uint64_t shortened = 0;
 };
 
 /// Reads a request of OTLP/HTTP in JSON (ExportMetricsServiceRequest and so on). A wrong record is
@@ -105,6 +107,7 @@ std::string otlp_response(Signal signal, const OtlpBatch& batch);
 /// What one call of a model used, as an agent's command line tells it.
 struct AgentUsage {
   std::string model;
+  /// Without those that were read from a cache, whichever way the tool counts.
   std::int64_t input_tokens = 0;
   std::int64_t output_tokens = 0;
   std::int64_t cache_read_tokens = 0;
