@@ -87,8 +87,6 @@ struct HealthReport {
 
 struct HealthOptions {
   std::string version = {};
-  /// Checks that run at the same time, hung ones not counted.
-  std::size_t threads = 4;
   /// The longest that a report takes.
   Duration deadline{1500};
   /// How long the end waits for checks that run.
@@ -99,7 +97,8 @@ struct HealthOptions {
 
 /// Runs checks in parallel on threads of its own, when somebody asks and the last result is too
 /// old. A check that hangs is reported as unhealthy ("timeout") and is not started again before it
-/// has returned; its thread is replaced meanwhile, so that the others go on. Any thread.
+/// has returned; it does not delay the others: there are as many threads as checks that run at the
+/// same time, so never more than checks. Any thread.
 class HealthRegistry {
  public:
   HealthRegistry(platform::Clock& clock, HealthOptions options = {});
@@ -121,8 +120,8 @@ class HealthRegistry {
   /// Waits for the checks, at most `deadline`. Blocks: not on an io loop.
   HealthReport report(Probe probe);
 
-  /// The same without waiting: `done` is called once, on a thread of the registry, or at once if
-  /// there are too many.
+  /// The same without waiting: `done` is called once; at once if all results are fresh or too many
+  /// reports wait, else on a thread of the registry, which it must not block.
   void report_async(Probe probe, std::function<void(HealthReport)> done);
 
   /// What is known now, without running anything. A check that never ran is degraded, "not checked
