@@ -44,7 +44,7 @@ struct Sources {
   std::optional<std::pair<std::string, std::string>> file = {};
   /// The environment; only what begins with REEVE_ is looked at.
   std::vector<std::pair<std::string, std::string>> environment = {};
-  /// Key (`log.level`) and text of each flag that was given.
+  /// Key (`log.level`) and text of each flag that was given; one of a list may come repeatedly.
   std::vector<std::pair<std::string, std::string>> flags = {};
   /// Variables that begin with REEVE_ and belong to something else.
   std::vector<std::string> other_variables = {};
@@ -73,13 +73,14 @@ class Configuration {
 
  private:
   friend class Loader;
+  friend Configuration reloaded(const Configuration& before, const Configuration& after);
 
   struct Entry {
     Value value;
     Origin origin;
   };
 
-  const Entry& entry(std::string_view key, Type type) const;
+  const Entry& entry(std::string_view key) const;
 
   /// By the order of `settings`.
   std::vector<Entry> entries_;

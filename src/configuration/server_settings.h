@@ -30,6 +30,7 @@ struct ServerSettings {
 
   struct Limits {
     std::int64_t connections_max = 0;
+    std::int64_t connections_per_address_max = 0;
     /// 0: no limit, also below.
     std::int64_t requests_per_second = 0;
     std::int64_t requests_per_second_per_address = 0;
@@ -40,13 +41,16 @@ struct ServerSettings {
 
   struct Oidc {
     std::string issuer;
+    std::string jwks_uri;
     std::vector<std::string> audience;
     std::string username_claim;
     std::string username_prefix;
     std::string groups_claim;
     std::string groups_prefix;
+    /// `claim=value`.
+    std::vector<std::string> required_claims;
+    std::vector<std::string> algorithms;
     std::string ca;
-    std::vector<std::string> signing_algorithms;
 
     bool enabled() const { return !issuer.empty(); }
   };
@@ -54,9 +58,10 @@ struct ServerSettings {
   struct FrontProxy {
     std::string client_ca;
     std::vector<std::string> allowed_names;
-    std::vector<std::string> username_headers;
-    std::vector<std::string> group_headers;
-    std::vector<std::string> extra_header_prefixes;
+    std::string user_header;
+    std::string group_header;
+    std::string uid_header;
+    std::string extra_prefix;
 
     bool enabled() const { return !client_ca.empty(); }
   };

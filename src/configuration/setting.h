@@ -47,7 +47,7 @@ struct Setting {
   /// Never shown.
   bool secret = false;
   /// What else must be true of a text, or of each entry of a list; nullptr: nothing. Returns what
-  /// is wrong, or "".
+  /// is wrong with it, or "".
   std::string (*check)(std::string_view text) = nullptr;
 };
 
@@ -66,16 +66,18 @@ std::string flag_name(std::string_view key);
 /// Keys that share a variable or flag with an earlier one. Empty for a table that is right.
 std::vector<std::string_view> name_clashes(std::span<const Setting> table);
 
-/// `127.0.0.1:7070`, `[::1]:7070`, `localhost:7070`, `:7070` (all addresses).
+/// Where the server listens.
 struct ListenAddress {
-  /// Without brackets; "" for all addresses.
+  /// An IPv4 or IPv6 address, without brackets.
   std::string host;
+  /// 0: a free one.
   std::uint16_t port = 0;
 
   friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
 };
 
-/// Invalid: no port, a port out of range, an address in no brackets with colons.
+/// `127.0.0.1:7070`, `[::1]:7070`, `localhost:7070` (127.0.0.1), `:7070` (0.0.0.0). Invalid: no
+/// port, a port out of range, another name, an IPv6 address without brackets.
 Result<ListenAddress> parse_listen_address(std::string_view text);
 
 /// Whole bytes: a number, alone or with B, KiB, MiB, GiB. Invalid: anything else, or above int64.
