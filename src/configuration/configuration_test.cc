@@ -266,6 +266,18 @@ TEST(Configuration, AReloadTellsWhatChangedAndWhatWaits) {
   EXPECT_TRUE(changes(before, before).empty());
 }
 
+TEST(Configuration, SurvivesEveryWayToCutAFile) {
+  const std::string text =
+      "server:\n  listen: [127.0.0.1:7070, ':80']\n  tls: &t off\nlog: {level: \"info\"}\n"
+      "run:\n  labels:\n  - a=b\n";
+  for (std::size_t at = 0; at <= text.size(); ++at) {
+    for (const Error& error : load(file(text.substr(0, at))).errors) {
+      EXPECT_EQ(error.file, "reeve.yaml");
+      EXPECT_FALSE(error.message.empty());
+    }
+  }
+}
+
 TEST(Configuration, BoundsTheProblemsItTells) {
   std::string text;
   for (int i = 0; i < 250; ++i) {

@@ -101,6 +101,7 @@ std::string check_label(std::string_view text) {
 std::string check_levels(std::string_view text) {
   constexpr std::array<std::string_view, 6> kLevels = {
       "trace", "debug", "info", "warn", "error", "off"};
+  constexpr std::size_t kModuleBytesMax = 64;
   std::set<std::string_view> modules;
   for (const std::string_view raw : split(text, ',')) {
     const std::string_view piece = trim(raw);
@@ -112,8 +113,9 @@ std::string check_levels(std::string_view text) {
     if (std::find(kLevels.begin(), kLevels.end(), level) == kLevels.end()) {
       return concat("has \"", level, "\", which is none of trace, debug, info, warn, error, off");
     }
-    const bool named = equals == std::string_view::npos ||
-                       (!module.empty() && only(module, "_-./") && to_lower(module) == module);
+    const bool named =
+        equals == std::string_view::npos || (!module.empty() && module.size() <= kModuleBytesMax &&
+                                             only(module, "_-./") && to_lower(module) == module);
     if (!named || !modules.insert(module).second) {
       return concat("has \"", piece, "\", whose module is none, or comes twice");
     }

@@ -223,6 +223,23 @@ TEST(OtlpSink, RefusesWhatIsNoSuchRequest) {
   EXPECT_FALSE(decode_otlp(Signal::Logs, "application/json", deep).ok());
 }
 
+TEST(OtlpSink, SurvivesManyWaysToCutAndSpoilARequest) {
+  constexpr std::string_view kSpoilers = "\x01{]\"9\xFF,";
+  std::size_t accepted = 0;
+  for (std::size_t at = 0; at < kMetrics.size(); at += 3) {
+    EXPECT_FALSE(decode_otlp(Signal::Metrics, "application/json", kMetrics.substr(0, at)).ok());
+    std::string spoiled(kMetrics);
+    spoiled[at] = kSpoilers[at % kSpoilers.size()];
+    const auto batch = decode_otlp(Signal::Metrics, "application/json", spoiled);
+    accepted += batch.ok() ? 1 : 0;
+    if (batch.ok()) {
+      EXPECT_LE(batch->records.size() + batch->rejected, 3U) << spoiled;
+    }
+  }
+  // Most bytes are within names and texts.
+  EXPECT_GT(accepted, 10U);
+}
+
 TEST(OtlpSink, KnowsThePathsOfTheSignals) {
   EXPECT_EQ(*signal_of_path("/v1/metrics"), Signal::Metrics);
   EXPECT_EQ(*signal_of_path("/v1/logs"), Signal::Logs);
