@@ -18,7 +18,7 @@ Cause required_value(std::string field, std::string_view detail = {});
 /// `Invalid value: "text": detail`.
 Cause invalid_value(std::string field, std::string_view text, std::string_view detail);
 /// `Invalid value: 7: detail`: the value as JSON, cut off where it is long.
-Cause invalid_value(std::string field, const Json& value, std::string_view detail);
+Cause invalid_json(std::string field, const Json& value, std::string_view detail);
 /// What the value must be, `type` being a JSON Schema type:
 /// `Invalid value: "string": spec.a in body must be of type integer: "string"`.
 Cause wrong_type(std::string field, std::string_view type, const Json& value);

@@ -29,6 +29,9 @@ class MemberIndex {
 /// Whether two values mean the same: the order of members does not matter, 1 and 1.0 are equal.
 bool equivalent(const Json& left, const Json& right);
 
+/// Removes a member if it is there.
+void erase_member(Json& object, std::string_view key);
+
 /// Levels of nesting; 1 for a value that is neither object nor array.
 int json_depth(const Json& value);
 

@@ -70,8 +70,8 @@ Status apply_conflict(std::string message, std::vector<Cause> causes);
 Status invalid(const ResourceName& resource, std::string_view name, std::vector<Cause> causes);
 /// 422 of options in the query: `PatchOptions.meta.k8s.io "" is invalid: causes`.
 Status invalid_options(std::string_view options_kind, std::vector<Cause> causes);
-/// 422: a JSON patch that cannot be applied to this object.
-Status patch_failed();
+/// 422: a JSON patch that cannot be applied to this object; the cause says which operation.
+Status patch_failed(std::vector<Cause> causes = {});
 Status bad_request(std::string message);
 Status unauthorized();
 /// 403: `missions.reeve.dev "a" is forbidden: why`; the name may be empty.
