@@ -18,7 +18,8 @@ struct JsonPatchLimits {
 /// JSON patch (RFC 6902, pointers of RFC 6901): add, remove, replace, move, copy, test; all or
 /// nothing.
 ///
-/// BadRequest: not a list of operations as the RFC has them, an unknown member counts.
+/// BadRequest: not a list of operations as the RFC has them; further members are ignored, as it
+/// says.
 ///
 /// Invalid (422): a path that does not exist, a failed test, too deep a result.
 ///

@@ -42,7 +42,7 @@ class LabelSelector {
 
   bool empty() const { return requirements_.empty(); }
 
-  /// In order of key; of one key, in the order written.
+  /// In order of key.
   const std::vector<LabelRequirement>& requirements() const { return requirements_; }
 
   /// The canonical text: equal selectors have equal texts; parsing it gives the selector again.
