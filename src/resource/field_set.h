@@ -32,8 +32,9 @@ using ListTypes = std::function<ListRule(const std::vector<std::string>& path)>;
 /// which may be empty, for everything else.
 ListRule list_rule(const ListTypes& declared, const std::vector<std::string>& path);
 
-inline constexpr std::size_t kFieldSetDepthMax = 100;
-inline constexpr std::size_t kFieldSetPathsMax = 20'000;
+/// What is nested deeper is one value: the set must fit into the object it describes.
+inline constexpr std::size_t kFieldSetDepthMax = 64;
+inline constexpr std::size_t kFieldSetPathsMax = 50'000;
 
 /// A set of paths into an object, as a tree. Elements are encoded as in FieldsV1: `f:name`,
 /// `k:{"type":"A"}` for a member of a keyed list, `v:"x"` for a member of a set, `i:3`.
