@@ -15,7 +15,8 @@ inline constexpr std::size_t kJsonPathStepsMax = 32;
 
 /// The part of JSONPath that columns of tables need:
 /// `.status.phase`, `.metadata.labels['a.b/c']`, `.spec.items[0]`,
-/// `.status.conditions[?(@.type=="Ready")].status`, `.spec.tasks.length()`.
+/// `.status.conditions[?(@.type=="Ready")].status`, `.spec.tasks.length()`; braces around it are
+/// fine.
 class JsonPath {
  public:
   /// Invalid: anything else.
@@ -36,6 +37,8 @@ class JsonPath {
   };
 
   friend class JsonPathParser;
+
+  static const Json* first_match(const Json& list, const Step& step);
 
   std::vector<Step> steps_;
 };

@@ -48,7 +48,7 @@ struct ListOptions {
   std::string label_selector;  ///< see LabelSelector::parse
   std::string field_selector;  ///< see FieldSelector::parse
   bool allow_bookmarks = false;
-  bool send_initial_events = false;
+  std::optional<bool> send_initial_events;
   std::optional<std::int64_t> timeout_seconds;  ///< larger ones become kWatchTimeoutSecondsMax
   IncludeObject include_object = IncludeObject::Metadata;
   bool pretty = false;
