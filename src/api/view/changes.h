@@ -31,8 +31,14 @@ struct Delta {
   std::size_t rank = 0;
   Once<ProjectedPtr> gone_object = {};
 
+  /// What goes comes first among equals, as only that can tell an earlier revision.
   bool before(const Delta& other) const {
-    return order != other.order ? order < other.order : rank < other.rank;
+    if (order != other.order) {
+      return order < other.order;
+    }
+    const bool goes = next == nullptr;
+    const bool other_goes = other.next == nullptr;
+    return goes != other_goes ? goes : rank < other.rank;
   }
 
   /// `previous` with `gone_revision`; made once.

@@ -62,6 +62,17 @@ TEST(Compare, AllButTheLastThatGoTogetherLeaveTheOthersToBeResumedFrom) {
   EXPECT_EQ(deltas[2].gone()->revision, Revision(9));
 }
 
+TEST(Compare, WhatGoesIsToldBeforeWhatComesAtTheSameRevision) {
+  const Stem::Objects before = {object_of("a", "1", 3), object_of("b", "2", 4)};
+  const Deltas deltas = compare(before, {object_of("a", "9", 9)}, Revision(7), Revision(9));
+  ASSERT_EQ(deltas.size(), 3U);
+  EXPECT_EQ(deltas[0].gone()->name, "a");
+  EXPECT_EQ(deltas[0].gone()->revision, Revision(8));
+  EXPECT_EQ(deltas[1].gone()->name, "b");
+  EXPECT_EQ(deltas[1].gone()->revision, Revision(8));
+  EXPECT_EQ(deltas[2].next->uid, Uid("9"));
+}
+
 TEST(Compare, AnObjectThatSaysItChangedLongAgoIsToldOfWithItsStem) {
   const Deltas deltas =
       compare({object_of("a", "1", 3)}, {object_of("a", "1", 4)}, Revision(8), Revision(9));
