@@ -7,10 +7,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <sys/stat.h>
-
 #include "base/strings.h"
 #include "platform/posix/files.h"
+#include "platform/posix/private_files.h"
 
 namespace reeve::sealing {
 
@@ -28,8 +27,6 @@ constexpr std::size_t kKeyFileBytesMax = 4096;
 constexpr std::size_t kPassphraseBytesMax = 1024;
 /// Rotations whose old keys are still looked at.
 constexpr std::size_t kKeysMax = 100;
-constexpr mode_t kOpenToOthers = 077;
-constexpr mode_t kFileMode = 0600;
 constexpr mode_t kDirectoryMode = 0700;
 
 Error refused(const fs::path& path, std::string message, std::string hint) {
@@ -38,90 +35,17 @@ Error refused(const fs::path& path, std::string message, std::string hint) {
   return error;
 }
 
-/// Whether only we can read and change it.
-Result<void> check_private(const struct stat& info, const fs::path& path, mode_t wanted) {
-  if (info.st_uid != ::geteuid()) {
-    return refused(
-        path,
-        concat("belongs to user ", info.st_uid, ", not to the one this program runs as"),
-        concat("chown ", ::geteuid(), " ", path.native())
-    );
+/// A key that others could read needs more than another mode.
+Error with_way_out(Error error) {
+  if (error.code == ErrorCode::PermissionDenied && error.hint.starts_with("chmod ")) {
+    error.hint += "; and if somebody may have read it: reeve credential rekey";
   }
-  if ((info.st_mode & kOpenToOthers) != 0) {
-    return refused(
-        path,
-        "is open to other users",
-        concat(
-            "chmod ",
-            wanted == kFileMode ? "600 " : "700 ",
-            path.native(),
-            "; and if somebody may have read it: reeve credential rekey"
-        )
-    );
-  }
-  return {};
-}
-
-/// What the descriptor holds, at most `bytes_max` bytes, without a copy that is left behind.
-Result<Secret> read_all(int fd, const fs::path& path, std::size_t bytes_max) {
-  Secret bytes(bytes_max + 1);
-  std::size_t size = 0;
-  while (size < bytes.size()) {
-    const ssize_t count = ::read(fd, bytes.data() + size, bytes.size() - size);
-    if (count < 0 && errno == EINTR) {
-      continue;
-    }
-    if (count < 0) {
-      return platform::errno_error("read", path);
-    }
-    if (count == 0) {
-      break;
-    }
-    size += static_cast<std::size_t>(count);
-  }
-  if (size > bytes_max) {
-    return make_error(
-        ErrorCode::LimitExceeded, concat("is longer than ", bytes_max, " bytes"), path.string()
-    );
-  }
-  bytes.shrink(size);
-  return bytes;
+  return error;
 }
 
 Result<Secret> read_private(const fs::path& path) {
-  const platform::FileDescriptor file(
-      ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-  );
-  if (!file) {
-    return platform::errno_error("open", path);
-  }
-
-  struct stat info {};
-
-  if (::fstat(file.get(), &info) != 0) {
-    return platform::errno_error("stat", path);
-  }
-  if (!S_ISREG(info.st_mode)) {
-    return make_error(ErrorCode::Corrupt, "is not a regular file", path.string());
-  }
-  REEVE_CHECK(check_private(info, path, kFileMode));
-  return read_all(file.get(), path, kKeyFileBytesMax);
-}
-
-/// Writes a file that is not there yet. False: somebody was faster.
-Result<bool> write_private(const fs::path& path, std::string_view bytes) {
-  fs::path temp = path;
-  temp += concat(".", ::getpid(), ".tmp");
-  REEVE_CHECK(platform::write_file_atomically(temp, bytes, kFileMode));
-  const bool linked = ::link(temp.c_str(), path.c_str()) == 0;
-  const int error = errno;
-  ::unlink(temp.c_str());
-  if (!linked && error != EEXIST) {
-    errno = error;
-    return platform::errno_error("link", path);
-  }
-  REEVE_CHECK(platform::sync_directory(path.parent_path()));
-  return linked;
+  auto bytes = platform::read_private_file(path, kKeyFileBytesMax);
+  return bytes.ok() ? std::move(bytes) : Result<Secret>(with_way_out(std::move(bytes).error()));
 }
 
 /// The `name value` lines of a key file.
@@ -243,15 +167,8 @@ Result<Secret> make_key_file(const Secret* passphrase) {
 }
 
 Result<void> check_directory(const fs::path& dir) {
-  struct stat info {};
-
-  if (::lstat(dir.c_str(), &info) != 0) {
-    return platform::errno_error("stat", dir);
-  }
-  if (!S_ISDIR(info.st_mode)) {
-    return make_error(ErrorCode::Corrupt, "is not a directory", dir.string());
-  }
-  return check_private(info, dir, kDirectoryMode);
+  auto checked = platform::check_private_directory(dir);
+  return checked.ok() ? std::move(checked) : Result<void>(with_way_out(std::move(checked).error()));
 }
 
 /// Keys of before that can still be opened; those of another passphrase cannot.
@@ -284,7 +201,7 @@ Result<Secret> read_passphrase(const fs::path& file) {
   if (!opened) {
     return platform::errno_error("open", file);
   }
-  REEVE_TRY(Secret bytes, read_all(opened.get(), file, kPassphraseBytesMax));
+  REEVE_TRY(Secret bytes, platform::read_secret(opened.get(), file, kPassphraseBytesMax));
   const std::string_view line = bytes.view().substr(0, bytes.view().find('\n'));
   bytes.shrink(line.ends_with('\r') ? line.size() - 1 : line.size());
   if (bytes.empty()) {
@@ -312,7 +229,7 @@ Result<Keyring> Keyring::open_or_create(const fs::path& dir, const Secret* passp
     return ring;
   }
   REEVE_TRY(const Secret text, make_key_file(passphrase));
-  REEVE_CHECK(write_private(dir / kMasterFile, text.view()));
+  REEVE_CHECK(platform::create_private_file(dir / kMasterFile, text.view()));
   return open(dir, passphrase);
 }
 
@@ -336,7 +253,7 @@ Result<Rotation> Rotation::begin(const fs::path& dir, const Secret* current, con
   REEVE_TRY(Keyring old, Keyring::open(dir, current));
   const fs::path next_file = dir / kNextFile;
   REEVE_TRY(const Secret text, make_key_file(fresh));
-  REEVE_CHECK(write_private(next_file, text.view()));
+  REEVE_CHECK(platform::create_private_file(next_file, text.view()));
   REEVE_TRY(const KeyFile file, KeyFile::read(next_file));
   auto next = file.key(fresh);
   if (!next.ok()) {
