@@ -35,10 +35,10 @@ inline constexpr std::size_t kExtraValuesMax = 32;
 
 /// Who asks, once it is known.
 struct Identity {
-  std::string user;
-  std::vector<std::string> groups;
-  std::string uid;
-  std::map<std::string, std::vector<std::string>> extra;
+  std::string user = {};
+  std::vector<std::string> groups = {};
+  std::string uid = {};
+  std::map<std::string, std::vector<std::string>> extra = {};
 
   bool in_group(std::string_view group) const;
 
@@ -58,15 +58,15 @@ Result<void> check_identity(const Identity& identity);
 /// What is asked for: a resource, or a path that is none (then `non_resource_path` is set and only
 /// the verb counts besides).
 struct Attributes {
-  std::string verb;
-  std::string group;
-  std::string resource;
-  std::string subresource;
+  std::string verb = {};
+  std::string group = {};
+  std::string resource = {};
+  std::string subresource = {};
   /// Empty: the cluster's scope, or all namespaces.
-  std::string ns;
+  std::string ns = {};
   /// Empty for collections and for creation.
-  std::string name;
-  std::string non_resource_path;
+  std::string name = {};
+  std::string non_resource_path = {};
 
   bool is_resource() const { return non_resource_path.empty(); }
 

@@ -17,6 +17,7 @@
 namespace reeve::identity {
 
 inline constexpr std::size_t kBearerBytesMax = kJwtBytesMax;
+inline constexpr std::size_t kIssuersMax = 20;
 
 struct HeaderValue {
   std::string_view name;
@@ -26,10 +27,10 @@ struct HeaderValue {
 /// What a request brings to prove who asks.
 struct Presented {
   /// Of the connection; absent without TLS, without a certificate, or if nobody stands behind it.
-  std::optional<ClientCertificate> certificate;
+  std::optional<ClientCertificate> certificate = {};
   /// All headers of the request, or at least every `Authorization` and every one that begins with
   /// the prefixes of FrontProxyOptions; any case.
-  std::vector<HeaderValue> headers;
+  std::vector<HeaderValue> headers = {};
 };
 
 enum class Method { Certificate, StaticToken, RunToken, Jwt, FrontProxy, Anonymous };
@@ -41,18 +42,23 @@ struct Authenticated {
   access::Identity identity;
   Method method = Method::Anonymous;
   /// Of a run token: the caller checks that this run lives under this fence.
-  std::optional<RunClaims> run;
+  std::optional<RunClaims> run = {};
 };
 
 /// How a front proxy, such as the aggregation layer of Kubernetes, says for whom it asks.
 struct FrontProxyOptions {
   /// Common names of certificates; empty: every certificate of the proxies' authority.
-  std::vector<std::string> allowed_names;
+  std::vector<std::string> allowed_names = {};
   std::string user_header = "X-Remote-User";
   std::string group_header = "X-Remote-Group";
   std::string uid_header = "X-Remote-Uid";
   std::string extra_prefix = "X-Remote-Extra-";
 };
+
+/// As whom a request wants to be treated (`Impersonate-User`, `-Group`, `-Uid`, `-Extra-…`); the
+/// caller asks the policy whether it may (`Policy::check_impersonation`). Nothing: as who it is.
+/// Invalid: groups without a user, names that are none.
+Result<std::optional<access::Identity>> impersonated(const std::vector<HeaderValue>& headers);
 
 /// Finds out who asks: a front proxy that speaks for somebody, a client's certificate, a bearer
 /// token (static, of a run, of an identity provider), else nobody in particular. What is presented
@@ -68,7 +74,7 @@ class Authenticator {
 
   const RunTokens& run_tokens() const { return run_tokens_; }
 
-  /// AlreadyExists: there is one for the same issuer.
+  /// AlreadyExists: there is one for the same issuer. LimitExceeded: there are kIssuersMax.
   Result<void> add_issuer(OidcIssuer issuer);
 
   std::vector<OidcIssuer>& issuers() { return issuers_; }

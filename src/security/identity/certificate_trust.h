@@ -12,8 +12,8 @@ namespace reeve::identity {
 
 /// What a client's certificate proves.
 struct ClientCertificate {
-  std::string common_name;
-  std::vector<std::string> organizations;
+  std::string common_name = {};
+  std::vector<std::string> organizations = {};
   /// An authority for users stands behind it: CN is the user, O are the groups.
   bool user = false;
   /// An authority for front proxies stands behind it: it may speak for others.
@@ -22,8 +22,8 @@ struct ClientCertificate {
 
 struct TrustOptions {
   /// PEM; may be empty.
-  std::string user_authorities;
-  std::string proxy_authorities;
+  std::string user_authorities = {};
+  std::string proxy_authorities = {};
 };
 
 /// Which authorities count for what. The TLS library proves that the peer has the key; this says

@@ -33,9 +33,9 @@ struct CertifiedKey {
 /// Everything in a new certificate that is not known by itself.
 struct ClientSubject {
   /// CN.
-  std::string user;
+  std::string user = {};
   /// O, one for each.
-  std::vector<std::string> groups;
+  std::vector<std::string> groups = {};
   Duration lifetime = kClientLifetime;
 };
 

@@ -11,7 +11,7 @@ namespace reeve::identity {
 
 struct HttpsFetcherOptions {
   /// PEM texts of the only authorities that count; empty: the system's.
-  std::string authorities;
+  std::string authorities = {};
   Duration timeout = std::chrono::seconds(10);
   std::size_t bytes_max = kKeySetBytesMax;
 };

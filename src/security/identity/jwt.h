@@ -35,9 +35,9 @@ Result<Jwt> parse_jwt(std::string_view text);
 
 /// What a token must say to be believed.
 struct JwtPolicy {
-  std::string issuer;
+  std::string issuer = {};
   /// One of them must be among the token's; never empty.
-  std::vector<std::string> audiences;
+  std::vector<std::string> audiences = {};
   std::vector<JwtAlgorithm> algorithms = {
       JwtAlgorithm::RS256, JwtAlgorithm::PS256, JwtAlgorithm::ES256, JwtAlgorithm::EdDSA};
   /// Difference of clocks that is forgiven.
@@ -53,17 +53,17 @@ Result<void> verify_jwt(const Jwt& jwt, const KeySet& keys, const JwtPolicy& pol
 /// How claims become an identity.
 struct ClaimMapping {
   std::string username_claim = "sub";
-  std::string username_prefix;
+  std::string username_prefix = {};
   /// Empty: no groups.
   std::string groups_claim = "groups";
-  std::string groups_prefix;
+  std::string groups_prefix = {};
   /// Claims (of text) that must have these values.
-  std::vector<std::pair<std::string, std::string>> required;
+  std::vector<std::pair<std::string, std::string>> required = {};
 };
 
 /// The identity, with `system:authenticated` added. PermissionDenied: a claim is missing or has the
-/// wrong type; an `email` that the issuer did not verify; a name of the system's own (`system:`,
-/// `run:`).
+/// wrong type; an `email` that the issuer says it did not verify; a name of the system's own
+/// (`system:`, `run:`).
 Result<access::Identity> identity_of(const Json& claims, const ClaimMapping& mapping);
 
 }  // namespace reeve::identity

@@ -10,16 +10,16 @@ namespace reeve::identity {
 /// What a client needs to find and to believe a server, and to be believed.
 struct KubeconfigOptions {
   /// `https://127.0.0.1:7433`.
-  std::string server;
+  std::string server = {};
   /// PEM; empty: the machine's authorities.
-  std::string authority;
+  std::string authority = {};
   /// Names cluster, user and context.
   std::string name = "reeve";
-  std::string user;
+  std::string user = {};
   std::string ns = "default";
   /// Either a token, or a certificate (PEM) with its key.
   const Secret* token = nullptr;
-  std::string client_certificate;
+  std::string client_certificate = {};
   const Secret* client_key = nullptr;
 };
 

@@ -16,9 +16,9 @@ namespace reeve::identity {
 
 /// A document that was fetched.
 struct Fetched {
-  std::string body;
+  std::string body = {};
   /// From `Cache-Control: max-age`.
-  std::optional<Duration> max_age;
+  std::optional<Duration> max_age = {};
 };
 
 /// Fetches an https address. Blocks: called on a worker thread.
@@ -27,9 +27,9 @@ using Fetcher = std::function<Result<Fetched>(const std::string& url)>;
 /// An identity provider (OpenID Connect Discovery 1.0).
 struct OidcOptions {
   /// As tokens name it; https.
-  std::string issuer;
+  std::string issuer = {};
   /// Where its keys are; empty: found through `<issuer>/.well-known/openid-configuration`.
-  std::string jwks_uri;
+  std::string jwks_uri = {};
   /// Audiences and algorithms; issuer and secret of this are not used.
   JwtPolicy policy;
   ClaimMapping mapping;
@@ -49,7 +49,7 @@ Result<void> check_oidc_options(const OidcOptions& options);
 /// What a worker brings back.
 struct FetchedKeys {
   KeySet keys;
-  std::optional<Duration> max_age;
+  std::optional<Duration> max_age = {};
 };
 
 /// Asks a provider for its keys. Uses nothing but its arguments; any thread. Unavailable: no
@@ -84,6 +84,8 @@ class OidcIssuer {
 
  private:
   explicit OidcIssuer(OidcOptions options) : options_(std::move(options)) {}
+
+  bool asked_recently(Timestamp now) const;
 
   OidcOptions options_;
   KeySet keys_;

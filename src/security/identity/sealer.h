@@ -26,7 +26,7 @@ class Sealer {
   /// With a key of 32 bytes. Invalid: another length.
   static Result<Sealer> from_key(Secret key);
 
-  /// Letters, digits, `-`, `_`, `.`: fit for a URL. LimitExceeded: longer than kOpaqueBytesMax.
+  /// Letters, digits, `-`, `_`: fit for a URL. LimitExceeded: longer than kOpaqueBytesMax.
   Result<std::string> seal(std::string_view context, std::string_view plain) const;
 
   /// Invalid: it was not sealed here, was changed, or belongs to another context.
