@@ -74,6 +74,33 @@ Problems problems_of(
   return problems;
 }
 
+constexpr std::size_t kFreeNameBytesMax = 100;
+constexpr std::string_view kFreeRule =
+    "must consist of letters, digits, '.', '_' or '-', begin with a letter or digit and have no "
+    "\"..\"";
+constexpr std::string_view kSegmentRule = "may not be '.' or '..' and may not contain '/' or '%'";
+
+bool is_free_name(std::string_view text) {
+  const auto fits = [](char c) {
+    return is_alnum(c) || c == '.' || c == '_' || c == '-';
+  };
+  return !text.empty() && is_alnum(text.front()) &&
+         std::all_of(text.begin(), text.end(), fits) && text.find("..") == std::string_view::npos;
+}
+
+bool is_segment(std::string_view text) {
+  return !text.empty() && text != "." && text != ".." &&
+         text.find_first_of("/%") == std::string_view::npos;
+}
+
+Problems free_name_problems(std::string_view text) {
+  return problems_of(text, kFreeNameBytesMax, is_free_name, kFreeRule);
+}
+
+Problems segment_problems(std::string_view text) {
+  return problems_of(text, kDnsSubdomainBytesMax, is_segment, kSegmentRule);
+}
+
 }  // namespace
 
 Problems dns_label_problems(std::string_view text) {
@@ -85,7 +112,17 @@ Problems dns_subdomain_problems(std::string_view text) {
 }
 
 Problems name_problems(NameRule rule, std::string_view name) {
-  return rule == NameRule::Label ? dns_label_problems(name) : dns_subdomain_problems(name);
+  switch (rule) {
+    case NameRule::Label:
+      return dns_label_problems(name);
+    case NameRule::Subdomain:
+      return dns_subdomain_problems(name);
+    case NameRule::Free:
+      return free_name_problems(name);
+    case NameRule::Segment:
+      return segment_problems(name);
+  }
+  return {};
 }
 
 Problems name_prefix_problems(NameRule rule, std::string_view prefix) {

@@ -23,8 +23,13 @@ inline constexpr std::size_t kOwnerReferencesMax = 64;
 inline constexpr std::string_view kForegroundFinalizer = "foregroundDeletion";
 inline constexpr std::string_view kOrphanFinalizer = "orphan";
 
-/// How the names of a kind look: namespaces are labels, everything else subdomains (RFC 1123).
-enum class NameRule { Label, Subdomain };
+/// How the names of a kind look.
+enum class NameRule {
+  Label,      ///< DNS-1123 label: namespaces
+  Subdomain,  ///< DNS-1123 subdomain: most kinds
+  Free,       ///< letters, digits, '.', '_', '-', at most 100, first a letter or digit, no ".."
+  Segment,    ///< whatever can stand in a path: roles
+};
 
 /// What is wrong with a name, in Kubernetes' words; empty if nothing is.
 using Problems = std::vector<std::string>;

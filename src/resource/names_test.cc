@@ -154,5 +154,24 @@ TEST(Metadata, TellsMembersThatDoNotExist) {
   );
 }
 
+TEST(FreeNames, MayHaveCapitalsAndUnderscores) {
+  for (const std::string_view name : {"build", "Build_2.x", "9-lives", "a"}) {
+    EXPECT_TRUE(name_problems(NameRule::Free, name).empty()) << name;
+  }
+  for (const std::string_view name : {"", "-a", ".a", "a..b", "a/b", "a~b", "a b"}) {
+    EXPECT_FALSE(name_problems(NameRule::Free, name).empty()) << name;
+  }
+  EXPECT_FALSE(name_problems(NameRule::Free, std::string(101, 'a')).empty());
+}
+
+TEST(SegmentNames, AreAnythingThatCanStandInAPath) {
+  for (const std::string_view name : {"system:discovery", "Admin role", "a"}) {
+    EXPECT_TRUE(name_problems(NameRule::Segment, name).empty()) << name;
+  }
+  for (const std::string_view name : {"", ".", "..", "a/b", "50%"}) {
+    EXPECT_FALSE(name_problems(NameRule::Segment, name).empty()) << name;
+  }
+}
+
 }  // namespace
 }  // namespace reeve::resource
