@@ -4,7 +4,9 @@
 #include "engine/catalog_book.h"
 #include "engine/channel_book.h"
 #include "engine/credential_book.h"
+#include "engine/metadata_book.h"
 #include "engine/pool_book.h"
+#include "engine/resource_book.h"
 #include "engine/setting_book.h"
 
 namespace reeve::engine {
@@ -15,6 +17,19 @@ bool is_workflow_version(const journal::ObjectKey& key) {
 
 Result<void> BookTurn::emit(
     const journal::ObjectKey& object, std::string_view type, const Json& data
+) {
+  const Uid known = book_.uid_of(object);
+  return emit(object, known.empty() ? engine_.make_uid(scope_.next) : known, type, data);
+}
+
+Result<void> BookTurn::emit_first(
+    const journal::ObjectKey& object, std::string_view type, const Json& data
+) {
+  return emit(object, engine_.make_uid(scope_.next), type, data);
+}
+
+Result<void> BookTurn::emit(
+    const journal::ObjectKey& object, const Uid& uid, std::string_view type, const Json& data
 ) {
   journal::Event event;
   event.data = data.dump();
@@ -31,11 +46,10 @@ Result<void> BookTurn::emit(
         object.name
     );
   }
-  const Uid known = book_.uid_of(object);
   event.revision = scope_.next;
   event.at = scope_.now;
   event.object = object;
-  event.uid = known.empty() ? engine_.make_uid(scope_.next) : known;
+  event.uid = uid;
   event.type = type;
   event.actor = scope_.actor;
   event.correlation = scope_.correlation;
@@ -43,6 +57,9 @@ Result<void> BookTurn::emit(
   REEVE_ASSERT(applied.ok());
   scope_.events.push_back(std::move(event));
   scope_.next = scope_.next.next();
+  if (book_.has_links()) {
+    engine_.object_changed(object, book_.links_of(object));
+  }
   return {};
 }
 
@@ -59,6 +76,26 @@ Reply BookTurn::reply(const journal::ObjectKey& object, Json detail) const {
   reply.revision = Revision(scope_.next.value() - 1);
   reply.detail = std::move(detail);
   return reply;
+}
+
+Result<void> Book::load_at(
+    const journal::ObjectKey& key, const Json& row, Revision /*revision*/
+) {
+  return load(key, row);
+}
+
+const ObjectLinks* Book::links_of(const journal::ObjectKey& /*key*/) const {
+  return nullptr;
+}
+
+std::vector<journal::ObjectKey> Book::keys_in(const Namespace& ns) const {
+  std::vector<journal::ObjectKey> found;
+  for (journal::ObjectKey& key : keys()) {
+    if (key.ns == ns) {
+      found.push_back(std::move(key));
+    }
+  }
+  return found;
 }
 
 void Book::on_timer(
@@ -100,6 +137,16 @@ std::vector<std::unique_ptr<Book>> make_books() {
   books.push_back(std::make_unique<CredentialBook>());
   books.push_back(std::make_unique<SettingBook>());
   books.push_back(std::make_unique<PoolBook>());
+  for (const ResourceKind& kind : resource_kinds()) {
+    if (kind.kind == journal::Kind::Namespace) {
+      books.push_back(std::make_unique<NamespaceBook>());
+    } else if (kind.kind == journal::Kind::BlackboardEntry) {
+      books.push_back(std::make_unique<BlackboardBook>());
+    } else {
+      books.push_back(std::make_unique<ResourceBook>(kind));
+    }
+  }
+  books.push_back(std::make_unique<MetadataBook>());
   return books;
 }
 

@@ -46,6 +46,12 @@ class BookTurn {
   /// event may be; nothing was recorded.
   Result<void> emit(const journal::ObjectKey& object, std::string_view type, const Json& data);
 
+  /// The same for the event that makes an object: it gets a uid of its own, whatever was called
+  /// like it before.
+  Result<void> emit_first(
+      const journal::ObjectKey& object, std::string_view type, const Json& data
+  );
+
   /// Arms a durable timer of the object, or without `due` disarms it.
   void set_timer(const journal::ObjectKey& object, std::string key, std::optional<Timestamp> due);
 
@@ -53,6 +59,10 @@ class BookTurn {
   Reply reply(const journal::ObjectKey& object, Json detail = {}) const;
 
  private:
+  Result<void> emit(
+      const journal::ObjectKey& object, const Uid& uid, std::string_view type, const Json& data
+  );
+
   Engine& engine_;
   Book& book_;
   Scope& scope_;
@@ -92,7 +102,10 @@ class Book {
   /// The revision of the last event of an object that is there; 0: it is not, or was deleted.
   virtual Revision revision_of(const journal::ObjectKey& key) const = 0;
 
-  /// What garbage collection knows of an object, or null: it has nothing to do with it.
+  /// Whether its objects have owners and finalizers.
+  virtual bool has_links() const { return false; }
+
+  /// Those of an object that is there, or null.
   virtual const ObjectLinks* links_of(const journal::ObjectKey& key) const;
 
   /// Every object in memory, in order.

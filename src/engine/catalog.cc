@@ -155,8 +155,10 @@ Result<void> apply(Deployed& deployed, const CatalogEvent& event, const Cause& c
           [&](const TriggerArmed& e) { return armed(deployed, e); },
           [&](const TriggerFired& e) { return fired(deployed, e, cause); },
           [&](const TriggerSkipped& e) { return skipped(deployed, e); },
-          [&](const TriggerMissed& e) {
-            return missed(deployed, e);
+          [&](const TriggerMissed& e) { return missed(deployed, e); },
+          // Nothing is left of it to change.
+          [](const WorkflowDeleted&) {
+            return Result<void>();
           }},
       event
   ));

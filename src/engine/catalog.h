@@ -23,6 +23,9 @@
 ///                    ▼  │                     5     workflow.applied: it stays disabled
 ///                   DISABLED ─5─▶ DISABLED
 ///
+///     workflow.deleted leads from both to (absent); what is applied afterwards is another
+///     workflow.
+///
 ///     A cron trigger of an enabled workflow:
 ///
 ///     idle ─a─▶ waits for the tick `due` ─b─▶ idle     a  trigger.armed: `due` is later than every
@@ -139,6 +142,9 @@ struct TriggerMissed {
   std::uint32_t count = 1;
 };
 
+/// It is deployed no more. Its versions stay for the missions that use them.
+struct WorkflowDeleted {};
+
 using CatalogEvent = std::variant<
     WorkflowApplied,
     WorkflowDisabled,
@@ -146,7 +152,8 @@ using CatalogEvent = std::variant<
     TriggerArmed,
     TriggerFired,
     TriggerSkipped,
-    TriggerMissed>;
+    TriggerMissed,
+    WorkflowDeleted>;
 
 /// The journal's name of an event: "workflow.applied", "trigger.fired", …
 std::string_view type_of(const CatalogEvent& event);

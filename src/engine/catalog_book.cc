@@ -161,18 +161,37 @@ Result<void> CatalogBook::apply(const journal::Event& event) {
   }
   const Cause cause{.revision = event.revision, .at = event.at, .actor = event.actor};
   REEVE_CHECK(engine::apply(next, decoded, cause));
+  if (std::holds_alternative<WorkflowDeleted>(decoded)) {
+    drop(event.object);
+    deleted_[event.object] = event.uid;
+    return {};
+  }
+  deleted_.erase(event.object);
   deployed_[event.object.ns][event.object.name] = std::move(next);
   return {};
 }
 
 bool CatalogBook::encode(const journal::ObjectKey& key, std::string& body) const {
-  encode_deployed(at(key), body);
+  const Deployed* deployed = find(key);
+  if (deployed == nullptr) {
+    encode_deleted("reeve.dev/v1", "Workflow", key, deleted_.at(key), body);
+    return false;
+  }
+  encode_deployed(*deployed, body);
   return true;
 }
 
 Uid CatalogBook::uid_of(const journal::ObjectKey& key) const {
+  if (const Deployed* deployed = find(key)) {
+    return deployed->uid;
+  }
+  const auto deleted = deleted_.find(key);
+  return deleted == deleted_.end() ? Uid() : deleted->second;
+}
+
+Revision CatalogBook::revision_of(const journal::ObjectKey& key) const {
   const Deployed* deployed = find(key);
-  return deployed == nullptr ? Uid() : deployed->uid;
+  return deployed == nullptr ? Revision() : deployed->revision;
 }
 
 std::vector<journal::ObjectKey> CatalogBook::keys() const {
@@ -182,10 +201,17 @@ std::vector<journal::ObjectKey> CatalogBook::keys() const {
       keys.push_back({.kind = journal::Kind::Workflow, .ns = ns, .name = name});
     }
   }
+  for (const auto& [key, uid] : deleted_) {
+    keys.push_back(key);
+  }
   return keys;
 }
 
 void CatalogBook::forget(const journal::ObjectKey& key) {
+  deleted_.erase(key);
+}
+
+void CatalogBook::drop(const journal::ObjectKey& key) {
   const auto found = deployed_.find(key.ns);
   if (found != deployed_.end() && found->second.erase(key.name) > 0 && found->second.empty()) {
     deployed_.erase(found);
@@ -237,6 +263,10 @@ Result<Reply> CatalogBook::turn(const ObjectCommand& command, BookTurn& turn) {
   if (command.verb == "enable" || command.verb == "disable") {
     REEVE_CHECK(refuse_runs(turn.actor(), "deployed workflows"));
     return set_enabled(command, command.verb == "enable", turn);
+  }
+  if (command.verb == "delete") {
+    REEVE_CHECK(refuse_runs(turn.actor(), "deployed workflows"));
+    return remove(command, turn);
   }
   if (command.verb == "fire") {
     return fire(command, turn);
@@ -319,6 +349,14 @@ Result<Reply> CatalogBook::set_enabled(const ObjectCommand& command, bool enable
   return turn.reply(command.object, std::move(detail));
 }
 
+Result<Reply> CatalogBook::remove(const ObjectCommand& command, BookTurn& turn) {
+  REEVE_CHECK(expect_nothing(command.body, command.verb));
+  REEVE_CHECK(deployed_by(command.object));
+  disarm_all(command.object, turn);
+  emit(command.object, WorkflowDeleted{}, turn);
+  return turn.reply(command.object);
+}
+
 Result<Reply> CatalogBook::fire(const ObjectCommand& command, BookTurn& turn) {
   Fields fields(command.body, "fire");
   const std::string name = fields.required_text("trigger");
@@ -379,7 +417,10 @@ Result<Reply> CatalogBook::fire(const ObjectCommand& command, BookTurn& turn) {
 
 void CatalogBook::emit(const journal::ObjectKey& key, const CatalogEvent& event, BookTurn& turn) {
   // Every member of these events is bounded far below what an event may be.
-  REEVE_ASSERT(turn.emit(key, type_of(event), to_json(event)).ok());
+  const bool makes = find(key) == nullptr;
+  const Result<void> emitted = makes ? turn.emit_first(key, type_of(event), to_json(event))
+                                     : turn.emit(key, type_of(event), to_json(event));
+  REEVE_ASSERT(emitted.ok());
 }
 
 // --- time ---------------------------------------------------------------------------------------

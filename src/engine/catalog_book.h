@@ -21,6 +21,8 @@ namespace reeve::engine {
 ///
 ///     apply    {source}                       deploys a text; the same text again changes nothing
 ///     disable, enable  {}                     a disabled workflow makes no missions
+///     delete   {}                             it is deployed no more, its triggers rest; its
+///                                             versions stay for the missions that use them
 ///     fire     {trigger, data, at?, key?, message?}
 ///                                             something happened that a trigger waits for; the
 ///                                             message of a channel ({channel, group, sequence,
@@ -40,6 +42,7 @@ class CatalogBook final : public Book {
   Result<void> apply(const journal::Event& event) override;
   bool encode(const journal::ObjectKey& key, std::string& body) const override;
   Uid uid_of(const journal::ObjectKey& key) const override;
+  Revision revision_of(const journal::ObjectKey& key) const override;
   std::vector<journal::ObjectKey> keys() const override;
   void forget(const journal::ObjectKey& key) override;
   Result<Reply> turn(const ObjectCommand& command, BookTurn& turn) override;
@@ -62,6 +65,7 @@ class CatalogBook final : public Book {
 
   Result<Reply> apply_text(const ObjectCommand& command, BookTurn& turn);
   Result<Reply> set_enabled(const ObjectCommand& command, bool enabled, BookTurn& turn);
+  Result<Reply> remove(const ObjectCommand& command, BookTurn& turn);
   Result<Reply> fire(const ObjectCommand& command, BookTurn& turn);
   Result<const Deployed*> deployed_by(const journal::ObjectKey& key) const;
   void arm_all(const journal::ObjectKey& key, BookTurn& turn);
@@ -83,7 +87,11 @@ class CatalogBook final : public Book {
       std::string* mission
   );
 
+  void drop(const journal::ObjectKey& key);
+
   std::map<Namespace, std::map<std::string, Deployed, std::less<>>> deployed_;
+  /// Those that were deleted, until their last rows are stored.
+  std::map<journal::ObjectKey, Uid> deleted_;
 };
 
 }  // namespace reeve::engine

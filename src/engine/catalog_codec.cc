@@ -27,7 +27,8 @@ constexpr std::array<std::string_view, std::variant_size_v<CatalogEvent>> kTypes
     "trigger.armed",
     "trigger.fired",
     "trigger.skipped",
-    "trigger.missed"};
+    "trigger.missed",
+    "workflow.deleted"};
 
 Error corrupt(Error error) {
   error.code = ErrorCode::Corrupt;
@@ -87,6 +88,8 @@ struct Encoder {
   Json operator()(const WorkflowDisabled& /*e*/) const { return Json::object(); }
 
   Json operator()(const WorkflowEnabled& /*e*/) const { return Json::object(); }
+
+  Json operator()(const WorkflowDeleted& /*e*/) const { return Json::object(); }
 
   Json operator()(const TriggerArmed& e) const {
     Json json = Json::object();
@@ -157,6 +160,9 @@ Result<CatalogEvent> decode(std::string_view type, Fields& fields) {
   }
   if (type == "workflow.enabled") {
     return CatalogEvent(WorkflowEnabled{});
+  }
+  if (type == "workflow.deleted") {
+    return CatalogEvent(WorkflowDeleted{});
   }
   if (type == "trigger.armed") {
     std::string trigger = fields.required_text("trigger");

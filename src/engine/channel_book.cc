@@ -326,6 +326,11 @@ Uid ChannelBook::uid_of(const journal::ObjectKey& key) const {
   return channel == nullptr ? Uid() : channel->uid;
 }
 
+Revision ChannelBook::revision_of(const journal::ObjectKey& key) const {
+  const Channel* const channel = find(key);
+  return channel == nullptr || channel->deleted ? Revision() : channel->revision;
+}
+
 std::vector<journal::ObjectKey> ChannelBook::keys() const {
   std::vector<journal::ObjectKey> keys;
   for (const auto& [key, channel] : channels_) {

@@ -33,6 +33,7 @@ class ChannelBook final : public Book {
   Result<void> apply(const journal::Event& event) override;
   bool encode(const journal::ObjectKey& key, std::string& body) const override;
   Uid uid_of(const journal::ObjectKey& key) const override;
+  Revision revision_of(const journal::ObjectKey& key) const override;
   std::vector<journal::ObjectKey> keys() const override;
   void forget(const journal::ObjectKey& key) override;
   Result<Reply> turn(const ObjectCommand& command, BookTurn& turn) override;

@@ -6,6 +6,8 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "engine/book.h"
+#include "engine/collector.h"
+#include "engine/metadata_book.h"
 #include "engine/mission_codec.h"
 #include "engine/mission_queries.h"
 #include "engine/mission_turn.h"
@@ -36,7 +38,13 @@ Engine::Engine(Limits limits, std::string instance, WorkflowLoader loader, cron:
       instance_(std::move(instance)),
       loader_(std::move(loader)),
       zones_(zones),
-      books_(make_books()) {}
+      books_(make_books()),
+      collector_(std::make_unique<Collector>()) {
+  for (const std::unique_ptr<Book>& book : books_) {
+    book_by_kind_[static_cast<std::size_t>(book->kind())] = book.get();
+  }
+  metadata_ = static_cast<MetadataBook*>(book_of(Collector::timer_key()));
+}
 
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
@@ -54,12 +62,18 @@ MissionName mission_of(const journal::ObjectKey& key) {
 
 // --- recovery -----------------------------------------------------------------------------------
 
-Result<void> Engine::load_row(const journal::ObjectKey& key, std::string_view body) {
+Result<void> Engine::load_row(
+    const journal::ObjectKey& key, std::string_view body, Revision revision
+) {
   JsonLimits limits;
   limits.size_bytes_max = kRowBytesMax;
   REEVE_TRY(const Json row, parse_json(body, limits));
   if (Book* book = book_of(key)) {
-    return book->load(key, row);
+    REEVE_CHECK(book->load_at(key, row, revision));
+    if (book->has_links()) {
+      object_changed(key, book->links_of(key));
+    }
+    return {};
   }
   if (key.kind == journal::Kind::Workflow) {
     const Json* spec = row.find("spec");
@@ -119,6 +133,7 @@ void Engine::recover(Scope& scope) {
   }
   dispatch(scope);
   recovering_ = false;
+  collector_->sweep();
   settle(scope);
 }
 
@@ -126,12 +141,7 @@ Book* Engine::book_of(const journal::ObjectKey& key) const {
   if (is_workflow_version(key)) {
     return nullptr;
   }
-  for (const std::unique_ptr<Book>& book : books_) {
-    if (book->kind() == key.kind) {
-      return book.get();
-    }
-  }
-  return nullptr;
+  return book_by_kind_[static_cast<std::size_t>(key.kind)];
 }
 
 workflow::Configuration Engine::configuration(const Namespace& ns, std::string_view workflow)
@@ -210,7 +220,7 @@ Result<cron::Zone> Engine::zone(std::string_view name) const {
 
 Result<Engine::Entry*> Engine::entry_of(const MissionName& name) {
   const auto found = by_name_.find(name);
-  if (found == by_name_.end()) {
+  if (found == by_name_.end() || missions_.at(found->second).mission->deleted) {
     return unknown_mission(name);
   }
   return &missions_.at(found->second);
@@ -353,9 +363,14 @@ Result<Reply> Engine::object_turn(const ObjectCommand& command, Scope& scope) {
   if (book->has_namespaces()) {
     REEVE_CHECK(model::check_namespace(command.object.ns.view()));
   }
-  BookTurn turn(*this, *book, scope);
-  REEVE_TRY(Reply reply, book->turn(command, turn));
+  REEVE_TRY(Reply reply, book_turn(*book, command, scope));
   settle(scope);
+  if (command.object.kind == journal::Kind::Metadata) {
+    // A mission may have ended, and gone, in the same turn.
+    const std::optional<ObjectState> state = state_of(*object_of_metadata(command.object));
+    reply.gone = !state;
+    reply.revision = state ? state->revision : reply.revision;
+  }
   return reply;
 }
 
@@ -383,12 +398,14 @@ void Engine::settle(Scope& scope) {
       tell_waiting(name, scope);
       if (const Mission* ended = find(name)) {
         tell_successors(*ended, scope);
+        settle_deletion(*ended, scope);
       }
     } else if (!suspects_.empty()) {
       report_deadlocks(scope);
     } else if (std::exchange(tell_again_, false)) {
       tell_again(scope);
     } else if (!freed_) {
+      collector_->arm(scope);
       return;
     }
   }
@@ -461,6 +478,10 @@ bool Engine::encode_row(const journal::ObjectKey& key, std::string& body) const 
     return true;
   }
   const Entry& entry = missions_.at(by_name_.at(mission_of(key)));
+  if (entry.mission->deleted) {
+    encode_deleted("reeve.dev/v1", "Mission", key, entry.mission->uid, body);
+    return false;
+  }
   encode_mission(*entry.mission, *entry.plan->workflow, body);
   return !is_terminal(entry.mission->state);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -20,6 +21,7 @@
 #include "engine/capacity.h"
 #include "engine/events.h"
 #include "engine/fwd.h"
+#include "engine/object_metadata.h"
 #include "engine/run_queue.h"
 #include "journal/event.h"
 #include "model/effect.h"
@@ -288,6 +290,24 @@ struct ChildPlan {
   bool detached = false;
 };
 
+/// What the API needs to know of an object to change it.
+struct ObjectState {
+  Uid uid;
+  /// The later one of its own row and of its metadata.
+  Revision revision;
+};
+
+/// Where the engine finds what only the store has; each may be empty.
+struct StoredObjects {
+  /// The uid of an object that was not deleted.
+  std::function<Result<std::optional<Uid>>(const journal::ObjectKey&)> uid_of;
+  /// See Engine::fetch.
+  std::function<Result<void>(const journal::ObjectKey&)> fetch;
+  /// See Engine::ended_missions.
+  std::function<Result<std::vector<journal::ObjectKey>>(const Namespace&, Revision&, std::uint32_t)>
+      ended;
+};
+
 /// All live missions of one partition and the rules that move them. Pure: no I/O, no clock.
 ///
 /// Threading: engine loop.
@@ -309,7 +329,10 @@ class Engine {
 
   /// Takes a stored workflow or a live mission. Corrupt: the row contradicts itself. NotFound: the
   /// mission's workflow has not been loaded yet.
-  Result<void> load_row(const journal::ObjectKey& key, std::string_view body);
+  /// `revision` is the row's.
+  Result<void> load_row(
+      const journal::ObjectKey& key, std::string_view body, Revision revision = {}
+  );
 
   /// The live missions whose rows were written by an earlier version (`lacks_past`).
   std::vector<journal::ObjectKey> to_refold() const;
@@ -371,6 +394,61 @@ class Engine {
 
   /// The book of a kind, or null.
   Book* book_of(const journal::ObjectKey& key) const;
+
+  // --- objects as the API sees them (object_commands.cc) ----------------------------------------
+
+  /// How the engine learns about objects that are in the store alone. Without it there are none.
+  void use_stored(StoredObjects stored) { stored_ = std::move(stored); }
+
+  /// NotFound: there is no such namespace. PermissionDenied: it is being deleted.
+  Result<void> check_open(const Namespace& ns) const;
+
+  /// An object that is there and that memory knows.
+  std::optional<ObjectState> state_of(const journal::ObjectKey& object) const;
+
+  /// Finalizers and owners of an object, or null: it has none.
+  const ObjectLinks* links_of(const journal::ObjectKey& object) const;
+
+  /// As state_of, or what the store has of a mission that has ended. An error: the store failed.
+  Result<std::optional<Uid>> uid_of_stored(const journal::ObjectKey& object) const;
+
+  /// Brings an ended mission and its metadata into memory until the batch is stored.
+  Result<void> fetch(const journal::ObjectKey& object);
+
+  /// At most `limit` ended missions of a namespace that are stored, newest first, below the cursor
+  /// (0: from the newest), which moves on; it is 0 after the last.
+  Result<std::vector<journal::ObjectKey>> ended_missions(
+      const Namespace& ns, Revision& cursor, std::uint32_t limit
+  ) const;
+
+  /// The commands `update` and `delete` of metadata_book.h.
+  Result<Reply> describe_object(const journal::ObjectKey& object, const Json& body, Scope& scope);
+  Result<Reply> delete_object(const journal::ObjectKey& object, const Json& body, Scope& scope);
+
+  /// Deletes an object that is there, as its finalizers allow. Nothing happens if that was asked
+  /// for before, or it is not there.
+  void request_deletion(const journal::ObjectKey& object, Propagation propagation, Scope& scope);
+
+  /// Takes finalizers, or references to owners, away; `key` as Collector::changed got it.
+  void drop_finalizers(
+      const journal::ObjectKey& key, const std::vector<std::string>& names, Scope& scope
+  );
+  void drop_owners(const journal::ObjectKey& key, const std::vector<Uid>& owners, Scope& scope);
+
+  /// Removes an object of a namespace that is deleted, whatever kind it is.
+  void clear_away(const journal::ObjectKey& object, Scope& scope);
+
+  /// A namespace is empty.
+  void namespace_empty(const Namespace& ns, Scope& scope);
+
+  /// For books: the links of an object have changed (null: it has none any more); it is no more.
+  void object_changed(const journal::ObjectKey& key, const ObjectLinks* links);
+  void object_removed(const journal::ObjectKey& key, const Uid& uid);
+
+  void on_collector_timer(std::string_view timer, Scope& scope);
+
+  /// Missions in memory after a revision, ended ones too.
+  const model::Mission* next_mission(Revision after) const;
 
   /// What is set for runs of a workflow apart from missions.
   workflow::Configuration configuration(const Namespace& ns, std::string_view workflow) const;
@@ -465,6 +543,15 @@ class Engine {
   };
 
   Result<Reply> object_turn(const ObjectCommand& command, Scope& scope);
+  Result<Reply> book_turn(Book& book, const ObjectCommand& command, Scope& scope);
+  Result<Reply> described_turn(Book& book, const ObjectCommand& command, Scope& scope);
+  void put_metadata(const journal::ObjectKey& object, const Uid& uid, Json metadata, Scope& scope);
+  Result<void> check_metadata(const journal::ObjectKey& object, const Json& metadata) const;
+  Reply reply_about(const journal::ObjectKey& object, const Uid& uid, const Scope& scope) const;
+  void remove_object(const journal::ObjectKey& object, Scope& scope);
+  void settle_deletion(const model::Mission& ended, Scope& scope);
+  ResourceBook* resources_of(const journal::ObjectKey& key) const;
+  Entry* find_entry(const journal::ObjectKey& object);
   Result<Reply> object_timer(const TimerFired& fired, Scope& scope);
   Result<Reply> submit(const SubmitMission& command, Scope& scope);
   Principal person_behind(const Principal& principal);
@@ -490,6 +577,7 @@ class Engine {
   ) const;
   Result<MissionName> first_free(const Namespace& ns, const std::string& name) const;
   Result<bool> is_taken(const MissionName& name) const;
+  Error name_taken(const MissionName& name) const;
   const model::Mission* live_with_key(const Namespace& ns, std::string_view user_key) const;
   void wait_for(const MissionName& child, const model::Mission& parent, TaskIndex task);
   void stop_mission(const MissionName& name, const std::string& message, Scope& scope);
@@ -608,6 +696,11 @@ class Engine {
   /// Missions are put into their queues and not started yet.
   bool recovering_ = false;
   std::vector<std::unique_ptr<Book>> books_;
+  /// The same by kind; null: none.
+  std::array<Book*, journal::kAllKinds.size()> book_by_kind_{};
+  MetadataBook* metadata_ = nullptr;
+  std::unique_ptr<Collector> collector_;
+  StoredObjects stored_;
   /// Live missions by namespace and user key.
   std::map<std::pair<Namespace, std::string>, MissionName> by_user_key_;
   /// Who waits for the end of a mission: tasks of missions, by creation.

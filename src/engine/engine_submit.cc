@@ -4,6 +4,8 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "engine/engine.h"
+#include "engine/metadata_book.h"
+#include "engine/mission_names.h"
 #include "engine/mission_turn.h"
 
 /// Making missions.
@@ -154,7 +156,15 @@ Result<Reply> Engine::submit(const SubmitMission& command, Scope& scope) {
   }
   // A name that is no plain one is refused, also if it would be a mission's of another namespace.
   MissionName name = model::qualify(command.ns, command.name.view());
-  return reply_after(create(std::move(event), std::move(name), plan, scope), scope);
+  if (command.metadata.is_null()) {
+    return reply_after(create(std::move(event), std::move(name), plan, scope), scope);
+  }
+  REEVE_TRY(Json metadata, given_metadata(command.metadata));
+  Result<Mission*> created = create(std::move(event), std::move(name), plan, scope);
+  if (created) {
+    put_metadata(key_of(**created), (*created)->uid, std::move(metadata), scope);
+  }
+  return reply_after(std::move(created), scope);
 }
 
 /// Whom a run works for: who owns its mission, or is behind that owner. Empty: it is no run, or of
@@ -228,9 +238,29 @@ Result<bool> Engine::is_taken(const MissionName& name) const {
   return named_before_ ? named_before_(name) : Result<bool>(false);
 }
 
+Error Engine::name_taken(const MissionName& name) const {
+  const Mission* mission = find(name);
+  const Result<std::optional<Uid>> stored = uid_of_stored(mission_key(name));
+  const bool deleted = mission != nullptr ? mission->deleted : stored_.uid_of && stored && !*stored;
+  Error error = make_error(
+      ErrorCode::AlreadyExists,
+      deleted ? concat(
+                    "a mission named \"",
+                    model::plain(name),
+                    "\" was deleted, and its name is not used again: its runs and their "
+                    "directories are named after it"
+                )
+              : concat("a mission named \"", model::plain(name), "\" exists already"),
+      "name"
+  );
+  error.hint = "give another --name, or none for a fresh one";
+  return error;
+}
+
 Result<Mission*> Engine::create(
     MissionCreated event, MissionName name, const std::shared_ptr<const Plan>& plan, Scope& scope
 ) {
+  REEVE_CHECK(check_open(event.ns));
   if (name.empty()) {
     REEVE_TRY(name, free_name(event.ns, event.workflow_name, scope.next));
   }
@@ -238,13 +268,7 @@ Result<Mission*> Engine::create(
   REEVE_ASSERT(name == model::qualify(event.ns, model::plain(name)));
   REEVE_TRY(const bool taken, is_taken(name));
   if (taken) {
-    Error error = make_error(
-        ErrorCode::AlreadyExists,
-        concat("a mission named \"", model::plain(name), "\" exists already"),
-        "name"
-    );
-    error.hint = "give another --name, or none for a fresh one";
-    return error;
+    return name_taken(name);
   }
   if (missions_.size() >= limits_.live_missions_max) {
     return make_error(

@@ -236,6 +236,8 @@ class Decoder {
     return MissionEvent(ExtensionRefused{.task = index, .message = data_.get_string("message")});
   }
 
+  Result<MissionEvent> deleted() { return MissionEvent(MissionDeleted{}); }
+
   Result<MissionEvent> bundle_kept() {
     REEVE_TRY(const TaskIndex index, task(data_));
     const Json* bundle = data_.find("bundle");
@@ -491,6 +493,7 @@ const std::map<std::string_view, DecodeMethod>& decoders() {
       {"mission.extended", &Decoder::extended},
       {"extension.refused", &Decoder::extension_refused},
       {"bundle.kept", &Decoder::bundle_kept},
+      {"mission.deleted", &Decoder::deleted},
   };
   return kTable;
 }

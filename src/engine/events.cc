@@ -257,6 +257,8 @@ class Encoder {
     json_.member("bundle", e.bundle);
   }
 
+  void operator()(const MissionDeleted& /*unused*/) {}
+
   JsonWriter& json() { return json_; }
 
  private:
@@ -372,7 +374,8 @@ const std::vector<std::string_view>& mission_event_types() {
       "mission.submitted",
       "mission.extended",
       "extension.refused",
-      "bundle.kept"};
+      "bundle.kept",
+      "mission.deleted"};
   return kNames;
 }
 

@@ -287,6 +287,9 @@ struct BundleKept {
   Json bundle;
 };
 
+/// An ended mission was deleted. Nothing follows.
+struct MissionDeleted {};
+
 using MissionEvent = std::variant<
     MissionCreated,
     MissionTransitioned,
@@ -317,7 +320,8 @@ using MissionEvent = std::variant<
     MissionSubmitted,
     MissionExtended,
     ExtensionRefused,
-    BundleKept>;
+    BundleKept,
+    MissionDeleted>;
 
 /// The journal's name of an event: "mission.created", "run.ended", …
 std::string_view type_of(const MissionEvent& event);

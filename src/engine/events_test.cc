@@ -128,7 +128,8 @@ std::vector<MissionEvent> full_events() {
       MissionExtended{.task = 1, .workflow = sha256("more"), .task_count = 9},
       ExtensionRefused{.task = 1, .message = "no permission"},
       BundleKept{
-          .task = 1, .bundle = Json(Json::Object{{"next_actions", Json(Json::Array{Json(1)})}})}};
+          .task = 1, .bundle = Json(Json::Object{{"next_actions", Json(Json::Array{Json(1)})}})},
+      MissionDeleted{}};
 }
 
 /// Every event with every optional member left out.
@@ -157,7 +158,8 @@ std::vector<MissionEvent> bare_events() {
       GateReminded{},
       GateEscalated{},
       GateDecided{},
-      BundleKept{.task = 0, .bundle = Json::object()}};
+      BundleKept{.task = 0, .bundle = Json::object()},
+      MissionDeleted{}};
 }
 
 std::string encoded(const MissionEvent& event) {

@@ -86,23 +86,46 @@ class MetadataBook final : public Book {
   bool encode(const journal::ObjectKey& key, std::string& body) const override;
   Uid uid_of(const journal::ObjectKey& key) const override;
   Revision revision_of(const journal::ObjectKey& key) const override;
+
+  bool has_links() const override { return true; }
+
   const ObjectLinks* links_of(const journal::ObjectKey& key) const override;
   std::vector<journal::ObjectKey> keys() const override;
   void forget(const journal::ObjectKey& key) override;
   Result<Reply> turn(const ObjectCommand& command, BookTurn& turn) override;
   void on_timer(const journal::ObjectKey& key, std::string_view timer, BookTurn& turn) override;
-  void recover(BookTurn& turn) override;
 
   /// Of the object that `key` (of a Metadata row) is about, or null.
   const Metadata* find(const journal::ObjectKey& key) const;
 
- private:
-  friend class ObjectDeletion;
+  /// `text` as JSON.
+  static Json content_of(const Metadata& row);
 
-  void put(const journal::ObjectKey& key, Metadata metadata);
+  bool empty() const { return rows_.empty(); }
+
+  // For Engine, which has checked what it asks for.
+
+  /// Replaces all that is known of an object, with an event of this type. Nothing is left of it if
+  /// there is nothing to know.
+  void set(
+      const journal::ObjectKey& object,
+      const Uid& uid,
+      Json metadata,
+      std::string_view type,
+      BookTurn& turn
+  );
+  void remove(const journal::ObjectKey& object, BookTurn& turn);
+  void archive(const journal::ObjectKey& object, BookTurn& turn);
+
+ private:
+  Result<void> put(const journal::ObjectKey& key, const Json& metadata, Metadata row);
 
   std::map<journal::ObjectKey, Metadata> rows_;
 };
+
+/// What people may say in `metadata`, without the rest. Invalid, LimitExceeded: with the member's
+/// path as subject.
+Result<Json> given_metadata(const Json& metadata);
 
 /// The key of the metadata of an object of one of the four kinds.
 journal::ObjectKey metadata_key(const journal::ObjectKey& object);

@@ -33,7 +33,7 @@ Result<std::vector<MissionName>> Engine::checked_after(
   std::vector<MissionName> after;
   for (const MissionName& name : names) {
     const Mission* mission = find(name);
-    if (mission == nullptr || mission->ns != ns) {
+    if (mission == nullptr || mission->deleted || mission->ns != ns) {
       Error error = make_error(
           ErrorCode::NotFound,
           concat("there is no mission \"", model::plain(name), "\" to wait for"),

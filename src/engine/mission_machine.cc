@@ -342,6 +342,8 @@ class Applier {
 
   void operator()(const BundleKept& e) { m_.bundle = e.bundle; }
 
+  void operator()(const MissionDeleted& /*e*/) { m_.deleted = true; }
+
   void operator()(const MissionSubmitted& e) { m_.tasks.at(e.task).submitted.push_back(e.mission); }
 
   void operator()(const ChildrenPlanned& e) {

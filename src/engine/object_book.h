@@ -20,6 +20,11 @@ class ObjectBook : public Book {
     return found == objects_.end() ? Uid() : found->second.uid;
   }
 
+  Revision revision_of(const journal::ObjectKey& key) const override {
+    const auto found = objects_.find(key);
+    return found == objects_.end() || found->second.deleted ? Revision() : found->second.revision;
+  }
+
   std::vector<journal::ObjectKey> keys() const override {
     std::vector<journal::ObjectKey> keys;
     for (const auto& [key, object] : objects_) {

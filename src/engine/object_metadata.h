@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +49,9 @@ struct ObjectLinks {
   bool has_finalizer(std::string_view name) const;
 };
 
+/// What garbage collection adds to the finalizers of an object that is being deleted.
+inline constexpr std::size_t kFinalizersReserve = 3;
+
 /// Reads the members `finalizers`, `ownerReferences` and `deletionTimestamp`. Invalid or
 /// LimitExceeded, with the path of the member ("metadata.finalizers") as subject: wrong types,
 /// missing members, too many.
@@ -58,6 +62,21 @@ enum class Propagation : std::uint8_t { Background, Foreground, Orphan };
 
 /// "Background", "Foreground", "Orphan"; empty: Background. Invalid, subject "propagationPolicy".
 Result<Propagation> parse_propagation(std::string_view text);
+
+/// Invalid, subject "metadata.finalizers": an object that is being deleted gets a new finalizer.
+Result<void> check_finalizers(const ObjectLinks& before, const ObjectLinks& after);
+
+/// Replaces the finalizers; without any there is no such member.
+void set_finalizers(Json& metadata, const std::vector<std::string>& finalizers);
+
+/// Takes a member out of an object, if it is there.
+void erase_member(Json& object, std::string_view name);
+
+/// Adds the finalizer that a deletion of this kind needs, unless it is there.
+void add_propagation(std::vector<std::string>& finalizers, Propagation propagation);
+
+/// Takes references to these owners out of the metadata. Says whether there were any.
+bool remove_owners(Json& metadata, const std::vector<Uid>& owners);
 
 /// What must be true of the object for a command to be carried out; each may be left out.
 struct Precondition {

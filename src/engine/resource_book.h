@@ -101,12 +101,17 @@ class ResourceBook : public Book {
 
   journal::Kind kind() const override { return kind_.kind; }
 
+  bool has_namespaces() const override { return kind_.namespaced; }
+
   Result<void> load(const journal::ObjectKey& key, const Json& row) override;
   Result<void> load_at(const journal::ObjectKey& key, const Json& row, Revision revision) override;
   Result<void> apply(const journal::Event& event) override;
   bool encode(const journal::ObjectKey& key, std::string& body) const override;
   Uid uid_of(const journal::ObjectKey& key) const override;
   Revision revision_of(const journal::ObjectKey& key) const override;
+
+  bool has_links() const override { return true; }
+
   const ObjectLinks* links_of(const journal::ObjectKey& key) const override;
   std::vector<journal::ObjectKey> keys() const override;
   std::vector<journal::ObjectKey> keys_in(const Namespace& ns) const override;
@@ -130,7 +135,7 @@ class ResourceBook : public Book {
  protected:
   /// What a kind adds to an object that is made.
   virtual Result<void> prepare(Json& object, BookTurn& turn) const;
-  /// Refuses, or adds to, a change. `before` is the object as it is.
+  /// Refuses, or adds to, a change (or what turns out to be none). `before` is the object as it is.
   virtual Result<void> check_change(const Json& before, Json& after, BookTurn& turn) const;
   /// Refuses a deletion that somebody asks for.
   virtual Result<void> check_deletion(const journal::ObjectKey& key, const Json& object) const;
@@ -149,11 +154,10 @@ class ResourceBook : public Book {
   Result<Reply> create(const ObjectCommand& command, BookTurn& turn);
   Result<Reply> update(const ObjectCommand& command, BookTurn& turn);
   Result<Reply> remove_command(const ObjectCommand& command, BookTurn& turn);
-  Result<void> check_room(std::size_t bytes, std::size_t instead_of) const;
+  Result<void> check_room(std::size_t bytes, const Resource* instead_of) const;
   Result<const Resource*> existing(const journal::ObjectKey& key) const;
-  Result<void> emit(
-      const journal::ObjectKey& key, std::string_view type, Json object, BookTurn& turn
-  );
+  Reply reply_about(const journal::ObjectKey& key, Json last) const;
+  void emit(const journal::ObjectKey& key, std::string_view type, Json object, BookTurn& turn);
   void put(const journal::ObjectKey& key, Resource resource);
 
   std::map<journal::ObjectKey, Resource> objects_;
@@ -185,9 +189,6 @@ class NamespaceBook final : public ResourceBook {
 
   /// NotFound, or PermissionDenied because it is being deleted.
   Result<void> check_open(const Namespace& ns) const;
-
-  /// Those that are being deleted.
-  std::vector<Namespace> terminating() const;
 
   /// Nothing is in it any more: it goes if it is being deleted and has no finalizers.
   void contents_gone(const Namespace& ns, BookTurn& turn);

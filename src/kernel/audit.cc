@@ -38,6 +38,9 @@ Result<void> check_row(const Fold& fold, const store::Row& row) {
     const model::Mission& mission = *fold.mission(name);
     same = same || fold.earlier_body(name) == row.body;
     same = same && row.uid == mission.uid && row.revision == mission.revision;
+  } else {
+    // Rows of these kinds do not repeat what stands beside them.
+    same = same && fold.is_beside(row);
   }
   same = same && row.live == fold.is_live(row.key);
   return same ? Result<void>()
@@ -112,8 +115,8 @@ Result<void> Fold::apply_mission(const journal::Event& event) {
     folded.mission.correlation = event.correlation;
     found = missions_.emplace(name, std::move(folded)).first;
   }
-  if (found == missions_.end()) {
-    return corrupt("the mission was not created before", subject_of(event));
+  if (found == missions_.end() || found->second.mission.deleted) {
+    return corrupt("the mission was not created before, or was deleted", subject_of(event));
   }
   Folded& folded = found->second;
   Result<engine::MissionEvent> decoded =
@@ -130,6 +133,10 @@ Result<void> Fold::apply_mission(const journal::Event& event) {
         ),
         subject_of(event)
     );
+  }
+  if (std::holds_alternative<engine::MissionDeleted>(*decoded) &&
+      !is_terminal(folded.mission.state)) {
+    return corrupt("the mission was deleted before it had ended", subject_of(event));
   }
   engine::apply(folded.mission, *decoded, event.revision, event.at);
   if (const auto* extended = std::get_if<engine::MissionExtended>(&*decoded)) {
@@ -158,6 +165,10 @@ Result<std::string> Fold::body(const journal::ObjectKey& key) const {
     const auto found = missions_.find(engine::mission_of(key));
     if (found != missions_.end()) {
       std::string text;
+      if (found->second.mission.deleted) {
+        engine::encode_deleted("reeve.dev/v1", "Mission", key, found->second.mission.uid, text);
+        return text;
+      }
       engine::encode_mission(found->second.mission, *found->second.workflow, text);
       return text;
     }
@@ -203,6 +214,15 @@ bool Fold::is_live(const journal::ObjectKey& key) const {
   std::string ignored;
   const engine::Book* book = book_of(key);
   return book == nullptr || book->encode(key, ignored);
+}
+
+bool Fold::is_beside(const store::Row& row) const {
+  const engine::Book* book = book_of(row.key);
+  if (book == nullptr || !book->has_links()) {
+    return true;
+  }
+  const Revision revision = book->revision_of(row.key);
+  return row.uid == book->uid_of(row.key) && (revision == Revision() || revision == row.revision);
 }
 
 std::uint64_t Fold::count(journal::Kind kind) const {

@@ -48,6 +48,9 @@ class Fold {
   /// Whether an object that some event made has a life ahead.
   bool is_live(const journal::ObjectKey& key) const;
 
+  /// Whether the uid and the revision of a row are those that its events give.
+  bool is_beside(const store::Row& row) const;
+
   /// How many objects of a kind there are.
   std::uint64_t count(journal::Kind kind) const;
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "engine/metadata_book.h"
 
 namespace reeve::kernel {
 
@@ -49,6 +50,7 @@ Result<std::unique_ptr<Core>> Core::recover(
     REEVE_TRY(const std::optional<store::Row> row, reader.get(engine::mission_key(name)));
     return row.has_value();
   });
+  core->engine_.use_stored(core->stored_objects());
   core->last_now_ = now;
   if (head.revision != Revision()) {
     // The clock may have been set back while we were away; event times never go back.
@@ -64,7 +66,7 @@ Result<std::unique_ptr<Core>> Core::recover(
   // version that a mission was extended to.
   std::vector<store::Row> extended;
   REEVE_CHECK(reader.each_live_row([&](store::Row row) -> Result<void> {
-    Result<void> loaded = core->engine_.load_row(row.key, row.body);
+    Result<void> loaded = core->engine_.load_row(row.key, row.body, row.revision);
     if (!loaded && loaded.error().code == ErrorCode::NotFound) {
       extended.push_back(std::move(row));
       return {};
@@ -72,7 +74,7 @@ Result<std::unique_ptr<Core>> Core::recover(
     return loaded;
   }));
   for (const store::Row& row : extended) {
-    if (Result<void> loaded = core->engine_.load_row(row.key, row.body); !loaded) {
+    if (Result<void> loaded = core->engine_.load_row(row.key, row.body, row.revision); !loaded) {
       return make_error(ErrorCode::Corrupt, loaded.error().message, row.key.name);
     }
   }
@@ -280,20 +282,68 @@ Result<void> Core::prepare(engine::Command& command) {
   if (const auto* decision = std::get_if<engine::DecideGate>(&command)) {
     return fetch(decision->mission);
   }
+  if (const auto* about = std::get_if<engine::ObjectCommand>(&command);
+      about != nullptr && about->object.kind == journal::Kind::Metadata) {
+    const Result<journal::ObjectKey> object = engine::object_of_metadata(about->object);
+    return object ? fetch_described(*object) : Result<void>();
+  }
   return {};
 }
 
 /// Brings an ended mission back into memory until the open batch is durable.
 Result<void> Core::fetch(const MissionName& name) {
-  if (engine_.find(name) != nullptr) {
+  return engine_.find(name) != nullptr ? Result<void>() : fetch_row(engine::mission_key(name));
+}
+
+Result<void> Core::fetch_row(const journal::ObjectKey& key) {
+  if (!engine_.uid_of(key).empty()) {
     return {};
   }
-  REEVE_TRY(const std::optional<store::Row> row, reader_.get(engine::mission_key(name)));
-  if (row) {
-    REEVE_CHECK(engine_.load_row(row->key, row->body));
+  REEVE_TRY(const std::optional<store::Row> row, reader_.get(key));
+  if (row && !engine::is_deleted_row(row->body)) {
+    REEVE_CHECK(engine_.load_row(row->key, row->body, row->revision));
     open_.ended.push_back(row->key);
   }
   return {};
+}
+
+/// An ended mission with what people have said about it.
+Result<void> Core::fetch_described(const journal::ObjectKey& object) {
+  if (object.kind == journal::Kind::Mission) {
+    REEVE_CHECK(fetch_row(object));
+    REEVE_CHECK(fetch_row(engine::metadata_key(object)));
+  }
+  return {};
+}
+
+engine::StoredObjects Core::stored_objects() {
+  engine::StoredObjects stored;
+  stored.uid_of = [this](const journal::ObjectKey& key) -> Result<std::optional<Uid>> {
+    REEVE_TRY(const std::optional<store::Row> row, reader_.get(key));
+    const bool there = row && !engine::is_deleted_row(row->body);
+    return there ? std::optional(row->uid) : std::nullopt;
+  };
+  stored.fetch = [this](const journal::ObjectKey& object) {
+    return fetch_described(object);
+  };
+  stored.ended = [this](
+                     const Namespace& ns, Revision& cursor, std::uint32_t limit
+                 ) -> Result<std::vector<journal::ObjectKey>> {
+    store::RowQuery query;
+    query.ns = ns;
+    query.limit = limit;
+    query.before = cursor;
+    REEVE_TRY(const std::vector<store::ListedRow> rows, reader_.list(query));
+    std::vector<journal::ObjectKey> ended;
+    for (const store::ListedRow& listed : rows) {
+      if (!listed.row.live && !engine::is_deleted_row(listed.row.body)) {
+        ended.push_back(listed.row.key);
+      }
+    }
+    cursor = rows.size() < limit ? Revision() : rows.back().created;
+    return ended;
+  };
+  return stored;
 }
 
 // --- timers -------------------------------------------------------------------------------------
@@ -407,7 +457,10 @@ Batch Core::seal() {
 
 void Core::released(const std::vector<journal::ObjectKey>& ended) {
   for (const journal::ObjectKey& key : ended) {
-    engine_.forget(key);
+    // What has changed again since then is encoded with the open batch, and released after it.
+    if (!touched_.contains(key)) {
+      engine_.forget(key);
+    }
   }
 }
 

@@ -134,6 +134,9 @@ class Core {
   Result<void> prepare(engine::Command& command);
   Result<void> fetch(const MissionName& name);
   Result<void> refold_missions();
+  Result<void> fetch_row(const journal::ObjectKey& key);
+  Result<void> fetch_described(const journal::ObjectKey& object);
+  engine::StoredObjects stored_objects();
   void arm(const TimerId& id, std::optional<Timestamp> due);
   void stage_timer(const TimerId& id, std::optional<Timestamp> due);
   void disarm_all(const journal::ObjectKey& owner);

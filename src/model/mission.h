@@ -328,6 +328,8 @@ struct Mission {
   bool claims = false;
   /// What a QUEUED mission waits for, for people.
   std::string waiting;
+  /// It has ended and was deleted: nothing but its name and its events are left.
+  bool deleted = false;
 
   std::vector<TaskStatus> tasks;
   std::vector<Hold> holds;
