@@ -218,17 +218,17 @@ bool Collector::look_at(Work& work, Engine& engine, Scope& scope) {
   budget_.visit();
   const ObjectKey& key = work.id.key;
   const Book* book = engine.book_of(key);
-  const ObjectLinks* there = book == nullptr ? nullptr : book->links_of(key);
+  const ObjectLinks* found = book == nullptr ? nullptr : book->links_of(key);
   const std::optional<ObjectKey> object = object_behind(key);
-  if (there == nullptr || !object) {
+  if (found == nullptr || !object) {
     return true;
   }
-  const ObjectLinks links = *there;
+  const ObjectLinks links = *found;
   if (!links.deleting) {
     judge(key, links, engine, scope);
     return true;
   }
-  const std::optional<ObjectState> state = engine.state_of(*object);
+  const std::optional<ObjectState> state = there(*object, engine);
   if (state && links.has_finalizer(kOrphanFinalizer)) {
     return orphan(work, state->uid, engine, scope);
   }
@@ -284,15 +284,17 @@ void Collector::judge(
   }
   std::vector<Uid> gone;
   bool stays = false;
+  bool awaited = false;
   for (const OwnerReference& owner : links.owners) {
     const Owner state = state_of(owner, key, engine);
     if (state == Owner::Gone) {
       gone.push_back(owner.uid);
     }
     stays = stays || state == Owner::Present || state == Owner::Unknown;
+    awaited = awaited || state == Owner::Deleting;
   }
   if (!stays) {
-    remove(key, Propagation::Background, engine, scope);
+    remove(key, awaited, engine, scope);
   } else if (!gone.empty()) {
     budget_.change();
     engine.drop_owners(key, gone, scope);
@@ -321,13 +323,25 @@ Collector::Owner Collector::state_of(
   return waits ? Owner::Deleting : Owner::Present;
 }
 
-void Collector::remove(
-    const ObjectKey& key, Propagation propagation, Engine& engine, Scope& scope
-) {
-  if (const std::optional<ObjectKey> object = object_behind(key)) {
-    budget_.change();
-    engine.request_deletion(*object, propagation, scope);
+/// Deletes a dependent. Somebody may wait for it: then what depends on it goes first, where there
+/// is something, and not around in a circle.
+void Collector::remove(const ObjectKey& key, bool awaited, Engine& engine, Scope& scope) {
+  const std::optional<ObjectKey> object = object_behind(key);
+  const std::optional<ObjectState> state = object ? there(*object, engine) : std::nullopt;
+  if (!state) {
+    return;
   }
+  const bool deeper = awaited && has_dependents_to_delete(state->uid);
+  budget_.change();
+  engine.request_deletion(
+      *object, deeper ? Propagation::Foreground : Propagation::Background, scope
+  );
+}
+
+/// A mission that has ended may be in the store alone.
+std::optional<ObjectState> Collector::there(const ObjectKey& object, Engine& engine) {
+  // If the store fails the next sweep tries again.
+  return engine.fetch(object).ok() ? engine.state_of(object) : std::nullopt;
 }
 
 /// The dependents of an object lose their owner and stay.
@@ -378,12 +392,8 @@ bool Collector::delete_dependents(Work& work, const Uid& uid, Engine& engine, Sc
     const ObjectKey key = *next;
     work.cursor = key;
     budget_.visit();
-    const std::optional<ObjectKey> object = object_behind(key);
-    const std::optional<ObjectState> state = object ? engine.state_of(*object) : std::nullopt;
-    if (!known_.at(key).deleting && state) {
-      // Further down only where there is something, and not around in a circle.
-      const bool deeper = has_dependents_to_delete(state->uid);
-      remove(key, deeper ? Propagation::Foreground : Propagation::Background, engine, scope);
+    if (!known_.at(key).deleting) {
+      remove(key, true, engine, scope);
     }
     const auto left = known_.find(key);
     if (left == known_.end()) {

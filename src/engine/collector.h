@@ -135,7 +135,8 @@ class Collector {
   bool has_dependents_to_delete(const Uid& uid) const;
   Owner state_of(const OwnerReference& owner, const journal::ObjectKey& dependent, Engine& engine)
       const;
-  void remove(const journal::ObjectKey& key, Propagation propagation, Engine& engine, Scope& scope);
+  void remove(const journal::ObjectKey& key, bool awaited, Engine& engine, Scope& scope);
+  static std::optional<ObjectState> there(const journal::ObjectKey& object, Engine& engine);
   // namespace_teardown.cc
   bool tear_down(const journal::ObjectKey& key, Engine& engine, Scope& scope);
   bool ask_missions(const Namespace& ns, Teardown& teardown, Engine& engine, Scope& scope);

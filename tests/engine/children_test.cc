@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "engine/mission_codec.h"
+#include "engine/resource_book.h"
 #include "walk.h"
 #include "workflow/load/load.h"
 
@@ -294,6 +295,12 @@ TEST(UserKey, BelongsToItsNamespace) {
       .local = false,
       .user_key = "issue-7"};
   ASSERT_TRUE(w.command(submit).ok());
+  Json body = Json::object();
+  body.set("object", *parse_json(R"({"apiVersion":"v1","kind":"Namespace",
+      "metadata":{"name":"team"}})"));
+  const ObjectCommand team{
+      .object = namespace_key(Namespace("team")), .verb = "create", .body = std::move(body)};
+  ASSERT_TRUE(w.command(team).ok());
   submit.name = MissionName("other");
   submit.ns = Namespace("team");
   const Result<Reply> reply = w.command(submit);

@@ -9,8 +9,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(CoreRecovery, OfAnEmptyStoreHasNothingToDo) {
+TEST(CoreRecovery, OfAnEmptyStoreMakesTheDefaultNamespaceOnce) {
   Bench b;
+  const store::Commit first = b.commit();
+  ASSERT_EQ(first.rows.size(), 1U);
+  EXPECT_EQ(first.rows.front().key.kind, journal::Kind::Namespace);
+  EXPECT_EQ(first.rows.front().key.name, "default");
+  EXPECT_FALSE(b.core().next_timer().has_value());
+  b.restart();
   EXPECT_FALSE(b.core().staged());
   EXPECT_FALSE(b.core().next_timer().has_value());
 }
@@ -162,7 +168,9 @@ TEST(CoreRecovery, AReadThatFailsIsTheAnswerOfTheInput) {
     (*core)->handle(std::move(input), b.now());
   }
   Batch batch = (*core)->seal();
-  EXPECT_TRUE(batch.commit.events.empty());
+  for (const journal::Event& event : batch.commit.events) {
+    EXPECT_EQ(event.object.kind, journal::Kind::Namespace);
+  }
   ASSERT_EQ(batch.completions.size(), 2U);
   for (const Completion& completion : batch.completions) {
     ASSERT_FALSE(completion.outcome.ok());

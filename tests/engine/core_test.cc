@@ -53,6 +53,7 @@ TEST(Core, LaterTurnsOfABatchSeeEarlierOnes) {
 
 TEST(Core, RefusedCommandsAreAnsweredAndLeaveNothing) {
   Bench b;
+  b.commit();
   const std::size_t number =
       b.post(engine::AbortMission{.mission = MissionName("m"), .message = {}});
   EXPECT_TRUE(b.core().staged());

@@ -78,7 +78,10 @@ std::size_t Bench::post(Input input) {
 }
 
 store::Commit Bench::commit() {
-  Batch batch = core_->seal();
+  return store_batch(core_->seal());
+}
+
+store::Commit Bench::store_batch(Batch batch) {
   Result<store::Head> head = store_->head();
   EXPECT_TRUE(head.ok());
   journal::Chain chain(head->chain);

@@ -43,6 +43,9 @@ class Bench {
   /// Seals and commits the open batch and releases its effects and answers. Returns its rows.
   store::Commit commit();
 
+  /// Commits a batch that was sealed before, and releases its effects and answers.
+  store::Commit store_batch(Batch batch);
+
   /// `post` and `commit`; the answer.
   Result<engine::Reply> call(
       engine::Command command, std::string_view id = {}, std::string_view who = "user:test"
