@@ -66,13 +66,8 @@ class Fold {
 
   engine::WorkflowLoader loader_;
   std::map<Digest, std::shared_ptr<const workflow::Workflow>> workflows_;
-<<<<<<< HEAD
   std::map<journal::ObjectKey, std::string> workflow_rows_;
   std::map<MissionName, Folded> missions_;
-=======
-  std::map<std::string, std::string> workflow_rows_;
-  std::map<std::string, Folded> missions_;
->>>>>>> cff7bb2 (engine: tests of plain resources, metadata, garbage collection and namespaces)
   std::vector<std::unique_ptr<engine::Book>> books_;
 };
 
