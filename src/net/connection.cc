@@ -75,6 +75,10 @@ void Connection::on_data(std::string_view data) {
     }
     return;
   }
+  if (const std::shared_ptr<WebSocketState> socket = socket_) {
+    socket->receive(data);
+    return;
+  }
   busy_ = true;
   if (mode_ == Mode::Reading && input_.empty()) {
     data.remove_prefix(parse(data));
@@ -286,6 +290,26 @@ void Connection::stream(std::uint64_t id, ResponseHead head, std::shared_ptr<Str
   pump();
 }
 
+void Connection::upgrade(
+    std::uint64_t id, std::string_view head, std::shared_ptr<WebSocketState> socket
+) {
+  if (!begin_exchange_end(id)) {
+    socket->output()->end();
+    return;
+  }
+  keep_alive_ = false;
+  chunked_ = false;
+  mode_ = Mode::Streaming;
+  stream_ = socket->output();
+  socket_ = std::move(socket);
+  output().append(head);
+  if (client_ended_) {
+    reset();
+    return;
+  }
+  pump();
+}
+
 void Connection::pump() {
   if (mode_ != Mode::Streaming) {
     return;
@@ -316,6 +340,7 @@ void Connection::pump() {
     output().append("0\r\n\r\n");
   }
   const std::shared_ptr<StreamState> ended = std::move(stream_);
+  socket_.reset();
   finish_response();
   ended->end();
 }
@@ -347,6 +372,11 @@ void Connection::go_on() {
     busy_ = true;
     if (mode_ == Mode::Reading) {
       parse_kept_input();
+    }
+    if (socket_ && !input_.empty()) {
+      // Frames that came right behind the handshake.
+      const std::string data = std::exchange(input_, {});
+      socket_->receive(data);
     }
     if (mode_ == Mode::Reading && client_ended_ && input_.empty()) {
       finish(false);
@@ -402,6 +432,7 @@ void Connection::on_closed() {
   if (const std::shared_ptr<EndSignal> signal = std::move(signal_)) {
     signal->fire();
   }
+  socket_.reset();
   if (const std::shared_ptr<StreamState> stream = std::move(stream_)) {
     stream->end();
   }
@@ -419,6 +450,9 @@ void Connection::check_body_progress(Instant now) {
 
 void Connection::check_deadlines(Instant now) {
   check_transport_deadlines(now);
+  if (socket_) {
+    socket_->check(now);
+  }
   if (closed() || now < deadline_) {
     return;
   }
@@ -447,6 +481,9 @@ void Connection::drain() {
 void Connection::end() {
   if (mode_ == Mode::Streaming) {
     keep_alive_ = false;
+    if (socket_) {
+      socket_->close(kCloseGoingAway, "the server ends");
+    }
     stream_->close();
     pump();
   } else if (mode_ != Mode::Ending) {

@@ -10,6 +10,7 @@
 #include "net/http_parser.h"
 #include "net/stream_state.h"
 #include "net/transport.h"
+#include "net/web_socket_state.h"
 
 namespace reeve::net {
 
@@ -40,6 +41,9 @@ class Connection final : public Transport {
 
   /// Begins a body that is taken from `stream`.
   void stream(std::uint64_t id, ResponseHead head, std::shared_ptr<StreamState> stream);
+
+  /// Switches to the web socket `socket`; `head` is the whole response.
+  void upgrade(std::uint64_t id, std::string_view head, std::shared_ptr<WebSocketState> socket);
 
   /// Does what the stream wants.
   void pump();
@@ -94,6 +98,8 @@ class Connection final : public Transport {
   std::string input_;
   std::shared_ptr<EndSignal> signal_;
   std::shared_ptr<StreamState> stream_;
+  /// Whose output is `stream_`; nullptr: the stream is a response's.
+  std::shared_ptr<WebSocketState> socket_;
   std::uint64_t exchange_id_ = 0;
   std::uint64_t body_bytes_before_ = 0;
   std::size_t lingered_bytes_ = 0;

@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "base/strings.h"
 #include "net/connection.h"
 #include "net/response.h"
+#include "net/web_socket_state.h"
 
 namespace reeve::net {
 
@@ -63,8 +65,34 @@ std::shared_ptr<Stream> LiveExchange::start(ResponseHead head) {
   return std::make_shared<LiveStream>(std::move(state));
 }
 
-Result<std::shared_ptr<WebSocket>> LiveExchange::upgrade_web_socket(WebSocketOptions) {
-  return make_error(ErrorCode::Unsupported, "web sockets are not offered");
+Result<std::shared_ptr<WebSocket>> LiveExchange::upgrade_web_socket(WebSocketOptions options) {
+  REEVE_TRY(WebSocketHandshake handshake, read_handshake(request_, options.protocols));
+  if (answered_.exchange(true)) {
+    return make_error(ErrorCode::Conflict, "the request was answered before", "web socket");
+  }
+  std::string head = concat(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
+      "Sec-WebSocket-Accept: ",
+      handshake.accept,
+      "\r\n"
+  );
+  if (!handshake.protocol.empty()) {
+    head += concat("Sec-WebSocket-Protocol: ", handshake.protocol, "\r\n");
+  }
+  head += "\r\n";
+  auto state = std::make_shared<WebSocketState>(
+      std::make_shared<StreamState>(hub_, connection_), options, hub_->limits().linger_timeout
+  );
+  state->begin();
+  const bool running = hub_->run([connection = connection_, id = id_, state, head] {
+    connection->upgrade(id, head, state);
+  });
+  if (!running) {
+    state->output()->end();
+  }
+  return std::shared_ptr<WebSocket>(
+      std::make_shared<LiveWebSocket>(std::move(state), std::move(handshake.protocol))
+  );
 }
 
 void LiveExchange::on_disconnect(std::function<void()> callback) {

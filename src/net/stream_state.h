@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "net/end_signal.h"
@@ -30,6 +31,9 @@ class StreamState {
   std::size_t buffered_bytes() const;
 
   EndSignal& ended() { return ended_; }
+
+  /// Runs `function` on the network thread. False: that has stopped.
+  bool run(std::function<void()> function) { return hub_->run(std::move(function)); }
 
   /// What the connection has to do.
   struct Work {
