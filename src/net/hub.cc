@@ -47,7 +47,7 @@ Hub::Hub(
 Hub::~Hub() = default;
 
 void Hub::begin() {
-  loop_->after(tick_interval_, [self = weak_from_this()] {
+  loop_->surely_after(tick_interval_, [self = weak_from_this()] {
     if (const std::shared_ptr<Hub> hub = self.lock()) {
       hub->tick();
     }

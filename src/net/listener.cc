@@ -52,7 +52,7 @@ void Listener::on_readable() {
     }
     hub_->counters().accept_errors.fetch_add(1);
     if (outcome == AcceptOutcome::Exhausted) {
-      hub_->loop()->after(kExhaustedPause, [self = shared_from_this()] { self->begin(); });
+      hub_->loop()->surely_after(kExhaustedPause, [self = shared_from_this()] { self->begin(); });
       return;
     }
   }

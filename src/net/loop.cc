@@ -47,7 +47,10 @@ struct Loop::Engine {
   Registry timers;
 
   void run();
-  void add(const std::shared_ptr<TimerHandle::State>& state, Duration delay);
+  void add(
+      const std::shared_ptr<TimerHandle::State>& state,
+      std::chrono::steady_clock::time_point deadline
+  );
   void remove(TimerHandle::State& state);
 };
 
@@ -61,9 +64,11 @@ void Loop::Engine::run() {
   thread_id = thread.get_id();
 }
 
-void Loop::Engine::add(const std::shared_ptr<TimerHandle::State>& state, Duration delay) {
+void Loop::Engine::add(
+    const std::shared_ptr<TimerHandle::State>& state, std::chrono::steady_clock::time_point deadline
+) {
   timers.emplace(state.get(), state);
-  state->timer.emplace(context, delay);
+  state->timer.emplace(context, deadline);
   state->timer->async_wait([this, state](const boost::system::error_code&) {
     // A timer that expired can no longer be cancelled at Asio, but here.
     const bool run = !state->cancelled && timers.contains(state.get());
@@ -147,15 +152,22 @@ bool Loop::post(std::function<void()> function) {
 }
 
 TimerHandle Loop::after(Duration delay, std::function<void()> function) {
+  return add_timer(delay, std::move(function), true);
+}
+
+TimerHandle Loop::surely_after(Duration delay, std::function<void()> function) {
+  return add_timer(delay, std::move(function), false);
+}
+
+TimerHandle Loop::add_timer(Duration delay, std::function<void()> function, bool limited) {
   auto state = std::make_shared<TimerHandle::State>();
-  state->function = std::move(function);
   state->loop = weak_from_this();
-  if (engine_->timer_count.fetch_add(1) >= engine_->timers_max) {
-    engine_->timer_count.fetch_sub(1);
-    state->function = nullptr;
+  Engine* engine = engine_.get();
+  if (engine->timer_count.fetch_add(1) >= engine->timers_max && limited) {
+    engine->timer_count.fetch_sub(1);
     return TimerHandle(std::move(state));
   }
-  Engine* engine = engine_.get();
+  state->function = std::move(function);
   const auto deadline = std::chrono::steady_clock::now() + delay;
   const bool posted = post([engine, state, deadline] {
     if (state->cancelled) {
@@ -163,15 +175,10 @@ TimerHandle Loop::after(Duration delay, std::function<void()> function) {
       state->function = nullptr;
       return;
     }
-    engine->add(
-        state,
-        std::chrono::ceil<Duration>(
-            std::max(deadline - std::chrono::steady_clock::now(), std::chrono::nanoseconds(0))
-        )
-    );
+    engine->add(state, deadline);
   });
   if (!posted) {
-    engine_->timer_count.fetch_sub(1);
+    engine->timer_count.fetch_sub(1);
     state->function = nullptr;
   }
   return TimerHandle(std::move(state));

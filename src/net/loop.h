@@ -33,6 +33,9 @@ class Loop : public std::enable_shared_from_this<Loop> {
   /// See `Server::post_after`. Any thread.
   TimerHandle after(Duration delay, std::function<void()> function);
 
+  /// As `after`, for the library's own few timers, which have to run when the limit is reached.
+  TimerHandle surely_after(Duration delay, std::function<void()> function);
+
   bool on_thread() const;
 
  private:
@@ -41,6 +44,8 @@ class Loop : public std::enable_shared_from_this<Loop> {
   struct Engine;
 
   Loop();
+
+  TimerHandle add_timer(Duration delay, std::function<void()> function, bool limited);
 
   std::unique_ptr<Engine> engine_;
 };

@@ -79,22 +79,22 @@ struct Target {
 
 /// A complete request.
 struct Request {
-  std::string method;
+  std::string method = {};
   /// As sent.
-  std::string target;
-  std::string path;
-  std::vector<std::pair<std::string, std::string>> query;
+  std::string target = {};
+  std::string path = {};
+  std::vector<std::pair<std::string, std::string>> query = {};
   /// The authority the client asked for: of an absolute target, else the Host field.
-  std::string host;
+  std::string host = {};
   /// 0 or 1, of HTTP/1.x.
   int version_minor = 1;
-  Headers headers;
-  std::string body;
+  Headers headers = {};
+  std::string body = {};
   /// "127.0.0.1:4711", "[::1]:4711", or "unix".
-  std::string peer;
+  std::string peer = {};
   bool tls = false;
   /// Shared by the requests of a connection; nullptr: none was presented.
-  std::shared_ptr<const ClientCertificate> client_certificate;
+  std::shared_ptr<const ClientCertificate> client_certificate = {};
   /// When the request was complete, by the monotonic clock.
   std::chrono::steady_clock::time_point received_at{};
 

@@ -379,19 +379,35 @@ TEST(Server, DropsTimersBeyondTheLimitAndAtItsEnd) {
   // The server's own timer is one of them.
   limits.timers_max = 2;
   auto server = start_server(echo, limits);
-  Event started;
-  server->post([&] { started.happen(); });
-  ASSERT_TRUE(started.wait());
+  const auto wait_for_turn = [&] {
+    Event turn;
+    server->post([&] { turn.happen(); });
+    ASSERT_TRUE(turn.wait());
+  };
+  wait_for_turn();
   const auto token = std::make_shared<int>(0);
   TimerHandle one = server->post_after(Duration(3'600'000), [token] {});
-  TimerHandle two = server->post_after(Duration(1), [token] { ADD_FAILURE() << "over the limit"; });
+  server->post_after(Duration(1), [token] { ADD_FAILURE() << "over the limit"; });
   EXPECT_EQ(token.use_count(), 2);
   one.cancel();
-  EXPECT_TRUE(eventually(*server, [&] { return token.use_count() == 1; }));
-  TimerHandle three = server->post_after(Duration(3'600'000), [token] {});
+  wait_for_turn();
+  EXPECT_EQ(token.use_count(), 1);
+  TimerHandle two = server->post_after(Duration(3'600'000), [token] {});
+  EXPECT_EQ(token.use_count(), 2);
   server.reset();
   EXPECT_EQ(token.use_count(), 1);
-  three.cancel();
+  two.cancel();
+}
+
+TEST(Server, LooksAfterDeadlinesWhenAllTimersAreTaken) {
+  ServerLimits limits;
+  limits.timers_max = 1;
+  limits.head_timeout = Duration(30);
+  const auto server = start_server(echo, limits);
+  for (int at = 0; at < 3; ++at) {
+    server->post_after(Duration(3'600'000), [] {});
+  }
+  EXPECT_EQ(TestClient::tcp(server->ports()[0]).read_rest(), "");
 }
 
 TEST(Server, MayEndBeforeItsExchangesAndStreams) {
