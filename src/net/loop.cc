@@ -22,6 +22,28 @@ namespace reeve::net {
 
 namespace asio = boost::asio;
 
+namespace {
+
+/// Signals are blocked while it lives, also in threads that start then.
+class NoSignals {
+ public:
+  NoSignals() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+
+  ~NoSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  NoSignals(const NoSignals&) = delete;
+  NoSignals& operator=(const NoSignals&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
+
 using Registry = std::unordered_map<TimerHandle::State*, std::shared_ptr<TimerHandle::State>>;
 
 /// `timer` and `function` belong to the network thread once the timer is registered; the others to
@@ -115,12 +137,8 @@ Result<std::shared_ptr<Loop>> Loop::start(std::size_t timers_max) {
   try {
     std::shared_ptr<Loop> loop(new Loop);
     loop->engine_->timers_max = timers_max;
-    sigset_t all;
-    sigset_t before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const NoSignals inherited_by_the_thread;
     loop->engine_->run();
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return loop;
   } catch (const std::exception& exception) {
     return make_error(ErrorCode::Io, concat("the network thread cannot start: ", exception.what()));
