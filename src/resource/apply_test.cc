@@ -48,6 +48,24 @@ TEST(Apply, TellsAllConflictsByManager) {
   EXPECT_EQ(refused.error().details->causes.size(), 3U);
 }
 
+TEST(Apply, TellsHowManyConflictsThereAreButNotAll) {
+  Json body = object(R"({"spec":{}})");
+  Json mine = body;
+  for (int i = 0; i < 250; ++i) {
+    body.find("spec")->set("k" + std::to_string(i), 1);
+    mine.find("spec")->set("k" + std::to_string(i), 2);
+  }
+  const ApplyRequest first{writer("one", std::string(kLater)), false};
+  const ApplyRequest second{writer("two", std::string(kLater)), false};
+  const Json current = apply_object(missions(), nullptr, body, first, conditions).value();
+  const Outcome<Json> refused = apply_object(missions(), &current, mine, second, conditions);
+  ASSERT_FALSE(refused);
+  const Status& status = refused.error();
+  EXPECT_EQ(status.details->causes.size(), 100U);
+  EXPECT_EQ(status.message.rfind("Apply failed with 250 conflicts: ", 0), 0U);
+  EXPECT_NE(status.message.find("\nand 150 more"), std::string::npos);
+}
+
 TEST(Apply, OfTheSameValueIsShared) {
   Json current = apply(nullptr, R"({"spec":{"a":1}})", "one");
   current = apply(&current, R"({"spec":{"a":1}})", "two");

@@ -18,6 +18,9 @@ namespace {
 
 using Entries = std::vector<ManagedEntry>;
 
+// An answer stays readable; the count is told all the same.
+constexpr std::size_t kConflictsShownMax = 100;
+
 /// What a write touched: all of it, and what is there afterwards.
 struct Touched {
   FieldSet all;
@@ -108,19 +111,22 @@ std::string manager_text(const ManagedEntry& entry) {
 
 /// What others own of `changes`, as Kubernetes tells it; nullopt if that is nothing.
 std::optional<Status> find_conflicts(const Entries& others, const FieldSet& changes) {
+  std::size_t count = 0;
   std::vector<Cause> causes;
   std::map<std::string, std::vector<std::string>> by_manager;
   for (const ManagedEntry& entry : others) {
     const std::string manager = manager_text(entry);
     for (const std::string& path : entry.fields.intersection(changes).texts()) {
-      causes.push_back({"FieldManagerConflict", concat("conflict with ", manager), path});
-      by_manager[manager].push_back(path);
+      if (++count <= kConflictsShownMax) {
+        causes.push_back({"FieldManagerConflict", concat("conflict with ", manager), path});
+        by_manager[manager].push_back(path);
+      }
     }
   }
-  if (causes.empty()) {
+  if (count == 0) {
     return std::nullopt;
   }
-  if (causes.size() == 1) {
+  if (count == 1) {
     std::string message = concat(
         "Apply failed with 1 conflict: ", causes.front().message, ": ", causes.front().field
     );
@@ -130,8 +136,10 @@ std::optional<Status> find_conflicts(const Entries& others, const FieldSet& chan
   for (const auto& [manager, paths] : by_manager) {
     texts.push_back(concat("conflicts with ", manager, ":\n- ", join(paths, "\n- ")));
   }
-  std::string message =
-      concat("Apply failed with ", causes.size(), " conflicts: ", join(texts, "\n"));
+  if (count > kConflictsShownMax) {
+    texts.push_back(concat("and ", count - kConflictsShownMax, " more"));
+  }
+  std::string message = concat("Apply failed with ", count, " conflicts: ", join(texts, "\n"));
   return apply_conflict(std::move(message), std::move(causes));
 }
 

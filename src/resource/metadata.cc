@@ -133,11 +133,12 @@ void check_annotations(const Json& metadata, Causes& causes) {
   std::size_t bytes = 0;
   for (const auto& [key, value] : *annotations) {
     bytes += key.size() + value.as_string().size();
+    if (bytes > kAnnotationsBytesMax) {
+      causes.push_back(too_long(field, kAnnotationsBytesMax));
+      return;
+    }
     // Kubernetes lets the prefix have upper case here, and only here.
     add_problems(field, key, qualified_name_problems(to_lower(key)), causes);
-  }
-  if (bytes > kAnnotationsBytesMax) {
-    causes.push_back(too_long(field, kAnnotationsBytesMax));
   }
 }
 

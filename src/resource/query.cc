@@ -332,6 +332,9 @@ Outcome<ListOptions> parse_list_options(const QueryPairs& query) {
   REEVE_TRY(options.allow_bookmarks, flag(query, "allowWatchBookmarks"));
   REEVE_TRY(options.send_initial_events, optional_flag(query, "sendInitialEvents"));
   REEVE_TRY(options.timeout_seconds, number(query, "timeoutSeconds", kWatchTimeoutSecondsMax));
+  if (options.timeout_seconds == 0) {
+    options.timeout_seconds.reset();
+  }
   REEVE_TRY(options.include_object, include_object(query));
   REEVE_TRY(options.pretty, flag(query, "pretty"));
   REEVE_CHECK(options.watch ? check_watch(options, match) : check_list(options, match));

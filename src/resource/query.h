@@ -49,7 +49,8 @@ struct ListOptions {
   std::string field_selector;  ///< see FieldSelector::parse
   bool allow_bookmarks = false;
   std::optional<bool> send_initial_events;
-  std::optional<std::int64_t> timeout_seconds;  ///< larger ones become kWatchTimeoutSecondsMax
+  /// Larger ones become kWatchTimeoutSecondsMax; 0 is none.
+  std::optional<std::int64_t> timeout_seconds;
   IncludeObject include_object = IncludeObject::Metadata;
   bool pretty = false;
 };

@@ -70,6 +70,7 @@ TEST(ListOptions, OfAWatchAreReadToo) {
 TEST(ListOptions, AreBounded) {
   EXPECT_EQ(list("limit=99999999").limit, kListLimitMax);
   EXPECT_EQ(list("watch=1&timeoutSeconds=99999999").timeout_seconds, kWatchTimeoutSecondsMax);
+  EXPECT_FALSE(list("watch=1&timeoutSeconds=0").timeout_seconds);
   refusal(concat("continue=", std::string(kContinueBytesMax + 1, 'x')));
 }
 
