@@ -124,6 +124,19 @@ TEST(ProtobufBody, OfDeleteOptionsHasThemAll) {
   }
 }
 
+TEST(ProtobufBody, HasNumbersAndTextsOfAnyLength) {
+  const Json options =
+      decode_protobuf_body(
+          body("v1", "DeleteOptions", number(1, 1'000'000) + bytes(4, std::string(300, 'x')))
+      )
+          .value();
+  EXPECT_EQ(options.get_int("gracePeriodSeconds"), 1'000'000);
+  EXPECT_EQ(options.get_string("propagationPolicy"), std::string(300, 'x'));
+  const Json negative =
+      decode_protobuf_body(body("v1", "DeleteOptions", number(1, ~std::uint64_t{0}))).value();
+  EXPECT_EQ(negative.get_int("gracePeriodSeconds"), -1);
+}
+
 TEST(ProtobufBody, OfAnythingElseIsUnsupported) {
   EXPECT_EQ(refusal(body("v1", "Pod", "")), 415);
   EXPECT_EQ(refusal(body("v2", "Namespace", "")), 415);
