@@ -89,12 +89,22 @@ TEST(OpenApiV3, HasADocumentForEveryGroupVersion) {
 }
 
 TEST(OpenApiV3, ChangesTheHashWithTheDocument) {
-  const OpenApi other = OpenApi::make(Contracts::embedded(), "v1.2.4");
-  EXPECT_NE(other.v3_hash("apis/reeve.dev/v1"), documents().v3_hash("apis/reeve.dev/v1"));
-  EXPECT_NE(other.v2_hash(), documents().v2_hash());
-  const OpenApi same = OpenApi::make(Contracts::embedded(), "v1.2.3");
-  EXPECT_EQ(same.v3_hash("apis/reeve.dev/v1"), documents().v3_hash("apis/reeve.dev/v1"));
-  EXPECT_EQ(same.v2_protobuf(), documents().v2_protobuf());
+  const ContractText texts[] = {
+      {"meta/object_meta.yaml",
+       "schema: {type: object, properties: {apiVersion: {type: string}, kind: {type: string}, "
+       "metadata: {type: object, description: d}}}\n"},
+      {"thing.yaml",
+       "group: g.dev\nversion: v1\nkind: Thing\nplural: things\nsingular: thing\n"
+       "scope: Cluster\nschema: {type: object, properties: {spec: {type: object}}}\n"}};
+  const Contracts contracts = std::move(Contracts::load(texts)).value();
+  const OpenApi one = OpenApi::make(contracts, "v1");
+  const OpenApi same = OpenApi::make(contracts, "v1");
+  const OpenApi other = OpenApi::make(contracts, "v2");
+  EXPECT_EQ(same.v3_hash("apis/g.dev/v1"), one.v3_hash("apis/g.dev/v1"));
+  EXPECT_EQ(same.v2_hash(), one.v2_hash());
+  EXPECT_EQ(same.v2_protobuf(), one.v2_protobuf());
+  EXPECT_NE(other.v3_hash("apis/g.dev/v1"), one.v3_hash("apis/g.dev/v1"));
+  EXPECT_NE(other.v2_hash(), one.v2_hash());
 }
 
 TEST(OpenApiV3, FindsKindsByTheirGroupVersionKind) {
