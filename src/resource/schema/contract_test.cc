@@ -129,6 +129,21 @@ TEST(Contracts, EndTheirTablesWithTheAge) {
   }
 }
 
+TEST(Contracts, KeepOneConditionOfEachType) {
+  std::size_t found = 0;
+  for (const ResourceType& each : contracts().types("reeve.dev", "v1")) {
+    const std::vector<std::string> path = {"status", "conditions"};
+    if (schema_at(*each.schema, path) != nullptr) {
+      const Merge merge = list_type(*each.schema, path);
+      EXPECT_EQ(merge.list_type, ListType::Map) << each.kind;
+      ASSERT_EQ(merge.keys.size(), 1U) << each.kind;
+      EXPECT_EQ(merge.keys[0], "type");
+      ++found;
+    }
+  }
+  EXPECT_GE(found, 8U);
+}
+
 TEST(Contracts, FindKinds) {
   const ResourceType* missions = contracts().find("reeve.dev", "v1", "missions");
   ASSERT_NE(missions, nullptr);

@@ -147,6 +147,13 @@ Json custom_resource_definition(const ResourceType& type) {
     version.set("subresources", Json::object().set("status", Json::object()));
   }
   version.set("additionalPrinterColumns", crd_columns(type));
+  if (!type.selectable_fields.empty()) {
+    Json fields = Json::array();
+    for (const std::string& field : type.selectable_fields) {
+      fields.push(Json::object().set("jsonPath", concat(".", field)));
+    }
+    version.set("selectableFields", std::move(fields));
+  }
   Json spec = Json::object();
   spec.set("group", type.group).set("names", crd_names(type));
   spec.set("scope", type.namespaced ? "Namespaced" : "Cluster");
