@@ -11,10 +11,12 @@
 
 namespace reeve::api::view {
 
-inline constexpr std::size_t kChunkEntriesMax = 128;
+/// Of a node of the tree. Small, because an edit copies a node of each level and every entry that
+/// is copied costs a visit to a count of references.
+inline constexpr std::size_t kNodeEntriesMax = 16;
 
-/// The stems of one kind in order of their places, in chunks that are shared with earlier versions
-/// of the map: a new version copies the list of chunks and those chunks that it changes.
+/// The stems of one kind in order of their places: a B+ tree whose nodes are shared with earlier
+/// versions of the map. A new version copies the nodes on the way to what it changes.
 ///
 /// Threading: immutable, any thread.
 class StemMap {
@@ -25,11 +27,8 @@ class StemMap {
     StemPtr stem;
   };
 
-  /// A place between two stems. Valid for one version of the map.
-  struct Cursor {
-    std::size_t chunk = 0;
-    std::size_t entry = 0;
-  };
+  /// How many stems come before: a place between two stems of one version of the map.
+  using Rank = std::size_t;
 
   StemMap() = default;
 
@@ -43,39 +42,33 @@ class StemMap {
   StemPtr find(const Place& place) const;
 
   /// Before the first stem that is not before `place`.
-  Cursor lower_bound(const Place& place) const;
+  Rank lower_bound(const Place& place) const;
 
-  /// The stem after `cursor`, null at the end.
-  const StemPtr* at(Cursor cursor) const;
+  /// The stem after `rank`, null at the end.
+  const StemPtr* at(Rank rank) const;
 
-  /// One stem further; not at the end.
-  Cursor next(Cursor cursor) const;
+  /// Stems that exist between two ranks.
+  std::uint64_t count(Rank from, Rank to) const;
 
-  /// Stems that exist between two cursors.
-  std::uint64_t count(Cursor from, Cursor to) const;
+  std::size_t size() const;
 
-  Cursor end() const { return {.chunk = chunks_.size(), .entry = 0}; }
-
-  std::size_t size() const { return size_; }
-
-  /// The number of entries of each chunk, in order.
-  std::vector<std::size_t> chunk_sizes() const;
+  /// The number of entries of each node, level by level from the leaves.
+  std::vector<std::vector<std::size_t>> node_sizes() const;
 
  private:
-  struct Chunk {
-    std::vector<StemPtr> stems;
-    /// How many of them exist.
-    std::size_t existing = 0;
-  };
+  struct Node;
+  using NodePtr = std::shared_ptr<const Node>;
+  using Nodes = std::vector<NodePtr>;
 
-  using ChunkPtr = std::shared_ptr<const Chunk>;
+  static Nodes make_leaves(std::vector<StemPtr> stems);
+  static Nodes make_parents(const Nodes& nodes);
+  static void append(Nodes& nodes, Nodes more);
+  static Nodes edited(const Node& node, std::span<const Edit> edits);
+  static NodePtr rooted(Nodes nodes);
 
-  void add(std::vector<StemPtr> stems);
-  void add_merged(const ChunkPtr& chunk, std::span<const Edit> edits);
-  std::size_t chunk_of(const Place& place) const;
+  std::uint64_t existing_before(Rank rank) const;
 
-  std::vector<ChunkPtr> chunks_;
-  std::size_t size_ = 0;
+  NodePtr root_;
 };
 
 /// The state at one revision.

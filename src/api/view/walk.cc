@@ -16,14 +16,6 @@ std::string after_namespace(std::string_view ns) {
   return after;
 }
 
-bool same(const StemMap::Cursor& a, const StemMap::Cursor& b) {
-  return a.chunk == b.chunk && a.entry == b.entry;
-}
-
-bool below(const StemMap::Cursor& a, const StemMap::Cursor& b) {
-  return a.chunk != b.chunk ? a.chunk < b.chunk : a.entry < b.entry;
-}
-
 }  // namespace
 
 std::vector<std::string> stem_names(const ObjectType& type, const Selector& selector) {
@@ -46,7 +38,7 @@ StemWalk::StemWalk(
 )
     : map_(map), named_(selector.name.has_value()), names_(stem_names(type, selector)) {
   Place first = from;
-  end_ = map_.end();
+  end_ = map_.size();
   if (selector.ns) {
     first = std::max(first, Place{.ns = *selector.ns, .name = {}});
     const std::string after = after_namespace(*selector.ns);
@@ -58,11 +50,7 @@ StemWalk::StemWalk(
 
 /// Moves on to the first stem, from here on, that can have selected objects.
 void StemWalk::settle() {
-  if (!below(at_, end_)) {
-    at_ = end_;
-    return;
-  }
-  while (named_ && below(at_, end_)) {
+  while (named_ && at_ < end_) {
     const Place here = (*map_.at(at_))->place();
     const auto name = std::lower_bound(names_.begin(), names_.end(), here.name);
     if (name != names_.end() && *name == here.name) {
@@ -75,17 +63,14 @@ void StemWalk::settle() {
       at_ = map_.lower_bound({.ns = after, .name = {}});
     }
   }
-  if (!below(at_, end_)) {
-    at_ = end_;
-  }
 }
 
 const StemPtr* StemWalk::stem() const {
-  return same(at_, end_) ? nullptr : map_.at(at_);
+  return at_ < end_ ? map_.at(at_) : nullptr;
 }
 
 void StemWalk::advance() {
-  at_ = map_.next(at_);
+  ++at_;
   settle();
 }
 
@@ -119,7 +104,7 @@ Collected collect(
           .ns = std::string(place.ns),
           .stem = std::string(place.name),
           .index = static_cast<std::uint32_t>(index)};
-      collected.stems_left = map.count(walk.cursor(), walk.end());
+      collected.stems_left = map.count(walk.rank(), walk.end());
       break;
     }
     ++visited;

@@ -30,10 +30,10 @@ class StemWalk {
 
   void advance();
 
-  StemMap::Cursor cursor() const { return at_; }
+  StemMap::Rank rank() const { return at_; }
 
   /// Behind the last stem of the selected namespaces.
-  StemMap::Cursor end() const { return end_; }
+  StemMap::Rank end() const { return end_; }
 
  private:
   void settle();
@@ -41,8 +41,8 @@ class StemWalk {
   const StemMap& map_;
   bool named_ = false;
   std::vector<std::string> names_;
-  StemMap::Cursor at_;
-  StemMap::Cursor end_;
+  StemMap::Rank at_ = 0;
+  StemMap::Rank end_ = 0;
 };
 
 /// Selected objects, in order, and where to go on.
