@@ -45,26 +45,10 @@ std::vector<StemPtr> merged(const std::vector<StemPtr>& old, std::span<const Ste
 
 /// A leaf has stems, any other node has children; never empty.
 struct StemMap::Node {
-  struct Child {
-    NodePtr node;
-    /// The first stem below it.
-    const Stem* first = nullptr;
-    /// Stems below it and below the children before it.
-    std::size_t end = 0;
-  };
-
   std::vector<StemPtr> stems;
-  std::vector<Child> children;
-  /// Stems below that exist.
-  std::size_t existing = 0;
+  Branches children;
 
   bool leaf() const { return children.empty(); }
-
-  std::size_t entries() const { return leaf() ? stems.size() : children.size(); }
-
-  std::size_t size() const { return leaf() ? stems.size() : children.back().end; }
-
-  const Stem* first() const { return leaf() ? stems.front().get() : children.front().first; }
 
   /// The child in whose range `place` lies.
   std::size_t child_of(const Place& place) const {
@@ -72,132 +56,142 @@ struct StemMap::Node {
         children.begin() + 1,
         children.end(),
         place,
-        [](const Place& wanted, const Child& child) { return wanted < child.first->place(); }
+        [](const Place& wanted, const Branch& child) { return wanted < child.first->place(); }
     );
     return static_cast<std::size_t>(after - children.begin()) - 1;
   }
 
-  /// The child that has the stem of this rank, which must be there.
-  std::size_t child_at(Rank rank) const {
-    const auto found = std::upper_bound(
-        children.begin(),
-        children.end(),
-        rank,
-        [](Rank wanted, const Child& child) { return wanted < child.end; }
-    );
-    return static_cast<std::size_t>(found - children.begin());
+  /// The child that has the stem of this rank, which must be there; `rank` becomes the one in it.
+  const Branch& child_at(Rank& rank) const {
+    auto child = children.begin();
+    for (; rank >= child->size; ++child) {
+      rank -= child->size;
+    }
+    return *child;
   }
-
-  Rank start_of(std::size_t child) const { return child == 0 ? 0 : children[child - 1].end; }
 };
 
 StemMap::StemMap(std::vector<StemPtr> stems) : root_(rooted(make_leaves(std::move(stems)))) {}
 
-StemMap::Nodes StemMap::make_leaves(std::vector<StemPtr> stems) {
-  Nodes leaves;
+StemMap::Branches StemMap::make_leaves(std::vector<StemPtr> stems) {
+  Branches leaves;
   for (auto from = stems.begin(); from != stems.end();) {
-    const auto to =
-        from + static_cast<std::ptrdiff_t>(share_of(static_cast<std::size_t>(stems.end() - from)));
+    const auto left = static_cast<std::size_t>(stems.end() - from);
+    const auto to = from + static_cast<std::ptrdiff_t>(share_of(left));
     auto leaf = std::make_shared<Node>();
     leaf->stems.assign(std::make_move_iterator(from), std::make_move_iterator(to));
+    Branch branch{
+        .first = leaf->stems.front().get(),
+        .size = leaf->stems.size(),
+        .entries = leaf->stems.size()};
     for (const StemPtr& stem : leaf->stems) {
-      leaf->existing += stem->exists() ? 1U : 0U;
+      branch.existing += stem->exists() ? 1U : 0U;
     }
-    leaves.push_back(std::move(leaf));
+    branch.node = std::move(leaf);
+    leaves.push_back(std::move(branch));
     from = to;
   }
   return leaves;
 }
 
-/// Nodes of the next level, with `nodes` as their children.
-StemMap::Nodes StemMap::make_parents(const Nodes& nodes) {
-  Nodes parents;
-  std::size_t from = 0;
-  while (from < nodes.size()) {
-    const std::size_t to = from + share_of(nodes.size() - from);
+/// Nodes of the next level above `children`.
+StemMap::Branches StemMap::make_parents(Branches children) {
+  Branches parents;
+  for (auto from = children.begin(); from != children.end();) {
+    const auto left = static_cast<std::size_t>(children.end() - from);
+    const auto to = from + static_cast<std::ptrdiff_t>(share_of(left));
     auto parent = std::make_shared<Node>();
-    parent->children.reserve(to - from);
-    std::size_t end = 0;
-    for (; from < to; ++from) {
-      end += nodes[from]->size();
-      parent->existing += nodes[from]->existing;
-      parent->children.push_back({.node = nodes[from], .first = nodes[from]->first(), .end = end});
+    parent->children.assign(std::make_move_iterator(from), std::make_move_iterator(to));
+    Branch branch{.first = parent->children.front().first, .entries = parent->children.size()};
+    for (const Branch& child : parent->children) {
+      branch.size += child.size;
+      branch.existing += child.existing;
     }
-    parents.push_back(std::move(parent));
+    branch.node = std::move(parent);
+    parents.push_back(std::move(branch));
+    from = to;
   }
   return parents;
 }
 
-/// Appends `more`, of the same level, and joins neighbours of which one has become too small.
-void StemMap::append(Nodes& nodes, Nodes more) {
-  for (NodePtr& node : more) {
-    const bool small =
-        !nodes.empty() && std::min(nodes.back()->entries(), node->entries()) <= kNodeEntriesMin;
-    if (!small || nodes.back()->entries() + node->entries() > kNodeEntriesFilled) {
-      nodes.push_back(std::move(node));
-      continue;
-    }
-    const NodePtr last = std::move(nodes.back());
-    nodes.pop_back();
-    if (node->leaf()) {
-      std::vector<StemPtr> stems = last->stems;
-      stems.insert(stems.end(), node->stems.begin(), node->stems.end());
-      nodes.push_back(make_leaves(std::move(stems)).front());
-      continue;
-    }
-    Nodes children;
-    for (const NodePtr& each : {last, node}) {
-      for (const Node::Child& child : each->children) {
-        children.push_back(child.node);
-      }
-    }
-    nodes.push_back(make_parents(children).front());
+/// One node with the entries of both, which fit.
+StemMap::Branch StemMap::joined(const Branch& left, const Branch& right) {
+  if (left.node->leaf()) {
+    std::vector<StemPtr> stems = left.node->stems;
+    stems.insert(stems.end(), right.node->stems.begin(), right.node->stems.end());
+    return make_leaves(std::move(stems)).front();
   }
+  Branches children = left.node->children;
+  children.insert(children.end(), right.node->children.begin(), right.node->children.end());
+  return make_parents(std::move(children)).front();
+}
+
+/// Appends `more`, of the same level; joins it with the last one if either is too small.
+void StemMap::append(Branches& branches, Branch more) {
+  if (!branches.empty()) {
+    Branch& last = branches.back();
+    if (std::min(last.entries, more.entries) <= kNodeEntriesMin &&
+        last.entries + more.entries <= kNodeEntriesFilled) {
+      last = joined(last, more);
+      return;
+    }
+  }
+  branches.push_back(std::move(more));
 }
 
 /// What takes the place of `node` in its level; `edits` lie in its range.
-StemMap::Nodes StemMap::edited(const Node& node, std::span<const Edit> edits) {
+StemMap::Branches StemMap::edited(const Node& node, std::span<const Edit> edits) {
   if (node.leaf()) {
     return make_leaves(merged(node.stems, edits));
   }
-  Nodes children;
+  Branches children;
   children.reserve(node.children.size() + edits.size());
-  for (std::size_t at = 0; at < node.children.size(); ++at) {
+  std::size_t at = 0;
+  while (!edits.empty()) {
+    const std::size_t touched = node.child_of(edits.front().place);
+    for (; at < touched; ++at) {
+      append(children, node.children[at]);
+    }
     std::size_t count = edits.size();
-    if (!edits.empty() && at + 1 < node.children.size()) {
+    if (at + 1 < node.children.size()) {
       const Place limit = node.children[at + 1].first->place();
       const auto end = std::find_if(edits.begin(), edits.end(), [&](const Edit& edit) {
         return edit.place >= limit;
       });
       count = static_cast<std::size_t>(end - edits.begin());
     }
-    const NodePtr& child = node.children[at].node;
-    append(children, count == 0 ? Nodes{child} : edited(*child, edits.first(count)));
+    for (Branch& branch : edited(*node.children[at].node, edits.first(count))) {
+      append(children, std::move(branch));
+    }
     edits = edits.subspan(count);
+    ++at;
   }
-  return make_parents(children);
+  for (; at < node.children.size(); ++at) {
+    append(children, node.children[at]);
+  }
+  return make_parents(std::move(children));
 }
 
-/// One node above all of them; null if there are none.
-StemMap::NodePtr StemMap::rooted(Nodes nodes) {
-  while (nodes.size() > 1) {
-    nodes = make_parents(nodes);
+/// One node above all of them, or none.
+StemMap::Branch StemMap::rooted(Branches branches) {
+  while (branches.size() > 1) {
+    branches = make_parents(std::move(branches));
   }
-  NodePtr root = nodes.empty() ? nullptr : std::move(nodes.front());
-  while (root && root->children.size() == 1) {
-    root = NodePtr(root->children.front().node);
+  Branch root = branches.empty() ? Branch() : std::move(branches.front());
+  while (root.node && root.node->children.size() == 1) {
+    root = Branch(root.node->children.front());
   }
   return root;
 }
 
 StemMap StemMap::with(std::span<const Edit> edits) const {
   StemMap result;
-  result.root_ = rooted(root_ ? edited(*root_, edits) : make_leaves(merged({}, edits)));
+  result.root_ = rooted(root_.node ? edited(*root_.node, edits) : make_leaves(merged({}, edits)));
   return result;
 }
 
 StemPtr StemMap::find(const Place& place) const {
-  const Node* node = root_.get();
+  const Node* node = root_.node.get();
   if (node == nullptr) {
     return nullptr;
   }
@@ -209,14 +203,16 @@ StemPtr StemMap::find(const Place& place) const {
 }
 
 StemMap::Rank StemMap::lower_bound(const Place& place) const {
-  const Node* node = root_.get();
+  const Node* node = root_.node.get();
   if (node == nullptr) {
     return 0;
   }
   Rank rank = 0;
   while (!node->leaf()) {
     const std::size_t child = node->child_of(place);
-    rank += node->start_of(child);
+    for (std::size_t at = 0; at < child; ++at) {
+      rank += node->children[at].size;
+    }
     node = node->children[child].node.get();
   }
   const auto found = std::lower_bound(node->stems.begin(), node->stems.end(), place, before);
@@ -227,28 +223,25 @@ const StemPtr* StemMap::at(Rank rank) const {
   if (rank >= size()) {
     return nullptr;
   }
-  const Node* node = root_.get();
+  const Node* node = root_.node.get();
   while (!node->leaf()) {
-    const std::size_t child = node->child_at(rank);
-    rank -= node->start_of(child);
-    node = node->children[child].node.get();
+    node = node->child_at(rank).node.get();
   }
   return &node->stems[rank];
 }
 
 std::uint64_t StemMap::existing_before(Rank rank) const {
-  if (!root_ || rank >= root_->size()) {
-    return root_ ? root_->existing : 0;
+  if (rank >= size()) {
+    return root_.existing;
   }
   std::uint64_t count = 0;
-  const Node* node = root_.get();
+  const Node* node = root_.node.get();
   while (!node->leaf()) {
-    const std::size_t child = node->child_at(rank);
-    for (std::size_t at = 0; at < child; ++at) {
-      count += node->children[at].node->existing;
+    const Branch& child = node->child_at(rank);
+    for (const Branch* each = node->children.data(); each != &child; ++each) {
+      count += each->existing;
     }
-    rank -= node->start_of(child);
-    node = node->children[child].node.get();
+    node = child.node.get();
   }
   for (Rank at = 0; at < rank; ++at) {
     count += node->stems[at]->exists() ? 1U : 0U;
@@ -260,24 +253,19 @@ std::uint64_t StemMap::count(Rank from, Rank to) const {
   return from < to ? existing_before(to) - existing_before(from) : 0;
 }
 
-std::size_t StemMap::size() const {
-  return root_ ? root_->size() : 0;
-}
-
 std::vector<std::vector<std::size_t>> StemMap::node_sizes() const {
   std::vector<std::vector<std::size_t>> levels;
-  std::vector<const Node*> level;
-  if (root_) {
-    level.push_back(root_.get());
+  Branches level;
+  if (root_.node) {
+    level.push_back(root_);
   }
   while (!level.empty()) {
     std::vector<std::size_t> sizes;
-    std::vector<const Node*> below;
-    for (const Node* node : level) {
-      sizes.push_back(node->entries());
-      for (const Node::Child& child : node->children) {
-        below.push_back(child.node.get());
-      }
+    Branches below;
+    for (const Branch& branch : level) {
+      sizes.push_back(branch.entries);
+      const Branches& children = branch.node->children;
+      below.insert(below.end(), children.begin(), children.end());
     }
     levels.insert(levels.begin(), std::move(sizes));
     level = std::move(below);

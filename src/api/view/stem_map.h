@@ -50,7 +50,7 @@ class StemMap {
   /// Stems that exist between two ranks.
   std::uint64_t count(Rank from, Rank to) const;
 
-  std::size_t size() const;
+  std::size_t size() const { return root_.size; }
 
   /// The number of entries of each node, level by level from the leaves.
   std::vector<std::vector<std::size_t>> node_sizes() const;
@@ -58,17 +58,32 @@ class StemMap {
  private:
   struct Node;
   using NodePtr = std::shared_ptr<const Node>;
-  using Nodes = std::vector<NodePtr>;
 
-  static Nodes make_leaves(std::vector<StemPtr> stems);
-  static Nodes make_parents(const Nodes& nodes);
-  static void append(Nodes& nodes, Nodes more);
-  static Nodes edited(const Node& node, std::span<const Edit> edits);
-  static NodePtr rooted(Nodes nodes);
+  /// A node, with what its parent wants to know without looking at it.
+  struct Branch {
+    NodePtr node = {};
+    /// The first stem below it.
+    const Stem* first = nullptr;
+    /// Stems below it, and those of them that exist.
+    std::size_t size = 0;
+    std::size_t existing = 0;
+    /// Stems or children of the node itself.
+    std::size_t entries = 0;
+  };
+
+  using Branches = std::vector<Branch>;
+
+  static Branches make_leaves(std::vector<StemPtr> stems);
+  static Branches make_parents(Branches children);
+  static Branch joined(const Branch& left, const Branch& right);
+  static void append(Branches& branches, Branch more);
+  static Branches edited(const Node& node, std::span<const Edit> edits);
+  static Branch rooted(Branches branches);
 
   std::uint64_t existing_before(Rank rank) const;
 
-  NodePtr root_;
+  /// Without a node while there are no stems.
+  Branch root_;
 };
 
 /// The state at one revision.
