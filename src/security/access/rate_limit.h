@@ -34,7 +34,7 @@ class RateLimiter {
   RateLimiter& operator=(const RateLimiter&) = delete;
 
   /// Takes `cost` requests. Nothing: go ahead. Else nothing was taken, and after that time it is
-  /// worth asking again. `now` is of a clock that does not jump.
+  /// worth asking again. `now` is of a clock that does not jump; `cost` is at most the burst.
   std::optional<Duration> take(std::string_view key, Duration now, double cost = 1);
 
   std::size_t keys() const { return buckets_.size(); }

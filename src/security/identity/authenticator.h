@@ -63,7 +63,8 @@ Result<std::optional<access::Identity>> impersonated(const std::vector<HeaderVal
 /// Finds out who asks: a front proxy that speaks for somebody, a client's certificate, a bearer
 /// token (static, of a run, of an identity provider), else nobody in particular. What is presented
 /// and wrong is refused; it never counts as nothing. Headers of a front proxy from anybody else are
-/// refused, too.
+/// refused, too. A token that comes along with a certificate must look like one, but is not
+/// verified.
 ///
 /// Threading: one thread.
 class Authenticator {

@@ -30,7 +30,7 @@ struct CertifiedKey {
   Timestamp expires;
 };
 
-/// Everything in a new certificate that is not known by itself.
+/// Whom a new certificate is for.
 struct ClientSubject {
   /// CN.
   std::string user = {};
