@@ -141,6 +141,11 @@ TEST_F(HealthChecks, AHungCheckHangsNeitherTheReportNorTheOthers) {
   // It is neither waited for nor started again.
   millis += 100'000;
   EXPECT_EQ(registry.report(Probe::Full).components[0].message, "timeout");
+  std::thread::id answered;
+  registry.report_async(Probe::Full, [&](const HealthReport&) {
+    answered = std::this_thread::get_id();
+  });
+  EXPECT_EQ(answered, std::this_thread::get_id());
   EXPECT_EQ(door.visitors(), 1);
 
   door.open();
