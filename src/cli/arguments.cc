@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "cli/configuration_arguments.h"
 #include "cli/print.h"
+#include "cli/scope.h"
 #include "cli/subcommand.h"
 #include "cli/time_argument.h"
 #include "cli/trigger_arguments.h"
@@ -75,6 +76,7 @@ class Parser {
     add_kept_files();
     channel_.add_to(app_, common_);
     trigger_.add_to(app_, common_);
+    add_namespace_options(app_, common_);
   }
 
   std::variant<Invocation, int> parse(int argc, char** argv) {
@@ -96,8 +98,11 @@ class Parser {
     } catch (const CLI::ParseError& error) {
       return error.get_exit_code() == 0 ? app_.exit(error) : report_usage(app_, error);
     }
-    if (const std::string problem = make_absolute(common_.data_dir); !problem.empty()) {
-      return usage_error(problem);
+    for (const std::string& problem :
+         {make_absolute(common_.data_dir), complete_namespace(common_)}) {
+      if (!problem.empty()) {
+        return usage_error(problem);
+      }
     }
     return select();
   }

@@ -19,6 +19,10 @@ enum class Output : std::uint8_t { Text, Json, Wide, Name };
 struct Common {
   std::string data_dir;  ///< absolute: --data, else $REEVE_DATA, else ~/.local/share/reeve
   Output output = Output::Text;
+  /// -n, else $REEVE_NAMESPACE; empty: neither, which means `default` (scope.h).
+  std::string ns = {};
+  /// Of lists.
+  bool all_namespaces = false;
 };
 
 struct UpArgs {

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/link.h"
 #include "cli/print.h"
+#include "cli/scope.h"
 #include "coord/channel/channel_codec.h"
 #include "protocol/commands.h"
 
@@ -167,6 +168,7 @@ Result<std::vector<Json>> read_channels(const Common& common, const std::string&
   REEVE_TRY(const auto store, open_for_reading(DataDir{.root = common.data_dir}));
   store::RowQuery query;
   query.kind = journal::Kind::Channel;
+  query.ns = listed_namespace(common);
   query.live_only = true;
   query.limit = kChannelsListed;
   REEVE_TRY(const std::vector<store::ListedRow> rows, store->list(query));
@@ -195,7 +197,11 @@ int list(const Common& common, const std::string& name) {
   if (!rows) {
     return report(rows.error());
   }
-  std::string text = name.empty() ? "NAME                    MESSAGES  DEAD  GROUPS\n" : "";
+  std::string text = name.empty() ? concat(
+                                        namespace_column(common, "NAMESPACE"),
+                                        "NAME                    MESSAGES  DEAD  GROUPS\n"
+                                    )
+                                  : "";
   Json items = Json::array();
   for (const Json& row : *rows) {
     items.push(row);
@@ -203,11 +209,12 @@ int list(const Common& common, const std::string& name) {
     if (!channel) {
       return report(channel.error());
     }
+    text += namespace_column(common, channel->ns.view());
     text += name.empty() ? summary(*channel) : full_text(*channel);
   }
   if (common.output != Output::Json) {
     print(text);
-  } else if (!name.empty()) {
+  } else if (!name.empty() && !common.all_namespaces) {
     print(rows->front().pretty());
   } else {
     Json all = Json::object();

@@ -1,6 +1,7 @@
 #include "cli/children_view.h"
 
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "base/strings.h"
@@ -31,24 +32,24 @@ bool fans_out(const Json& task) {
 }
 
 /// The state of a mission as the store has it now.
-std::string stored_state(store::Reader& reader, const std::string& name) {
-  const Result<Json> mission = read_mission(reader, name);
+std::string stored_state(store::Reader& reader, const Namespace& ns, const std::string& name) {
+  const Result<Json> mission = read_mission(reader, ns, name);
   return mission ? mission->find("status")->get_string("state") : std::string("unknown");
 }
 
 /// What the parent knows about a child, or where it stands now.
-std::string state_of(const Json& child, store::Reader& reader) {
+std::string state_of(const Json& child, store::Reader& reader, const Namespace& ns) {
   const std::string name = child.get_string("mission");
   const std::string ended = child.get_string("state");
   if (!ended.empty()) {
     return ended;
   }
-  return name.empty() ? std::string("WAITING") : stored_state(reader, name);
+  return name.empty() ? std::string("WAITING") : stored_state(reader, ns, name);
 }
 
 class Lister {
  public:
-  explicit Lister(store::Reader& reader) : reader_(reader) {}
+  Lister(store::Reader& reader, Namespace ns) : reader_(reader), ns_(std::move(ns)) {}
 
   void add(const Json& task) {
     const std::string name = task.get_string("name");
@@ -60,7 +61,7 @@ class Lister {
           const std::string message = child.get_string("message");
           add(fans_out(task) ? concat(name, " ", i) : name,
               mission.empty() ? "-" : mission,
-              state_of(child, reader_),
+              state_of(child, reader_, ns_),
               message);
         }
       }
@@ -68,7 +69,7 @@ class Lister {
     if (const Json::Array* submitted = submitted_by(task)) {
       for (const Json& mission : *submitted) {
         if (!mission.as_string().empty() && takes_one_more()) {
-          add(name, mission.as_string(), stored_state(reader_, mission.as_string()), {});
+          add(name, mission.as_string(), stored_state(reader_, ns_, mission.as_string()), {});
         }
       }
     }
@@ -97,6 +98,7 @@ class Lister {
   }
 
   store::Reader& reader_;
+  Namespace ns_;
   std::size_t all_ = 0;
   std::string lines_;
 };
@@ -126,7 +128,7 @@ std::string children_progress(const Json& task) {
 }
 
 std::string children_list(const Json& mission, store::Reader& reader) {
-  Lister lister(reader);
+  Lister lister(reader, namespace_in(mission));
   for (const Json& task : mission.find("status")->find("tasks")->as_array()) {
     lister.add(task);
   }

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <termios.h>
+#include <tuple>
 #include <unistd.h>
 
 #include "base/strings.h"
@@ -9,6 +10,7 @@
 #include "cli/credentials.h"
 #include "cli/link.h"
 #include "cli/print.h"
+#include "cli/scope.h"
 #include "engine/credential_book.h"
 #include "engine/setting_book.h"
 #include "platform/posix/files.h"
@@ -25,38 +27,47 @@ constexpr std::uint32_t kListedMax = 20'000;
 constexpr int kRekeyRoundsMax = 10;
 
 struct LiveRow {
+  Namespace ns;
   std::string name;
   Json body;
 };
 
-/// Objects of a kind, by name.
-Result<std::vector<LiveRow>> live_rows(store::Reader& reader, journal::Kind kind) {
+/// Objects of a kind in a namespace, or in all of them, by name.
+Result<std::vector<LiveRow>> live_rows(
+    store::Reader& reader, journal::Kind kind, const std::optional<Namespace>& ns
+) {
   store::RowQuery query;
   query.kind = kind;
-  query.ns = Namespace("default");
+  query.ns = ns;
   query.live_only = true;
   query.limit = kListedMax;
   REEVE_TRY(const std::vector<store::ListedRow> rows, reader.list(query));
   std::vector<LiveRow> live;
   for (const store::ListedRow& listed : rows) {
     REEVE_TRY(Json body, parse_json(listed.row.body));
-    live.push_back({.name = listed.row.key.name, .body = std::move(body)});
+    live.push_back({.ns = listed.row.key.ns, .name = listed.row.key.name, .body = std::move(body)});
   }
   std::sort(live.begin(), live.end(), [](const LiveRow& a, const LiveRow& b) {
-    return a.name < b.name;
+    return std::tie(a.ns, a.name) < std::tie(b.ns, b.name);
   });
   return live;
 }
 
 Result<Json> send_object(
-    Link& link, journal::Kind kind, const std::string& name, std::string_view verb, Json body
+    Link& link,
+    journal::Kind kind,
+    const std::string& name,
+    std::string_view verb,
+    Json body,
+    const std::optional<Namespace>& ns = {}
 ) {
   const protocol::Object object{
       .kind = std::string(to_string(kind)),
       .name = name,
       .verb = std::string(verb),
       .body = std::move(body)};
-  return link.send(protocol::kObject, to_json(object));
+  return ns ? link.send_in(*ns, protocol::kObject, to_json(object))
+            : link.send(protocol::kObject, to_json(object));
 }
 
 Result<std::unique_ptr<Link>> open_link(const Common& common, bool create) {
@@ -187,7 +198,7 @@ Result<sealing::Keyring> keyring(const Common& common, store::Reader& reader) {
   if (ring.ok() || ring.error().code != ErrorCode::NotFound) {
     return ring;
   }
-  REEVE_TRY(const std::vector<LiveRow> rows, live_rows(reader, journal::Kind::Credential));
+  REEVE_TRY(const std::vector<LiveRow> rows, live_rows(reader, journal::Kind::Credential, {}));
   if (!rows.empty()) {
     Error error = make_error(
         ErrorCode::NotFound,
@@ -207,7 +218,9 @@ Result<void> set_credential(const Common& common, const CredentialArgs& args) {
   REEVE_TRY(const Secret value, usable_value(args));
   REEVE_TRY(const std::unique_ptr<Link> link, open_link(common, true));
   REEVE_TRY(const sealing::Keyring ring, keyring(common, link->reader()));
-  REEVE_TRY(std::string sealed, ring.seal({.ns = "default", .name = args.name}, value.view()));
+  REEVE_TRY(
+      std::string sealed, ring.seal({.ns = link->ns().view(), .name = args.name}, value.view())
+  );
   Json body = Json::object();
   body.set("sealed", std::move(sealed)).set("keyId", ring.master().id());
   if (!args.description.empty()) {
@@ -257,14 +270,23 @@ Result<void> list_credentials(const Common& common) {
   REEVE_TRY(
       const std::unique_ptr<store::Store> store, open_for_reading(DataDir{.root = common.data_dir})
   );
-  REEVE_TRY(std::vector<LiveRow> rows, live_rows(*store, journal::Kind::Credential));
+  REEVE_TRY(
+      std::vector<LiveRow> rows,
+      live_rows(*store, journal::Kind::Credential, listed_namespace(common))
+  );
   Json items = Json::array();
   std::string table = concat(
-      pad("NAME", 28), pad("KEY", 18), pad("UPDATED", 26), pad("WORKFLOWS", 20), "DESCRIPTION\n"
+      namespace_column(common, "NAMESPACE"),
+      pad("NAME", 28),
+      pad("KEY", 18),
+      pad("UPDATED", 26),
+      pad("WORKFLOWS", 20),
+      "DESCRIPTION\n"
   );
   for (const LiveRow& row : rows) {
     const Json& spec = *row.body.find("spec");
     Json item = Json::object();
+    item.set("namespace", row.ns.str());
     item.set("name", row.name).set("keyId", spec.get_string("keyId"));
     item.set("updatedAt", spec.get_string("updatedAt"));
     item.set("description", spec.get_string("description"));
@@ -276,6 +298,7 @@ Result<void> list_credentials(const Common& common) {
     }
     item.set("workflows", list_of(names));
     table += concat(
+        namespace_column(common, row.ns.view()),
         pad(row.name, 28),
         pad(spec.get_string("keyId"), 18),
         pad(spec.get_string("updatedAt"), 26),
@@ -291,7 +314,9 @@ Result<void> list_credentials(const Common& common) {
 
 /// Seals everything that is not under the next key yet. How many that were.
 Result<std::size_t> seal_again(Link& link, const sealing::Keyring& ring) {
-  REEVE_TRY(const std::vector<LiveRow> rows, live_rows(link.reader(), journal::Kind::Credential));
+  REEVE_TRY(
+      const std::vector<LiveRow> rows, live_rows(link.reader(), journal::Kind::Credential, {})
+  );
   std::size_t count = 0;
   for (const LiveRow& row : rows) {
     const std::string sealed = row.body.find("spec")->get_string("sealed");
@@ -299,13 +324,13 @@ Result<std::size_t> seal_again(Link& link, const sealing::Keyring& ring) {
     if (id == ring.master().id()) {
       continue;
     }
-    const sealing::Binding binding{.ns = "default", .name = row.name};
+    const sealing::Binding binding{.ns = row.ns.view(), .name = row.name};
     REEVE_TRY(const Secret value, ring.open_value(binding, sealed));
     REEVE_TRY(std::string again, ring.seal(binding, value.view()));
     Json body = Json::object();
     body.set("from", sealed).set("sealed", std::move(again)).set("keyId", ring.master().id());
     const auto done =
-        send_object(link, journal::Kind::Credential, row.name, "reseal", std::move(body));
+        send_object(link, journal::Kind::Credential, row.name, "reseal", std::move(body), row.ns);
     // Set or deleted by somebody else meanwhile: the next round sees it.
     if (!done.ok() && done.error().code != ErrorCode::Conflict &&
         done.error().code != ErrorCode::NotFound) {
@@ -391,7 +416,7 @@ Result<void> get_setting(const Common& common, const ConfigArgs& args) {
       const std::optional<store::Row> row,
       store->get(
           {.kind = journal::Kind::Setting,
-           .ns = Namespace("default"),
+           .ns = namespace_of(common),
            .name = engine::setting_object(args.workflow, args.name)}
       )
   );
@@ -410,9 +435,14 @@ Result<void> list_settings(const Common& common, const ConfigArgs& args) {
   REEVE_TRY(
       const std::unique_ptr<store::Store> store, open_for_reading(DataDir{.root = common.data_dir})
   );
-  REEVE_TRY(const std::vector<LiveRow> rows, live_rows(*store, journal::Kind::Setting));
+  REEVE_TRY(
+      const std::vector<LiveRow> rows,
+      live_rows(*store, journal::Kind::Setting, listed_namespace(common))
+  );
   Json items = Json::array();
-  std::string table = concat(pad("NAME", 28), pad("WORKFLOW", 28), "VALUE\n");
+  std::string table = concat(
+      namespace_column(common, "NAMESPACE"), pad("NAME", 28), pad("WORKFLOW", 28), "VALUE\n"
+  );
   for (const LiveRow& row : rows) {
     const auto [workflow, name] = engine::split_setting_object(row.name);
     if (!args.workflow.empty() && workflow != args.workflow) {
@@ -420,10 +450,16 @@ Result<void> list_settings(const Common& common, const ConfigArgs& args) {
     }
     const std::string value = row.body.find("spec")->get_string("value");
     Json item = Json::object();
+    item.set("namespace", row.ns.str());
     item.set("name", name).set("workflow", workflow).set("value", value);
     items.push(std::move(item));
-    table +=
-        concat(pad(name, 28), pad(workflow.empty() ? "all" : workflow, 28), printable(value), "\n");
+    table += concat(
+        namespace_column(common, row.ns.view()),
+        pad(name, 28),
+        pad(workflow.empty() ? "all" : workflow, 28),
+        printable(value),
+        "\n"
+    );
   }
   print(common.output == Output::Json ? items.pretty() : table);
   return {};

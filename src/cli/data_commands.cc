@@ -6,8 +6,10 @@
 #include "blob/uploads.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/scope.h"
 #include "cli/session.h"
 #include "executor/cache/cache_store.h"
+#include "model/scoped_name.h"
 #include "platform/posix/files.h"
 #include "platform/posix/inner_files.h"
 #include "platform/posix/system.h"
@@ -32,7 +34,7 @@ Result<std::vector<Kept>> artifacts_of(const Common& common, const std::string& 
   REEVE_TRY(
       const std::unique_ptr<store::Store> store, open_for_reading(DataDir{.root = common.data_dir})
   );
-  REEVE_TRY(const Json row, read_mission(*store, mission));
+  REEVE_TRY(const Json row, read_mission(*store, namespace_of(common), mission));
   std::vector<Kept> kept;
   for (const Json& task : row.find("status")->find("tasks")->as_array()) {
     for (const Json& item : task.find("artifacts")->as_array()) {
@@ -47,15 +49,18 @@ bool has_expired(const model::ArtifactRef& artifact, Timestamp now) {
   return artifact.expires_at && *artifact.expires_at <= now;
 }
 
-/// `reeve://mission/task/path` in place of three words.
-void split_address(ArtifactsArgs& args) {
+/// `reeve://mission/task/path` in place of three words, with the installation-wide name of the
+/// mission: it says which namespace is meant.
+void split_address(Common& common, ArtifactsArgs& args) {
   if (!args.mission.starts_with(kScheme)) {
     return;
   }
   const std::string address = args.mission.substr(kScheme.size());
   const std::size_t task = address.find('/');
   const std::size_t path = task == std::string::npos ? task : address.find('/', task + 1);
-  args.mission = address.substr(0, task);
+  model::ScopedName mission = model::split(address.substr(0, task));
+  args.mission = std::move(mission.name);
+  common.ns = mission.ns.str();
   args.task = task == std::string::npos ? "" : address.substr(task + 1, path - task - 1);
   args.path = path == std::string::npos ? "" : address.substr(path + 1);
 }
@@ -106,8 +111,8 @@ Result<void> print_file(const Common& common, blob::BlobStore& blobs, const Dige
   return {};
 }
 
-Result<void> get_files(const Common& common, ArtifactsArgs args) {
-  split_address(args);
+Result<void> get_files(Common common, ArtifactsArgs args) {
+  split_address(common, args);
   REEVE_TRY(const std::vector<Kept> files, wanted(common, args));
   blob::BlobStore blobs(DataDir{.root = common.data_dir}.blobs());
   const Timestamp now = platform::SystemClock().now();
@@ -151,12 +156,13 @@ std::string mode_text(bool expired, const std::optional<Timestamp>& expires_at) 
 Result<void> list_files(const Common& common, const ArtifactsArgs& args) {
   REEVE_TRY(const std::vector<Kept> files, artifacts_of(common, args.mission));
   const Timestamp now = platform::SystemClock().now();
+  const std::string whole_name = model::scoped(namespace_of(common), args.mission);
   Json items = Json::array();
   std::string text;
   for (const Kept& kept : files) {
     Json item = model::to_json(kept.artifact);
     item.set("task", kept.task);
-    item.set("address", concat(kScheme, args.mission, "/", kept.task, "/", kept.artifact.path));
+    item.set("address", concat(kScheme, whole_name, "/", kept.task, "/", kept.artifact.path));
     item.set("expired", has_expired(kept.artifact, now));
     items.push(std::move(item));
     text += concat(
@@ -213,8 +219,12 @@ Result<void> expire_files(const Common& common) {
   return {};
 }
 
-bool is_meant(const executor::cache::CacheEntry& entry, const CacheArgs& args) {
-  return args.workflow.empty() || entry.key.workflow == args.workflow;
+bool is_meant(
+    const Common& common, const executor::cache::CacheEntry& entry, const CacheArgs& args
+) {
+  const std::optional<Namespace> ns = listed_namespace(common);
+  return (!ns || entry.key.ns == ns->view()) &&
+         (args.workflow.empty() || entry.key.workflow == args.workflow);
 }
 
 Json to_json(const executor::cache::CacheEntry& entry) {
@@ -258,7 +268,7 @@ int handle_cache(const Common& common, const CacheArgs& args) {
     return report(entries.error());
   }
   for (const executor::cache::CacheEntry& entry : *entries) {
-    if (!is_meant(entry, args)) {
+    if (!is_meant(common, entry, args)) {
       continue;
     }
     if (args.clear) {
@@ -270,6 +280,7 @@ int handle_cache(const Common& common, const CacheArgs& args) {
     }
     items.push(to_json(entry));
     text += concat(
+        namespace_column(common, entry.key.ns),
         entry.key.workflow,
         "  ",
         printable(entry.label),

@@ -11,6 +11,8 @@
 #include "base/strings.h"
 #include "cli/print.h"
 #include "cli/recovery_view.h"
+#include "cli/scope.h"
+#include "model/scoped_name.h"
 #include "platform/posix/system.h"
 #include "protocol/commands.h"
 
@@ -122,12 +124,13 @@ class Follower {
       : link_(link),
         dir_(dir),
         mission_(std::move(mission)),
+        whole_name_(model::qualify(link.ns(), mission_).str()),
         signals_(signals),
         view_(make_view(output)),
-        tail_(dir.missions() / mission_, *view_) {}
+        tail_(dir.missions() / whole_name_, *view_) {}
 
   int run() {
-    Result<Json> mission = read_mission(link_.reader(), mission_);
+    Result<Json> mission = read_mission(link_.reader(), link_.ns(), mission_);
     if (!mission) {
       return report(mission.error());
     }
@@ -138,7 +141,7 @@ class Follower {
       if (const Result<bool> changed = show_events(); !changed) {
         return report(changed.error());
       } else if (*changed || orphaned) {
-        mission = read_mission(link_.reader(), mission_);
+        mission = read_mission(link_.reader(), link_.ns(), mission_);
         if (!mission) {
           return report(mission.error());
         }
@@ -146,9 +149,11 @@ class Follower {
       tail_.pump();
       view_->refresh(*mission, platform::SystemClock().now());
       if (const int signal = signals_.take(); signal != 0 && !on_signal(signal)) {
-        view_->notice(
-            concat("stopped following; nothing is lost. Go on with: reeve run --resume ", mission_)
-        );
+        view_->notice(concat(
+            "stopped following; nothing is lost. Go on with: reeve run --resume ",
+            mission_,
+            namespace_option(link_.ns())
+        ));
         return static_cast<int>(ExitCode::WorkFailed);
       }
       if (orphaned && !is_over(*mission)) {
@@ -207,7 +212,7 @@ class Follower {
 
   void tail(const std::string& task, bool undo) {
     const std::string label = undo ? task + "~compensate" : task;
-    tail_.add(label, concat(mission_, ".", epoch_, ".", label, ".", attempts_[{task, undo}]));
+    tail_.add(label, concat(whole_name_, ".", epoch_, ".", label, ".", attempts_[{task, undo}]));
   }
 
   /// Shows what is new. Returns whether there was something.
@@ -279,6 +284,8 @@ class Follower {
   Link& link_;
   const DataDir& dir_;
   std::string mission_;
+  /// As directories are named.
+  std::string whole_name_;
   SignalFeed& signals_;
   std::unique_ptr<View> view_;
   LogTail tail_;

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/gate_view.h"
 #include "cli/print.h"
+#include "cli/scope.h"
 #include "cli/session.h"
 
 namespace reeve::cli {
@@ -15,9 +16,9 @@ namespace {
 constexpr std::uint32_t kRowsPerRead = 500;
 
 /// The gate with what one must know beside it.
-Json listed(const std::string& mission, const Json& task) {
+Json listed(const journal::ObjectKey& mission, const Json& task) {
   Json item = Json::object();
-  item.set("mission", mission);
+  item.set("namespace", mission.ns.str()).set("mission", mission.name);
   item.set("task", task.get_string("name"));
   for (const Json::Member& member : task.find("gate")->as_object()) {
     item.set(member.first, member.second);
@@ -25,10 +26,11 @@ Json listed(const std::string& mission, const Json& task) {
   return item;
 }
 
-/// Open gates of all live missions, oldest mission first.
-Result<std::vector<Json>> open_gates(store::Reader& reader) {
+/// Open gates of live missions, oldest mission first.
+Result<std::vector<Json>> open_gates(store::Reader& reader, const std::optional<Namespace>& ns) {
   std::vector<Json> gates;
   store::RowQuery query;
+  query.ns = ns;
   query.live_only = true;
   query.limit = kRowsPerRead;
   while (true) {
@@ -39,7 +41,7 @@ Result<std::vector<Json>> open_gates(store::Reader& reader) {
       const Json* tasks = status == nullptr ? nullptr : status->find("tasks");
       for (const Json& task : tasks == nullptr ? Json::Array() : tasks->as_array()) {
         if (is_open_gate(task)) {
-          gates.push_back(listed(row.row.key.name, task));
+          gates.push_back(listed(row.row.key, task));
         }
       }
     }
@@ -51,9 +53,10 @@ Result<std::vector<Json>> open_gates(store::Reader& reader) {
   return std::vector<Json>(gates.rbegin(), gates.rend());
 }
 
-std::string line_of(const Json& gate) {
+std::string line_of(const Common& common, const Json& gate) {
   const std::string deadline = gate.get_string("deadline");
   return concat(
+      namespace_column(common, gate.get_string("namespace")),
       gate.get_string("mission"),
       "/",
       gate.get_string("task"),
@@ -78,7 +81,7 @@ int show_approvals(const Common& common) {
   if (!store) {
     return report(store.error());
   }
-  const Result<std::vector<Json>> gates = open_gates(**store);
+  const Result<std::vector<Json>> gates = open_gates(**store, listed_namespace(common));
   if (!gates) {
     return report(gates.error());
   }
@@ -94,7 +97,7 @@ int show_approvals(const Common& common) {
     return 0;
   }
   for (const Json& gate : *gates) {
-    print(line_of(gate));
+    print(line_of(common, gate));
   }
   print(
       gates->empty() ? std::string("nothing waits for approval\n")

@@ -53,9 +53,10 @@ std::string gate_progress(const Json& gate) {
   );
 }
 
-std::string gate_text(std::string_view mission, const Json& task) {
+std::string gate_text(std::string_view mission, const Json& task, std::string_view in_namespace) {
   const Json& gate = *task.find("gate");
   const std::string name = concat(mission, "/", task.get_string("name"));
+  const std::string at = concat(name, in_namespace);
   std::string text = concat("\ngate ", name, " is ", gate_progress(gate), "\n");
   text += indented("question", gate.get_string("prompt"));
   for (const Json::Member& field : gate.find("context")->as_object()) {
@@ -69,8 +70,8 @@ std::string gate_text(std::string_view mission, const Json& task) {
     text += indented("vote", vote_line(vote));
   }
   text += indented("may decide", gate.get_string("mayDecide"));
-  text += concat("  reeve approve ", name, "  ·  reeve reject ", name, " -m WHY");
-  text += gate.get_bool("revisable") ? concat("  ·  reeve revise ", name, " -m FEEDBACK\n") : "\n";
+  text += concat("  reeve approve ", at, "  ·  reeve reject ", at, " -m WHY");
+  text += gate.get_bool("revisable") ? concat("  ·  reeve revise ", at, " -m FEEDBACK\n") : "\n";
   return text;
 }
 

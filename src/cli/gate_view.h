@@ -16,7 +16,10 @@ bool is_open_gate(const Json& task);
 std::string gate_progress(const Json& gate);
 
 /// Everything somebody needs who is to decide: question, context, votes, who may and how.
-std::string gate_text(std::string_view mission, const Json& task);
+/// `in_namespace`: what the commands have to be given for the mission's namespace.
+std::string gate_text(
+    std::string_view mission, const Json& task, std::string_view in_namespace = {}
+);
 
 /// What came of `reeve approve|reject|revise`, from the owner's answer.
 std::string decision_text(const Json& reply);

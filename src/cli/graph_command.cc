@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/document.h"
 #include "cli/print.h"
+#include "cli/scope.h"
 #include "cli/session.h"
 #include "workflow/graph.h"
 #include "workflow/load/load.h"
@@ -42,7 +43,7 @@ Result<std::shared_ptr<const Workflow>> workflow_of(store::Reader& reader, const
   const std::string digest = reference->get_string("digest");
   const journal::ObjectKey key{
       .kind = journal::Kind::Workflow,
-      .ns = Namespace("default"),
+      .ns = namespace_in(mission),
       .name = engine::workflow_row_name(reference->get_string("name"), Digest(digest))};
   REEVE_TRY(const std::optional<store::Row> row, reader.get(key));
   if (!row) {
@@ -82,7 +83,7 @@ Result<Drawn> mission_of(const Common& common, const std::string& name) {
   REEVE_TRY(
       const std::unique_ptr<store::Store> store, open_for_reading(DataDir{.root = common.data_dir})
   );
-  REEVE_TRY(const Json mission, read_mission(*store, name));
+  REEVE_TRY(const Json mission, read_mission(*store, namespace_of(common), name));
   REEVE_TRY(std::shared_ptr<const Workflow> drawn, workflow_of(*store, mission));
   return Drawn{.workflow = std::move(drawn), .states = states_of(mission)};
 }

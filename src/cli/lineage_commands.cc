@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/scope.h"
 #include "cli/session.h"
 
 /// Where a mission comes from and what waits for what.
@@ -83,6 +84,7 @@ Result<Json> later_than(store::Reader& reader, const Json& mission) {
   }
   const std::string name = member(mission, "metadata").get_string("name");
   store::RowQuery query;
+  query.ns = namespace_in(mission);
   query.limit = kPage;
   for (std::size_t searched = 0; searched < kSuccessorsSearchedMax; searched += kPage) {
     REEVE_TRY(const std::vector<store::ListedRow> rows, reader.list(query));
@@ -101,7 +103,7 @@ Result<Json> later_than(store::Reader& reader, const Json& mission) {
 }
 
 /// The mission and its ancestors, the nearest first.
-Result<Json> lineage_of(store::Reader& reader, const std::string& name) {
+Result<Json> lineage_of(store::Reader& reader, const Namespace& ns, const std::string& name) {
   struct Step {
     std::string mission;
     std::string relation;
@@ -115,7 +117,7 @@ Result<Json> lineage_of(store::Reader& reader, const std::string& name) {
   while (!open.empty() && missions.as_array().size() < kLineageMax) {
     const Step step = std::move(open.front());
     open.pop_front();
-    REEVE_TRY(const Json row, read_mission(reader, step.mission));
+    REEVE_TRY(const Json row, read_mission(reader, ns, step.mission));
     missions.push(describe(row, step.relation, step.of));
     if (step.of.empty()) {
       REEVE_TRY(Json later, later_than(reader, row));
@@ -195,10 +197,11 @@ Json reasons_of(const Json& status) {
   return reasons;
 }
 
-Result<Json> waiting_missions(store::Reader& reader) {
+Result<Json> waiting_missions(store::Reader& reader, const Common& common) {
   Json ready = Json::array();
   Json waiting = Json::array();
   store::RowQuery query;
+  query.ns = listed_namespace(common);
   query.live_only = true;
   query.limit = kPage;
   for (;;) {
@@ -211,6 +214,9 @@ Result<Json> waiting_missions(store::Reader& reader) {
         continue;
       }
       Json one(Json::Object{{"mission", listed.row.key.name}, {"state", state}});
+      if (common.all_namespaces) {
+        one.set("namespace", listed.row.key.ns.str());
+      }
       Json reasons = reasons_of(status);
       if (reasons.as_array().empty()) {
         ready.push(std::move(one));
@@ -227,15 +233,20 @@ Result<Json> waiting_missions(store::Reader& reader) {
   return Json(Json::Object{{"ready", std::move(ready)}, {"waiting", std::move(waiting)}});
 }
 
+/// The mission, with its namespace where all are listed.
+std::string shown(const Json& one) {
+  const std::string ns = one.get_string("namespace");
+  return concat(ns, ns.empty() ? "" : "/", one.get_string("mission"));
+}
+
 std::string waiting_text(const Json& found) {
   std::string text;
   for (const Json& one : items(found, "ready")) {
-    text += concat("ready    ", one.get_string("mission"), "\n");
+    text += concat("ready    ", shown(one), "\n");
   }
   for (const Json& one : items(found, "waiting")) {
     for (const Json& reason : items(one, "reasons")) {
-      text +=
-          concat("waiting  ", one.get_string("mission"), "  ", printable(reason.as_string()), "\n");
+      text += concat("waiting  ", shown(one), "  ", printable(reason.as_string()), "\n");
     }
   }
   return text.empty() ? "no mission waits\n" : text;
@@ -253,13 +264,15 @@ int shown(const Common& common, const Result<Json>& found, std::string (*text)(c
 
 int show_lineage(const Common& common, const LineageArgs& args) {
   const auto store = open_for_reading(DataDir{.root = common.data_dir});
-  return store ? shown(common, lineage_of(**store, args.mission), lineage_text)
-               : report(store.error());
+  return store
+             ? shown(common, lineage_of(**store, namespace_of(common), args.mission), lineage_text)
+             : report(store.error());
 }
 
 int show_ready(const Common& common) {
   const auto store = open_for_reading(DataDir{.root = common.data_dir});
-  return store ? shown(common, waiting_missions(**store), waiting_text) : report(store.error());
+  return store ? shown(common, waiting_missions(**store, common), waiting_text)
+               : report(store.error());
 }
 
 }  // namespace reeve::cli

@@ -13,6 +13,7 @@
 
 #include "base/strings.h"
 #include "cli/print.h"
+#include "cli/scope.h"
 #include "owner/control_client.h"
 #include "owner/identity.h"
 #include "platform/posix/lock_wait.h"
@@ -76,6 +77,8 @@ Error nobody_answers(const DataDir& dir) {
 
 Link::Link(const Common& common, LinkOptions options)
     : options_(std::move(options)),
+      ns_(common.ns),
+      read_ns_(namespace_of(common)),
       dir_{.root = common.data_dir},
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
@@ -185,8 +188,12 @@ Result<void> Link::become_owner() {
 }
 
 Result<Json> Link::send(std::string_view verb, Json args) {
+  return send_in(ns_, verb, std::move(args));
+}
+
+Result<Json> Link::send_in(const Namespace& ns, std::string_view verb, Json args) {
   const protocol::Request request{
-      .verb = std::string(verb), .id = fresh_input_id(), .args = std::move(args)};
+      .verb = std::string(verb), .id = fresh_input_id(), .args = std::move(args), .ns = ns};
   const platform::Deadline deadline(kCallTimeout);
   while (true) {
     Result<Json> answer = owns() ? handle_here(request) : send_to_owner(request);
@@ -231,7 +238,7 @@ Result<std::vector<journal::Event>> Link::take_events(const std::string& mission
   REEVE_TRY(const store::Head head, reader().head());
   std::vector<journal::Event> taken;
   store::EventQuery query;
-  query.object = {.kind = journal::Kind::Mission, .ns = Namespace("default"), .name = mission};
+  query.object = {.kind = journal::Kind::Mission, .ns = read_ns_, .name = mission};
   query.limit = kEventPage;
   while (seen_ < head.revision) {
     query.after = seen_;

@@ -54,6 +54,9 @@ class Link {
   /// asked the same; the request's id keeps it from being carried out twice.
   Result<Json> send(std::string_view verb, Json args);
 
+  /// The same about names of another namespace.
+  Result<Json> send_in(const Namespace& ns, std::string_view verb, Json args);
+
   /// Whether this process is the owner.
   bool owns() const { return session_ != nullptr; }
 
@@ -62,6 +65,9 @@ class Link {
 
   /// Readable when there may be new events; -1: look now and then.
   int fd() const;
+
+  /// The namespace that names belong to.
+  const Namespace& ns() const { return read_ns_; }
 
   /// What happened to a mission since the link was opened, or since the last call.
   Result<std::vector<journal::Event>> take_events(const std::string& mission);
@@ -92,6 +98,10 @@ class Link {
   Result<Json> handle_here(protocol::Request request);
 
   LinkOptions options_;
+  /// What requests are about; empty: the sender's own.
+  Namespace ns_;
+  /// What is read here.
+  Namespace read_ns_;
   DataDir dir_;
   platform::FileDescriptor wake_;
   std::unique_ptr<Session> session_;

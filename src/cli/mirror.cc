@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "cli/children_view.h"
 #include "coord/bundle/bundle.h"
+#include "engine/engine.h"
 #include "model/run.h"
 #include "platform/posix/files.h"
 
@@ -150,7 +151,7 @@ void Mirror::changed(std::span<const journal::Event> events) {
   const std::scoped_lock lock(mutex_);
   for (const journal::Event& event : events) {
     if (event.object.kind == journal::Kind::Mission) {
-      dirty_.insert(event.object.name);
+      dirty_.insert(event.object);
     }
   }
   wake_.notify_one();
@@ -164,15 +165,16 @@ void Mirror::catch_up() {
     return;
   }
   for (const store::ListedRow& listed : *rows) {
-    const Result<std::string> file =
-        platform::read_file(missions_ / listed.row.key.name / "state.json", kStateBytesMax);
+    const Result<std::string> file = platform::read_file(
+        missions_ / engine::mission_of(listed.row.key).str() / "state.json", kStateBytesMax
+    );
     const Result<Json> state = file ? parse_json(*file) : Result<Json>(file.error());
     const Json* metadata = state ? state->find("metadata") : nullptr;
     const std::string revision =
         metadata == nullptr ? std::string() : metadata->get_string("resourceVersion");
     if (revision != std::to_string(listed.row.revision.value())) {
       const std::scoped_lock lock(mutex_);
-      dirty_.insert(listed.row.key.name);
+      dirty_.insert(listed.row.key);
     }
   }
   wake_.notify_one();
@@ -191,7 +193,7 @@ void Mirror::close() {
 
 void Mirror::run() {
   while (true) {
-    std::set<std::string> todo;
+    std::set<journal::ObjectKey> todo;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] { return !dirty_.empty() || closing_; });
@@ -200,7 +202,7 @@ void Mirror::run() {
       }
       todo.swap(dirty_);
     }
-    for (const std::string& mission : todo) {
+    for (const journal::ObjectKey& mission : todo) {
       write(mission);
     }
   }
@@ -208,15 +210,13 @@ void Mirror::run() {
 
 /// Errors are not reported: the next change or the next start tries again, and nothing depends on
 /// the mirror.
-void Mirror::write(const std::string& name) {
-  const journal::ObjectKey key{
-      .kind = journal::Kind::Mission, .ns = Namespace("default"), .name = name};
+void Mirror::write(const journal::ObjectKey& key) {
   const Result<std::optional<store::Row>> row = reader_.get(key);
   if (!row || !row->has_value()) {
     return;
   }
   const Result<Json> mission = parse_json((*row)->body);
-  const std::filesystem::path dir = missions_ / name;
+  const std::filesystem::path dir = missions_ / engine::mission_of(key).str();
   if (!mission || !platform::make_directories(dir, 0700).ok()) {
     return;
   }

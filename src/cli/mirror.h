@@ -16,7 +16,8 @@
 namespace reeve::cli {
 
 /// Keeps `missions/<name>/{state.json, context.md, results/}` in step with the store, for people
-/// and for tools that only know files. A projection: it may lag, and it is never read back.
+/// and for tools that only know files; `<name>` is installation-wide (model/scoped_name.h). A
+/// projection: it may lag, and it is never read back.
 ///
 /// Threading: one thread of its own; `changed` from any thread.
 class Mirror {
@@ -37,7 +38,7 @@ class Mirror {
 
  private:
   void run();
-  void write(const std::string& mission);
+  void write(const journal::ObjectKey& mission);
   void write_results(const std::filesystem::path& dir, const Json& mission);
 
   std::filesystem::path missions_;
@@ -45,7 +46,7 @@ class Mirror {
   blob::BlobStore& blobs_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::set<std::string> dirty_;
+  std::set<journal::ObjectKey> dirty_;
   bool closing_ = false;
   std::thread thread_;
 };

@@ -10,6 +10,7 @@
 #include "cli/gate_view.h"
 #include "cli/link.h"
 #include "cli/print.h"
+#include "cli/scope.h"
 #include "executor/container/engine.h"
 #include "protocol/commands.h"
 #include "workflow/load/load.h"
@@ -49,12 +50,14 @@ struct Followed {
       return;
     }
     for (const store::ListedRow& listed : *rows) {
-      if (listed.row.key.name != mission) {
+      const journal::ObjectKey& key = listed.row.key;
+      if (key.name != mission || key.ns != link->ns()) {
         print_error_text(concat(
             "reeve: mission ",
-            listed.row.key.name,
+            key.name,
             " is not finished; go on with: reeve run --resume ",
-            listed.row.key.name,
+            key.name,
+            namespace_option(key.ns),
             "\n"
         ));
       }
@@ -237,7 +240,8 @@ int command_and_follow(
 bool has_ended(const Common& common, const std::string& mission) {
   const Result<std::unique_ptr<store::Store>> store =
       open_for_reading(DataDir{.root = common.data_dir});
-  const Result<Json> row = store ? read_mission(**store, mission) : Result<Json>(store.error());
+  const Result<Json> row =
+      store ? read_mission(**store, namespace_of(common), mission) : Result<Json>(store.error());
   return row && is_over(*row);
 }
 

@@ -6,7 +6,7 @@
 #include "cli/commands.h"
 #include "cli/link.h"
 #include "cli/print.h"
-#include "engine/pool_book.h"
+#include "cli/scope.h"
 #include "protocol/commands.h"
 
 /// `reeve pool`.
@@ -15,13 +15,15 @@ namespace reeve::cli {
 namespace {
 
 constexpr std::size_t kNameColumn = 32;
+constexpr std::uint32_t kListedMax = 100'000;
 
 Result<std::vector<Json>> read_pools(const Common& common) {
   REEVE_TRY(const auto store, open_for_reading(DataDir{.root = common.data_dir}));
   store::RowQuery query;
   query.kind = journal::Kind::Pool;
+  query.ns = listed_namespace(common);
   query.live_only = true;
-  query.limit = static_cast<std::uint32_t>(engine::kPoolsMax);
+  query.limit = kListedMax;
   REEVE_TRY(const std::vector<store::ListedRow> rows, store->list(query));
   std::vector<Json> pools;
   for (const store::ListedRow& listed : rows) {
@@ -29,7 +31,8 @@ Result<std::vector<Json>> read_pools(const Common& common) {
     pools.push_back(std::move(row));
   }
   const auto name = [](const Json& pool) {
-    return pool.find("metadata")->get_string("name");
+    const Json* metadata = pool.find("metadata");
+    return std::pair(metadata->get_string("namespace"), metadata->get_string("name"));
   };
   std::sort(pools.begin(), pools.end(), [&](const Json& a, const Json& b) {
     return name(a) < name(b);
@@ -42,12 +45,19 @@ int list(const Common& common) {
   if (!pools) {
     return report(pools.error());
   }
-  std::string text = concat("NAME", std::string(kNameColumn - 4, ' '), "UNITS\n");
+  std::string text = concat(
+      namespace_column(common, "NAMESPACE"), "NAME", std::string(kNameColumn - 4, ' '), "UNITS\n"
+  );
   Json items = Json::array();
   for (const Json& pool : *pools) {
     std::string name = pool.find("metadata")->get_string("name");
     name.resize(std::max(kNameColumn, name.size() + 1), ' ');
-    text += concat(name, pool.find("spec")->get_int("units"), "\n");
+    text += concat(
+        namespace_column(common, namespace_in(pool).view()),
+        name,
+        pool.find("spec")->get_int("units"),
+        "\n"
+    );
     items.push(pool);
   }
   if (common.output == Output::Json) {

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "cli/session.h"
+
 namespace reeve::cli {
 
 namespace {
@@ -44,7 +46,7 @@ void add_recoveries(Json& mission, store::Reader& reader) {
   }
   const journal::ObjectKey key{
       .kind = journal::Kind::Mission,
-      .ns = Namespace("default"),
+      .ns = namespace_in(mission),
       .name = mission.find("metadata")->get_string("name")};
   for (Json& task : tasks->as_array()) {
     if (task.get_string("state") != "FAILED") {

@@ -356,14 +356,20 @@ Result<std::optional<platform::LockOwner>> owner_of(const DataDir& dir) {
   return platform::inspect_lock(dir.root, kOwnerLock);
 }
 
-Result<Json> read_mission(store::Reader& reader, const std::string& name) {
-  journal::ObjectKey key{.kind = journal::Kind::Mission, .ns = Namespace("default"), .name = name};
+Namespace namespace_in(const Json& object) {
+  const Json* metadata = object.find("metadata");
+  return Namespace(metadata == nullptr ? std::string() : metadata->get_string("namespace"));
+}
+
+Result<Json> read_mission(store::Reader& reader, const Namespace& ns, const std::string& name) {
+  const journal::ObjectKey key{.kind = journal::Kind::Mission, .ns = ns, .name = name};
   REEVE_TRY(const std::optional<store::Row> row, reader.get(key));
   if (row) {
     return parse_json(row->body);
   }
   Error error = make_error(ErrorCode::NotFound, concat("there is no mission \"", name, "\""));
   store::RowQuery query;
+  query.ns = ns;
   query.limit = 200;
   if (Result<std::vector<store::ListedRow>> rows = reader.list(query)) {
     std::vector<std::string> names;

@@ -41,8 +41,11 @@ struct DataDir {
 /// NotFound: there is none.
 Result<std::unique_ptr<store::Store>> open_for_reading(const DataDir& dir);
 
-/// The Mission object; NotFound names the nearest mission.
-Result<Json> read_mission(store::Reader& reader, const std::string& name);
+/// The Mission object; NotFound names the nearest mission of the namespace.
+Result<Json> read_mission(store::Reader& reader, const Namespace& ns, const std::string& name);
+
+/// The namespace of an object of the API.
+Namespace namespace_in(const Json& object);
 
 /// Whether a Mission object is in a state that nothing leaves.
 bool is_over(const Json& mission);

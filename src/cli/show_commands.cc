@@ -9,9 +9,11 @@
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "cli/recovery_view.h"
+#include "cli/scope.h"
 #include "cli/session.h"
 #include "cli/view.h"
 #include "host/run_log.h"
+#include "model/scoped_name.h"
 #include "platform/posix/system.h"
 
 namespace reeve::cli {
@@ -107,6 +109,7 @@ bool is_shown(const Json& mission, const Common& common, const StatusArgs& args)
 Result<Page> read_page(store::Reader& reader, const Common& common, const StatusArgs& args) {
   Page page;
   store::RowQuery query;
+  query.ns = listed_namespace(common);
   query.before = Revision(args.before);
   for (std::size_t looked_at = 0; looked_at < kLookedAtMax;) {
     // One more than the page holds tells whether there is another page.
@@ -140,7 +143,13 @@ int show_list(store::Reader& reader, const Common& common, const StatusArgs& arg
   Json items = Json::array();
   std::string table;
   if (common.output == Output::Text || common.output == Output::Wide) {
-    table = concat(pad("NAME", 32), pad("STATE", 14), pad("CREATED", 26), "\n");
+    table = concat(
+        namespace_column(common, "NAMESPACE"),
+        pad("NAME", 32),
+        pad("STATE", 14),
+        pad("CREATED", 26),
+        "\n"
+    );
   }
   for (ListedMission& listed : page->missions) {
     const Json& mission = listed.mission;
@@ -151,6 +160,7 @@ int show_list(store::Reader& reader, const Common& common, const StatusArgs& arg
       table += concat("mission/", listed.name, "\n");
     } else {
       table += concat(
+          namespace_column(common, metadata.get_string("namespace")),
           pad(listed.name, 31),
           " ",
           pad(mission.find("status")->get_string("state"), 14),
@@ -175,7 +185,12 @@ int show_list(store::Reader& reader, const Common& common, const StatusArgs& arg
   print(table);
   if (page->next && common.output != Output::Name) {
     print(concat(
-        "(more: reeve status ", args.all ? "--all " : "", "--continue ", page->next->value(), ")\n"
+        "(more: reeve status ",
+        common.all_namespaces ? "-A " : "",
+        args.all ? "--all " : "",
+        "--continue ",
+        page->next->value(),
+        ")\n"
     ));
   }
   return 0;
@@ -248,12 +263,13 @@ std::vector<RunDir> run_dirs(
 /// Prints the logs of a mission, run by run.
 class LogPrinter {
  public:
-  LogPrinter(const DataDir& dir, const LogsArgs& args) : dir_(dir), args_(args) {}
+  LogPrinter(const DataDir& dir, const Namespace& ns, const LogsArgs& args)
+      : dir_(dir), args_(args), mission_(model::qualify(ns, args.mission).str()) {}
 
   /// Prints what is new. Returns whether every run that was seen has been printed to its end.
   Result<bool> pump() {
     bool complete = true;
-    for (const RunDir& run : run_dirs(dir_, args_.mission, args_.task)) {
+    for (const RunDir& run : run_dirs(dir_, mission_, args_.task)) {
       State& state = states_[run.path.string()];
       while (!state.ended) {
         Result<host::RunLog> log = host::RunLog::open(run.path);
@@ -314,6 +330,8 @@ class LogPrinter {
 
   const DataDir& dir_;
   const LogsArgs& args_;
+  /// As directories are named.
+  std::string mission_;
   std::map<std::string, State> states_;
   std::filesystem::path last_;
 };
@@ -328,7 +346,10 @@ int show_status(const Common& common, const StatusArgs& args) {
   if (args.mission.empty()) {
     return show_list(**store, common, args);
   }
-  Result<Json> mission = read_mission(**store, args.mission);
+  if (common.all_namespaces) {
+    return report(make_error(ErrorCode::Invalid, "a mission is one of one namespace", "-A"));
+  }
+  Result<Json> mission = read_mission(**store, namespace_of(common), args.mission);
   if (!mission) {
     return report(mission.error());
   }
@@ -360,7 +381,7 @@ int show_logs(const Common& common, const LogsArgs& args) {
   if (!store) {
     return report(store.error());
   }
-  Result<Json> mission = read_mission(**store, args.mission);
+  Result<Json> mission = read_mission(**store, namespace_of(common), args.mission);
   if (!mission) {
     return report(mission.error());
   }
@@ -382,7 +403,7 @@ int show_logs(const Common& common, const LogsArgs& args) {
     }
   }
   const DataDir dir{.root = common.data_dir};
-  LogPrinter printer(dir, args);
+  LogPrinter printer(dir, namespace_of(common), args);
   while (true) {
     const bool ended = is_over(*mission);
     const Result<bool> complete = printer.pump();
@@ -395,7 +416,7 @@ int show_logs(const Common& common, const LogsArgs& args) {
     if (!wait_with_reader(kPollMillis)) {
       return 0;
     }
-    mission = read_mission(**store, args.mission);
+    mission = read_mission(**store, namespace_of(common), args.mission);
     if (!mission) {
       return report(mission.error());
     }
@@ -409,10 +430,10 @@ int show_events(const Common& common, const EventsArgs& args) {
   }
   store::EventQuery query;
   query.object = journal::ObjectKey{
-      .kind = journal::Kind::Mission, .ns = Namespace("default"), .name = args.mission};
+      .kind = journal::Kind::Mission, .ns = namespace_of(common), .name = args.mission};
   query.after = Revision(args.after);
   query.limit = kEventPage;
-  Result<Json> mission = read_mission(**store, args.mission);
+  Result<Json> mission = read_mission(**store, namespace_of(common), args.mission);
   while (mission) {
     const bool ended = is_over(*mission);
     const Result<std::vector<journal::Event>> events = (*store)->events(query);
@@ -443,7 +464,7 @@ int show_events(const Common& common, const EventsArgs& args) {
     if (!wait_with_reader(kPollMillis)) {
       return 0;
     }
-    mission = read_mission(**store, args.mission);
+    mission = read_mission(**store, namespace_of(common), args.mission);
   }
   return report(mission.error());
 }

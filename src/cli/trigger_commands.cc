@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/document.h"
 #include "cli/print.h"
+#include "cli/scope.h"
 #include "cli/session.h"
 #include "owner/deployed_triggers.h"
 #include "platform/posix/files.h"
@@ -55,7 +56,7 @@ Result<std::shared_ptr<const Workflow>> find_workflow(
       const std::unique_ptr<store::Store> store, open_for_reading(DataDir{.root = common.data_dir})
   );
   owner::DeployedTriggers deployed(*store, workflow_loader());
-  return deployed.find(args.workflow);
+  return deployed.find(namespace_of(common), args.workflow);
 }
 
 Result<const Trigger*> find_trigger(const Workflow& workflow, const std::string& name) {

@@ -10,6 +10,8 @@
 #include "cli/children_view.h"
 #include "cli/gate_view.h"
 #include "cli/print.h"
+#include "cli/scope.h"
+#include "model/scoped_name.h"
 
 namespace reeve::cli {
 
@@ -457,6 +459,8 @@ std::string summary(
   const Json& metadata = *mission.find("metadata");
   const Json& status = *mission.find("status");
   const std::string name = metadata.get_string("name");
+  const Namespace ns(metadata.get_string("namespace"));
+  const std::string in_ns = namespace_option(ns);
   const std::string state = status.get_string("state");
   std::string text = "\n";
   for (const Json& task : status.find("tasks")->as_array()) {
@@ -484,7 +488,7 @@ std::string summary(
   text += "\n";
   for (const Json& task : status.find("tasks")->as_array()) {
     if (is_open_gate(task)) {
-      text += printable(gate_text(name, task));
+      text += printable(gate_text(name, task, in_ns));
     }
   }
   std::size_t artifacts = 0;
@@ -498,13 +502,19 @@ std::string summary(
         " in ",
         missions_dir,
         "/",
-        name,
+        model::scoped(ns, name),
         "/results\n"
     );
   }
   if (state == "FAILED" || state == "ABORTED") {
     text += concat(
-        "see: reeve logs ", name, "  ·  run again from where it stopped: reeve retry ", name, "\n"
+        "see: reeve logs ",
+        name,
+        in_ns,
+        "  ·  run again from where it stopped: reeve retry ",
+        name,
+        in_ns,
+        "\n"
     );
   }
   return text;

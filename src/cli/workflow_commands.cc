@@ -6,6 +6,7 @@
 #include "cli/document.h"
 #include "cli/link.h"
 #include "cli/print.h"
+#include "cli/scope.h"
 #include "cli/session.h"
 #include "engine/catalog.h"
 #include "protocol/commands.h"
@@ -85,10 +86,13 @@ std::string said_of(const std::string& name, const Json& detail) {
   );
 }
 
-/// The rows of deployed workflows, by name.
-Result<std::map<std::string, Json>> deployed_rows(store::Reader& reader) {
-  std::map<std::string, Json> found;
+/// The rows of deployed workflows, by namespace and name.
+using Rows = std::map<std::pair<std::string, std::string>, Json>;
+
+Result<Rows> deployed_rows(store::Reader& reader, const std::optional<Namespace>& ns) {
+  Rows found;
   store::RowQuery query;
+  query.ns = ns;
   query.kind = journal::Kind::Workflow;
   query.limit = kRowPage;
   while (true) {
@@ -97,7 +101,7 @@ Result<std::map<std::string, Json>> deployed_rows(store::Reader& reader) {
       // The others are versions.
       if (listed.row.key.name.find('@') == std::string::npos) {
         REEVE_TRY(Json row, parse_json(listed.row.body));
-        found.emplace(listed.row.key.name, std::move(row));
+        found.emplace(std::pair(listed.row.key.ns.str(), listed.row.key.name), std::move(row));
       }
     }
     if (rows.size() < kRowPage) {
@@ -137,13 +141,21 @@ void append_trigger(std::string& table, const Json& trigger, bool enabled) {
   );
 }
 
-std::string table_of(const std::map<std::string, Json>& rows) {
-  std::string table = concat(pad("NAME", 24), pad("VERSION", 20), pad("GENERATION", 12), "STATE\n");
-  for (const auto& [name, row] : rows) {
+std::string table_of(const Common& common, const Rows& rows) {
+  std::string table = concat(
+      namespace_column(common, "NAMESPACE"),
+      pad("NAME", 24),
+      pad("VERSION", 20),
+      pad("GENERATION", 12),
+      "STATE\n"
+  );
+  for (const auto& [key, row] : rows) {
+    const auto& [ns, name] = key;
     const Json& spec = *row.find("spec");
     const bool enabled = spec.get_bool("enabled");
     const std::string version = spec.get_string("version");
     table += concat(
+        namespace_column(common, ns),
         pad(name, 24),
         pad(version.empty() ? spec.get_string("digest").substr(0, 12) : printable(version), 20),
         pad(std::to_string(row.find("metadata")->get_int("generation")), 12),
@@ -198,17 +210,18 @@ int apply_workflows(const Common& common, const ApplyArgs& args) {
 int list_workflows(const Common& common, const WorkflowsArgs& args) {
   const Result<std::unique_ptr<store::Store>> store =
       open_for_reading(DataDir{.root = common.data_dir});
-  Result<std::map<std::string, Json>> rows =
-      store ? deployed_rows(**store) : Result<std::map<std::string, Json>>(store.error());
+  Result<Rows> rows =
+      store ? deployed_rows(**store, listed_namespace(common)) : Result<Rows>(store.error());
   if (!rows) {
     return report(rows.error());
   }
   if (!args.workflow.empty()) {
-    if (!rows->contains(args.workflow)) {
-      std::vector<std::string> names;
-      for (const auto& [name, row] : *rows) {
-        names.push_back(name);
-      }
+    std::vector<std::string> names;
+    for (const auto& [key, row] : *rows) {
+      names.push_back(key.second);
+    }
+    std::erase_if(*rows, [&](const auto& item) { return item.first.second != args.workflow; });
+    if (rows->empty()) {
       Error error = make_error(
           ErrorCode::NotFound, concat("no workflow \"", args.workflow, "\" is deployed")
       );
@@ -217,11 +230,10 @@ int list_workflows(const Common& common, const WorkflowsArgs& args) {
           near.empty() ? "reeve workflows lists them" : concat("did you mean \"", near, "\"?");
       return report(error);
     }
-    std::erase_if(*rows, [&](const auto& item) { return item.first != args.workflow; });
   }
   if (common.output == Output::Json) {
     Json items = Json::array();
-    for (auto& [name, row] : *rows) {
+    for (auto& [key, row] : *rows) {
       items.push(std::move(row));
     }
     Json list = Json::object();
@@ -230,7 +242,7 @@ int list_workflows(const Common& common, const WorkflowsArgs& args) {
     print(list.pretty());
     return 0;
   }
-  print(table_of(*rows));
+  print(table_of(common, *rows));
   return 0;
 }
 

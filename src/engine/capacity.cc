@@ -75,7 +75,12 @@ std::optional<std::string> Pools::refusal(const std::vector<workflow::Semaphore>
     const std::uint32_t all = capacity(semaphore.pool);
     if (semaphore.units > all) {
       return concat(
-          "needs ", semaphore.units, " units of pool ", model::plain(semaphore.pool), ", which has ", all
+          "needs ",
+          semaphore.units,
+          " units of pool ",
+          model::plain(semaphore.pool),
+          ", which has ",
+          all
       );
     }
     if (used(semaphore.pool) + semaphore.units > all) {

@@ -105,7 +105,9 @@ Result<void> submitted(const Result<Reply>& made, const std::string& user_key) {
   if (made->existing) {
     return make_error(
         ErrorCode::AlreadyExists,
-        concat("mission \"", model::plain(made->mission), "\" has the same user key and is not over"),
+        concat(
+            "mission \"", model::plain(made->mission), "\" has the same user key and is not over"
+        ),
         user_key
     );
   }
@@ -378,7 +380,10 @@ Result<Reply> CatalogBook::fire(const ObjectCommand& command, BookTurn& turn) {
     error.hint = concat("reeve enable ", deployed->name);
     return error;
   }
-  REEVE_TRY(const std::shared_ptr<const Plan> plan, turn.engine().plan_of(deployed->ns, deployed->digest()));
+  REEVE_TRY(
+      const std::shared_ptr<const Plan> plan,
+      turn.engine().plan_of(deployed->ns, deployed->digest())
+  );
   const Trigger* trigger = find_trigger(*plan->workflow, name);
   if (trigger == nullptr) {
     return make_error(
@@ -475,7 +480,8 @@ void CatalogBook::on_timer(const journal::ObjectKey& key, std::string_view timer
   }
   const std::string name(timer.substr(kTickTimer.size()));
   const TriggerStatus* status = deployed->find(name);
-  const Result<std::shared_ptr<const Plan>> plan = turn.engine().plan_of(key.ns, deployed->digest());
+  const Result<std::shared_ptr<const Plan>> plan =
+      turn.engine().plan_of(key.ns, deployed->digest());
   const Trigger* trigger = plan ? find_trigger(*(*plan)->workflow, name) : nullptr;
   const auto* cron = trigger == nullptr ? nullptr : std::get_if<CronTrigger>(&trigger->source);
   if (status == nullptr || cron == nullptr) {

@@ -61,7 +61,9 @@ class CatalogBook final : public Book {
  private:
   const Deployed* find(const journal::ObjectKey& key) const { return find(key.ns, key.name); }
 
-  const Deployed& at(const journal::ObjectKey& key) const { return deployed_.at(key.ns).at(key.name); }
+  const Deployed& at(const journal::ObjectKey& key) const {
+    return deployed_.at(key.ns).at(key.name);
+  }
 
   Result<Reply> apply_text(const ObjectCommand& command, BookTurn& turn);
   Result<Reply> set_enabled(const ObjectCommand& command, bool enabled, BookTurn& turn);

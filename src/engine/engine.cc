@@ -52,8 +52,7 @@ Engine& Engine::operator=(Engine&&) noexcept = default;
 
 journal::ObjectKey mission_key(const MissionName& name) {
   model::ScopedName parts = model::split(name.view());
-  return {
-      .kind = journal::Kind::Mission, .ns = std::move(parts.ns), .name = std::move(parts.name)};
+  return {.kind = journal::Kind::Mission, .ns = std::move(parts.ns), .name = std::move(parts.name)};
 }
 
 MissionName mission_of(const journal::ObjectKey& key) {

@@ -453,9 +453,7 @@ class Engine {
   /// What is set for runs of a workflow apart from missions.
   workflow::Configuration configuration(const Namespace& ns, std::string_view workflow) const;
   /// A pool has been declared, changed, or (without units) forgotten.
-  void pool_changed(
-      const Namespace& ns, std::string_view pool, std::optional<std::uint32_t> units
-  );
+  void pool_changed(const Namespace& ns, std::string_view pool, std::optional<std::uint32_t> units);
 
   /// By their installation-wide names.
   const Pools& pools() const { return pools_; }
@@ -572,9 +570,8 @@ class Engine {
       const Namespace& ns, std::shared_ptr<const workflow::Workflow> workflow
   ) const;
   Result<MissionName> child_name(const model::Parent& parent, Revision revision) const;
-  Result<MissionName> free_name(
-      const Namespace& ns, std::string_view workflow, Revision revision
-  ) const;
+  Result<MissionName> free_name(const Namespace& ns, std::string_view workflow, Revision revision)
+      const;
   Result<MissionName> first_free(const Namespace& ns, const std::string& name) const;
   Result<bool> is_taken(const MissionName& name) const;
   Error name_taken(const MissionName& name) const;

@@ -45,8 +45,7 @@ Result<void> Engine::refold(const journal::ObjectKey& key, const EventSource& ev
       REEVE_TRY(folded.plan, plan_of(key.ns, Digest(data.get_string("digest"))));
     }
     REEVE_TRY(
-        const MissionEvent decoded,
-        decode(event.type, event.data, *folded.plan->workflow, key.ns)
+        const MissionEvent decoded, decode(event.type, event.data, *folded.plan->workflow, key.ns)
     );
     apply(folded.mission, decoded, event.revision, event.at);
     if (const auto* extended = std::get_if<MissionExtended>(&decoded)) {
@@ -67,8 +66,8 @@ Result<void> Engine::refold(const journal::ObjectKey& key, const EventSource& ev
     }
   }
   // The row says everything else: they have to agree.
-  if (folded.plan == entry->plan && earlier_row(folded.mission, *folded.plan) ==
-                                        earlier_row(*entry->mission, *entry->plan)) {
+  if (folded.plan == entry->plan &&
+      earlier_row(folded.mission, *folded.plan) == earlier_row(*entry->mission, *entry->plan)) {
     *entry->mission = std::move(folded.mission);
   }
   return {};

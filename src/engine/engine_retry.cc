@@ -17,7 +17,9 @@ namespace {
 Error not_to_continue(const Mission& parent, std::string_view rule, std::string hint) {
   Error error = make_error(
       ErrorCode::IllegalTransition,
-      concat("mission \"", model::plain(parent.name), "\" is ", to_string(parent.state), "; ", rule),
+      concat(
+          "mission \"", model::plain(parent.name), "\" is ", to_string(parent.state), "; ", rule
+      ),
       "state"
   );
   error.hint = std::move(hint);
@@ -38,8 +40,9 @@ Result<void> check_retry(const Mission& parent, const RetryMission& command) {
     return not_to_continue(
         parent,
         "only a FAILED or ABORTED one can be tried again",
-        complete ? concat("reeve retry --reopen ", model::plain(parent.name), " -m WHY runs it again")
-                 : std::string()
+        complete
+            ? concat("reeve retry --reopen ", model::plain(parent.name), " -m WHY runs it again")
+            : std::string()
     );
   }
   if (command.reopen == trim(command.message).empty()) {

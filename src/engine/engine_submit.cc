@@ -197,8 +197,7 @@ Result<void> Engine::refuse_skipped(
     const MissionCreated& event, const std::shared_ptr<const Plan>& plan, Scope& scope
 ) {
   Mission mission;
-  mission.name =
-      model::qualify(event.ns, concat(event.workflow_name, "-", scope.next.value()));
+  mission.name = model::qualify(event.ns, concat(event.workflow_name, "-", scope.next.value()));
   mission.uid = make_uid(scope.next);
   apply(mission, event, scope.next, scope.now);
   const Result<bool> skip = MissionTurn(*this, scope, mission, *plan).is_skipped();

@@ -214,7 +214,8 @@ TEST(Events, HaveTextThatNeverChanges) {
 
 TEST(Events, KeepEveryMemberOfARunEnd) {
   const MissionEvent original = full_events()[12];
-  const Result<MissionEvent> back = decode("run.ended", encoded(original), small_workflow(), kDefault);
+  const Result<MissionEvent> back =
+      decode("run.ended", encoded(original), small_workflow(), kDefault);
   ASSERT_TRUE(back.ok());
   const auto& e = std::get<RunEnded>(*back);
   const auto& expected = std::get<RunEnded>(original);
@@ -236,7 +237,8 @@ TEST(Events, KeepEveryMemberOfARunEnd) {
 
 TEST(Events, KeepEveryMemberOfACreation) {
   const MissionEvent original = full_events()[0];
-  const Result<MissionEvent> back = decode("mission.created", encoded(original), small_workflow(), kDefault);
+  const Result<MissionEvent> back =
+      decode("mission.created", encoded(original), small_workflow(), kDefault);
   ASSERT_TRUE(back.ok());
   const auto& e = std::get<MissionCreated>(*back);
   const auto& expected = std::get<MissionCreated>(original);
@@ -252,9 +254,33 @@ TEST(Events, KeepEveryMemberOfACreation) {
   EXPECT_EQ(e.reused[0].artifacts.at(0).path, "out/a.bin");
 }
 
+TEST(Events, NameMissionsAsTheirNamespaceDoes) {
+  const Namespace team("team");
+  MissionCreated created;
+  created.ns = team;
+  created.task_count = 2;
+  created.continues = MissionName("team~old");
+  created.after = {MissionName("team~before")};
+  created.parent = model::Parent{.mission = MissionName("team~above"), .task = TaskName("t")};
+  const std::string text = encoded(created);
+  EXPECT_EQ(text.find('~'), std::string::npos) << text;
+  const Result<MissionEvent> back = decode("mission.created", text, small_workflow(), team);
+  ASSERT_TRUE(back.ok()) << back.error().describe();
+  const auto& e = std::get<MissionCreated>(*back);
+  EXPECT_EQ(e.continues, created.continues);
+  EXPECT_EQ(e.after, created.after);
+  EXPECT_EQ(e.parent->mission, created.parent->mission);
+  EXPECT_FALSE(decode("mission.created", text, small_workflow(), kDefault).ok());
+  MissionSubmitted none;
+  const Result<MissionEvent> failed =
+      decode("mission.submitted", encoded(none), small_workflow(), team);
+  EXPECT_TRUE(std::get<MissionSubmitted>(*failed).mission.empty());
+}
+
 TEST(Events, KeepEveryMemberOfAVote) {
   const MissionEvent original = full_events()[19];
-  const Result<MissionEvent> back = decode("gate.voted", encoded(original), small_workflow(), kDefault);
+  const Result<MissionEvent> back =
+      decode("gate.voted", encoded(original), small_workflow(), kDefault);
   ASSERT_TRUE(back.ok());
   const auto& e = std::get<GateVoted>(*back);
   EXPECT_EQ(e.task, 1U);

@@ -59,6 +59,24 @@ Mission full_mission() {
   task.undo = model::UndoRun{};
   task.undo->attempt = 1;
   task.undo->state = model::RunState::Lost;
+  task.undo->started_at = kAt + Duration(14);
+  task.undo->ended_at = kAt + Duration(15);
+  task.undo->exit_code = "SIGNAL";
+  task.undo->error_code = "ERR_Z";
+  task.undo->changed = Revision(71);
+  task.run.changed = Revision(72);
+  model::PastRun past;
+  past.epoch = 3;
+  past.attempt = 2;
+  past.undo = true;
+  past.state = model::RunState::Aborted;
+  past.fence = Fence(60);
+  past.started_at = kAt + Duration(16);
+  past.ended_at = kAt + Duration(17);
+  past.exit_code = "143";
+  past.error_code = "ERR_W";
+  past.changed = Revision(61);
+  task.past = std::vector<model::PastRun>{past, model::PastRun{}};
   task.undoable = true;
   task.attempts = 9;
   task.polls = 5;
@@ -83,6 +101,7 @@ Mission full_mission() {
   gate.decided_at = kAt + Duration(12);
   gate.reminded = true;
   gate.escalated = 1;
+  gate.changed = Revision(73);
   model::Vote vote;
   vote.voter = Principal("user:alice");
   vote.decision = model::Decision::Revise;
@@ -150,6 +169,25 @@ TEST(MissionCodec, SurvivesARoundTripWithEveryMember) {
   EXPECT_TRUE(task.run.cancelling && task.run.closing);
   EXPECT_TRUE(task.reached && task.kept && task.undoable);
   EXPECT_EQ(task.undo->state, model::RunState::Lost);
+  EXPECT_EQ(task.undo->started_at, kAt + Duration(14));
+  EXPECT_EQ(task.undo->ended_at, kAt + Duration(15));
+  EXPECT_EQ(task.undo->exit_code, "SIGNAL");
+  EXPECT_EQ(task.undo->error_code, "ERR_Z");
+  EXPECT_EQ(task.undo->changed, Revision(71));
+  EXPECT_EQ(task.run.changed, Revision(72));
+  ASSERT_EQ(task.past->size(), 2U);
+  const model::PastRun& past = task.past->at(0);
+  EXPECT_EQ(past.epoch, 3U);
+  EXPECT_EQ(past.attempt, 2U);
+  EXPECT_TRUE(past.undo);
+  EXPECT_EQ(past.state, model::RunState::Aborted);
+  EXPECT_EQ(past.fence, Fence(60));
+  EXPECT_EQ(past.started_at, kAt + Duration(16));
+  EXPECT_EQ(past.ended_at, kAt + Duration(17));
+  EXPECT_EQ(past.exit_code, "143");
+  EXPECT_EQ(past.error_code, "ERR_W");
+  EXPECT_EQ(past.changed, Revision(61));
+  EXPECT_EQ(task.gate->changed, Revision(73));
   EXPECT_EQ(task.polls, 5U);
   EXPECT_EQ(task.polling_since, kAt + Duration(4));
   EXPECT_EQ(task.ended, Revision(50));
@@ -313,6 +351,52 @@ TEST(MissionCodec, RefusesTasksOfAnotherWorkflow) {
 TEST(MissionCodec, FindsNoWorkflowInAnythingElse) {
   EXPECT_TRUE(workflow_of(*parse_json("{}")).empty());
   EXPECT_TRUE(workflow_of(*parse_json(R"({"spec":{}})")).empty());
+}
+
+TEST(MissionCodec, NamesMissionsAsTheirNamespaceDoes) {
+  Mission m = full_mission();
+  m.ns = Namespace("team");
+  m.name = MissionName("team~m");
+  m.continues = MissionName("team~parent");
+  m.after = {MissionName("team~before")};
+  m.parent = model::Parent{.mission = MissionName("team~above"), .task = TaskName("t")};
+  m.tasks[0].submitted = {MissionName("team~asked"), MissionName()};
+  model::Children children;
+  children.missions.resize(2);
+  children.missions[0].name = MissionName("team~child");
+  m.tasks[0].children = children;
+  const std::string text = encoded(m);
+  EXPECT_EQ(text.find('~'), std::string::npos) << text;
+  const Result<Mission> back = decoded(text);
+  ASSERT_TRUE(back.ok()) << back.error().describe();
+  EXPECT_EQ(back->name, m.name);
+  EXPECT_EQ(back->continues, m.continues);
+  EXPECT_EQ(back->after, m.after);
+  EXPECT_EQ(back->parent->mission, m.parent->mission);
+  EXPECT_EQ(back->tasks[0].submitted, m.tasks[0].submitted);
+  EXPECT_EQ(back->tasks[0].children->missions[0].name, MissionName("team~child"));
+  EXPECT_TRUE(back->tasks[0].children->missions[1].name.empty());
+}
+
+TEST(MissionCodec, LoadsRowsThatTellNothingOfThePast) {
+  std::string text;
+  encode_mission(full_mission(), small_workflow(), text, RowForm::WithoutPast);
+  for (const char* member : {"history", "changedRevision", "ERR_Z", "\"revision\":72"}) {
+    EXPECT_EQ(text.find(member), std::string::npos) << member;
+  }
+  const Result<Mission> back = decoded(text);
+  ASSERT_TRUE(back.ok()) << back.error().describe();
+  EXPECT_TRUE(lacks_past(*back));
+  EXPECT_FALSE(lacks_past(full_mission()));
+  EXPECT_FALSE(lacks_past(bare_mission()));
+}
+
+TEST(MissionCodec, RefusesMorePastRunsThanAreKept) {
+  Mission m = full_mission();
+  m.tasks[0].past = std::vector<model::PastRun>(model::kPastRunsMax + 1);
+  const Result<Mission> back = decoded(encoded(m));
+  ASSERT_FALSE(back.ok());
+  EXPECT_EQ(back.error().code, ErrorCode::Corrupt);
 }
 
 }  // namespace

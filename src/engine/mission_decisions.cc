@@ -89,7 +89,8 @@ Result<void> MissionTurn::check_decision(TaskIndex index, const DecideGate& comm
         ),
         "message"
     );
-    error.hint = concat("reeve ", verb, " ", model::plain(m_.name), "/", name, " -m 'what is wrong'");
+    error.hint =
+        concat("reeve ", verb, " ", model::plain(m_.name), "/", name, " -m 'what is wrong'");
     return error;
   }
   if (command.message.size() > model::kVoteMessageBytesMax) {
@@ -179,7 +180,9 @@ Result<TaskIndex> MissionTurn::gate_named(const TaskName& name) const {
   if (!last) {
     Error error = make_error(
         ErrorCode::IllegalTransition,
-        concat("mission \"", model::plain(m_.name), "\" has no open gate; it is ", to_string(m_.state)),
+        concat(
+            "mission \"", model::plain(m_.name), "\" has no open gate; it is ", to_string(m_.state)
+        ),
         "state"
     );
     error.hint = "reeve approvals lists what waits for a decision";

@@ -74,8 +74,9 @@ void MissionTurn::leave_line() {
 void MissionTurn::set_timer(std::string key, std::optional<Timestamp> due) {
   scope_.timers.push_back(
       {.owner =
-           {.kind = journal::Kind::Mission, .ns = m_.ns, .name = std::string(model::plain(m_.name))
-           },
+           {.kind = journal::Kind::Mission,
+            .ns = m_.ns,
+            .name = std::string(model::plain(m_.name))},
        .key = std::move(key),
        .due = due}
   );

@@ -129,7 +129,11 @@ Result<Reply> PoolBook::turn(const ObjectCommand& command, BookTurn& turn) {
     return make_error(
         ErrorCode::LimitExceeded,
         concat(
-            "there are ", kPoolsMax, " pools in namespace ", command.object.ns.view(), ", which is the limit"
+            "there are ",
+            kPoolsMax,
+            " pools in namespace ",
+            command.object.ns.view(),
+            ", which is the limit"
         ),
         command.object.name
     );

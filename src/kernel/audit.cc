@@ -179,9 +179,7 @@ Result<std::string> Fold::body(const journal::ObjectKey& key) const {
 std::string Fold::earlier_body(const MissionName& name) const {
   const Folded& folded = missions_.at(name);
   std::string text;
-  engine::encode_mission(
-      folded.mission, *folded.workflow, text, engine::RowForm::WithoutPast
-  );
+  engine::encode_mission(folded.mission, *folded.workflow, text, engine::RowForm::WithoutPast);
   return text;
 }
 

@@ -59,10 +59,10 @@ Result<void> check_namespace(std::string_view ns) {
   const auto alphanumeric = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
   };
-  const bool good = !ns.empty() && ns.size() <= kNamespaceBytesMax && alphanumeric(ns.front()) &&
-                    alphanumeric(ns.back()) && std::all_of(ns.begin(), ns.end(), [&](char c) {
-                      return alphanumeric(c) || c == '-';
-                    });
+  const bool good =
+      !ns.empty() && ns.size() <= kNamespaceBytesMax && alphanumeric(ns.front()) &&
+      alphanumeric(ns.back()) &&
+      std::all_of(ns.begin(), ns.end(), [&](char c) { return alphanumeric(c) || c == '-'; });
   if (good) {
     return {};
   }

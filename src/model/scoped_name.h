@@ -38,8 +38,8 @@ std::string scoped(const Namespace& ns, std::string_view name);
 /// The same for a mission; no name stays no name.
 MissionName qualify(const Namespace& ns, std::string_view name);
 
-/// The inverse: `split(qualify(ns, name).view())` is `{ns, name}` for every good namespace and every
-/// name.
+/// The inverse: `split(qualify(ns, name).view())` is `{ns, name}` for every good namespace and
+/// every name.
 ScopedName split(std::string_view name);
 
 /// What a namespace calls its mission, or its run: without the namespace.

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "engine/book.h"
 #include "engine/catalog.h"
+#include "model/scoped_name.h"
 #include "workflow/trigger/rate_window.h"
 
 namespace reeve::owner {
@@ -14,8 +15,8 @@ namespace {
 
 constexpr std::uint32_t kRowPage = 1000;
 
-journal::ObjectKey key_of(std::string name) {
-  return {.kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = std::move(name)};
+journal::ObjectKey key_of(const Namespace& ns, std::string name) {
+  return {.kind = journal::Kind::Workflow, .ns = ns, .name = std::move(name)};
 }
 
 Result<engine::Deployed> decode(const store::Row& row) {
@@ -25,8 +26,13 @@ Result<engine::Deployed> decode(const store::Row& row) {
 
 }  // namespace
 
+std::string shown_name(const Namespace& ns, std::string_view name) {
+  return ns.view() == model::kDefaultNamespace ? std::string(name)
+                                               : concat(name, " of namespace ", ns.view());
+}
+
 Result<TriggerList> DeployedTriggers::list() {
-  std::map<std::string, engine::Deployed> deployed;
+  std::map<std::pair<Namespace, std::string>, engine::Deployed> deployed;
   TriggerList listed;
   store::RowQuery query;
   query.kind = journal::Kind::Workflow;
@@ -35,28 +41,29 @@ Result<TriggerList> DeployedTriggers::list() {
   while (more) {
     REEVE_TRY(const std::vector<store::ListedRow> rows, reader_.list(query));
     for (const store::ListedRow& each : rows) {
-      const std::string& name = each.row.key.name;
+      const journal::ObjectKey& key = each.row.key;
       if (engine::is_workflow_version(each.row.key)) {
         continue;
       }
       Result<engine::Deployed> found = decode(each.row);
       if (!found) {
-        listed.problems.emplace_back(name, std::move(found).error());
+        listed.problems.emplace_back(shown_name(key.ns, key.name), std::move(found).error());
       } else if (found->enabled && !found->triggers.empty()) {
-        deployed.emplace(name, std::move(*found));
+        deployed.emplace(std::pair(key.ns, key.name), std::move(*found));
       }
     }
     more = rows.size() == kRowPage;
     query.before = more ? rows.back().created : query.before;
   }
-  for (const auto& [name, found] : deployed) {
-    const auto workflow = version_of(name, found.digest());
+  for (const auto& [key, found] : deployed) {
+    const auto& [ns, name] = key;
+    const auto workflow = version_of(ns, name, found.digest());
     if (!workflow) {
-      listed.problems.emplace_back(name, workflow.error());
+      listed.problems.emplace_back(shown_name(ns, name), workflow.error());
       continue;
     }
     for (const workflow::Trigger& trigger : (*workflow)->triggers) {
-      listed.triggers.push_back({.workflow = *workflow, .trigger = &trigger});
+      listed.triggers.push_back({.ns = ns, .workflow = *workflow, .trigger = &trigger});
     }
   }
   return listed;
@@ -67,7 +74,7 @@ Result<Room> DeployedTriggers::room(const DeployedTrigger& trigger, Timestamp no
   if (!limit) {
     return Room{};
   }
-  REEVE_TRY(const engine::Deployed deployed, read(trigger.workflow->name));
+  REEVE_TRY(const engine::Deployed deployed, read(trigger.ns, trigger.workflow->name));
   const engine::TriggerStatus* status = deployed.find(trigger.trigger->name);
   const std::optional<trigger::RateWindow> next =
       trigger::admit(status == nullptr ? trigger::RateWindow() : status->window, *limit, now);
@@ -77,13 +84,15 @@ Result<Room> DeployedTriggers::room(const DeployedTrigger& trigger, Timestamp no
   return Room{.missions = limit->max - next->used + 1};
 }
 
-Result<std::shared_ptr<const workflow::Workflow>> DeployedTriggers::find(const std::string& name) {
-  REEVE_TRY(const engine::Deployed deployed, read(name));
-  return version_of(name, deployed.digest());
+Result<std::shared_ptr<const workflow::Workflow>> DeployedTriggers::find(
+    const Namespace& ns, const std::string& name
+) {
+  REEVE_TRY(const engine::Deployed deployed, read(ns, name));
+  return version_of(ns, name, deployed.digest());
 }
 
-Result<engine::Deployed> DeployedTriggers::read(const std::string& name) {
-  REEVE_TRY(const std::optional<store::Row> row, reader_.get(key_of(name)));
+Result<engine::Deployed> DeployedTriggers::read(const Namespace& ns, const std::string& name) {
+  REEVE_TRY(const std::optional<store::Row> row, reader_.get(key_of(ns, name)));
   if (row) {
     return decode(*row);
   }
@@ -94,14 +103,14 @@ Result<engine::Deployed> DeployedTriggers::read(const std::string& name) {
 }
 
 Result<std::shared_ptr<const workflow::Workflow>> DeployedTriggers::version_of(
-    const std::string& name, const Digest& digest
+    const Namespace& ns, const std::string& name, const Digest& digest
 ) {
   if (const auto known = parsed_.find(digest); known != parsed_.end()) {
     return known->second;
   }
   REEVE_TRY(
       const std::optional<store::Row> row,
-      reader_.get(key_of(engine::workflow_row_name(name, digest)))
+      reader_.get(key_of(ns, engine::workflow_row_name(name, digest)))
   );
   if (!row) {
     return make_error(ErrorCode::Corrupt, "the text of the deployed version is not stored", name);

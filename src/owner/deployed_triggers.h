@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,13 +20,17 @@
 
 namespace reeve::owner {
 
-/// A trigger of an enabled workflow.
+/// A trigger of an enabled workflow. What it waits for, and what it makes, is of its namespace.
 struct DeployedTrigger {
+  Namespace ns;
   std::shared_ptr<const workflow::Workflow> workflow;
   const workflow::Trigger* trigger = nullptr;
 };
 
-/// Triggers, and what is wrong with workflows that do not load: `name: problem`, in order.
+/// How people are told of something in a namespace: its name alone if that is `default`.
+std::string shown_name(const Namespace& ns, std::string_view name);
+
+/// Triggers, and what is wrong with workflows that do not load: shown name and problem, in order.
 struct TriggerList {
   std::vector<DeployedTrigger> triggers;
   std::vector<std::pair<std::string, Error>> problems;
@@ -38,8 +43,8 @@ struct Room {
   std::optional<Timestamp> rests_until = std::nullopt;
 };
 
-/// The triggers of everything that is deployed and enabled, as the store has them. Documents are
-/// parsed once.
+/// The triggers of everything that is deployed and enabled in any namespace, as the store has them.
+/// Documents are parsed once.
 ///
 /// Threading: one thread.
 class DeployedTriggers {
@@ -48,20 +53,22 @@ class DeployedTriggers {
   DeployedTriggers(store::Reader& reader, engine::WorkflowLoader loader)
       : reader_(reader), loader_(std::move(loader)) {}
 
-  /// In order of workflows and documents. What it points to stays with its workflow. A workflow
-  /// that does not load has no triggers; the others do.
+  /// In order of namespaces, workflows and documents. What it points to stays with its workflow. A
+  /// workflow that does not load has no triggers; the others do.
   Result<TriggerList> list();
 
   /// What the rate limit of a trigger leaves now.
   Result<Room> room(const DeployedTrigger& trigger, Timestamp now);
 
   /// One deployed workflow, enabled or not. NotFound: there is none.
-  Result<std::shared_ptr<const workflow::Workflow>> find(const std::string& name);
+  Result<std::shared_ptr<const workflow::Workflow>> find(
+      const Namespace& ns, const std::string& name
+  );
 
  private:
-  Result<engine::Deployed> read(const std::string& name);
+  Result<engine::Deployed> read(const Namespace& ns, const std::string& name);
   Result<std::shared_ptr<const workflow::Workflow>> version_of(
-      const std::string& name, const Digest& digest
+      const Namespace& ns, const std::string& name, const Digest& digest
   );
 
   store::Reader& reader_;

@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "host/process_tree.h"
 #include "host/run_dir.h"
+#include "model/scoped_name.h"
 #include "platform/posix/files.h"
 #include "platform/posix/system.h"
 
@@ -89,7 +90,9 @@ std::string run_of_mark(int pid, const fs::path& data_dir) {
   const std::vector<std::string_view> environment = items_of(*text);
   const std::string mark = value_of(environment, host::kMarkVariable);
   const std::string run = value_of(environment, "REEVE_RUN");
-  const std::string mission = value_of(environment, "REEVE_MISSION");
+  // The name of a run says which namespace its mission is of.
+  const std::string mission =
+      model::qualify(model::namespace_of(run), value_of(environment, "REEVE_MISSION")).str();
   const auto plain = [](const std::string& name) {
     return !name.empty() && name.front() != '.' && name.find('/') == std::string::npos;
   };

@@ -70,9 +70,9 @@ kernel::Input input_of(const TakenFile& file, InputId id, engine::Command comman
 
 }  // namespace
 
-Result<Inbox> Inbox::open(const fs::path& data_dir, InboxPorts ports) {
-  REEVE_TRY(InboxFiles files, InboxFiles::open(data_dir));
-  return Inbox(std::move(files), std::move(ports));
+Result<Inbox> Inbox::open(const fs::path& data_dir, InboxPorts ports, Namespace ns) {
+  REEVE_TRY(InboxFiles files, InboxFiles::open(inbox_home(data_dir, ns)));
+  return Inbox(std::move(files), std::move(ports), std::move(ns));
 }
 
 std::vector<std::string> Inbox::scan(const std::set<std::string>& closed) {
@@ -171,14 +171,16 @@ void Inbox::deal_with(
     return;
   }
   forget(name);
-  news.push_back(concat("inbox: ", name, " was refused: ", handed.error().describe()));
+  news.push_back(
+      concat(shown_name(ns_, "inbox"), ": ", name, " was refused: ", handed.error().describe())
+  );
 }
 
 Result<void> Inbox::hand_on(const std::string& name, const std::vector<DeployedTrigger>& triggers) {
   std::vector<const DeployedTrigger*> matching;
   for (const DeployedTrigger& each : triggers) {
     const auto* inbox = std::get_if<workflow::InboxTrigger>(&each.trigger->source);
-    if (inbox != nullptr && glob_match(inbox->glob, name)) {
+    if (inbox != nullptr && each.ns == ns_ && glob_match(inbox->glob, name)) {
       matching.push_back(&each);
     }
   }
@@ -254,7 +256,7 @@ Result<void> Inbox::fire(const TakenFile& taken, const DeployedTrigger& trigger)
       concat("inbox-", sha256(concat(taken.id, "\n", workflow, "\n", trigger.trigger->name)).view())
   );
   engine::ObjectCommand command{
-      .object = {.kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = workflow},
+      .object = {.kind = journal::Kind::Workflow, .ns = ns_, .name = workflow},
       .verb = "fire",
       .body = std::move(body)};
   REEVE_CHECK(ports_.call(input_of(taken, std::move(id), std::move(command))));
@@ -277,6 +279,7 @@ Result<void> Inbox::submit(const TakenFile& taken) {
     return loaded.first_error();
   }
   engine::SubmitMission command;
+  command.ns = ns_;
   command.workflow = loaded.workflow;
   command.params = params;
   REEVE_CHECK(ports_.call(input_of(taken, InputId(concat("inbox-", taken.id)), std::move(command)))
@@ -287,7 +290,7 @@ Result<void> Inbox::submit(const TakenFile& taken) {
 void Inbox::tell_once(const std::string& name, const Error& error, std::vector<std::string>& news) {
   std::string problem = error.describe();
   if (std::string& told = told_[name]; told != problem) {
-    news.push_back(concat("inbox: ", name, name.empty() ? "" : ": ", problem));
+    news.push_back(concat(shown_name(ns_, "inbox"), ": ", name, name.empty() ? "" : ": ", problem));
     told = std::move(problem);
   }
 }

@@ -22,7 +22,7 @@ namespace reeve::owner {
 struct InboxPorts {
   /// Hands an input to the kernel and waits for its answer.
   std::function<Result<engine::Reply>(kernel::Input)> call;
-  /// Triggers of deployed workflows.
+  /// Triggers of deployed workflows, of all namespaces.
   std::function<Result<std::vector<DeployedTrigger>>()> triggers;
   /// What the rate limit of a trigger leaves.
   std::function<Result<Room>(const DeployedTrigger&)> room;
@@ -32,6 +32,9 @@ struct InboxPorts {
 /// `<data>/inbox/`: a file that appears there starts the workflows whose inbox trigger has a glob
 /// that matches its name; any other `.yaml` or `.yml` is a document and is submitted, with the
 /// params of `NAME.params.json` beside it. The way of a file through the folders: InboxFiles.
+///
+/// That is the inbox of the namespace `default`. Every other one has its own, whose files concern
+/// nobody else: `<data>/namespaces/<namespace>/inbox/`.
 ///
 /// Once: the input's id follows from the file (name, content, inode, time of change), so that a
 /// file that is found again after a crash has no second effect; and its place in `done/` is there
@@ -45,7 +48,9 @@ struct InboxPorts {
 /// Threading: one thread.
 class Inbox {
  public:
-  static Result<Inbox> open(const std::filesystem::path& data_dir, InboxPorts ports);
+  static Result<Inbox> open(
+      const std::filesystem::path& data_dir, InboxPorts ports, Namespace ns = Namespace("default")
+  );
 
   const std::filesystem::path& directory() const { return files_.directory(); }
 
@@ -60,7 +65,8 @@ class Inbox {
     Timestamp since;
   };
 
-  Inbox(InboxFiles files, InboxPorts ports) : files_(std::move(files)), ports_(std::move(ports)) {}
+  Inbox(InboxFiles files, InboxPorts ports, Namespace ns)
+      : files_(std::move(files)), ports_(std::move(ports)), ns_(std::move(ns)) {}
 
   Result<void> scan_folders(
       const std::set<std::string>& closed,
@@ -84,6 +90,7 @@ class Inbox {
 
   InboxFiles files_;
   InboxPorts ports_;
+  Namespace ns_;
   std::map<std::string, Seen> seen_;
   /// Files that were put back: the notice of it says nothing about their writers.
   std::set<std::string> returned_;

@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "base/strings.h"
+#include "model/scoped_name.h"
 #include "platform/posix/files.h"
 
 namespace reeve::owner {
@@ -19,6 +20,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* kNamespaces = "namespaces";
+constexpr const char* kInbox = "inbox";
 constexpr const char* kTaken = "taken";
 constexpr const char* kDone = "done";
 constexpr const char* kFailed = "failed";
@@ -236,8 +239,39 @@ bool is_document(std::string_view name) {
   return name.ends_with(".yaml") || name.ends_with(".yml");
 }
 
-Result<InboxFiles> InboxFiles::open(const fs::path& data_dir) {
-  InboxFiles files(data_dir / "inbox");
+fs::path inbox_home(const fs::path& data_dir, const Namespace& ns) {
+  return ns.view() == model::kDefaultNamespace ? data_dir : data_dir / kNamespaces / ns.str();
+}
+
+Result<std::vector<Namespace>> namespaces_with_inbox(const fs::path& data_dir) {
+  std::vector<Namespace> namespaces;
+  std::error_code failed;
+  for (fs::directory_iterator at(data_dir / kNamespaces, failed);
+       !failed && at != fs::directory_iterator();
+       at.increment(failed)) {
+    std::error_code ignored;
+    const std::string name = at->path().filename().string();
+    // No links: what lies behind one is nobody's inbox.
+    const fs::path inbox = at->path() / kInbox;
+    if (model::check_namespace(name).ok() && name != model::kDefaultNamespace &&
+        fs::is_directory(at->symlink_status(ignored)) &&
+        fs::is_directory(fs::symlink_status(inbox, ignored))) {
+      namespaces.emplace_back(name);
+    }
+  }
+  if (failed && failed != std::errc::no_such_file_or_directory) {
+    return make_error(
+        ErrorCode::Unavailable,
+        concat("cannot list ", (data_dir / kNamespaces).string(), ": ", failed.message())
+    );
+  }
+  std::sort(namespaces.begin(), namespaces.end());
+  namespaces.resize(std::min(namespaces.size(), kInboxesMax));
+  return namespaces;
+}
+
+Result<InboxFiles> InboxFiles::open(const fs::path& home) {
+  InboxFiles files(home / kInbox);
   REEVE_CHECK(files.make_folders());
   REEVE_CHECK(files.keep_lost_params());
   return files;
@@ -453,10 +487,12 @@ Result<void> InboxFiles::refuse(const std::string& name, const Error& error) con
   return passing_error("rename", path);
 }
 
-Result<std::uint32_t> expire_inbox(const fs::path& data_dir, Timestamp now) {
+namespace {
+
+Result<std::uint32_t> expire_in(const fs::path& inbox, Timestamp now) {
   std::uint32_t removed = 0;
   for (const char* folder : {kDone, kFailed}) {
-    const fs::path directory = data_dir / "inbox" / folder;
+    const fs::path directory = inbox / folder;
     REEVE_TRY(const std::vector<std::string> names, names_in(directory, [](const std::string&) {
                 return true;
               }));
@@ -470,6 +506,20 @@ Result<std::uint32_t> expire_inbox(const fs::path& data_dir, Timestamp now) {
       if (there && now - since > kInboxKept && ::unlink((directory / name).c_str()) == 0) {
         ++removed;
       }
+    }
+  }
+  return removed;
+}
+
+}  // namespace
+
+Result<std::uint32_t> expire_inbox(const fs::path& data_dir, Timestamp now) {
+  REEVE_TRY(std::uint32_t removed, expire_in(data_dir / kInbox, now));
+  REEVE_TRY(const std::vector<Namespace> others, namespaces_with_inbox(data_dir));
+  for (const Namespace& ns : others) {
+    // One that nobody has looked at yet has no folders.
+    if (const auto of_namespace = expire_in(inbox_home(data_dir, ns) / kInbox, now)) {
+      removed += *of_namespace;
     }
   }
   return removed;

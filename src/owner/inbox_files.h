@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
 
@@ -15,6 +16,8 @@ namespace reeve::owner {
 /// Sizes of the inbox.
 inline constexpr std::uint64_t kInboxFileBytesMax = std::uint64_t{4} << 30U;
 inline constexpr std::size_t kInboxFilesPerScanMax = 1000;
+/// Namespaces besides `default` whose inbox is looked at.
+inline constexpr std::size_t kInboxesMax = 1000;
 /// How long `done` and `failed` keep a file.
 inline constexpr Duration kInboxKept = std::chrono::hours(24 * 30);
 
@@ -61,7 +64,8 @@ struct TakenFile {
 /// Threading: one thread. Errors of the operating system are Unavailable: trying again may help.
 class InboxFiles {
  public:
-  static Result<InboxFiles> open(const std::filesystem::path& data_dir);
+  /// The one of a directory that `inbox_home` gives.
+  static Result<InboxFiles> open(const std::filesystem::path& home);
 
   const std::filesystem::path& directory() const { return directory_; }
 
@@ -110,10 +114,18 @@ class InboxFiles {
   std::filesystem::path directory_;
 };
 
+/// In what the inbox of a namespace lies, as `inbox`: the data directory itself for `default`,
+/// `<data>/namespaces/<namespace>` for others.
+std::filesystem::path inbox_home(const std::filesystem::path& data_dir, const Namespace& ns);
+
+/// The namespaces besides `default` that have an inbox, in order; at most kInboxesMax.
+Result<std::vector<Namespace>> namespaces_with_inbox(const std::filesystem::path& data_dir);
+
 /// Whether a file of that name is a workflow document.
 bool is_document(std::string_view name);
 
-/// Removes what lies in `done` and `failed` for longer than kInboxKept. Returns how many files.
+/// Removes what lies in `done` and `failed` of all namespaces for longer than kInboxKept. Returns
+/// how many files.
 Result<std::uint32_t> expire_inbox(const std::filesystem::path& data_dir, Timestamp now);
 
 }  // namespace reeve::owner

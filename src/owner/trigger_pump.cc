@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "model/scoped_name.h"
 #include "workflow/trigger/occurrence.h"
 
 namespace reeve::owner {
@@ -27,8 +28,10 @@ constexpr std::uint32_t kMessagesPerRound = 16;
 /// A message whose trigger failed is tried again after this.
 constexpr std::string_view kRetryDelay = "30s";
 
-journal::ObjectKey key_of(journal::Kind kind, const std::string& name) {
-  return {.kind = kind, .ns = Namespace("default"), .name = name};
+journal::ObjectKey key_of(
+    journal::Kind kind, const DeployedTrigger& trigger, const std::string& name
+) {
+  return {.kind = kind, .ns = trigger.ns, .name = name};
 }
 
 std::string group_of(const DeployedTrigger& trigger, const workflow::ChannelTrigger& source) {
@@ -56,44 +59,64 @@ trigger::ChannelMessage message_of(const std::string& channel, const Json& json)
 Result<std::unique_ptr<TriggerPump>> TriggerPump::start(
     kernel::Loop& kernel, store::Reader& reader, PumpOptions options
 ) {
-  InboxPorts ports;
-  // Filled in below: the inbox asks for the triggers of the pump that owns it.
-  auto owner = std::make_shared<TriggerPump*>(nullptr);
-  ports.call = [&kernel](kernel::Input input) {
-    return kernel.call(std::move(input), kCallTimeout);
-  };
-  ports.triggers = [owner] {
-    return (*owner)->current();
-  };
-  ports.room = [owner, now = options.now](const DeployedTrigger& trigger) {
-    return (*owner)->triggers_.room(trigger, now());
-  };
-  ports.now = options.now;
-  REEVE_TRY(Inbox inbox, Inbox::open(options.data_dir, std::move(ports)));
-  std::unique_ptr<TriggerPump> pump(
-      new TriggerPump(kernel, reader, std::move(options), std::move(inbox))
-  );
-  *owner = pump.get();
+  std::unique_ptr<TriggerPump> pump(new TriggerPump(kernel, reader, std::move(options)));
   pump->wake_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   pump->watch_.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!pump->wake_ || !pump->watch_) {
-    return platform::errno_error("inotify_init", pump->inbox_.directory());
+    return platform::errno_error("inotify_init", pump->options_.data_dir);
   }
-  // Where there are no watches left, looking every now and then has to do.
-  (void)::inotify_add_watch(
-      pump->watch_.get(), pump->inbox_.directory().c_str(), IN_CLOSE_WRITE | IN_MOVED_TO
-  );
+  REEVE_CHECK(pump->open_inbox(Namespace(std::string(model::kDefaultNamespace))));
   pump->thread_ = std::thread([raw = pump.get()] { raw->run(); });
   return pump;
 }
 
-TriggerPump::TriggerPump(
-    kernel::Loop& kernel, store::Reader& reader, PumpOptions options, Inbox inbox
-)
-    : kernel_(kernel),
-      options_(std::move(options)),
-      triggers_(reader, options_.loader),
-      inbox_(std::move(inbox)) {}
+TriggerPump::TriggerPump(kernel::Loop& kernel, store::Reader& reader, PumpOptions options)
+    : kernel_(kernel), options_(std::move(options)), triggers_(reader, options_.loader) {}
+
+/// Begins to look at the inbox of a namespace.
+Result<void> TriggerPump::open_inbox(const Namespace& ns) {
+  InboxPorts ports;
+  ports.call = [this](kernel::Input input) {
+    return kernel_.call(std::move(input), kCallTimeout);
+  };
+  ports.triggers = [this] {
+    return current();
+  };
+  ports.room = [this](const DeployedTrigger& trigger) {
+    return triggers_.room(trigger, options_.now());
+  };
+  ports.now = options_.now;
+  REEVE_TRY(Inbox inbox, Inbox::open(options_.data_dir, std::move(ports), ns));
+  // Where there are no watches left, looking every now and then has to do.
+  const int watch =
+      ::inotify_add_watch(watch_.get(), inbox.directory().c_str(), IN_CLOSE_WRITE | IN_MOVED_TO);
+  if (watch >= 0) {
+    watched_[watch] = ns;
+  }
+  inboxes_.emplace(ns, std::move(inbox));
+  return {};
+}
+
+/// Those of namespaces that have an inbox now, or a trigger that waits for one.
+void TriggerPump::open_inboxes() {
+  std::set<Namespace> wanted;
+  const Result<std::vector<Namespace>> there = namespaces_with_inbox(options_.data_dir);
+  tell_once("inboxes", there ? Result<void>() : there.error());
+  if (there) {
+    wanted.insert(there->begin(), there->end());
+  }
+  const Result<std::vector<DeployedTrigger>> triggers = current();
+  for (const DeployedTrigger& each : triggers ? *triggers : std::vector<DeployedTrigger>()) {
+    if (std::holds_alternative<workflow::InboxTrigger>(each.trigger->source)) {
+      wanted.insert(each.ns);
+    }
+  }
+  for (const Namespace& ns : wanted) {
+    if (!inboxes_.contains(ns) && inboxes_.size() <= kInboxesMax) {
+      tell_once(shown_name(ns, "inbox"), open_inbox(ns));
+    }
+  }
+}
 
 TriggerPump::~TriggerPump() {
   stop();
@@ -148,10 +171,13 @@ Result<std::vector<DeployedTrigger>> TriggerPump::current() {
 }
 
 void TriggerPump::run() {
-  std::set<std::string> closed;
+  Closed closed;
   while (!stopping_) {
-    for (const std::string& news : inbox_.scan(closed)) {
-      options_.tell(news);
+    open_inboxes();
+    for (auto& [ns, inbox] : inboxes_) {
+      for (const std::string& news : inbox.scan(closed[ns])) {
+        options_.tell(news);
+      }
     }
     const bool more = pump_channels();
     closed = wait(more ? 0 : kPeriodMillis);
@@ -170,22 +196,23 @@ void TriggerPump::tell_once(const std::string& subject, const Result<void>& outc
   }
 }
 
-/// Until something happens or it is time to look. Returns the files of the inbox that were closed
-/// or moved there.
-std::set<std::string> TriggerPump::wait(int millis) {
+/// Until something happens or it is time to look. Returns the files of inboxes that were closed or
+/// moved there.
+TriggerPump::Closed TriggerPump::wait(int millis) {
   pollfd fds[] = {
       {.fd = wake_.get(), .events = POLLIN, .revents = 0},
       {.fd = watch_.get(), .events = POLLIN, .revents = 0}};
   ::poll(fds, 2, millis);
   std::uint64_t count = 0;
   (void)!::read(wake_.get(), &count, sizeof count);
-  std::set<std::string> closed;
+  Closed closed;
   alignas(inotify_event) std::array<char, kWatchBytes> buffer;
   const ssize_t size = ::read(watch_.get(), buffer.data(), buffer.size());
   for (std::size_t at = 0; size > 0 && at < static_cast<std::size_t>(size);) {
     const auto* event = reinterpret_cast<const inotify_event*>(buffer.data() + at);
-    if (event->len > 0) {
-      closed.emplace(event->name);
+    const auto inbox = watched_.find(event->wd);
+    if (event->len > 0 && inbox != watched_.end()) {
+      closed[inbox->second].emplace(event->name);
     }
     at += sizeof(inotify_event) + event->len;
   }
@@ -206,7 +233,7 @@ bool TriggerPump::pump_channels() {
     }
     const Result<bool> pumped = pump_channel(each, *source);
     tell_once(
-        concat(each.trigger->name, " of ", each.workflow->name),
+        concat(each.trigger->name, " of ", shown_name(each.ns, each.workflow->name)),
         pumped ? Result<void>() : pumped.error()
     );
     more = more || (pumped && *pumped);
@@ -226,7 +253,7 @@ Result<bool> TriggerPump::pump_channel(
   body.set("group", group_of(trigger, source)).set("consumer", "trigger");
   body.set("count", std::int64_t{count});
   Result<engine::Reply> reply =
-      ask(key_of(journal::Kind::Channel, source.channel), "receive", std::move(body));
+      ask(key_of(journal::Kind::Channel, trigger, source.channel), "receive", std::move(body));
   if (!reply && reply.error().code == ErrorCode::NotFound) {
     // Nobody has sent anything yet: that makes the channel.
     return false;
@@ -268,7 +295,7 @@ Result<void> TriggerPump::hand_on(
       concat("channel-", sha256(concat(origin, "\n", workflow, "\n", trigger.trigger->name)).view())
   );
   const Result<engine::Reply> fired =
-      ask(key_of(journal::Kind::Workflow, workflow), "fire", std::move(fire), id);
+      ask(key_of(journal::Kind::Workflow, trigger, workflow), "fire", std::move(fire), id);
   if (!fired && fired.error().retryable()) {
     // It stays with us until its time is over, and then comes again.
     return fired.error();
@@ -282,7 +309,7 @@ Result<void> TriggerPump::hand_on(
         "triggers: ",
         trigger.trigger->name,
         " of ",
-        workflow,
+        shown_name(trigger.ns, workflow),
         ": message ",
         message.get_int("sequence"),
         " of channel ",
@@ -293,7 +320,9 @@ Result<void> TriggerPump::hand_on(
     ));
   }
   REEVE_CHECK(
-      ask(key_of(journal::Kind::Channel, source.channel), fired ? "ack" : "nack", std::move(held))
+      ask(key_of(journal::Kind::Channel, trigger, source.channel),
+          fired ? "ack" : "nack",
+          std::move(held))
   );
   return {};
 }

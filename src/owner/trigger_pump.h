@@ -60,11 +60,16 @@ class TriggerPump {
   void stop();
 
  private:
-  TriggerPump(kernel::Loop& kernel, store::Reader& reader, PumpOptions options, Inbox inbox);
+  /// Files of one inbox that were closed or moved there.
+  using Closed = std::map<Namespace, std::set<std::string>>;
+
+  TriggerPump(kernel::Loop& kernel, store::Reader& reader, PumpOptions options);
 
   void run();
-  std::set<std::string> wait(int millis);
+  Closed wait(int millis);
   void wake();
+  Result<void> open_inbox(const Namespace& ns);
+  void open_inboxes();
   Result<std::vector<DeployedTrigger>> current();
   bool pump_channels();
   Result<bool> pump_channel(const DeployedTrigger& trigger, const workflow::ChannelTrigger& source);
@@ -85,9 +90,11 @@ class TriggerPump {
   /// What `triggers_` last said; asked again after a workflow was deployed or switched.
   std::vector<DeployedTrigger> current_;
   std::atomic<bool> stale_ = true;
-  Inbox inbox_;
+  std::map<Namespace, Inbox> inboxes_;
   platform::FileDescriptor wake_;
   platform::FileDescriptor watch_;
+  /// Whose inbox a watch is about.
+  std::map<int, Namespace> watched_;
   std::atomic<bool> stopping_ = false;
   /// What was last told about a workflow or a trigger.
   std::map<std::string, std::string> told_;

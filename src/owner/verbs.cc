@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "model/scoped_name.h"
 #include "protocol/commands.h"
 #include "workflow/load/load.h"
 
@@ -23,9 +24,10 @@ Result<std::shared_ptr<const workflow::Workflow>> load(const protocol::Submit& s
   return loaded.workflow;
 }
 
-Result<engine::Command> submit(const Json& args) {
+Result<engine::Command> submit(const Json& args, const Namespace& ns) {
   REEVE_TRY(const protocol::Submit submit, protocol::submit_from_json(args));
   engine::SubmitMission command;
+  command.ns = ns;
   if (submit.workflow.empty()) {
     REEVE_TRY(command.workflow, load(submit));
   }
@@ -38,47 +40,47 @@ Result<engine::Command> submit(const Json& args) {
   command.user_key = submit.user_key;
   command.not_before = submit.not_before;
   for (const std::string& before : submit.after) {
-    command.after.emplace_back(before);
+    command.after.push_back(model::qualify(ns, before));
   }
   return engine::Command(std::move(command));
 }
 
-Result<engine::Command> retry(const Json& args) {
+Result<engine::Command> retry(const Json& args, const Namespace& ns) {
   REEVE_TRY(const protocol::Retry retry, protocol::retry_from_json(args));
   return engine::Command(engine::RetryMission{
-      .parent = MissionName(retry.mission),
+      .parent = model::qualify(ns, retry.mission),
       .name = MissionName(retry.name),
       .reopen = retry.reopen,
       .message = retry.message,
       .from = TaskName(retry.from)});
 }
 
-Result<engine::Command> abort(const Json& args) {
+Result<engine::Command> abort(const Json& args, const Namespace& ns) {
   REEVE_TRY(const protocol::Abort abort, protocol::abort_from_json(args));
   return engine::Command(engine::AbortMission{
-      .mission = MissionName(abort.mission), .message = abort.message});
+      .mission = model::qualify(ns, abort.mission), .message = abort.message});
 }
 
-Result<engine::Command> release(const Json& args) {
+Result<engine::Command> release(const Json& args, const Namespace& ns) {
   REEVE_TRY(const protocol::Release release, protocol::release_from_json(args));
-  return engine::Command(engine::ResumeMission{.mission = MissionName(release.mission)});
+  return engine::Command(engine::ResumeMission{.mission = model::qualify(ns, release.mission)});
 }
 
-Result<engine::Command> decide(const Json& args) {
+Result<engine::Command> decide(const Json& args, const Namespace& ns) {
   REEVE_TRY(const protocol::Decide decide, protocol::decide_from_json(args));
   engine::DecideGate command;
-  command.mission = MissionName(decide.mission);
+  command.mission = model::qualify(ns, decide.mission);
   command.task = TaskName(decide.task);
   REEVE_TRY(command.decision, model::parse_decision(decide.decision));
   command.message = decide.message;
   return engine::Command(std::move(command));
 }
 
-Result<engine::Command> object(const Json& args) {
+Result<engine::Command> object(const Json& args, const Namespace& ns) {
   REEVE_TRY(protocol::Object object, protocol::object_from_json(args));
   REEVE_TRY(const journal::Kind kind, journal::parse_kind(object.kind));
   return engine::Command(engine::ObjectCommand{
-      .object = {.kind = kind, .ns = Namespace("default"), .name = std::move(object.name)},
+      .object = {.kind = kind, .ns = ns, .name = std::move(object.name)},
       .verb = std::move(object.verb),
       .body = std::move(object.body)});
 }
@@ -92,7 +94,11 @@ Json to_json(const engine::Reply& reply) {
     json.set("detail", reply.detail);
     return json;
   }
-  json.set("mission", reply.mission.str()).set("uid", reply.uid.str());
+  const model::ScopedName mission = model::split(reply.mission.view());
+  json.set("mission", mission.name).set("uid", reply.uid.str());
+  if (mission.ns.view() != model::kDefaultNamespace) {
+    json.set("namespace", mission.ns.str());
+  }
   json.set("state", to_string(reply.state)).set("revision", reply.revision.value());
   if (reply.existing) {
     json.set("existing", true);
@@ -101,6 +107,24 @@ Json to_json(const engine::Reply& reply) {
     json.set("detail", reply.detail);
   }
   return json;
+}
+
+Result<Namespace> namespace_of(const protocol::Request& request, const Caller& caller) {
+  if (!is_run(caller.principal)) {
+    return request.ns.empty() ? Namespace(std::string(model::kDefaultNamespace)) : request.ns;
+  }
+  const std::string_view run = caller.principal.view();
+  Namespace own = model::namespace_of(run.substr(run.find(':') + 1));
+  if (request.ns.empty() || request.ns == own) {
+    return own;
+  }
+  Error error = make_error(
+      ErrorCode::PermissionDenied,
+      concat("a run of namespace ", own.view(), " may do nothing in ", request.ns.view()),
+      "namespace"
+  );
+  error.hint = "leave the namespace out";
+  return error;
 }
 
 void add_engine_verbs(Verbs& verbs) {
@@ -144,7 +168,9 @@ void Verbs::handle(
     respond(std::move(error));
     return;
   }
-  Result<engine::Command> command = found->second(request.args);
+  const Result<Namespace> ns = namespace_of(request, caller);
+  Result<engine::Command> command =
+      ns ? found->second(request.args, *ns) : Result<engine::Command>(ns.error());
   if (!command) {
     respond(std::move(command).error());
     return;

@@ -15,8 +15,8 @@
 
 namespace reeve::owner {
 
-/// The arguments of a verb as a command of the engine.
-using ToCommand = std::function<Result<engine::Command>(const Json& args)>;
+/// The arguments of a verb as a command of the engine. Names in them are those of `ns`.
+using ToCommand = std::function<Result<engine::Command>(const Json& args, const Namespace& ns)>;
 
 /// What the owner of a data directory can be asked: one entry for each verb. The same entry serves
 /// requests that come over the socket and those of the owner itself.
@@ -40,11 +40,15 @@ class Verbs {
   std::map<std::string, RequestHandler, std::less<>> others_;
 };
 
+/// The namespace that a request is about: the one that it names, else `default`. A run has its own
+/// and no other. PermissionDenied: it names another.
+Result<Namespace> namespace_of(const protocol::Request& request, const Caller& caller);
+
 /// The verbs that the engine carries out: submit, retry, abort, release, decide, object.
 void add_engine_verbs(Verbs& verbs);
 
-/// The engine's answer as sent: `mission, uid, state, revision`, or of other objects `subject,
-/// revision, detail`.
+/// The engine's answer as sent: `mission, uid, state, revision`, and `namespace` unless it is
+/// `default`; or of other objects `subject, revision, detail`.
 Json to_json(const engine::Reply& reply);
 
 }  // namespace reeve::owner

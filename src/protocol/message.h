@@ -27,8 +27,8 @@ struct Request {
   /// Given by the sender; a repeated request has no second effect and gets the first answer.
   InputId id;
   Json args = Json::object();
-  /// Whose objects the names in `args` are; empty: what the sender says about it by being who it is,
-  /// `default` for a user.
+  /// Whose objects the names in `args` are; empty: what the sender says about it by being who it
+  /// is, `default` for a user.
   Namespace ns = {};
 };
 

@@ -15,6 +15,21 @@ TEST(Message, ARequestComesBackAsItWas) {
   EXPECT_EQ(back->verb, request.verb);
   EXPECT_EQ(back->id, request.id);
   EXPECT_EQ(back->args, request.args);
+  EXPECT_TRUE(back->ns.empty());
+}
+
+TEST(Message, ARequestKeepsItsNamespace) {
+  Request request{.verb = "abort", .id = {}};
+  request.ns = Namespace("team-a");
+  std::string line = encode(request);
+  line.pop_back();
+  EXPECT_EQ(decode_request(line)->ns, Namespace("team-a"));
+  for (const char* bad : {"Team", "a~b", "-a"}) {
+    request.ns = Namespace(bad);
+    line = encode(request);
+    line.pop_back();
+    EXPECT_FALSE(decode_request(line).ok()) << bad;
+  }
 }
 
 TEST(Message, AnAnswerComesBackAsItWas) {

@@ -1,13 +1,14 @@
 #include "sim/catalog_checks.h"
 
 #include "base/strings.h"
+#include "model/scoped_name.h"
 
 namespace reeve::sim {
 
 std::optional<std::string> CatalogChecks::see(
     const journal::Event& event, const WorkflowOf& workflow_of
 ) {
-  const std::string& name = event.object.name;
+  const std::string name = model::scoped(event.object.ns, event.object.name);
   const Result<engine::CatalogEvent> decoded = engine::decode_catalog_event(event.type, event.data);
   if (!decoded) {
     return decoded.error().describe();
@@ -78,7 +79,8 @@ std::optional<std::string> CatalogChecks::fired(
     const std::string& workflow, const engine::TriggerFired& event
 ) {
   const TriggerId id(workflow, event.trigger);
-  const auto made = unannounced_.find(event.mission);
+  const model::ScopedName whole = model::split(workflow);
+  const auto made = unannounced_.find(model::scoped(whole.ns, event.mission));
   if (made == unannounced_.end()) {
     return concat("trigger ", event.trigger, " names a mission that it did not make");
   }
@@ -87,7 +89,7 @@ std::optional<std::string> CatalogChecks::fired(
       return concat("two missions were made for the tick ", format_timestamp(*event.tick));
     }
     const std::string key =
-        concat(workflow, "-", event.trigger, "-", format_timestamp(*event.tick));
+        concat(whole.name, "-", event.trigger, "-", format_timestamp(*event.tick));
     if (made->second != key) {
       return concat("the mission of the tick ", key, " has the user key ", made->second);
     }

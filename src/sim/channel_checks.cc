@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "model/scoped_name.h"
 
 namespace reeve::sim {
 
@@ -21,7 +22,7 @@ Violation ChannelChecks::see(const journal::Event& event) {
   if (!decoded) {
     return decoded.error().describe();
   }
-  Channel& channel = channels_[event.object.name];
+  Channel& channel = channels_[model::scoped(event.object.ns, event.object.name)];
   if (const auto* e = std::get_if<coord::MessageSent>(&*decoded)) {
     return sent(channel, event, e->message);
   }

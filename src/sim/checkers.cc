@@ -10,7 +10,9 @@
 #include "engine/mission_codec.h"
 #include "engine/mission_machine.h"
 #include "engine/run_machine.h"
+#include "model/scoped_name.h"
 #include "sim/host_sim.h"
+#include "sim/namespace_checks.h"
 
 namespace reeve::sim {
 
@@ -103,13 +105,11 @@ void Checkers::fold(const journal::Event& event) {
 }
 
 void Checkers::see_catalog(const journal::Event& event) {
-  const std::optional<std::string> violation = catalog_.see(
-      event,
-      [this](const Digest& digest) -> std::shared_ptr<const workflow::Workflow> {
-        const auto found = workflows_.find(digest);
+  const std::optional<std::string> violation =
+      catalog_.see(event, [&](const Digest& digest) -> std::shared_ptr<const workflow::Workflow> {
+        const auto found = workflows_.find({event.object.ns, digest});
         return found == workflows_.end() ? nullptr : found->second;
-      }
-  );
+      });
   if (violation) {
     fail(concat(*violation, at(event.revision)));
   }
@@ -127,16 +127,16 @@ void Checkers::see_channel(const engine::Book& book, const journal::Event& event
   }
 }
 
-std::vector<std::string> Checkers::enabled_workflows() const {
-  std::vector<std::string> names;
+std::vector<journal::ObjectKey> Checkers::enabled_workflows() const {
+  std::vector<journal::ObjectKey> enabled;
   for (const std::unique_ptr<engine::Book>& book : books_) {
-    for (const journal::ObjectKey& key : book->keys()) {
-      if (key.kind == journal::Kind::Workflow && !book->is_disabled(key.name)) {
-        names.push_back(key.name);
+    for (journal::ObjectKey& key : book->keys()) {
+      if (key.kind == journal::Kind::Workflow && !book->is_disabled(key.ns, key.name)) {
+        enabled.push_back(std::move(key));
       }
     }
   }
-  return names;
+  return enabled;
 }
 
 void Checkers::fold_workflow(const journal::Event& event) {
@@ -151,45 +151,48 @@ void Checkers::fold_workflow(const journal::Event& event) {
     fail(concat("a stored workflow cannot be loaded: ", loaded.error().describe()));
     return;
   }
-  workflows_[Digest(spec->get_string("digest"))] = *loaded;
-  workflow_rows_[event.object.name] = event.data;
+  workflows_[{event.object.ns, Digest(spec->get_string("digest"))}] = *loaded;
+  workflow_rows_[event.object] = event.data;
 }
 
 std::shared_ptr<const workflow::Workflow> Checkers::workflow_for(const journal::Event& event) {
-  const auto known = missions_.find(event.object.name);
+  const auto known = missions_.find(engine::mission_of(event.object).str());
   if (known != missions_.end()) {
     return known->second.workflow;
   }
   const Result<Json> data = parse_json(event.data);
-  const auto found = data ? workflows_.find(Digest(data->get_string("digest"))) : workflows_.end();
+  const auto found = data ? workflows_.find({event.object.ns, Digest(data->get_string("digest"))})
+                          : workflows_.end();
   return found == workflows_.end() ? nullptr : found->second;
 }
 
 void Checkers::fold_mission(const journal::Event& event) {
   const std::shared_ptr<const workflow::Workflow> workflow = workflow_for(event);
+  const std::string name = engine::mission_of(event.object).str();
   if (workflow == nullptr) {
-    fail(concat("mission ", event.object.name, " has no stored workflow", at(event.revision)));
+    fail(concat("mission ", name, " has no stored workflow", at(event.revision)));
     return;
   }
-  const Result<engine::MissionEvent> decoded = engine::decode(event.type, event.data, *workflow);
+  const Result<engine::MissionEvent> decoded =
+      engine::decode(event.type, event.data, *workflow, event.object.ns);
   if (!decoded) {
     fail(concat(decoded.error().describe(), at(event.revision)));
     return;
   }
   const bool creates = std::holds_alternative<engine::MissionCreated>(*decoded);
-  if (creates == missions_.contains(event.object.name)) {
-    fail(concat("mission ", event.object.name, " was created twice or not", at(event.revision)));
+  if (creates == missions_.contains(name)) {
+    fail(concat("mission ", name, " was created twice or not", at(event.revision)));
     return;
   }
-  Folded& folded = missions_[event.object.name];
+  Folded& folded = missions_[name];
   if (creates) {
     folded.workflow = workflow;
-    folded.mission.name = MissionName(event.object.name);
+    folded.mission.name = MissionName(name);
     folded.mission.uid = event.uid;
     folded.mission.correlation = event.correlation;
     const bool asked_for = !std::get<engine::MissionCreated>(*decoded).parent;
     if (asked_for && !event.correlation.empty() &&
-        !made_by_.emplace(event.correlation.str(), event.object.name).second) {
+        !made_by_.emplace(event.correlation.str(), name).second) {
       fail(concat("input ", event.correlation.view(), " made two missions"));
     }
   }
@@ -202,8 +205,9 @@ void Checkers::fold_mission(const journal::Event& event) {
     return;
   }
   engine::apply(folded.mission, *decoded, event.revision, event.at);
+  note_run(folded, *decoded, event.revision);
   if (const auto* extended = std::get_if<engine::MissionExtended>(&*decoded)) {
-    folded.workflow = workflows_[extended->workflow];
+    folded.workflow = workflows_[{event.object.ns, extended->workflow}];
   }
   if (const auto wrong = families_.after(folded.mission, *folded.workflow, *decoded)) {
     fail(concat(*wrong, at(event.revision)));
@@ -406,12 +410,12 @@ void Checkers::compare_row(const journal::ObjectKey& key) {
     return;
   }
   if (key.kind == journal::Kind::Workflow) {
-    if ((*row)->body != workflow_rows_[key.name]) {
+    if ((*row)->body != workflow_rows_[key]) {
       fail(concat("the row of workflow ", key.name, " is not what the journal says"));
     }
     return;
   }
-  const Folded& folded = missions_.at(key.name);
+  const Folded& folded = missions_.at(engine::mission_of(key).str());
   std::string body;
   engine::encode_mission(folded.mission, *folded.workflow, body);
   if ((*row)->body != body || (*row)->revision != folded.mission.revision ||
@@ -448,17 +452,17 @@ namespace {
 class Capacity {
  public:
   void add(const model::Mission& mission, const workflow::Workflow& workflow) {
-    places_[workflow.name] += mission.admitted && !workflow.part ? 1U : 0U;
+    places_[{mission.ns, workflow.name}] += mission.admitted && !workflow.part ? 1U : 0U;
     if (mission.claims) {
-      take(workflow.semaphores);
+      take(mission.ns, workflow.semaphores);
     }
     for (std::size_t i = 0; i < mission.tasks.size(); ++i) {
       const model::TaskStatus& task = mission.tasks[i];
       if (engine::on_host(task.run)) {
-        take(workflow.tasks[i].semaphores);
+        take(mission.ns, workflow.tasks[i].semaphores);
       }
       if (task.undo && engine::on_host(*task.undo)) {
-        take(workflow.tasks[i].semaphores);
+        take(mission.ns, workflow.tasks[i].semaphores);
       }
     }
   }
@@ -468,13 +472,14 @@ class Capacity {
       return "the units that are in use are not those that missions and runs have";
     }
     for (const auto& [workflow, places] : places_) {
-      if (engine.places_taken(workflow) != places) {
+      const std::size_t taken = engine.places_taken(workflow.first, workflow.second);
+      if (taken != places) {
         return concat(
             places,
             " missions of ",
-            workflow,
+            model::scoped(workflow.first, workflow.second),
             " run, but ",
-            engine.places_taken(workflow),
+            taken,
             " places are taken"
         );
       }
@@ -483,13 +488,13 @@ class Capacity {
   }
 
  private:
-  void take(const std::vector<workflow::Semaphore>& units) {
+  void take(const Namespace& ns, const std::vector<workflow::Semaphore>& units) {
     for (const workflow::Semaphore& unit : units) {
-      units_[unit.pool] += unit.units;
+      units_[model::scoped(ns, unit.pool)] += unit.units;
     }
   }
 
-  std::map<std::string, std::size_t> places_;
+  std::map<std::pair<Namespace, std::string>, std::size_t> places_;
   std::map<std::string, std::uint32_t> units_;
 };
 
@@ -503,6 +508,9 @@ void Checkers::core_changed(const kernel::Core& core) {
   for (const MissionName& name : live) {
     const model::Mission* mission = engine.find(name);
     capacity.add(*mission, *engine.workflow_of(*mission));
+    if (const auto crossing = crossing_of(*mission)) {
+      fail(*crossing);
+    }
     if (const auto broken = engine::broken_invariant(*mission, *engine.workflow_of(*mission))) {
       fail(concat("mission ", name.view(), " in memory: ", *broken));
     }
@@ -537,6 +545,9 @@ void Checkers::effect_released(const model::Effect& effect) {
         fence.value(),
         ", which is not in the journal"
     ));
+  }
+  if (const auto crossing = crossing_of(effect)) {
+    fail(*crossing);
   }
 }
 

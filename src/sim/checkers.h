@@ -91,8 +91,8 @@ class Checkers {
   /// Tasks in the order in which their compensation began.
   std::vector<std::string> compensation_order(const MissionName& name) const;
 
-  /// Names of the deployed workflows that are enabled.
-  std::vector<std::string> enabled_workflows() const;
+  /// The deployed workflows that are enabled.
+  std::vector<journal::ObjectKey> enabled_workflows() const;
 
   const CatalogChecks& catalog() const { return catalog_; }
 
@@ -123,6 +123,8 @@ class Checkers {
     std::set<engine::TaskIndex> kept;
     /// Completed clean-up runs of the current epoch.
     std::map<engine::TaskIndex, std::uint32_t> closing_completions;
+    /// Runs that hosts were asked for, by fence: their slot and the last event about them.
+    std::map<Fence, std::pair<engine::SlotKey, Revision>> runs;
     /// What must happen once for each opening of a gate: (task, opening, what).
     std::set<std::tuple<engine::TaskIndex, std::uint32_t, std::string>> gate_facts;
   };
@@ -144,12 +146,14 @@ class Checkers {
   void check_stored_missions();
   void check_run_created(Folded& folded, const engine::RunCreated& event);
   void check_run_ended(Folded& folded, const engine::RunEnded& event);
+  static void note_run(Folded& folded, const engine::MissionEvent& event, Revision revision);
   void check_slot(const Folded& folded, engine::SlotKey key, model::RunState to);
   void compare_row(const journal::ObjectKey& key);
   void check_acknowledged();
   void check_end_of(const Folded& folded);
   void check_compensation(const Folded& folded);
   void check_always_run(const Folded& folded);
+  void check_past(const Folded& folded);
   void check_calm(const Folded& folded);
   void check_done(const std::map<Fence, RunRecord>& runs);
 
@@ -158,8 +162,10 @@ class Checkers {
   Ledger ledger_;
   std::optional<std::string> violation_;
   journal::ChainVerifier chain_;
-  std::map<Digest, std::shared_ptr<const workflow::Workflow>> workflows_;
-  std::map<std::string, std::string> workflow_rows_;
+  /// Versions that are stored: each namespace has its own.
+  std::map<std::pair<Namespace, Digest>, std::shared_ptr<const workflow::Workflow>> workflows_;
+  std::map<journal::ObjectKey, std::string> workflow_rows_;
+  /// By their installation-wide names, as everything that is kept about missions here.
   std::map<std::string, Folded> missions_;
   std::vector<std::unique_ptr<engine::Book>> books_;
   CatalogChecks catalog_;

@@ -40,9 +40,11 @@ ClientSim::ClientSim(
 std::size_t ClientSim::submit(
     std::shared_ptr<const workflow::Workflow> workflow,
     std::string name,
-    std::vector<model::NamedValue> params
+    std::vector<model::NamedValue> params,
+    const Namespace& ns
 ) {
   engine::SubmitMission command;
+  command.ns = ns;
   command.name = MissionName(std::move(name));
   command.workflow = std::move(workflow);
   command.params = std::move(params);
@@ -55,13 +57,15 @@ std::size_t ClientSim::submit(engine::SubmitMission command, Then then) {
   return number;
 }
 
-std::size_t ClientSim::set_pool(const std::string& pool, std::optional<std::uint64_t> units) {
+std::size_t ClientSim::set_pool(
+    const std::string& pool, std::optional<std::uint64_t> units, const Namespace& ns
+) {
   Json body = Json::object();
   if (units) {
     body.set("units", *units);
   }
   return order(
-      {.kind = journal::Kind::Pool, .ns = Namespace("default"), .name = pool},
+      {.kind = journal::Kind::Pool, .ns = ns, .name = pool},
       units ? "set" : "delete",
       std::move(body)
   );
@@ -75,9 +79,11 @@ std::size_t ClientSim::resume(const MissionName& mission) {
   return add(engine::ResumeMission{.mission = mission});
 }
 
-std::size_t ClientSim::deploy(const std::string& workflow, std::string verb, Json body) {
+std::size_t ClientSim::deploy(
+    const std::string& workflow, std::string verb, Json body, const Namespace& ns
+) {
   return order(
-      {.kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = workflow},
+      {.kind = journal::Kind::Workflow, .ns = ns, .name = workflow},
       std::move(verb),
       std::move(body)
   );

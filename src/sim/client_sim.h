@@ -37,19 +37,29 @@ class ClientSim {
   std::size_t submit(
       std::shared_ptr<const workflow::Workflow> workflow,
       std::string name,
-      std::vector<model::NamedValue> params = {}
+      std::vector<model::NamedValue> params = {},
+      const Namespace& ns = Namespace("default")
   );
 
   /// The same with everything that a client can say. `then` is told the first answer.
   std::size_t submit(engine::SubmitMission command, Then then = nullptr);
 
   /// Declares a pool or changes its size; without units it is forgotten.
-  std::size_t set_pool(const std::string& pool, std::optional<std::uint64_t> units);
+  std::size_t set_pool(
+      const std::string& pool,
+      std::optional<std::uint64_t> units,
+      const Namespace& ns = Namespace("default")
+  );
 
   std::size_t abort(const MissionName& mission);
   std::size_t resume(const MissionName& mission);
   /// A command about a deployed workflow: apply, enable, disable.
-  std::size_t deploy(const std::string& workflow, std::string verb, Json body = Json::object());
+  std::size_t deploy(
+      const std::string& workflow,
+      std::string verb,
+      Json body = Json::object(),
+      const Namespace& ns = Namespace("default")
+  );
   /// A command about any object that has a book.
   std::size_t order(
       journal::ObjectKey object, std::string verb, Json body = Json::object(), Then then = nullptr

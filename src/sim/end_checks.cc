@@ -27,6 +27,7 @@ void Checkers::at_end(bool calm, const std::map<Fence, RunRecord>& runs) {
   }
   for (const auto& [name, folded] : missions_) {
     check_end_of(folded);
+    check_past(folded);
     if (calm) {
       check_calm(folded);
     }
@@ -73,6 +74,57 @@ void Checkers::check_end_of(const Folded& folded) {
   }
   check_compensation(folded);
   check_always_run(folded);
+}
+
+/// Remembers each run that a host was asked for, and when something about it was last said.
+void Checkers::note_run(Folded& folded, const engine::MissionEvent& event, Revision revision) {
+  const auto changed = [&](engine::SlotKey key) {
+    const Fence fence = slot_of(folded.mission, key).fence;
+    if (const auto run = folded.runs.find(fence); run != folded.runs.end()) {
+      run->second.second = revision;
+    }
+  };
+  if (const auto* launching = std::get_if<engine::RunLaunching>(&event)) {
+    if (!launching->inside) {
+      folded.runs[Fence(revision.value())] = {launching->slot, revision};
+    }
+  } else if (const auto* active = std::get_if<engine::RunActive>(&event)) {
+    changed(active->slot);
+  } else if (const auto* cancelled = std::get_if<engine::RunCancelRequested>(&event)) {
+    changed(cancelled->slot);
+  } else if (const auto* ended = std::get_if<engine::RunEnded>(&event)) {
+    changed(ended->slot);
+  }
+}
+
+/// Every run is still told of, in its slot or among those before it, up to the limit.
+void Checkers::check_past(const Folded& folded) {
+  for (engine::TaskIndex i = 0; i < folded.mission.tasks.size(); ++i) {
+    const model::TaskStatus& task = folded.mission.tasks[i];
+    std::map<Fence, Revision> told;
+    if (model::is_run(task.run)) {
+      told[task.run.fence] = task.run.changed;
+    }
+    if (task.undo && model::is_run(*task.undo)) {
+      told[task.undo->fence] = task.undo->changed;
+    }
+    for (const model::PastRun& run : task.past ? *task.past : std::vector<model::PastRun>()) {
+      told[run.fence] = run.changed;
+    }
+    const bool full = task.past && task.past->size() == model::kPastRunsMax;
+    for (const auto& [fence, run] : folded.runs) {
+      const auto found = told.find(fence);
+      if (run.first.task == i && (found == told.end() ? !full : found->second != run.second)) {
+        fail(concat(
+            "mission ",
+            folded.mission.name.view(),
+            " does not tell of the run with fence ",
+            fence.value(),
+            ", or not what became of it last"
+        ));
+      }
+    }
+  }
 }
 
 /// The latest effect is undone first, and none is forgotten unless someone gave up.

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "engine/mission_machine.h"
+#include "model/scoped_name.h"
 
 namespace reeve::sim {
 
@@ -93,7 +94,7 @@ Problem FamilyChecks::before(
     return family_over(mission, workflow, planned->task);
   }
   if (std::holds_alternative<engine::MissionAdmitted>(event) && !mission.claims) {
-    return check_units(workflow.semaphores, true);
+    return check_units(mission.ns, workflow.semaphores, true);
   }
   if (const auto* extended = std::get_if<engine::MissionExtended>(&event)) {
     ++extensions_;
@@ -130,6 +131,7 @@ Problem FamilyChecks::after(
     return concat("mission ", mission.name.view(), " is HELD and has a place");
   }
   if (std::holds_alternative<engine::MissionCreated>(event)) {
+    foreign_ += mission.ns.view() == model::kDefaultNamespace ? 0 : 1;
     return check_key(mission);
   }
   if (const auto* move = std::get_if<engine::MissionTransitioned>(&event)) {
@@ -144,7 +146,7 @@ Problem FamilyChecks::after(
   waits_ += std::holds_alternative<engine::MissionWaiting>(event) ? 1 : 0;
   if (const auto* launching = std::get_if<engine::RunLaunching>(&event)) {
     if (!launching->inside) {
-      return check_units(workflow.tasks.at(launching->slot.task).semaphores, false);
+      return check_units(mission.ns, workflow.tasks.at(launching->slot.task).semaphores, false);
     }
   }
   return std::nullopt;
@@ -153,10 +155,11 @@ Problem FamilyChecks::after(
 void FamilyChecks::see_pool(const journal::Event& event) {
   const Result<Json> data = parse_json(event.data);
   if (event.type == "pool.deleted" || !data) {
-    pools_.erase(event.object.name);
+    pools_.erase({event.object.ns, event.object.name});
   } else {
     const Json* units = data->find("units");
-    pools_[event.object.name] = units == nullptr ? 0 : static_cast<std::uint32_t>(units->as_int());
+    pools_[{event.object.ns, event.object.name}] =
+        units == nullptr ? 0 : static_cast<std::uint32_t>(units->as_int());
   }
 }
 
@@ -294,21 +297,25 @@ Problem FamilyChecks::check_key(const model::Mission& mission) const {
 
 // --- places and units ---------------------------------------------------------------------------
 
-std::size_t FamilyChecks::active(const std::string& workflow) const {
+std::size_t FamilyChecks::active(const Namespace& ns, const std::string& workflow) const {
   return static_cast<std::size_t>(std::count_if(live_.begin(), live_.end(), [&](const auto& entry) {
     const View& view = entry.second;
-    return view.mission->admitted && !view.workflow->part && view.workflow->name == workflow;
+    return view.mission->admitted && view.mission->ns == ns && !view.workflow->part &&
+           view.workflow->name == workflow;
   }));
 }
 
-std::uint32_t FamilyChecks::capacity(const std::string& pool) const {
-  const auto found = pools_.find(pool);
+std::uint32_t FamilyChecks::capacity(const Namespace& ns, const std::string& pool) const {
+  const auto found = pools_.find({ns, pool});
   if (found != pools_.end()) {
     return found->second;
   }
   // A pool that nobody declared is as large as the largest request for it.
   std::uint32_t largest = 1;
   for (const auto& [name, view] : live_) {
+    if (view.mission->ns != ns) {
+      continue;
+    }
     largest = std::max(largest, units_in(view.workflow->semaphores, pool));
     for (const workflow::Task& task : view.workflow->tasks) {
       largest = std::max(largest, units_in(task.semaphores, pool));
@@ -318,9 +325,13 @@ std::uint32_t FamilyChecks::capacity(const std::string& pool) const {
 }
 
 /// Units in use; `held_only`: by missions that wait for a person.
-std::uint32_t FamilyChecks::used(const std::string& pool, bool held_only) const {
+std::uint32_t FamilyChecks::used(const Namespace& ns, const std::string& pool, bool held_only)
+    const {
   std::uint32_t units = 0;
   for (const auto& [name, view] : live_) {
+    if (view.mission->ns != ns) {
+      continue;
+    }
     if (held_only && view.mission->state != MissionState::Held && !waits_for_units(*view.mission)) {
       continue;
     }
@@ -336,17 +347,19 @@ std::uint32_t FamilyChecks::used(const std::string& pool, bool held_only) const 
 }
 
 /// `next`: they are about to be taken and not counted yet.
-Problem FamilyChecks::check_units(const std::vector<workflow::Semaphore>& taken, bool next) const {
+Problem FamilyChecks::check_units(
+    const Namespace& ns, const std::vector<workflow::Semaphore>& taken, bool next
+) const {
   for (const workflow::Semaphore& semaphore : taken) {
     const std::uint32_t in_use =
-        used(semaphore.pool, false) + (next ? units_in(taken, semaphore.pool) : 0);
-    if (in_use > capacity(semaphore.pool)) {
+        used(ns, semaphore.pool, false) + (next ? units_in(taken, semaphore.pool) : 0);
+    if (in_use > capacity(ns, semaphore.pool)) {
       return concat(
           in_use,
           " units of pool ",
           semaphore.pool,
           " are in use, which has ",
-          capacity(semaphore.pool)
+          capacity(ns, semaphore.pool)
       );
     }
   }
@@ -355,7 +368,7 @@ Problem FamilyChecks::check_units(const std::vector<workflow::Semaphore>& taken,
 
 Problem FamilyChecks::check_place(const model::Mission& mission, const workflow::Workflow& workflow)
     const {
-  const std::size_t now = active(workflow.name);
+  const std::size_t now = active(mission.ns, workflow.name);
   if (workflow.max_concurrency > 0 && !workflow.part && now > workflow.max_concurrency) {
     return concat(
         now,
@@ -415,8 +428,9 @@ Problem FamilyChecks::settled() const {
       return problem;
     }
     for (const model::Hold& hold : view.mission->holds) {
-      const View* before =
-          hold.kind == model::HoldKind::Dependency ? find(MissionName(hold.subject)) : nullptr;
+      const View* before = hold.kind == model::HoldKind::Dependency
+                               ? find(model::qualify(view.mission->ns, hold.subject))
+                               : nullptr;
       if (before != nullptr && is_terminal(before->mission->state) && !view.mission->aborting) {
         return concat("mission ", name, " waits for mission ", hold.subject, ", which is over");
       }
@@ -439,8 +453,9 @@ Problem FamilyChecks::settled() const {
 
 /// A mission that still waits for its place: some pool is too small, or people hold what it needs.
 Problem FamilyChecks::check_explained(const View& view) const {
+  const Namespace& ns = view.mission->ns;
   const auto too_many = [&](const workflow::Semaphore& semaphore) {
-    return used(semaphore.pool, true) + semaphore.units > capacity(semaphore.pool);
+    return used(ns, semaphore.pool, true) + semaphore.units > capacity(ns, semaphore.pool);
   };
   if (view.mission->admitted) {
     for (std::size_t i = 0; i < view.mission->tasks.size(); ++i) {
@@ -453,11 +468,12 @@ Problem FamilyChecks::check_explained(const View& view) const {
     return std::nullopt;
   }
   const std::string& workflow = view.workflow->name;
-  if (view.workflow->max_concurrency > 0 && active(workflow) >= view.workflow->max_concurrency) {
+  if (view.workflow->max_concurrency > 0 &&
+      active(ns, workflow) >= view.workflow->max_concurrency) {
     return std::nullopt;  // those who have the places are explained themselves
   }
   for (const auto& [name, other] : live_) {
-    if (other.workflow->name != workflow || other.workflow->part ||
+    if (other.mission->ns != ns || other.workflow->name != workflow || other.workflow->part ||
         !waits_for_admission(*other.mission) || other.mission->claims) {
       continue;
     }

@@ -54,6 +54,9 @@ class FamilyChecks {
 
   std::uint64_t successors() const { return successors_; }
 
+  /// Missions outside of the namespace `default`.
+  std::uint64_t foreign() const { return foreign_; }
+
  private:
   struct View {
     const model::Mission* mission = nullptr;
@@ -80,26 +83,28 @@ class FamilyChecks {
   std::optional<std::string> check_place(
       const model::Mission& mission, const workflow::Workflow& workflow
   ) const;
-  std::optional<std::string> check_units(const std::vector<workflow::Semaphore>& taken, bool next)
-      const;
+  std::optional<std::string> check_units(
+      const Namespace& ns, const std::vector<workflow::Semaphore>& taken, bool next
+  ) const;
   std::optional<std::string> check_key(const model::Mission& mission) const;
   std::optional<std::string> check_stopped(const View& view) const;
   std::optional<std::string> check_order(const model::Mission& mission) const;
   std::optional<std::string> check_explained(const View& view) const;
   const View* find(const MissionName& name) const;
-  std::size_t active(const std::string& workflow) const;
-  std::uint32_t used(const std::string& pool, bool held_only) const;
-  std::uint32_t capacity(const std::string& pool) const;
+  std::size_t active(const Namespace& ns, const std::string& workflow) const;
+  std::uint32_t used(const Namespace& ns, const std::string& pool, bool held_only) const;
+  std::uint32_t capacity(const Namespace& ns, const std::string& pool) const;
 
   std::map<std::string, View> all_;
   std::map<std::string, View> live_;
-  std::map<std::string, std::uint32_t> pools_;
+  std::map<std::pair<Namespace, std::string>, std::uint32_t> pools_;
   /// Missions that the record of some task names as its own.
   std::set<std::string> recorded_;
   std::uint64_t children_ = 0;
   std::uint64_t waits_ = 0;
   std::uint64_t extensions_ = 0;
   std::uint64_t successors_ = 0;
+  std::uint64_t foreign_ = 0;
 };
 
 /// Whether the mission is QUEUED without a place, and why is written down.

@@ -18,6 +18,7 @@ constexpr Duration kRestPeriod{1000};
 constexpr std::uint32_t kPercentWithTriggers = 30;
 constexpr std::uint32_t kPercentWithChannels = 20;
 constexpr std::uint32_t kPercentWithFamilies = 40;
+constexpr std::uint32_t kPercentWithOthers = 30;
 
 kernel::CoreOptions core_options(const engine::Limits& limits, WorkflowShelf& shelf) {
   kernel::CoreOptions options;
@@ -55,16 +56,16 @@ Simulation::Simulation(SimulationOptions options)
   controller_.start();
 }
 
-void Simulation::submit(const std::string& source, const std::string& name) {
+void Simulation::submit(const std::string& source, const std::string& name, const Namespace& ns) {
   Result<std::shared_ptr<const workflow::Workflow>> loaded = shelf_.load(source);
   if (!loaded) {
     checkers_.fail(concat("the workload is wrong: ", loaded.error().describe(), "\n", source));
     return;
   }
-  client_.submit(std::move(*loaded), name);
+  client_.submit(std::move(*loaded), name, {}, ns);
 }
 
-void Simulation::deploy(const std::string& source) {
+void Simulation::deploy(const std::string& source, const Namespace& ns) {
   const Result<std::shared_ptr<const workflow::Workflow>> loaded = shelf_.load(source);
   if (!loaded) {
     checkers_.fail(concat("the workload is wrong: ", loaded.error().describe(), "\n", source));
@@ -72,15 +73,15 @@ void Simulation::deploy(const std::string& source) {
   }
   Json body = Json::object();
   body.set("source", source);
-  client_.deploy((*loaded)->name, "apply", std::move(body));
+  client_.deploy((*loaded)->name, "apply", std::move(body), ns);
 }
 
 /// Once nothing is on its way that could wake one up again.
 void Simulation::rest_triggers() {
-  const std::vector<std::string> enabled = checkers_.enabled_workflows();
+  const std::vector<journal::ObjectKey> enabled = checkers_.enabled_workflows();
   if (client_.waiting() == 0) {
-    for (const std::string& workflow : enabled) {
-      client_.deploy(workflow, "disable");
+    for (const journal::ObjectKey& workflow : enabled) {
+      client_.deploy(workflow.name, "disable", Json::object(), workflow.ns);
     }
   }
   if (client_.waiting() > 0 || !enabled.empty()) {
@@ -192,8 +193,7 @@ void plan_blows(Simulation& sim, Timestamp until) {
   });
 }
 
-void plan_missions(Simulation& sim, Duration within) {
-  Random& random = sim.world().random();
+void plan_missions(Simulation& sim, Random& random, Duration within, const Namespace& ns) {
   std::vector<std::string> sources;
   const std::uint64_t workflows = random.between(1, 3);
   for (std::uint64_t i = 0; i < workflows; ++i) {
@@ -204,31 +204,31 @@ void plan_missions(Simulation& sim, Duration within) {
     const std::string name = random.percent(50) ? concat("mission-", i) : std::string();
     sim.world().after(
         random.duration(Duration(0), within),
-        [&sim, source = random.pick(sources), name] { sim.submit(source, name); }
+        [&sim, source = random.pick(sources), name, ns] { sim.submit(source, name, ns); }
     );
   }
 }
 
 /// Workflows with a cron trigger that come, change, rest and go on. They draw from a stream of
 /// their own: a seed without them plays as it always did.
-void plan_triggers(Simulation& sim, Random& random, Duration within) {
+void plan_triggers(Simulation& sim, Random& random, Duration within, const Namespace& ns) {
   const std::uint64_t workflows = random.between(1, 2);
   for (std::uint64_t i = 0; i < workflows; ++i) {
     const std::string name = concat("cron-", i);
     sim.world().after(
         random.duration(Duration(0), within),
-        [&sim, source = cron_workflow(random, name)] { sim.deploy(source); }
+        [&sim, source = cron_workflow(random, name), ns] { sim.deploy(source, ns); }
     );
     const std::uint64_t changes = random.between(0, 4);
     for (std::uint64_t k = 0; k < changes; ++k) {
       const std::uint64_t what = random.between(0, 2);
       sim.world().after(
           random.duration(Duration(0), within * 2),
-          [&sim, name, what, source = cron_workflow(random, name)] {
+          [&sim, name, what, ns, source = cron_workflow(random, name)] {
             if (what == 0) {
-              sim.deploy(source);
+              sim.deploy(source, ns);
             } else {
-              sim.client().deploy(name, what == 1 ? "disable" : "enable");
+              sim.client().deploy(name, what == 1 ? "disable" : "enable", Json::object(), ns);
             }
           }
       );
@@ -238,7 +238,7 @@ void plan_triggers(Simulation& sim, Random& random, Duration within) {
 
 /// Sizes of pools that come, change, and in the end suffice for everybody; some seeds leave one
 /// without units.
-void plan_pools(Simulation& sim, Random& random, Duration within) {
+void plan_pools(Simulation& sim, Random& random, Duration within, const Namespace& ns) {
   for (std::uint64_t pool = 0; pool < kPools; ++pool) {
     const std::uint64_t changes = random.between(0, 5);
     for (std::uint64_t i = 0; i < changes; ++i) {
@@ -246,21 +246,25 @@ void plan_pools(Simulation& sim, Random& random, Duration within) {
       const std::optional<std::uint64_t> units = dice < 15   ? std::nullopt
                                                  : dice < 35 ? std::optional(std::uint64_t{0})
                                                              : std::optional(random.between(1, 3));
-      sim.world().after(random.duration(Duration(0), within), [&sim, pool, units] {
-        sim.client().set_pool(pool_name(pool), units);
+      sim.world().after(random.duration(Duration(0), within), [&sim, pool, units, ns] {
+        sim.client().set_pool(pool_name(pool), units, ns);
       });
     }
     const std::uint64_t last = random.percent(15) ? 0 : kUnitsWantedMax;
-    sim.world().after(within * 2 - Duration(1), [&sim, pool, last] {
-      sim.client().set_pool(pool_name(pool), last);
+    sim.world().after(within * 2 - Duration(1), [&sim, pool, last, ns] {
+      sim.client().set_pool(pool_name(pool), last, ns);
     });
   }
 }
 
 engine::SubmitMission family_mission(
-    Random& random, std::shared_ptr<const workflow::Workflow> workflow, Timestamp at
+    Random& random,
+    std::shared_ptr<const workflow::Workflow> workflow,
+    Timestamp at,
+    const Namespace& ns
 ) {
   engine::SubmitMission command;
+  command.ns = ns;
   command.workflow = std::move(workflow);
   command.user_key = random.percent(35) ? concat("k", random.below(3)) : std::string();
   if (random.percent(40)) {
@@ -292,11 +296,11 @@ void submit_in_order(Simulation& sim, std::vector<engine::SubmitMission> mission
 
 /// Missions that make missions, wait for places, pools and each other, ask for missions and grow. A
 /// stream of their own, as above.
-void plan_families(Simulation& sim, Random& random, Duration within) {
+void plan_families(Simulation& sim, Random& random, Duration within, const Namespace& ns) {
   for (std::uint64_t leaf = 0; leaf < kLeaves; ++leaf) {
-    sim.deploy(leaf_workflow(random, leaf));
+    sim.deploy(leaf_workflow(random, leaf), ns);
   }
-  plan_pools(sim, random, within);
+  plan_pools(sim, random, within, ns);
   std::vector<std::shared_ptr<const workflow::Workflow>> workflows;
   const std::uint64_t count = random.between(1, 3);
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -315,10 +319,23 @@ void plan_families(Simulation& sim, Random& random, Duration within) {
     std::vector<engine::SubmitMission> in_order;
     const std::uint64_t length = random.percent(30) ? random.between(2, 3) : 1;
     for (std::uint64_t k = 0; k < length; ++k) {
-      in_order.push_back(family_mission(random, random.pick(workflows), sim.world().time() + later)
-      );
+      const auto& workflow = random.pick(workflows);
+      in_order.push_back(family_mission(random, workflow, sim.world().time() + later, ns));
     }
     sim.world().after(later, [&sim, in_order] { submit_in_order(sim, in_order); });
+  }
+}
+
+/// Another tenant of the same installation, who names everything alike. A stream of its own, as
+/// above.
+void plan_others(Simulation& sim, Random& random, Duration within) {
+  const Namespace ns(kOtherNamespace);
+  plan_missions(sim, random, within, ns);
+  if (random.percent(kPercentWithTriggers)) {
+    plan_triggers(sim, random, within, ns);
+  }
+  if (random.percent(kPercentWithFamilies)) {
+    plan_families(sim, random, within, ns);
   }
 }
 
@@ -345,10 +362,11 @@ Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& loo
   if (setup.percent(85)) {
     sim.people().work();
   }
-  plan_missions(sim, trouble / 2);
+  const Namespace own("default");
+  plan_missions(sim, sim.world().random(), trouble / 2, own);
   Random triggers(stable_hash(concat("triggers/", seed)));
   if (triggers.percent(kPercentWithTriggers)) {
-    plan_triggers(sim, triggers, trouble / 2);
+    plan_triggers(sim, triggers, trouble / 2, own);
   }
   Random channels(stable_hash(concat("channels/", seed)));
   if (channels.percent(kPercentWithChannels)) {
@@ -356,7 +374,11 @@ Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& loo
   }
   Random families(stable_hash(concat("families/", seed)));
   if (families.percent(kPercentWithFamilies)) {
-    plan_families(sim, families, trouble / 2);
+    plan_families(sim, families, trouble / 2, own);
+  }
+  Random others(stable_hash(concat("namespaces/", seed)));
+  if (others.percent(kPercentWithOthers)) {
+    plan_others(sim, others, trouble / 2);
   }
   plan_blows(sim, sim.world().time() + trouble);
   sim.advance(trouble);
@@ -379,6 +401,7 @@ Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& loo
   outcome.transitions = sim.checkers().transitions();
   outcome.ticks = sim.checkers().catalog().ticks();
   outcome.deliveries = sim.checkers().deliveries();
+  outcome.foreign = sim.checkers().families().foreign();
   for (const model::Mission* mission : sim.checkers().missions()) {
     ++outcome.missions;
     outcome.held += mission->state == model::MissionState::Held ? 1 : 0;

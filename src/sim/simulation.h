@@ -60,9 +60,11 @@ class Simulation {
   WorkflowShelf& shelf() { return shelf_; }
 
   /// Submits the document under `name`. Fails the simulation if it cannot be loaded.
-  void submit(const std::string& source, const std::string& name);
+  void submit(
+      const std::string& source, const std::string& name, const Namespace& ns = Namespace("default")
+  );
 
-  /// A mission as the journal tells it; it must exist.
+  /// A mission as the journal tells it, by its installation-wide name; it must exist.
   const model::Mission& mission(const std::string& name) const;
 
   /// Lets `by` pass. False: something was violated.
@@ -73,7 +75,7 @@ class Simulation {
   void run_until_idle();
 
   /// Deploys the document. Fails the simulation if it cannot be loaded.
-  void deploy(const std::string& source);
+  void deploy(const std::string& source, const Namespace& ns = Namespace("default"));
 
   /// No more faults; everything that is down comes back, and triggers are put to rest.
   void heal();
@@ -124,7 +126,12 @@ struct Outcome {
   std::uint64_t ticks = 0;
   /// Messages that were handed out.
   std::uint64_t deliveries = 0;
+  /// Missions of another namespace than `default`.
+  std::uint64_t foreign = 0;
 };
+
+/// The other namespace of the workloads, in which everything is named as in `default`.
+inline constexpr const char* kOtherNamespace = "other";
 
 /// Plays one seed to its end: random workload, random faults, then healing and the last checks.
 /// `look`, if given, sees the world afterwards.

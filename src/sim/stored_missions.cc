@@ -26,7 +26,44 @@ auto slot_members(const model::RunSlot& slot) {
       slot.inside,
       slot.timed_out,
       slot.not_before,
-      slot.pending_since
+      slot.pending_since,
+      slot.changed
+  );
+}
+
+auto undo_members(const model::UndoRun& run) {
+  return std::tuple_cat(
+      slot_members(run), std::tie(run.started_at, run.ended_at, run.exit_code, run.error_code)
+  );
+}
+
+auto past_members(const model::PastRun& run) {
+  return std::tie(
+      run.epoch,
+      run.attempt,
+      run.undo,
+      run.state,
+      run.fence,
+      run.started_at,
+      run.ended_at,
+      run.exit_code,
+      run.error_code,
+      run.changed
+  );
+}
+
+bool pasts_differ(
+    const Box<std::vector<model::PastRun>>& left, const Box<std::vector<model::PastRun>>& right
+) {
+  if (!left || !right) {
+    return left.has_value() != right.has_value();
+  }
+  return !std::equal(
+      left->begin(),
+      left->end(),
+      right->begin(),
+      right->end(),
+      [](const auto& a, const auto& b) { return past_members(a) == past_members(b); }
   );
 }
 
@@ -45,7 +82,8 @@ auto gate_members(const model::GateStatus& gate) {
       gate.deadline,
       gate.decided_at,
       gate.reminded,
-      gate.escalated
+      gate.escalated,
+      gate.changed
   );
 }
 
@@ -136,6 +174,7 @@ auto task_members(const model::TaskStatus& task) {
 auto mission_members(const model::Mission& mission) {
   return std::tie(
       mission.name,
+      mission.ns,
       mission.uid,
       mission.owner,
       mission.correlation,
@@ -196,10 +235,10 @@ std::string difference(const model::Mission& left, const model::Mission& right) 
     const model::TaskStatus& a = left.tasks[i];
     const model::TaskStatus& b = right.tasks[i];
     const bool undo_differs = a.undo.has_value() != b.undo.has_value() ||
-                              (a.undo && slot_members(*a.undo) != slot_members(*b.undo));
+                              (a.undo && undo_members(*a.undo) != undo_members(*b.undo));
     if (task_members(a) != task_members(b) || slot_members(a.run) != slot_members(b.run) ||
-        undo_differs || gates_differ(a.gate, b.gate) || children_differ(a.children, b.children) ||
-        artifacts_differ(a.artifacts, b.artifacts)) {
+        undo_differs || pasts_differ(a.past, b.past) || gates_differ(a.gate, b.gate) ||
+        children_differ(a.children, b.children) || artifacts_differ(a.artifacts, b.artifacts)) {
       return concat("task number ", i + 1);
     }
   }
@@ -211,7 +250,7 @@ std::string difference(const model::Mission& left, const model::Mission& right) 
 void Checkers::check_stored_missions() {
   for (const auto& [name, folded] : missions_) {
     const Result<std::optional<store::Row>> row =
-        disk_.get({.kind = journal::Kind::Mission, .ns = folded.mission.ns, .name = name});
+        disk_.get(engine::mission_key(folded.mission.name));
     if (!row || !row->has_value()) {
       fail(concat("there is no row for ", name));
       return;

@@ -160,7 +160,7 @@ TEST(Deadlock, MissionsThatWouldWaitForEachOtherByTheirKeysAreRefused) {
   submit.ns = Namespace("default");
   submit.deployed = "wa";
   submit.user_key = "ka";
-  submit.workflow = *w.engine().workflow_to_submit("wa", {});
+  submit.workflow = *w.engine().workflow_to_submit(Namespace("default"), "wa", {});
   ASSERT_TRUE(w.command(submit).ok());
   const std::string child = w.task("b", "ma").children->missions[0].name.str();
   w.started("s", child);

@@ -93,7 +93,7 @@ TEST_F(Resources, MustBeWhatTheirNameSays) {
   EXPECT_EQ(outcome(command(quota_, "sing", Json::object())).substr(0, 7), "invalid");
   EXPECT_EQ(
       outcome(create(cluster_key(Kind::BudgetQuota, "q"))),
-      "invalid: metadata.namespace: budgetquotas belong to a namespace"
+      "invalid: namespace: \"\" is no name for a namespace"
   );
   EXPECT_EQ(
       outcome(create(key(Kind::ClusterRole, "r"))),

@@ -243,7 +243,7 @@ void Walk::take(Scope turn) {
   }
   EXPECT_EQ(turn.next, next_);
   for (TimerChange& change : turn.timers) {
-    const TimerId id(MissionName(change.owner.name), change.key);
+    const TimerId id(mission_of(change.owner), change.key);
     if (change.due) {
       timers_[id] = *change.due;
     } else {
@@ -264,21 +264,23 @@ void Walk::take(Scope turn) {
 
 void Walk::fold(const journal::Event& event) {
   if (event.object.kind == journal::Kind::Workflow) {
-    workflow_rows_[event.object.name] = event.data;
+    workflow_rows_[event.object] = event.data;
     return;
   }
   if (event.object.kind != journal::Kind::Mission) {
     others_.insert(event.object);
     return;
   }
-  const model::Mission* live = engine_.find(MissionName(event.object.name));
+  const MissionName name = mission_of(event.object);
+  const model::Mission* live = engine_.find(name);
   ASSERT_NE(live, nullptr);
-  const Result<MissionEvent> decoded = decode(event.type, event.data, *engine_.workflow_of(*live));
+  const Result<MissionEvent> decoded =
+      decode(event.type, event.data, *engine_.workflow_of(*live), event.object.ns);
   ASSERT_TRUE(decoded.ok()) << event.type << " " << event.data << ": "
                             << decoded.error().describe();
-  model::Mission& mission = folded_[event.object.name];
+  model::Mission& mission = folded_[name.str()];
   if (event.type == "mission.created") {
-    mission.name = MissionName(event.object.name);
+    mission.name = name;
     mission.uid = event.uid;
     mission.correlation = event.correlation;
   }
@@ -311,12 +313,8 @@ void Walk::check() const {
 
 std::vector<std::pair<journal::ObjectKey, std::string>> Walk::rows() const {
   std::vector<std::pair<journal::ObjectKey, std::string>> rows;
-  for (const auto& [name, body] : workflow_rows_) {
-    rows.emplace_back(
-        journal::ObjectKey{
-            .kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = name},
-        body
-    );
+  for (const auto& [key, body] : workflow_rows_) {
+    rows.emplace_back(key, body);
   }
   for (const journal::ObjectKey& key : others_) {
     std::string body;
@@ -327,11 +325,7 @@ std::vector<std::pair<journal::ObjectKey, std::string>> Walk::rows() const {
   for (const auto& [name, folded] : folded_) {
     const model::Mission* live = engine_.find(folded.name);
     if (live != nullptr && !is_terminal(live->state)) {
-      rows.emplace_back(
-          journal::ObjectKey{
-              .kind = journal::Kind::Mission, .ns = Namespace("default"), .name = name},
-          encoded(*live, *engine_.workflow_of(*live))
-      );
+      rows.emplace_back(mission_key(live->name), encoded(*live, *engine_.workflow_of(*live)));
     }
   }
   return rows;
@@ -415,7 +409,7 @@ std::string Walk::cancels() const {
 std::string Walk::moves(std::string_view name) const {
   std::vector<std::string> moves;
   for (const journal::Event& event : events_) {
-    if (event.type != "mission.transitioned" || event.object.name != name) {
+    if (event.type != "mission.transitioned" || mission_of(event.object).view() != name) {
       continue;
     }
     const Result<Json> data = parse_json(event.data);

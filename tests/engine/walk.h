@@ -169,7 +169,7 @@ class Walk {
   std::vector<model::CancelRun> cancels_;
   std::map<TimerId, Timestamp> timers_;
   std::map<std::string, model::Mission> folded_;
-  std::map<std::string, std::string> workflow_rows_;
+  std::map<journal::ObjectKey, std::string> workflow_rows_;
   /// Objects of kinds that have books.
   std::set<journal::ObjectKey> others_;
 };
