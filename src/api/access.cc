@@ -1,0 +1,240 @@
+#include "api/access.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/strings.h"
+#include "resource/status.h"
+
+namespace reeve::api {
+
+namespace {
+
+constexpr std::array kFollowed = {
+    journal::Kind::Role,
+    journal::Kind::ClusterRole,
+    journal::Kind::RoleBinding,
+    journal::Kind::ClusterRoleBinding,
+    journal::Kind::Token};
+
+constexpr std::string_view kUnixPeer = "unix";
+
+std::optional<access::PolicyKind> policy_kind(journal::Kind kind) {
+  if (kind == journal::Kind::Role) {
+    return access::PolicyKind::Role;
+  }
+  if (kind == journal::Kind::ClusterRole) {
+    return access::PolicyKind::ClusterRole;
+  }
+  if (kind == journal::Kind::RoleBinding) {
+    return access::PolicyKind::RoleBinding;
+  }
+  if (kind == journal::Kind::ClusterRoleBinding) {
+    return access::PolicyKind::ClusterRoleBinding;
+  }
+  return {};
+}
+
+/// `example.com:8443` as `example.com`, `[::1]:80` as `::1`.
+std::string_view host_name(std::string_view host) {
+  if (host.starts_with('[')) {
+    const std::size_t end = host.find(']');
+    return host.substr(1, end == std::string_view::npos ? end : end - 1);
+  }
+  return host.substr(0, host.find(':'));
+}
+
+int whole_seconds_up(Duration time) {
+  constexpr auto kSecond = 1000;
+  return static_cast<int>((time.count() + kSecond - 1) / kSecond);
+}
+
+std::optional<resource::Status> limit(
+    std::optional<access::RateLimiter>& limiter, std::string_view key, Duration now
+) {
+  if (!limiter) {
+    return {};
+  }
+  const std::optional<Duration> wait = limiter->take(key, now);
+  if (!wait) {
+    return {};
+  }
+  return resource::too_many_requests(
+      "too many requests: ask again later", std::max(1, whole_seconds_up(*wait))
+  );
+}
+
+identity::Presented presented_by(const net::Request& request) {
+  identity::Presented presented;
+  if (request.client_certificate != nullptr && request.client_certificate->verified) {
+    presented.certificate = identity::ClientCertificate{
+        .common_name = request.client_certificate->common_name,
+        .organizations = request.client_certificate->organizations,
+        .user = true};
+  }
+  for (const net::Header& header : request.headers) {
+    presented.headers.push_back({header.name, header.value});
+  }
+  return presented;
+}
+
+}  // namespace
+
+Access::Access(identity::Authenticator authenticator, const Types& types, AccessOptions options)
+    : authenticator_(std::move(authenticator)), types_(types), options_(std::move(options)) {
+  if (options_.per_principal) {
+    per_principal_.emplace(*options_.per_principal);
+  }
+  if (options_.per_address) {
+    per_address_.emplace(*options_.per_address);
+  }
+}
+
+bool Access::follows(journal::Kind kind) {
+  return std::find(kFollowed.begin(), kFollowed.end(), kind) != kFollowed.end();
+}
+
+std::vector<Error> Access::load(const view::View& view) {
+  std::vector<Error> problems;
+  for (const journal::Kind kind : kFollowed) {
+    view::ListQuery query;
+    query.type = *types_.of(kind).view;
+    query.limit = view::kPageItemsMax;
+    while (true) {
+      const Result<view::Page> page = view.list(query);
+      if (!page) {
+        problems.push_back(page.error());
+        break;
+      }
+      for (const view::ProjectedPtr& item : page->items) {
+        changed(kind, item->ns, item->name, item->object);
+      }
+      if (!page->next) {
+        break;
+      }
+      query.from = page->next;
+    }
+  }
+  return problems;
+}
+
+void Access::changed(
+    journal::Kind kind, std::string_view ns, std::string_view name, const Json& object
+) {
+  const std::optional<access::PolicyKind> policy = policy_kind(kind);
+  if (policy) {
+    const access::PolicyKey key{.kind = *policy, .ns = std::string(ns), .name = std::string(name)};
+    // What is wrong gives nothing: the API has checked it, so that this is never the case.
+    if (object.is_null() || !policy_.upsert(object)) {
+      policy_.remove(key);
+    }
+    return;
+  }
+  const Json* spec = object.find("spec");
+  identity::StaticTokens& tokens = authenticator_.static_tokens();
+  if (spec == nullptr || !tokens.upsert(name, *spec)) {
+    tokens.remove(name);
+  }
+}
+
+std::optional<resource::Status> Access::check_host(const net::Request& request) const {
+  if (request.peer == kUnixPeer || options_.hosts.empty()) {
+    return {};
+  }
+  const std::string_view name = host_name(request.host);
+  for (const std::string& host : options_.hosts) {
+    if (host == name) {
+      return {};
+    }
+  }
+  return resource::forbidden(
+      {}, {}, "this server does not answer for the host that was asked for; see server.advertise"
+  );
+}
+
+/// A browser says which page a request comes from: only our own may ask.
+std::optional<resource::Status> Access::check_origin(const net::Request& request) const {
+  const std::string* origin = request.headers.find("Origin");
+  if (origin == nullptr) {
+    return {};
+  }
+  const std::string_view scheme = request.tls ? "https://" : "http://";
+  if (origin->starts_with(scheme) &&
+      std::string_view(*origin).substr(scheme.size()) == request.host) {
+    return {};
+  }
+  return resource::forbidden({}, {}, "pages of other sites may not use this API");
+}
+
+Admission Access::admit(const net::Request& request, Timestamp now, Duration monotonic) {
+  Admission admission;
+  admission.identity = access::anonymous();
+  if (auto refusal = limit(per_address_, access::peer_key(request.peer), monotonic)) {
+    admission.refusal = std::move(refusal);
+    return admission;
+  }
+  if (auto refusal = check_host(request)) {
+    admission.refusal = std::move(refusal);
+    return admission;
+  }
+  if (auto refusal = check_origin(request)) {
+    admission.refusal = std::move(refusal);
+    return admission;
+  }
+  Result<identity::Authenticated> who = authenticator_.authenticate(presented_by(request), now);
+  if (!who) {
+    admission.refusal = who.error().code == ErrorCode::Unavailable
+                            ? resource::service_unavailable(who.error().message, 1)
+                            : resource::unauthorized();
+    return admission;
+  }
+  admission.identity = std::move(who->identity);
+  if (who->method != identity::Method::Anonymous) {
+    admission.refusal = limit(per_principal_, admission.identity.user, monotonic);
+  }
+  return admission;
+}
+
+std::optional<resource::Status> Access::authorize(
+    const Call& call, const access::Attributes& attributes
+) const {
+  const bool is_anonymous = call.identity.in_group(access::kUnauthenticated);
+  const access::Decision decision = policy_.decide(call.identity, attributes);
+  if (decision.allowed && (!is_anonymous || options_.anonymous || !attributes.is_resource())) {
+    return {};
+  }
+  if (is_anonymous) {
+    return resource::unauthorized();
+  }
+  if (!attributes.is_resource()) {
+    return resource::forbidden({}, {}, access::forbidden_message(call.identity, attributes));
+  }
+  if (!attributes.ns.empty() && !policy_.sees_namespace(call.identity, attributes.ns)) {
+    return resource::not_found(types_.of(journal::Kind::Namespace).name, attributes.ns);
+  }
+  resource::Status status = resource::forbidden(call.resource(), attributes.name, {});
+  status.message = access::forbidden_message(call.identity, attributes);
+  return status;
+}
+
+access::Attributes attributes_of(const Call& call) {
+  access::Attributes attributes;
+  attributes.verb = call.verb;
+  if (call.type == nullptr) {
+    attributes.non_resource_path = call.request().path;
+    return attributes;
+  }
+  attributes.group = call.type->name.group;
+  attributes.resource = call.type->name.plural;
+  attributes.subresource = call.route.subresource;
+  attributes.ns = call.route.ns;
+  attributes.name = call.route.name;
+  if (attributes.ns.empty() && call.type->kind == journal::Kind::Namespace &&
+      call.type->storage == Storage::Plain) {
+    attributes.ns = attributes.name;
+  }
+  return attributes;
+}
+
+}  // namespace reeve::api

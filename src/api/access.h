@@ -1,0 +1,80 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/call.h"
+#include "api/view/view.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "platform/ports.h"
+#include "security/access/policy.h"
+#include "security/access/rate_limit.h"
+#include "security/identity/authenticator.h"
+
+namespace reeve::api {
+
+struct AccessOptions {
+  /// Whether requests without credentials are looked at at all.
+  bool anonymous = false;
+  /// Names under which the server may be asked for, without ports. A request for another one is
+  /// refused: somebody else's page may have sent it (DNS rebinding).
+  std::vector<std::string> hosts;
+  /// Absent: no limit.
+  std::optional<access::RateLimitOptions> per_principal = {};
+  std::optional<access::RateLimitOptions> per_address = {};
+};
+
+/// What becomes of a request before anybody looks at what it asks for.
+struct Admission {
+  access::Identity identity;
+  /// Absent: go on.
+  std::optional<resource::Status> refusal;
+};
+
+/// Who asks, and what they may do. Follows the roles, bindings and tokens in the view.
+///
+/// Threading: the network thread.
+class Access {
+ public:
+  Access(identity::Authenticator authenticator, const Types& types, AccessOptions options);
+
+  /// Reads all roles, bindings and tokens; says what it could not read.
+  std::vector<Error> load(const view::View& view);
+
+  /// One of them has changed, or has gone (`object` is null).
+  void changed(journal::Kind kind, std::string_view ns, std::string_view name, const Json& object);
+
+  /// Whether `changed` wants to know about objects of this kind.
+  static bool follows(journal::Kind kind);
+
+  /// Identifies a request. `monotonic` is of a clock that does not jump.
+  Admission admit(const net::Request& request, Timestamp now, Duration monotonic);
+
+  /// Nothing: go ahead. What nobody may know is answered as if it were not there.
+  std::optional<resource::Status> authorize(const Call& call, const access::Attributes& attributes)
+      const;
+
+  const access::Policy& policy() const { return policy_; }
+
+  identity::Authenticator& authenticator() { return authenticator_; }
+
+ private:
+  std::optional<resource::Status> check_host(const net::Request& request) const;
+  std::optional<resource::Status> check_origin(const net::Request& request) const;
+
+  identity::Authenticator authenticator_;
+  const Types& types_;
+  AccessOptions options_;
+  access::Policy policy_;
+  std::optional<access::RateLimiter> per_principal_;
+  std::optional<access::RateLimiter> per_address_;
+};
+
+/// What a call asks for, in the terms of roles.
+access::Attributes attributes_of(const Call& call);
+
+}  // namespace reeve::api

@@ -1,0 +1,227 @@
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/handlers.h"
+#include "api/services.h"
+#include "api/submission.h"
+#include "api/write.h"
+#include "base/strings.h"
+#include "model/scoped_name.h"
+#include "resource/schema/validator.h"
+
+/// What is done with objects by POST to a part of them.
+namespace reeve::api {
+
+namespace {
+
+constexpr int kOk = 200;
+constexpr int kCreated = 201;
+constexpr int kAccepted = 202;
+
+using MakeCommand = Result<engine::Command> (*)(const Call& call, const Json& body);
+
+struct Action {
+  Storage storage;
+  std::string_view name;
+  MakeCommand make;
+};
+
+/// The mission of the route; of an approval, the mission that waits for it.
+MissionName mission_of(const Call& call) {
+  const Namespace ns(call.route.ns);
+  if (call.type->storage != Storage::Approval) {
+    return model::qualify(ns, call.route.name);
+  }
+  const view::ProjectedPtr approval = current(call, call.route.name);
+  const Json* spec = approval == nullptr ? nullptr : approval->object.find("spec");
+  return model::qualify(ns, spec == nullptr ? std::string() : spec->get_string("mission"));
+}
+
+std::string task_of(const Call& call, const Json& body) {
+  if (call.type->storage != Storage::Approval) {
+    return body.get_string("task");
+  }
+  const view::ProjectedPtr approval = current(call, call.route.name);
+  const Json* spec = approval == nullptr ? nullptr : approval->object.find("spec");
+  return spec == nullptr ? std::string() : spec->get_string("task");
+}
+
+Result<engine::Command> decide(const Call& call, const Json& body) {
+  engine::DecideGate command;
+  command.mission = mission_of(call);
+  command.task = TaskName(task_of(call, body));
+  REEVE_TRY(command.decision, model::parse_decision(call.route.subresource));
+  command.message = body.get_string("message");
+  return engine::Command(std::move(command));
+}
+
+Result<engine::Command> abort(const Call& call, const Json& body) {
+  return engine::Command(engine::AbortMission{
+      .mission = mission_of(call), .message = body.get_string("message")});
+}
+
+Result<engine::Command> release(const Call& call, const Json& /*body*/) {
+  return engine::Command(engine::ResumeMission{.mission = mission_of(call)});
+}
+
+Result<engine::Command> retry(const Call& call, const Json& body) {
+  engine::RetryMission command;
+  command.parent = mission_of(call);
+  command.name = model::qualify(Namespace(call.route.ns), body.get_string("name"));
+  command.reopen = body.get_bool("reopen");
+  command.message = body.get_string("message");
+  command.from = TaskName(body.get_string("from"));
+  return engine::Command(std::move(command));
+}
+
+Result<engine::Command> submit(const Call& call, const Json& body) {
+  Json spec = body;
+  Json workflow = Json::object();
+  workflow.set("name", call.route.name).set("version", body.get_string("version"));
+  spec.set("workflow", std::move(workflow));
+  REEVE_TRY(
+      engine::SubmitMission submission,
+      submission_of(Namespace(call.route.ns), body.get_string("name"), spec)
+  );
+  return engine::Command(std::move(submission));
+}
+
+Result<engine::Command> switch_workflow(const Call& call, const Json& /*body*/) {
+  return engine::Command(engine::ObjectCommand{
+      .object =
+          {.kind = journal::Kind::Workflow,
+           .ns = Namespace(call.route.ns),
+           .name = call.route.name},
+      .verb = call.route.subresource,
+      .body = Json::object()});
+}
+
+constexpr std::array kActions = {
+    Action{Storage::Mission, "approve", decide},
+    Action{Storage::Mission, "reject", decide},
+    Action{Storage::Mission, "revise", decide},
+    Action{Storage::Approval, "approve", decide},
+    Action{Storage::Approval, "reject", decide},
+    Action{Storage::Approval, "revise", decide},
+    Action{Storage::Mission, "abort", abort},
+    Action{Storage::Mission, "release", release},
+    Action{Storage::Mission, "retry", retry},
+    Action{Storage::Workflow, "submit", submit},
+    Action{Storage::Workflow, "enable", switch_workflow},
+    Action{Storage::Workflow, "disable", switch_workflow}};
+
+const Action* find_action(const Call& call) {
+  for (const Action& action : kActions) {
+    if (action.storage == call.type->storage && action.name == call.route.subresource) {
+      return &action;
+    }
+  }
+  return nullptr;
+}
+
+/// Makes a mission, so that the answer says where it is.
+bool makes_mission(const Call& call) {
+  return call.route.subresource == "submit" || call.route.subresource == "retry";
+}
+
+std::string mission_path(const Call& call, std::string_view name) {
+  return concat("/apis/reeve.dev/v1/namespaces/", call.route.ns, "/missions/", name);
+}
+
+void answer_mission(const CallPtr& call, const engine::Reply& reply) {
+  const std::string name(model::plain(reply.mission));
+  const ApiType& missions = call->services->types.of(Storage::Mission);
+  const view::ProjectedPtr mission = call->services->view.get(*missions.view, call->route.ns, name);
+  int code = kOk;
+  if (makes_mission(*call)) {
+    code = reply.existing ? kOk : kAccepted;
+    call->headers.push_back({"Location", mission_path(*call, name)});
+  } else {
+    code = kCreated;
+  }
+  call->type = &missions;
+  if (mission == nullptr) {
+    answer(call, resource::not_found(missions.name, name));
+    return;
+  }
+  if (reply.detail.is_object()) {
+    Json object = mission->object;
+    object.set("decision", reply.detail);
+    answer_object(call, code, object);
+    return;
+  }
+  answer_object(call, code, mission->object);
+}
+
+void answer_action(const CallPtr& call, const Result<engine::Reply>& reply) {
+  if (!reply) {
+    answer(call, reply.error());
+    return;
+  }
+  if (!reply->mission.empty()) {
+    answer_mission(call, *reply);
+    return;
+  }
+  if (const view::ProjectedPtr object = current(*call, call->route.name)) {
+    answer_object(call, kCreated, object->object);
+    return;
+  }
+  answer(call, resource::not_found(call->resource(), call->route.name));
+}
+
+resource::Outcome<Json> read_action_body(const CallPtr& call) {
+  Json body = Json::object();
+  if (!call->request().body.empty()) {
+    REEVE_TRY(
+        const resource::BodyFormat format,
+        resource::object_body_format(call->request().headers.get("Content-Type"))
+    );
+    REEVE_TRY(body, read_body(*call, format));
+  }
+  const resource::schema::Subresource* part =
+      call->type->contract->subresource(call->route.subresource);
+  if (part == nullptr || part->body == nullptr) {
+    return body;
+  }
+  namespace schema = resource::schema;
+  if (const auto unknown = schema::unknown_fields(*part->body, body); !unknown.empty()) {
+    return resource::bad_request(schema::strict_decoding_error(unknown));
+  }
+  schema::apply_defaults(*part->body, body);
+  if (auto causes = schema::validate(*part->body, body); !causes.empty()) {
+    return resource::invalid(call->resource(), call->route.name, std::move(causes));
+  }
+  return body;
+}
+
+}  // namespace
+
+bool is_action(const Call& call) {
+  return find_action(call) != nullptr;
+}
+
+void act(const CallPtr& call) {
+  if (current(*call, call->route.name) == nullptr) {
+    answer(call, resource::not_found(call->resource(), call->route.name));
+    return;
+  }
+  const resource::Outcome<Json> body = read_action_body(call);
+  if (!body) {
+    answer(call, body.error());
+    return;
+  }
+  Result<engine::Command> command = find_action(*call)->make(*call, *body);
+  if (!command) {
+    answer(call, command.error());
+    return;
+  }
+  send(call, std::move(*command), [call](const Result<engine::Reply>& reply) {
+    answer_action(call, reply);
+  });
+}
+
+}  // namespace reeve::api

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/route.h"
+#include "api/types.h"
+#include "base/json.h"
+#include "net/exchange.h"
+#include "resource/accept.h"
+#include "resource/status.h"
+#include "security/access/identity.h"
+#include "telemetry/correlation.h"
+
+namespace reeve::api {
+
+struct Services;
+
+/// One request on its way through the API.
+///
+/// Threading: the network thread, except for `answer…`, which any thread may call.
+struct Call {
+  std::shared_ptr<net::Exchange> exchange;
+  Services* services = nullptr;
+  access::Identity identity;
+  telemetry::Correlation correlation;
+  Route route;
+  /// Of the resource that the route names.
+  const ApiType* type = nullptr;
+  /// RBAC verb: "get", "list", …
+  std::string verb;
+  resource::Representation shape;
+  /// Texts for `Warning` headers.
+  std::vector<std::string> warnings;
+  /// Added to the answer.
+  std::vector<net::Header> headers;
+
+  const net::Request& request() const { return exchange->request(); }
+
+  /// Of the kind of `type`; asserts that there is one.
+  const resource::ResourceName& resource() const { return type->name; }
+
+  /// In the journal: `user:alice`, `run:build.1.test.1`.
+  Principal principal() const;
+};
+
+using CallPtr = std::shared_ptr<Call>;
+
+/// Answers with bytes.
+void answer(const CallPtr& call, int code, std::string_view content_type, net::Body body);
+
+/// Answers with JSON, indented if the client asks for it.
+void answer(const CallPtr& call, int code, const Json& json);
+
+/// Answers with an error, or with a success that is no object.
+void answer(const CallPtr& call, const resource::Status& status);
+
+/// The answer for an error of the inside, about the object that the route names.
+void answer(const CallPtr& call, const Error& error);
+
+/// Answers with one object in the shape that the client wants.
+void answer_object(const CallPtr& call, int code, const Json& object);
+
+/// Starts an answer that is written piece by piece; null: it was answered before.
+std::shared_ptr<net::Stream> start_stream(const CallPtr& call, std::string_view content_type);
+
+/// The value of a parameter of the query; empty if it is not there.
+std::string_view query_value(const CallPtr& call, std::string_view name);
+
+}  // namespace reeve::api

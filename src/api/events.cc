@@ -1,0 +1,305 @@
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/handlers.h"
+#include "api/objects/objects.h"
+#include "api/services.h"
+#include "api/streams.h"
+#include "api/view/event_tail.h"
+#include "base/strings.h"
+#include "net/server.h"
+#include "resource/query.h"
+#include "resource/selector.h"
+#include "resource/table.h"
+
+namespace reeve::api {
+
+namespace {
+
+constexpr Duration kKeepAlivePeriod{15'000};
+constexpr std::size_t kEventsAtOnce = 500;
+constexpr std::size_t kLaggedBytesMax = std::size_t{512} << 10U;
+constexpr int kOk = 200;
+/// Events of an object that `kubectl describe` shows.
+constexpr std::uint32_t kDescribedEventsMax = 100;
+/// Events of the journal, the latest ones, among which `kubectl get events` finds its own.
+constexpr std::uint64_t kListedEventsMax = 2000;
+
+/// One event as server-sent events have it (WHATWG HTML, 9.2).
+std::string sse_text(const journal::Event& event) {
+  Json json = Json::object();
+  json.set("revision", event.revision.value()).set("type", event.type);
+  json.set("at", format_timestamp(event.at)).set("namespace", event.object.ns.str());
+  json.set("kind", journal::to_string(event.object.kind)).set("name", event.object.name);
+  json.set("uid", event.uid.str()).set("actor", event.actor.str());
+  json.set("correlation", event.correlation.str());
+  const Result<Json> data = parse_json(event.data);
+  json.set("data", data ? *data : Json());
+  return concat(
+      "id: ", event.revision.value(), "\nevent: ", event.type, "\ndata: ", json.dump(), "\n\n"
+  );
+}
+
+/// Which events somebody follows.
+struct EventFilter {
+  std::string ns;
+  /// Empty: of all objects.
+  std::string mission;
+  /// Empty: of all types.
+  std::vector<std::string> types;
+
+  bool matches(const journal::Event& event) const {
+    if (event.object.ns.view() != ns) {
+      return false;
+    }
+    // What is said about credentials, roles and the like is told by their own resources.
+    if (event.object.kind != journal::Kind::Mission &&
+        event.object.kind != journal::Kind::Workflow &&
+        event.object.kind != journal::Kind::Channel) {
+      return false;
+    }
+    if (!mission.empty() &&
+        (event.object.kind != journal::Kind::Mission || event.object.name != mission)) {
+      return false;
+    }
+    if (types.empty()) {
+      return true;
+    }
+    for (const std::string& type : types) {
+      if (event.type == type) {
+        return true;
+      }
+    }
+    return false;
+  }
+};
+
+/// Follows the journal for one client.
+class EventsTask final : public StreamTask {
+ public:
+  EventsTask(CallPtr call, EventFilter filter, Revision after, std::shared_ptr<net::Stream> stream)
+      : call_(std::move(call)),
+        filter_(std::move(filter)),
+        after_(after),
+        stream_(std::move(stream)) {}
+
+  bool concerned(const view::Notice& /*notice*/) const override { return true; }
+
+  bool pump() override {
+    while (stream_->open()) {
+      if (stream_->buffered_bytes() > kLaggedBytesMax) {
+        return lagged();
+      }
+      const auto matches = [this](const journal::Event& event) {
+        return filter_.matches(event);
+      };
+      const Result<view::TailPage> page =
+          call_->services->view.events().after(after_, matches, kEventsAtOnce);
+      if (!page) {
+        if (!replay()) {
+          return false;
+        }
+        continue;
+      }
+      for (const auto& event : page->events) {
+        stream_->write(sse_text(*event));
+      }
+      after_ = page->through;
+      if (!page->more) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  bool tick() override { return stream_->write(std::string(": keep-alive\n\n")); }
+
+ private:
+  /// What the tail has forgotten is read from the store, a piece at a time.
+  bool replay() {
+    store::EventQuery query;
+    query.after = after_;
+    query.limit = kEventsAtOnce;
+    if (!filter_.mission.empty()) {
+      query.object = journal::ObjectKey{
+          .kind = journal::Kind::Mission, .ns = Namespace(filter_.ns), .name = filter_.mission};
+    }
+    const Result<std::vector<journal::Event>> events = call_->services->reader.events(query);
+    if (!events) {
+      return false;
+    }
+    for (const journal::Event& event : *events) {
+      if (filter_.matches(event)) {
+        stream_->write(sse_text(event));
+      }
+      after_ = event.revision;
+    }
+    if (events->size() < kEventsAtOnce) {
+      after_ = std::max(after_, call_->services->view.events().floor());
+    }
+    return stream_->open();
+  }
+
+  /// The client does not keep up: it is told where it stopped, and comes back when it can.
+  bool lagged() {
+    stream_->write(concat("event: lagged\ndata: {\"from\":", after_.value(), "}\n\n"));
+    stream_->close();
+    return false;
+  }
+
+  CallPtr call_;
+  EventFilter filter_;
+  Revision after_;
+  std::shared_ptr<net::Stream> stream_;
+};
+
+/// Where to begin: after what the client has seen, or `?from=`, or now.
+resource::Outcome<Revision> beginning(const CallPtr& call, Revision fallback) {
+  std::string_view asked = call->request().headers.get("Last-Event-ID");
+  if (asked.empty()) {
+    asked = query_value(call, "from");
+  }
+  if (asked.empty()) {
+    return fallback;
+  }
+  REEVE_TRY(const std::uint64_t revision, resource::parse_resource_version(asked));
+  return Revision(revision);
+}
+
+void follow(const CallPtr& call, EventFilter filter, Revision fallback) {
+  const resource::Outcome<Revision> after = beginning(call, fallback);
+  if (!after) {
+    answer(call, after.error());
+    return;
+  }
+  std::string_view types = query_value(call, "type");
+  while (!types.empty()) {
+    const std::size_t comma = types.find(',');
+    filter.types.emplace_back(types.substr(0, comma));
+    types = comma == std::string_view::npos ? std::string_view() : types.substr(comma + 1);
+  }
+  std::shared_ptr<net::Stream> stream = start_stream(call, "text/event-stream");
+  if (stream == nullptr) {
+    return;
+  }
+  // Browsers wait so long before they come back.
+  stream->write(std::string("retry: 1000\n\n"));
+  const auto task = std::make_shared<EventsTask>(call, std::move(filter), *after, stream);
+  Streams& streams = *call->services->streams;
+  stream->on_close([&streams, task] { streams.remove(task); });
+  streams.add(task, kKeepAlivePeriod);
+}
+
+/// The object that the events of a list are about, if the client says so.
+std::optional<journal::ObjectKey> involved_object(
+    const resource::FieldSelector& fields, std::string_view ns
+) {
+  const std::string* kind = fields.required_value("involvedObject.kind");
+  const std::string* name = fields.required_value("involvedObject.name");
+  if (kind == nullptr || name == nullptr) {
+    return {};
+  }
+  const Result<journal::Kind> known = journal::parse_kind(*kind);
+  if (!known) {
+    return {};
+  }
+  return journal::ObjectKey{.kind = *known, .ns = Namespace(std::string(ns)), .name = *name};
+}
+
+/// The last events of one object, or of a namespace.
+Json::Array events_for_people(const Call& call, const resource::FieldSelector& fields) {
+  Json::Array items;
+  const auto take = [&](const journal::Event& event) {
+    Json made = core_event(event);
+    if (fields.matches(made)) {
+      items.push_back(std::move(made));
+    }
+  };
+  if (const auto object = involved_object(fields, call.route.ns)) {
+    store::EventQuery query;
+    query.object = *object;
+    query.limit = kDescribedEventsMax;
+    if (const Result<std::vector<journal::Event>> events = call.services->reader.events(query)) {
+      for (const journal::Event& event : *events) {
+        take(event);
+      }
+    }
+    return items;
+  }
+  const view::EventTail& tail = call.services->view.events();
+  const EventFilter filter{.ns = call.route.ns, .mission = {}, .types = {}};
+  const auto matches = [&](const journal::Event& event) {
+    return call.route.in_namespace ? filter.matches(event)
+                                   : event.object.kind == journal::Kind::Mission;
+  };
+  Revision from = tail.floor();
+  const std::uint64_t head = call.services->view.revision().value();
+  if (head > from.value() + kListedEventsMax) {
+    from = Revision(head - kListedEventsMax);
+  }
+  if (const Result<view::TailPage> page = tail.after(from, matches, kListedEventsMax)) {
+    for (const auto& event : page->events) {
+      take(*event);
+    }
+  }
+  return items;
+}
+
+}  // namespace
+
+void follow_namespace_events(const CallPtr& call) {
+  follow(call, {.ns = call->route.ns, .mission = {}, .types = {}}, call->services->view.revision());
+}
+
+void follow_mission_events(const CallPtr& call) {
+  const view::ProjectedPtr mission =
+      call->services->view.get(*call->type->view, call->route.ns, call->route.name);
+  if (mission == nullptr) {
+    answer(call, resource::not_found(call->resource(), call->route.name));
+    return;
+  }
+  // All of it: whoever subscribes late misses nothing.
+  follow(call, {.ns = call->route.ns, .mission = call->route.name, .types = {}}, Revision(0));
+}
+
+void list_events(const CallPtr& call) {
+  const resource::Outcome<resource::ListOptions> options =
+      resource::parse_list_options(call->request().query);
+  if (!options) {
+    answer(call, options.error());
+    return;
+  }
+  const resource::Outcome<resource::FieldSelector> fields = resource::FieldSelector::parse(
+      options->field_selector, call->type->contract->selectable_fields
+  );
+  if (!fields) {
+    answer(call, fields.error());
+    return;
+  }
+  Json::Array items = events_for_people(*call, *fields);
+  const resource::ListPage page{
+      .resource_version = std::to_string(call->services->view.revision().value()),
+      .continue_token = {},
+      .remaining_item_count = {}};
+  if (call->shape.shape == resource::Shape::Table) {
+    answer(
+        call,
+        kOk,
+        resource::table(
+            call->type->columns,
+            page,
+            items,
+            {.version = call->shape.version,
+             .include_object = options->include_object,
+             .now = call->services->now()}
+        )
+    );
+    return;
+  }
+  answer(call, kOk, resource::object_list(call->resource(), page, std::move(items)));
+}
+
+}  // namespace reeve::api

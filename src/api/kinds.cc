@@ -1,0 +1,249 @@
+#include <utility>
+#include <vector>
+
+#include "api/services.h"
+#include "api/submission.h"
+#include "api/write.h"
+#include "base/strings.h"
+#include "engine/metadata_book.h"
+#include "model/scoped_name.h"
+#include "resource/causes.h"
+
+namespace reeve::api {
+
+namespace {
+
+const Json& section(const Json& object, std::string_view name) {
+  static const Json kEmpty = Json::object();
+  const Json* found = object.find(name);
+  return found == nullptr ? kEmpty : *found;
+}
+
+/// What the engine keeps of an object's metadata beside its own row; null: nothing.
+Json kept_metadata(const Json& object) {
+  const Json& metadata = section(object, "metadata");
+  Json kept = Json::object();
+  for (const std::string_view name :
+       {"labels", "annotations", "finalizers", "ownerReferences", "managedFields"}) {
+    if (const Json* found = metadata.find(name)) {
+      kept.set(std::string(name), *found);
+    }
+  }
+  return kept.as_object().empty() ? Json() : kept;
+}
+
+journal::ObjectKey key_of(const Call& call, std::string_view name) {
+  return {
+      .kind = call.type->kind,
+      .ns = Namespace(call.type->namespaced() ? call.route.ns : std::string()),
+      .name = std::string(name)};
+}
+
+engine::Command object_command(journal::ObjectKey key, std::string verb, Json body) {
+  return engine::ObjectCommand{
+      .object = std::move(key), .verb = std::move(verb), .body = std::move(body)};
+}
+
+std::string name_of(const Json& object) {
+  return section(object, "metadata").get_string("name");
+}
+
+resource::Status bad_field(
+    const Call& call, const Json& object, std::string field, std::string_view why
+) {
+  std::vector<resource::Cause> causes;
+  causes.push_back(resource::forbidden_value(std::move(field), why));
+  return resource::invalid(call.resource(), name_of(object), std::move(causes));
+}
+
+resource::Status failure(const Call& call, const Json& object, const Error& error) {
+  return resource::from_error(error, call.resource(), name_of(object));
+}
+
+// --- plain --------------------------------------------------------------------------------------
+
+engine::Command write_plain(const Call& call, const Write& write) {
+  Json body = Json::object();
+  body.set("object", write.after);
+  if (write.before == nullptr) {
+    return object_command(key_of(call, name_of(write.after)), "create", std::move(body));
+  }
+  body.set("revision", write.expected.value());
+  if (!write.subresource.empty()) {
+    body.set("subresource", write.subresource);
+  }
+  return object_command(key_of(call, call.route.name), "update", std::move(body));
+}
+
+// --- kinds with a life of their own
+// ---------------------------------------------------------------
+
+/// Only what clients may add to the object has changed.
+engine::Command write_metadata(const Call& call, const Write& write) {
+  Json body = Json::object();
+  Json metadata = kept_metadata(write.after);
+  body.set("metadata", metadata.is_null() ? Json::object() : std::move(metadata));
+  body.set("uid", section(*write.before, "metadata").get_string("uid"));
+  body.set("revision", write.expected.value());
+  return object_command(
+      engine::metadata_key(key_of(call, call.route.name)), "update", std::move(body)
+  );
+}
+
+bool same_spec(const Write& write) {
+  return engine::same_value(section(*write.before, "spec"), section(write.after, "spec"));
+}
+
+resource::Outcome<engine::Command> write_mission(const Call& call, const Write& write) {
+  if (write.before == nullptr) {
+    Result<engine::SubmitMission> submission =
+        submission_of(Namespace(call.route.ns), name_of(write.after), section(write.after, "spec"));
+    if (!submission) {
+      return failure(call, write.after, submission.error());
+    }
+    submission->metadata = kept_metadata(write.after);
+    return engine::Command(std::move(*submission));
+  }
+  if (section(write.after, "spec").get_bool("abortRequested")) {
+    return engine::Command(engine::AbortMission{
+        .mission = model::qualify(Namespace(call.route.ns), call.route.name), .message = {}});
+  }
+  if (!same_spec(write)) {
+    return bad_field(
+        call, write.after, "spec", "what a mission is to do never changes; make another mission"
+    );
+  }
+  return write_metadata(call, write);
+}
+
+/// The text of a workflow as clients give it: the document itself, or a document in `source`.
+std::string workflow_text(const Json& object) {
+  const Json& spec = section(object, "spec");
+  if (spec.find("source") != nullptr) {
+    return spec.get_string("source");
+  }
+  Json metadata = Json::object();
+  metadata.set("name", name_of(object));
+  Json document = Json::object();
+  document.set("apiVersion", "reeve.dev/v1").set("kind", "Workflow");
+  document.set("metadata", std::move(metadata)).set("spec", spec);
+  return document.dump();
+}
+
+resource::Outcome<engine::Command> write_workflow(const Call& call, const Write& write) {
+  if (write.before != nullptr && same_spec(write)) {
+    return write_metadata(call, write);
+  }
+  Json body = Json::object();
+  body.set("source", workflow_text(write.after));
+  Json metadata = kept_metadata(write.after);
+  if (!metadata.is_null()) {
+    body.set("metadata", std::move(metadata));
+  }
+  if (write.before != nullptr) {
+    body.set("revision", write.expected.value());
+  }
+  return object_command(key_of(call, name_of(write.after)), "apply", std::move(body));
+}
+
+resource::Outcome<engine::Command> write_credential(const Call& call, const Write& write) {
+  const Json& spec = section(write.after, "spec");
+  const std::string value = spec.get_string("value");
+  if (value.empty() && write.before == nullptr) {
+    std::vector<resource::Cause> causes;
+    causes.push_back(
+        {"FieldValueRequired", "Required value: a credential has a value", "spec.value"}
+    );
+    return resource::invalid(call.resource(), name_of(write.after), std::move(causes));
+  }
+  if (value.empty() && same_spec(write)) {
+    return write_metadata(call, write);
+  }
+  Json body = Json::object();
+  if (!value.empty()) {
+    const Result<SealedValue> sealed =
+        call.services->environment.seal(call.route.ns, name_of(write.after), value);
+    if (!sealed) {
+      return failure(call, write.after, sealed.error());
+    }
+    body.set("sealed", sealed->sealed).set("keyId", sealed->key_id);
+    if (const Json* description = spec.find("description")) {
+      body.set("description", *description);
+    }
+  }
+  const Json* workflows = spec.find("workflows");
+  if (workflows != nullptr || value.empty()) {
+    body.set("workflows", workflows == nullptr ? Json::array() : *workflows);
+  }
+  if (value.empty()) {
+    return object_command(key_of(call, call.route.name), "allow", std::move(body));
+  }
+  if (Json metadata = kept_metadata(write.after); !metadata.is_null()) {
+    body.set("metadata", std::move(metadata));
+  }
+  return object_command(key_of(call, name_of(write.after)), "set", std::move(body));
+}
+
+resource::Outcome<engine::Command> write_channel(const Call& call, const Write& write) {
+  if (write.before != nullptr && same_spec(write)) {
+    return write_metadata(call, write);
+  }
+  Json body = section(write.after, "spec");
+  if (Json metadata = kept_metadata(write.after); !metadata.is_null()) {
+    body.set("metadata", std::move(metadata));
+  }
+  return object_command(key_of(call, name_of(write.after)), "set", std::move(body));
+}
+
+}  // namespace
+
+resource::Outcome<engine::Command> command_for(const Call& call, const Write& write) {
+  switch (call.type->storage) {
+    case Storage::Plain:
+      return write_plain(call, write);
+    case Storage::Mission:
+      return write_mission(call, write);
+    case Storage::Workflow:
+      return write_workflow(call, write);
+    case Storage::Credential:
+      return write_credential(call, write);
+    case Storage::Channel:
+      return write_channel(call, write);
+    case Storage::Secret:
+    case Storage::Run:
+    case Storage::Approval:
+    case Storage::Host:
+    case Storage::Pod:
+    case Storage::Event:
+    case Storage::Review:
+      return resource::method_not_allowed(call.resource(), call.verb);
+  }
+  return resource::method_not_allowed(call.resource(), call.verb);
+}
+
+resource::Outcome<engine::Command> deletion_command(
+    const Call& call, std::string_view name, const resource::DeleteOptions& options
+) {
+  Json body = Json::object();
+  if (!options.uid.empty()) {
+    body.set("uid", options.uid);
+  }
+  if (!options.resource_version.empty()) {
+    REEVE_TRY(
+        const std::uint64_t revision, resource::parse_resource_version(options.resource_version)
+    );
+    body.set("revision", revision);
+  }
+  if (options.propagation == resource::Propagation::Foreground) {
+    body.set("propagationPolicy", "Foreground");
+  } else if (options.propagation == resource::Propagation::Orphan) {
+    body.set("propagationPolicy", "Orphan");
+  }
+  const journal::ObjectKey key = key_of(call, name);
+  if (call.type->storage == Storage::Plain) {
+    return object_command(key, "delete", std::move(body));
+  }
+  return object_command(engine::metadata_key(key), "delete", std::move(body));
+}
+
+}  // namespace reeve::api

@@ -1,0 +1,103 @@
+#include "api/request_metrics.h"
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "api/call.h"
+#include "api/services.h"
+
+namespace reeve::api {
+
+namespace {
+
+/// One word for each route, so that the number of series stays small.
+std::string_view route_word(const Call& call) {
+  if (call.type != nullptr) {
+    return call.type->name.plural;
+  }
+  switch (call.route.kind) {
+    case Route::Kind::Health:
+      return "health";
+    case Route::Kind::Metrics:
+      return "metrics";
+    case Route::Kind::Version:
+      return "version";
+    case Route::Kind::OpenApiV2:
+    case Route::Kind::OpenApiV3:
+    case Route::Kind::OpenApiV3Group:
+      return "openapi";
+    case Route::Kind::Root:
+    case Route::Kind::CoreVersions:
+    case Route::Kind::Groups:
+    case Route::Kind::Group:
+    case Route::Kind::GroupVersion:
+      return "discovery";
+    case Route::Kind::NamespaceEvents:
+      return "events";
+    case Route::Kind::Hook:
+      return "hooks";
+    case Route::Kind::Compatible:
+      return "compatible";
+    case Route::Kind::Unknown:
+    case Route::Kind::Collection:
+    case Route::Kind::Object:
+    case Route::Kind::Subresource:
+      return "other";
+  }
+  return "other";
+}
+
+bool is_write(const Call& call) {
+  const std::string& method = call.request().method;
+  return method != "GET" && method != "HEAD" && method != "OPTIONS";
+}
+
+constexpr int kUnauthorized = 401;
+constexpr int kForbidden = 403;
+
+}  // namespace
+
+RequestMetrics::RequestMetrics(telemetry::MetricRegistry& registry)
+    : requests(registry.counter(
+          {.name = "reeve_http_requests_total",
+           .help = "Requests that were answered",
+           .labels = {"route", "verb", "code"}}
+      )),
+      seconds(registry.histogram(
+          {.name = "reeve_http_request_duration_seconds",
+           .help = "Time from a complete request to its answer",
+           .labels = {"route", "verb"}},
+          telemetry::request_seconds_buckets()
+      )) {}
+
+void observe_answer(const Call& call, int code, std::size_t bytes) {
+  Services& services = *call.services;
+  const auto elapsed = std::chrono::steady_clock::now() - call.request().received_at;
+  const double seconds = std::chrono::duration<double>(elapsed).count();
+  const std::string status = std::to_string(code);
+  const std::string_view verb =
+      call.verb.empty() ? std::string_view("other") : std::string_view(call.verb);
+  services.request_metrics.requests.with({route_word(call), verb, status}).add();
+  services.request_metrics.seconds.with({route_word(call), verb}).observe(seconds);
+  const bool denied = code == kUnauthorized || code == kForbidden;
+  const telemetry::Logger& log = is_write(call) || denied ? services.audit : services.log;
+  const telemetry::Level level =
+      is_write(call) || denied ? telemetry::Level::Info : telemetry::Level::Debug;
+  if (log.enabled(level)) {
+    log.with(call.correlation)
+        .write(
+            level,
+            denied ? "denied" : "answered",
+            {{"method", call.request().method},
+             {"path", call.request().path},
+             {"user", call.identity.user},
+             {"peer", call.request().peer},
+             {"code", code},
+             {"bytes", static_cast<std::uint64_t>(bytes)},
+             {"seconds", seconds}}
+        );
+  }
+}
+
+}  // namespace reeve::api

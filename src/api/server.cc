@@ -1,0 +1,255 @@
+#include "api/server.h"
+
+#include <thread>
+#include <utility>
+
+#include "api/api.h"
+#include "api/streams.h"
+#include "api/workflow_documents.h"
+#include "base/strings.h"
+#include "engine/metadata_book.h"
+#include "engine/object_metadata.h"
+#include "security/identity/sealer.h"
+#include "security/identity/static_token.h"
+
+namespace reeve::api {
+
+namespace {
+
+constexpr std::string_view kRunKeyFile = "run.key";
+constexpr std::string_view kContinueKeyFile = "continue.key";
+/// Name of the first administrator's token among the tokens; no object can have it.
+constexpr std::string_view kAdminTokenName = "(admin)";
+
+std::optional<journal::ObjectKey> sidecar_of(const journal::ObjectKey& row) {
+  if (row.kind != journal::Kind::Metadata) {
+    return {};
+  }
+  const Result<journal::ObjectKey> object = engine::object_of_metadata(row);
+  return object ? std::optional(*object) : std::nullopt;
+}
+
+/// Credentials and channels say it inside of their rows.
+bool is_deleted(const store::Row& row) {
+  if (engine::is_deleted_row(row.body)) {
+    return true;
+  }
+  const bool may_say_so = !row.live && (row.key.kind == journal::Kind::Credential ||
+                                        row.key.kind == journal::Kind::Channel);
+  return may_say_so && row.body.find("\"deleted\":true") != std::string::npos;
+}
+
+struct Secrets {
+  identity::Authenticator authenticator;
+  identity::Sealer sealer;
+};
+
+Result<Secrets> open_secrets(const std::filesystem::path& dir, platform::Random& random) {
+  REEVE_TRY(
+      identity::RunTokens run_tokens, identity::RunTokens::open_or_create(dir / kRunKeyFile, random)
+  );
+  REEVE_TRY(
+      identity::Sealer sealer, identity::Sealer::open_or_create(dir / kContinueKeyFile, random)
+  );
+  REEVE_TRY(
+      identity::AdminToken admin,
+      identity::open_or_create_admin_token(dir / kAdminTokenFile, random)
+  );
+  identity::Authenticator authenticator(std::move(run_tokens));
+  REEVE_CHECK(authenticator.static_tokens().upsert(kAdminTokenName, std::move(admin.token)));
+  return Secrets{.authenticator = std::move(authenticator), .sealer = std::move(sealer)};
+}
+
+}  // namespace
+
+class Server::State {
+ public:
+  State(ServerOptions server_options, Parts parts, Secrets secrets)
+      : options(std::move(server_options)),
+        parts_(parts),
+        types(resource::schema::Contracts::embedded()),
+        open_api(resource::schema::OpenApi::make(
+            resource::schema::Contracts::embedded(), options.environment.version
+        )),
+        documents(parts.reader),
+        view(view_options()),
+        access(std::move(secrets.authenticator), types, options.access),
+        sealer(std::move(secrets.sealer)) {}
+
+  view::ViewOptions view_options() {
+    view::ViewOptions made;
+    made.types = types.view_types([this](std::string_view ns, std::string_view row) {
+      return documents.find(ns, row);
+    });
+    made.sidecar_of = sidecar_of;
+    made.is_deleted = is_deleted;
+    made.now = [this] {
+      return parts_.clock.now();
+    };
+    made.notify = [this](const view::Notice& notice) {
+      if (Streams* to = streams_ready.load()) {
+        to->notify(notice);
+      }
+    };
+    made.limits = options.view;
+    return made;
+  }
+
+  Result<void> start(kernel::Loop& kernel) {
+    services.emplace(Services{
+        .kernel = kernel,
+        .reader = parts_.reader,
+        .view = view,
+        .types = types,
+        .contracts = resource::schema::Contracts::embedded(),
+        .open_api = open_api,
+        .sealer = sealer,
+        .access = access,
+        .metrics = parts_.metrics,
+        .request_metrics = RequestMetrics(parts_.metrics),
+        .health = parts_.health,
+        .log = parts_.log.logger("api"),
+        .audit = parts_.log.logger("audit"),
+        .random = parts_.random,
+        .now = [this] { return parts_.clock.now(); },
+        .environment = options.environment});
+    for (const Error& problem : access.load(view)) {
+      services->log.error("a role, binding or token was not taken over", {{"problem", problem}});
+    }
+    api.emplace(*services);
+    net::ServerOptions net_options;
+    net_options.listeners = options.listeners;
+    if (options.tls) {
+      net_options.tls = net::TlsMaterial{
+          .certificate_chain_pem = options.tls->certificate_chain_pem,
+          .private_key_pem = Secret(std::string(options.tls->private_key_pem.view())),
+          .client_ca_pem = options.tls->client_ca_pem};
+    }
+    net_options.limits = options.limits;
+    net_options.refusal = refusal_response;
+    net_options.handler = [this](std::shared_ptr<net::Exchange> exchange) {
+      handle(std::move(exchange));
+    };
+    REEVE_TRY(server, net::Server::start(std::move(net_options)));
+    services->server = server.get();
+    streams.emplace(*server);
+    services->streams = &*streams;
+    server_ready = server.get();
+    streams_ready = &*streams;
+    // What was committed since the roles were read.
+    server->post([this] { access.load(view); });
+    return {};
+  }
+
+  /// A request may come before the server knows itself.
+  void handle(std::shared_ptr<net::Exchange> exchange) {
+    if (server_ready.load() == nullptr) {
+      constexpr int kUnavailable = 503;
+      exchange->respond(refusal_response(kUnavailable, "starting: ask again"));
+      return;
+    }
+    api->handle(std::move(exchange));
+  }
+
+  void committed(const store::Commit& commit) {
+    view.apply(commit);
+    net::Server* to = server_ready.load();
+    if (to == nullptr) {
+      return;
+    }
+    for (const store::Row& row : commit.rows) {
+      if (Access::follows(row.key.kind)) {
+        to->post([this, key = row.key] { access_changed(key); });
+      }
+    }
+  }
+
+  void access_changed(const journal::ObjectKey& key) {
+    const view::ProjectedPtr object = view.get(*types.of(key.kind).view, key.ns.view(), key.name);
+    access.changed(key.kind, key.ns.view(), key.name, object == nullptr ? Json() : object->object);
+  }
+
+  ServerOptions options;
+  Parts parts_;
+  Types types;
+  resource::schema::OpenApi open_api;
+  WorkflowDocuments documents;
+  std::atomic<Streams*> streams_ready = nullptr;
+  std::atomic<net::Server*> server_ready = nullptr;
+  view::View view;
+  Access access;
+  identity::Sealer sealer;
+  std::optional<Services> services;
+  std::optional<Api> api;
+  std::optional<Streams> streams;
+  std::unique_ptr<net::Server> server;
+};
+
+Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Server::~Server() {
+  stop(Duration(0));
+}
+
+Result<std::unique_ptr<Server>> Server::create(ServerOptions options, Parts parts) {
+  REEVE_TRY(Secrets secrets, open_secrets(options.dir, parts.random));
+  for (identity::OidcOptions& issuer : options.issuers) {
+    REEVE_TRY(identity::OidcIssuer made, identity::OidcIssuer::make(std::move(issuer)));
+    REEVE_CHECK(secrets.authenticator.add_issuer(std::move(made)));
+  }
+  return std::unique_ptr<Server>(
+      new Server(std::make_unique<State>(std::move(options), parts, std::move(secrets)))
+  );
+}
+
+Result<void> Server::load() {
+  return state_->view.load(state_->parts_.reader);
+}
+
+void Server::committed(const store::Commit& commit) {
+  state_->committed(commit);
+}
+
+void Server::reloaded() {
+  if (const Result<void> loaded = state_->view.load(state_->parts_.reader);
+      !loaded && state_->services) {
+    state_->services->log.error("the store was not read again", {{"problem", loaded.error()}});
+  }
+}
+
+Result<void> Server::start(kernel::Loop& kernel) {
+  REEVE_CHECK(state_->start(kernel));
+  return {};
+}
+
+Result<void> Server::start_anywhere(kernel::Loop& kernel) {
+  for (net::ListenerOptions& listener : state_->options.listeners) {
+    listener.port = 0;
+  }
+  return state_->start(kernel);
+}
+
+std::vector<std::uint16_t> Server::ports() const {
+  return state_->server->ports();
+}
+
+Result<void> Server::reload_certificates(net::TlsMaterial material) {
+  return state_->server->reload_certificates(std::move(material));
+}
+
+bool Server::stop(Duration grace) {
+  if (state_->server == nullptr) {
+    return true;
+  }
+  const bool all = state_->server->drain(grace);
+  state_->streams_ready = nullptr;
+  state_->server_ready = nullptr;
+  state_->server.reset();
+  return all;
+}
+
+view::View& Server::view() {
+  return state_->view;
+}
+
+}  // namespace reeve::api

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/request_metrics.h"
+#include "api/types.h"
+#include "api/view/view.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "engine/engine.h"
+#include "kernel/loop.h"
+#include "platform/ports.h"
+#include "resource/schema/openapi.h"
+#include "security/identity/sealer.h"
+#include "store/ports.h"
+#include "telemetry/health.h"
+#include "telemetry/log.h"
+#include "telemetry/metrics.h"
+
+namespace reeve::net {
+class Server;
+}
+
+namespace reeve::api {
+
+class Access;
+class Streams;
+
+/// A value that only the keyring can open.
+struct SealedValue {
+  std::string sealed;
+  std::string key_id;
+};
+
+/// What the API asks of the process that it is part of. Any thread, must not block for long.
+struct Environment {
+  using Seal = std::function<
+      Result<SealedValue>(std::string_view ns, std::string_view name, std::string_view value)>;
+
+  /// Seals the value of a credential.
+  Seal seal;
+  /// Where a run keeps its files.
+  std::function<std::string(std::string_view ns, std::string_view mission, std::string_view run)>
+      run_dir;
+  /// The host of this process as an object without metadata.resourceVersion.
+  std::function<Json()> host;
+  std::string version;
+};
+
+/// What serving a request needs. Lives as long as the server; the members outlive it.
+struct Services {
+  kernel::Loop& kernel;
+  store::Reader& reader;
+  view::View& view;
+  const Types& types;
+  const resource::schema::Contracts& contracts;
+  const resource::schema::OpenApi& open_api;
+  const identity::Sealer& sealer;
+  Access& access;
+  telemetry::MetricRegistry& metrics;
+  RequestMetrics request_metrics;
+  telemetry::HealthRegistry& health;
+  telemetry::Logger log;
+  telemetry::Logger audit;
+  platform::Random& random;
+  /// Civil time.
+  std::function<Timestamp()> now;
+  Environment environment;
+  /// Set before the first request.
+  net::Server* server = nullptr;
+  Streams* streams = nullptr;
+};
+
+}  // namespace reeve::api

@@ -1,0 +1,68 @@
+#include "api/streams.h"
+
+#include <utility>
+#include <vector>
+
+namespace reeve::api {
+
+namespace {
+
+/// Commits within this time wake streams once: what it costs a watcher is far below what it saves.
+constexpr Duration kGather{4};
+
+}  // namespace
+
+void Streams::notify(const view::Notice& notice) {
+  kinds_.fetch_or(notice.kinds);
+  revision_.store(notice.revision.value());
+  if (count_.load() > 0 && !wake_posted_.exchange(true)) {
+    server_.post_after(kGather, [this] { wake(); });
+  }
+}
+
+void Streams::wake() {
+  wake_posted_ = false;
+  const view::Notice notice{.revision = Revision(revision_.load()), .kinds = kinds_.exchange(0)};
+  std::vector<std::shared_ptr<StreamTask>> over;
+  for (const std::shared_ptr<StreamTask>& task : tasks_) {
+    if (task->concerned(notice) && !task->pump()) {
+      over.push_back(task);
+    }
+  }
+  for (const std::shared_ptr<StreamTask>& task : over) {
+    remove(task);
+  }
+}
+
+void Streams::add(std::shared_ptr<StreamTask> task, Duration tick_period) {
+  // Counted first: what is committed from now on wakes it, what was before is pumped here.
+  count_.fetch_add(1);
+  tasks_.insert(task);
+  if (!task->pump()) {
+    remove(task);
+    return;
+  }
+  schedule_tick(task, tick_period);
+}
+
+void Streams::remove(const std::shared_ptr<StreamTask>& task) {
+  if (tasks_.erase(task) > 0) {
+    count_.fetch_sub(1);
+  }
+}
+
+void Streams::schedule_tick(const std::shared_ptr<StreamTask>& task, Duration period) {
+  server_.post_after(period, [this, weak = std::weak_ptr<StreamTask>(task), period] {
+    const std::shared_ptr<StreamTask> alive = weak.lock();
+    if (alive == nullptr || !tasks_.contains(alive)) {
+      return;
+    }
+    if (alive->tick()) {
+      schedule_tick(alive, period);
+    } else {
+      remove(alive);
+    }
+  });
+}
+
+}  // namespace reeve::api

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+
+#include "api/view/types.h"
+#include "base/time.h"
+#include "net/server.h"
+
+namespace reeve::api {
+
+/// Something that goes on until it is over: a watch, a stream of events, a log that is followed.
+///
+/// Threading: the network thread.
+class StreamTask {
+ public:
+  virtual ~StreamTask() = default;
+
+  /// Sends what there is. False: it is over.
+  virtual bool pump() = 0;
+
+  /// Whether a commit may have something for it.
+  virtual bool concerned(const view::Notice& notice) const = 0;
+
+  /// Called now and then: bookmarks, keep-alives, logs. False: it is over.
+  virtual bool tick() = 0;
+};
+
+/// The answers that are written piece by piece. A commit wakes those that it concerns, but many
+/// commits in a short time wake them once.
+class Streams {
+ public:
+  /// `server` outlives this, or is stopped before.
+  explicit Streams(net::Server& server) : server_(server) {}
+
+  /// Something was committed. Any thread; does not block.
+  void notify(const view::Notice& notice);
+
+  /// Network thread. Pumps it at once and from then on; `tick` about every `tick_period`.
+  void add(std::shared_ptr<StreamTask> task, Duration tick_period);
+
+  /// Network thread.
+  void remove(const std::shared_ptr<StreamTask>& task);
+
+  std::size_t size() const { return count_.load(std::memory_order_relaxed); }
+
+ private:
+  void wake();
+  void schedule_tick(const std::shared_ptr<StreamTask>& task, Duration period);
+
+  net::Server& server_;
+  std::atomic<std::uint32_t> kinds_ = 0;
+  std::atomic<std::uint64_t> revision_ = 0;
+  std::atomic<bool> wake_posted_ = false;
+  std::atomic<std::size_t> count_ = 0;
+  std::set<std::shared_ptr<StreamTask>> tasks_;
+};
+
+}  // namespace reeve::api

@@ -1,0 +1,466 @@
+#include "api/write.h"
+
+#include <utility>
+
+#include "api/access.h"
+#include "api/handlers.h"
+#include "api/services.h"
+#include "base/strings.h"
+#include "engine/object_metadata.h"
+#include "net/server.h"
+#include "resource/causes.h"
+#include "resource/json_patch.h"
+#include "resource/managed_fields.h"
+#include "resource/merge_patch.h"
+#include "resource/object_rules.h"
+#include "resource/schema/validator.h"
+
+namespace reeve::api {
+
+namespace {
+
+constexpr int kOk = 200;
+constexpr int kCreated = 201;
+/// A patch that names no revision is tried again so often when others write at the same time.
+constexpr int kPatchAttempts = 10;
+
+/// One write of one request, which may take several attempts.
+struct Attempt {
+  CallPtr call;
+  resource::WriteOptions options;
+  resource::BodyFormat format = resource::BodyFormat::Json;
+  Json body;
+  int attempts_left = kPatchAttempts;
+};
+
+using AttemptPtr = std::shared_ptr<Attempt>;
+
+resource::FieldWriter writer_of(const Attempt& attempt) {
+  const Call& call = *attempt.call;
+  std::string manager = attempt.options.field_manager;
+  if (manager.empty()) {
+    manager = resource::default_manager(call.request().headers.get("User-Agent"));
+  }
+  return {
+      .manager = std::move(manager),
+      .api_version = call.resource().api_version(),
+      .subresource = call.route.subresource,
+      .time = engine::format_seconds(call.services->now())};
+}
+
+std::string random_suffix(platform::Random& random) {
+  // Without vowels and what looks alike, as Kubernetes has it.
+  constexpr std::string_view kLetters = "bcdfghjklmnpqrstvwxz2456789";
+  std::string suffix;
+  for (std::size_t i = 0; i < resource::kGeneratedSuffixBytes; ++i) {
+    suffix.push_back(kLetters[random.next() % kLetters.size()]);
+  }
+  return suffix;
+}
+
+std::string random_uid(platform::Random& random) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string uid = "00000000-0000-4000-8000-000000000000";
+  for (std::size_t i = 0; i < uid.size(); ++i) {
+    if (uid[i] == '0') {
+      uid[i] = kDigits[random.next() % kDigits.size()];
+    }
+  }
+  return uid;
+}
+
+std::string text_at(const Json& object, std::string_view section, std::string_view member) {
+  const Json* found = object.find(section);
+  return found == nullptr ? std::string() : found->get_string(member);
+}
+
+Revision revision_of(const Json& object) {
+  const std::string text = text_at(object, "metadata", "resourceVersion");
+  const resource::Outcome<std::uint64_t> revision = resource::parse_resource_version(text);
+  return Revision(revision ? *revision : 0);
+}
+
+void set_version(Json& object, Revision revision) {
+  if (Json* metadata = object.find("metadata")) {
+    metadata->set("resourceVersion", std::to_string(revision.value()));
+  }
+}
+
+/// Without what is accepted and never shown.
+Json shown(const Call& call, Json object) {
+  resource::schema::hide_write_only(*call.type->contract->schema, object);
+  return object;
+}
+
+/// The object after a command, as the client gets it.
+void answer_written(
+    const CallPtr& call, int code, const std::string& name, const engine::Reply& reply
+) {
+  if (call->type->storage == Storage::Plain && reply.detail.is_object()) {
+    Json object = reply.detail;
+    set_version(object, reply.revision);
+    answer_object(call, code, object);
+    return;
+  }
+  if (const view::ProjectedPtr found = current(*call, name)) {
+    answer_object(call, code, found->object);
+    return;
+  }
+  answer(call, resource::not_found(call->resource(), name));
+}
+
+// --- create -------------------------------------------------------------------------------------
+
+resource::Outcome<Json> prepare_new(const Attempt& attempt, Json body) {
+  Call& call = *attempt.call;
+  REEVE_CHECK(check_contract(call, body, attempt.options.field_validation, nullptr));
+  platform::Random& random = call.services->random;
+  const resource::CreateSeeds seeds{
+      .uid = random_uid(random),
+      .time = engine::format_seconds(call.services->now()),
+      .suffix = [&random] {
+        return random_suffix(random);
+      }};
+  return resource::prepare_create(call.type->place(call.route.ns, {}), std::move(body), seeds);
+}
+
+void store_new(const AttemptPtr& attempt, Json object) {
+  const CallPtr& call = attempt->call;
+  const std::string name = text_at(object, "metadata", "name");
+  if (const auto denied = check_escalation(*call, object)) {
+    answer(call, *denied);
+    return;
+  }
+  if (attempt->options.dry_run) {
+    if (current(*call, name) != nullptr) {
+      answer(call, resource::already_exists(call->resource(), name));
+    } else {
+      answer_object(call, kCreated, shown(*call, std::move(object)));
+    }
+    return;
+  }
+  if (call->type->storage == Storage::Workflow && current(*call, name) != nullptr) {
+    answer(call, resource::already_exists(call->resource(), name));
+    return;
+  }
+  Write write;
+  write.after = std::move(object);
+  resource::Outcome<engine::Command> command = command_for(*call, write);
+  if (!command) {
+    answer(call, command.error());
+    return;
+  }
+  send(call, std::move(*command), [call, name](Result<engine::Reply> reply) {
+    if (!reply) {
+      answer(call, resource::from_error(reply.error(), call->resource(), name));
+      return;
+    }
+    const std::string made = !reply->subject.empty() ? reply->subject : name;
+    answer_written(call, kCreated, made, *reply);
+  });
+}
+
+// --- update -------------------------------------------------------------------------------------
+
+void store_update(const AttemptPtr& attempt, const Json& before, Json after);
+
+/// The object changed between reading and writing.
+void try_again(const AttemptPtr& attempt);
+
+void store_update(const AttemptPtr& attempt, const Json& before, Json after) {
+  const CallPtr& call = attempt->call;
+  if (resource::same_object(before, after)) {
+    answer_object(call, kOk, before);
+    return;
+  }
+  if (const auto denied = check_escalation(*call, after)) {
+    answer(call, *denied);
+    return;
+  }
+  if (attempt->options.dry_run) {
+    answer_object(call, kOk, shown(*call, std::move(after)));
+    return;
+  }
+  Write write;
+  write.before = &before;
+  write.after = std::move(after);
+  write.subresource = call->route.subresource;
+  write.expected = revision_of(before);
+  resource::Outcome<engine::Command> command = command_for(*call, write);
+  if (!command) {
+    answer(call, command.error());
+    return;
+  }
+  const std::string suffix = std::to_string(attempt->attempts_left);
+  send(
+      call,
+      std::move(*command),
+      [attempt](Result<engine::Reply> reply) {
+        const CallPtr& asked = attempt->call;
+        if (reply) {
+          answer_written(asked, kOk, asked->route.name, *reply);
+        } else if (reply.error().code == ErrorCode::Conflict) {
+          try_again(attempt);
+        } else {
+          answer(asked, reply.error());
+        }
+      },
+      // Another attempt is another command.
+      attempt->attempts_left == kPatchAttempts ? std::string_view() : std::string_view(suffix)
+  );
+}
+
+/// Who writes what is booked, and what must not change is put back.
+resource::Outcome<Json> prepare_changed(
+    const Attempt& attempt, const Json& before, Json after, resource::UpdateVerb verb
+) {
+  Call& call = *attempt.call;
+  const resource::ObjectPlace place = call.type->place(call.route.ns, call.route.name);
+  REEVE_CHECK(resource::check_identity(place, after));
+  REEVE_CHECK(check_contract(call, after, attempt.options.field_validation, &before));
+  if (call.route.subresource == "status") {
+    REEVE_TRY(after, resource::prepare_status_update(place, before, after, verb));
+  } else {
+    REEVE_TRY(after, resource::prepare_update(place, before, std::move(after), verb));
+  }
+  return resource::track_update(
+      call.resource(), &before, std::move(after), writer_of(attempt), call.type->list_types
+  );
+}
+
+void update_once(const AttemptPtr& attempt) {
+  const CallPtr& call = attempt->call;
+  const view::ProjectedPtr before = current(*call, call->route.name);
+  if (before == nullptr) {
+    answer(call, resource::not_found(call->resource(), call->route.name));
+    return;
+  }
+  resource::Outcome<Json> after =
+      prepare_changed(*attempt, before->object, attempt->body, resource::UpdateVerb::Put);
+  if (!after) {
+    answer(call, after.error());
+    return;
+  }
+  store_update(attempt, before->object, std::move(*after));
+}
+
+resource::Outcome<Json> patched(const Attempt& attempt, const Json& before) {
+  switch (attempt.format) {
+    case resource::BodyFormat::JsonPatch:
+      return resource::json_patch(before, attempt.body);
+    case resource::BodyFormat::StrategicMergePatch:
+      return resource::strategic_merge_patch(before, attempt.body);
+    case resource::BodyFormat::MergePatch:
+    case resource::BodyFormat::Json:
+    case resource::BodyFormat::Yaml:
+    case resource::BodyFormat::Protobuf:
+    case resource::BodyFormat::ApplyPatch:
+      return resource::merge_patch(before, attempt.body);
+  }
+  return before;
+}
+
+/// Whether the patch itself says which revision it is for: then somebody else's write is its end.
+bool names_revision(const Attempt& attempt) {
+  return attempt.body.is_object() && !text_at(attempt.body, "metadata", "resourceVersion").empty();
+}
+
+void patch_once(const AttemptPtr& attempt) {
+  const CallPtr& call = attempt->call;
+  const view::ProjectedPtr before = current(*call, call->route.name);
+  if (before == nullptr) {
+    answer(call, resource::not_found(call->resource(), call->route.name));
+    return;
+  }
+  resource::Outcome<Json> after = patched(*attempt, before->object);
+  if (after) {
+    after =
+        prepare_changed(*attempt, before->object, std::move(*after), resource::UpdateVerb::Patch);
+  }
+  if (!after) {
+    answer(call, after.error());
+    return;
+  }
+  store_update(attempt, before->object, std::move(*after));
+}
+
+// --- server-side apply --------------------------------------------------------------------------
+
+/// Who applies an object that is not there makes it, and must be allowed to.
+bool may_create(const CallPtr& call) {
+  access::Attributes attributes = attributes_of(*call);
+  attributes.verb = "create";
+  attributes.name.clear();
+  if (const auto refused = call->services->access.authorize(*call, attributes)) {
+    answer(call, *refused);
+    return false;
+  }
+  if (!call->type->contract->has_verb("create")) {
+    answer(call, resource::method_not_allowed(call->resource(), "create"));
+    return false;
+  }
+  return true;
+}
+
+void apply_once(const AttemptPtr& attempt) {
+  const CallPtr& call = attempt->call;
+  const view::ProjectedPtr before = current(*call, call->route.name);
+  const resource::ObjectPlace place = call->type->place(call->route.ns, call->route.name);
+  if (before == nullptr && !call->route.subresource.empty()) {
+    answer(call, resource::not_found(call->resource(), call->route.name));
+    return;
+  }
+  if (before == nullptr && !may_create(call)) {
+    return;
+  }
+  if (resource::Outcome<void> same = resource::check_identity(place, attempt->body); !same) {
+    answer(call, same.error());
+    return;
+  }
+  const resource::ApplyRequest request{
+      .writer = writer_of(*attempt), .force = attempt->options.force};
+  resource::Outcome<Json> applied = resource::apply_object(
+      call->resource(),
+      before == nullptr ? nullptr : &before->object,
+      attempt->body,
+      request,
+      call->type->list_types
+  );
+  if (!applied) {
+    answer(call, applied.error());
+    return;
+  }
+  if (before == nullptr) {
+    resource::Outcome<Json> made = prepare_new(*attempt, std::move(*applied));
+    if (!made) {
+      answer(call, made.error());
+    } else {
+      store_new(attempt, std::move(*made));
+    }
+    return;
+  }
+  const auto checked =
+      check_contract(*call, *applied, attempt->options.field_validation, &before->object);
+  if (!checked) {
+    answer(call, checked.error());
+    return;
+  }
+  resource::Outcome<Json> after =
+      call->route.subresource == "status"
+          ? resource::prepare_status_update(
+                place, before->object, *applied, resource::UpdateVerb::Patch
+            )
+          : resource::prepare_update(place, before->object, *applied, resource::UpdateVerb::Patch);
+  if (!after) {
+    answer(call, after.error());
+    return;
+  }
+  if (Json* metadata = after->find("metadata"); metadata != nullptr) {
+    if (const Json* fields = applied->find("metadata")->find("managedFields")) {
+      metadata->set("managedFields", *fields);
+    }
+  }
+  store_update(attempt, before->object, std::move(*after));
+}
+
+void try_again(const AttemptPtr& attempt) {
+  const CallPtr& call = attempt->call;
+  const bool put = call->verb == "update";
+  if (put || names_revision(*attempt) || --attempt->attempts_left == 0) {
+    answer(call, resource::modified(call->resource(), call->route.name));
+  } else if (attempt->format == resource::BodyFormat::ApplyPatch) {
+    apply_once(attempt);
+  } else {
+    patch_once(attempt);
+  }
+}
+
+/// Reads options and body of a write; answers and gives null if they are wrong.
+AttemptPtr begin_attempt(
+    const CallPtr& call, resource::WriteVerb verb, resource::BodyFormat format
+) {
+  resource::Outcome<resource::WriteOptions> options =
+      resource::parse_write_options(call->request().query, verb);
+  if (!options) {
+    answer(call, options.error());
+    return nullptr;
+  }
+  resource::Outcome<Json> body = read_body(*call, format);
+  if (!body) {
+    answer(call, body.error());
+    return nullptr;
+  }
+  auto attempt = std::make_shared<Attempt>();
+  attempt->call = call;
+  attempt->options = std::move(*options);
+  attempt->format = format;
+  attempt->body = std::move(*body);
+  return attempt;
+}
+
+resource::Outcome<resource::BodyFormat> object_format(const CallPtr& call) {
+  return resource::object_body_format(call->request().headers.get("Content-Type"));
+}
+
+}  // namespace
+
+void create_object(const CallPtr& call) {
+  const resource::Outcome<resource::BodyFormat> format = object_format(call);
+  if (!format) {
+    answer(call, format.error());
+    return;
+  }
+  const AttemptPtr attempt = begin_attempt(call, resource::WriteVerb::Create, *format);
+  if (attempt == nullptr) {
+    return;
+  }
+  const resource::ObjectPlace place = call->type->place(call->route.ns, {});
+  if (resource::Outcome<void> same = resource::check_identity(place, attempt->body); !same) {
+    answer(call, same.error());
+    return;
+  }
+  resource::Outcome<Json> object = prepare_new(*attempt, attempt->body);
+  if (object) {
+    object = resource::track_update(
+        call->resource(), nullptr, std::move(*object), writer_of(*attempt), call->type->list_types
+    );
+  }
+  if (!object) {
+    answer(call, object.error());
+    return;
+  }
+  store_new(attempt, std::move(*object));
+}
+
+void replace_object(const CallPtr& call) {
+  const resource::Outcome<resource::BodyFormat> format = object_format(call);
+  if (!format) {
+    answer(call, format.error());
+    return;
+  }
+  if (const AttemptPtr attempt = begin_attempt(call, resource::WriteVerb::Update, *format)) {
+    update_once(attempt);
+  }
+}
+
+void patch_object(const CallPtr& call) {
+  const resource::Outcome<resource::BodyFormat> format =
+      resource::patch_body_format(call->request().headers.get("Content-Type"));
+  if (!format) {
+    answer(call, format.error());
+    return;
+  }
+  const bool apply = *format == resource::BodyFormat::ApplyPatch;
+  const AttemptPtr attempt =
+      begin_attempt(call, apply ? resource::WriteVerb::Apply : resource::WriteVerb::Patch, *format);
+  if (attempt == nullptr) {
+    return;
+  }
+  if (apply) {
+    apply_once(attempt);
+  } else {
+    patch_once(attempt);
+  }
+}
+
+}  // namespace reeve::api

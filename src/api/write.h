@@ -1,0 +1,61 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/call.h"
+#include "api/view/projected.h"
+#include "engine/engine.h"
+#include "resource/query.h"
+#include "resource/status.h"
+
+/// How writes become commands of the engine.
+namespace reeve::api {
+
+/// What a write has in mind once everything about the request has been checked.
+struct Write {
+  /// The object as it is; null: it is made.
+  const Json* before = nullptr;
+  Json after;
+  /// "", "status".
+  std::string subresource;
+  /// The write is for the object at this revision only; 0: as long as it is not there.
+  Revision expected{};
+};
+
+/// The command for a write to an object of any storage.
+resource::Outcome<engine::Command> command_for(const Call& call, const Write& write);
+
+/// The command for a deletion.
+resource::Outcome<engine::Command> deletion_command(
+    const Call& call, std::string_view name, const resource::DeleteOptions& options
+);
+
+/// Takes the reply of a command on the network thread.
+using Replied = std::function<void(Result<engine::Reply> reply)>;
+
+/// Hands a command to the kernel for whoever calls, under the idempotency key of the request if it
+/// has one (`suffix` tells several commands of one request apart).
+void send(
+    const CallPtr& call, engine::Command command, Replied replied, std::string_view suffix = {}
+);
+
+/// The object of the route as it is now.
+view::ProjectedPtr current(const Call& call, std::string_view name);
+
+/// The body as a value, from JSON, YAML or protobuf. BadRequest, UnsupportedMediaType.
+resource::Outcome<Json> read_body(const Call& call, resource::BodyFormat format);
+
+/// Checks the object against its contract, removes what is unknown or refuses it (as the client
+/// asked), and puts defaults in.
+resource::Outcome<void> check_contract(
+    Call& call, Json& object, resource::FieldValidation validation, const Json* before
+);
+
+/// Roles, bindings and tokens give permissions: who writes them must hold them.
+std::optional<resource::Status> check_escalation(const Call& call, const Json& object);
+
+}  // namespace reeve::api

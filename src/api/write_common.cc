@@ -1,0 +1,179 @@
+#include <utility>
+
+#include "api/access.h"
+#include "api/services.h"
+#include "api/write.h"
+#include "base/hash.h"
+#include "base/strings.h"
+#include "net/server.h"
+#include "resource/causes.h"
+#include "resource/protobuf_body.h"
+#include "resource/schema/validator.h"
+#include "workflow/document/yaml.h"
+
+namespace reeve::api {
+
+namespace {
+
+constexpr std::size_t kIdempotencyKeyBytesMax = 256;
+constexpr int kBodyDepthMax = 64;
+
+std::string quote_of(std::string_view body) {
+  constexpr std::size_t kShown = 200;
+  return std::string(body.substr(0, kShown));
+}
+
+resource::Status unreadable(const Call& call, const Error& error) {
+  return resource::bad_request(concat(
+      "the object provided is unrecognized (must be of type ",
+      call.type == nullptr ? std::string_view("review") : std::string_view(call.resource().kind),
+      "): couldn't get version/kind; ",
+      error.describe(),
+      " (",
+      quote_of(call.request().body),
+      ")"
+  ));
+}
+
+}  // namespace
+
+void send(const CallPtr& call, engine::Command command, Replied replied, std::string_view suffix) {
+  kernel::Input input;
+  input.principal = call->principal();
+  input.groups = call->identity.groups;
+  input.correlation = call->correlation.id;
+  input.command = std::move(command);
+  const std::string_view key = call->request().headers.get("Idempotency-Key");
+  if (key.size() > kIdempotencyKeyBytesMax) {
+    answer(call, resource::bad_request("Idempotency-Key is longer than 256 bytes"));
+    return;
+  }
+  if (!key.empty()) {
+    input.id = InputId(concat(
+        "api-", sha256(concat(call->identity.user, "\n", key, "\n", suffix)).view().substr(0, 40)
+    ));
+    input.fingerprint =
+        sha256(
+            concat(call->request().method, "\n", call->request().target, "\n", call->request().body)
+        )
+            .str()
+            .substr(0, 32);
+  }
+  net::Server* server = call->services->server;
+  input.done = [server, call, replied = std::move(replied)](Result<engine::Reply> reply) mutable {
+    server->post([call, replied = std::move(replied), reply = std::move(reply)]() mutable {
+      if (reply && reply->repeated) {
+        call->headers.push_back({"Idempotent-Replayed", "true"});
+      }
+      replied(std::move(reply));
+    });
+  };
+  if (Result<void> posted = call->services->kernel.post(std::move(input)); !posted) {
+    const bool full =
+        call->services->kernel.health().healthy && posted.error().code == ErrorCode::Unavailable;
+    if (full) {
+      answer(call, resource::too_many_requests("too much waits to be stored: ask again", 1));
+    } else {
+      answer(call, posted.error());
+    }
+  }
+}
+
+view::ProjectedPtr current(const Call& call, std::string_view name) {
+  return call.services->view.get(*call.type->view, call.route.ns, name);
+}
+
+resource::Outcome<Json> read_body(const Call& call, resource::BodyFormat format) {
+  const std::string& body = call.request().body;
+  if (format == resource::BodyFormat::Protobuf) {
+    return resource::decode_protobuf_body(body);
+  }
+  const bool yaml =
+      format == resource::BodyFormat::Yaml || format == resource::BodyFormat::ApplyPatch;
+  JsonLimits limits;
+  limits.depth_max = kBodyDepthMax;
+  Result<Json> parsed = parse_json(body, limits);
+  if (!parsed && yaml) {
+    const Result<document::Node> node = document::parse_yaml(body);
+    parsed = node ? Result<Json>(document::to_json(*node)) : Result<Json>(node.error());
+  }
+  if (!parsed) {
+    return unreadable(call, parsed.error());
+  }
+  return std::move(*parsed);
+}
+
+resource::Outcome<void> check_contract(
+    Call& call, Json& object, resource::FieldValidation validation, const Json* before
+) {
+  namespace schema = resource::schema;
+  const schema::Schema& contract = *call.type->contract->schema;
+  if (const std::vector<std::string> unknown = schema::unknown_fields(contract, object);
+      !unknown.empty()) {
+    if (validation == resource::FieldValidation::Strict) {
+      return resource::bad_request(concat(
+          call.resource().kind,
+          " in version \"",
+          call.resource().version,
+          "\" cannot be handled as a ",
+          call.resource().kind,
+          ": ",
+          schema::strict_decoding_error(unknown)
+      ));
+    }
+    if (validation == resource::FieldValidation::Warn) {
+      for (const std::string& path : unknown) {
+        call.warnings.push_back(concat("unknown field \"", path, "\""));
+      }
+    }
+    schema::prune(contract, object);
+  }
+  schema::apply_defaults(contract, object);
+  std::vector<resource::Cause> causes = schema::validate(contract, object);
+  if (causes.empty() && before != nullptr) {
+    Json old = *before;
+    schema::apply_defaults(contract, old);
+    causes = schema::validate_update(contract, old, object);
+  }
+  if (!causes.empty()) {
+    const Json* metadata = object.find("metadata");
+    const std::string name = metadata == nullptr ? std::string() : metadata->get_string("name");
+    return resource::invalid(call.resource(), name, std::move(causes));
+  }
+  return {};
+}
+
+std::optional<resource::Status> check_escalation(const Call& call, const Json& object) {
+  const access::Policy& policy = call.services->access.policy();
+  Result<void> allowed;
+  const journal::Kind kind = call.type->kind;
+  if (call.type->storage != Storage::Plain) {
+    return {};
+  }
+  if (kind == journal::Kind::Role || kind == journal::Kind::ClusterRole) {
+    allowed = policy.check_role_write(call.identity, object);
+  } else if (kind == journal::Kind::RoleBinding || kind == journal::Kind::ClusterRoleBinding) {
+    allowed = policy.check_binding_write(call.identity, object);
+  } else if (kind == journal::Kind::Token) {
+    access::Identity as;
+    const Json* spec = object.find("spec");
+    as.user = spec == nullptr ? std::string() : spec->get_string("user");
+    if (const Json* groups = spec == nullptr ? nullptr : spec->find("groups");
+        groups != nullptr && groups->is_array()) {
+      for (const Json& group : groups->as_array()) {
+        as.groups.push_back(group.is_string() ? group.as_string() : std::string());
+      }
+    }
+    allowed = policy.check_impersonation(call.identity, as);
+  }
+  if (allowed) {
+    return {};
+  }
+  if (allowed.error().code == ErrorCode::PermissionDenied ||
+      allowed.error().code == ErrorCode::NotFound) {
+    return resource::forbidden(call.resource(), call.route.name, allowed.error().message);
+  }
+  return resource::from_error(allowed.error(), call.resource(), call.route.name);
+}
+
+}  // namespace reeve::api
