@@ -18,6 +18,7 @@
 #include "cli/time_argument.h"
 #include "cli/trigger_arguments.h"
 #include "cli/work_arguments.h"
+#include "configuration/setting.h"
 
 namespace reeve::cli {
 
@@ -117,6 +118,7 @@ class Parser {
             common_);
     add_slots(up_command_, up_.slots);
     add_labels(up_command_, up_.labels);
+    add_settings(up_command_);
     down_command_ = add(app_, "down", "Ask reeve up to stop; runs go on", "reeve down", common_);
 
     submit_command_ =
@@ -128,6 +130,24 @@ class Parser {
     add_submission(submit_command_, submit_);
     submit_command_->get_option("WORKFLOW")->required();
     add_output(submit_command_, common_, kTextOrJson);
+  }
+
+  /// One flag for each setting of the server; what they mean is in the reference.
+  void add_settings(CLI::App* command) {
+    command->add_option("--config", up_.config, "File with settings (default: reeve.yaml there)")
+        ->type_name("FILE");
+    for (const configuration::Setting& setting : configuration::settings()) {
+      command
+          ->add_option_function<std::string>(
+              configuration::flag_name(setting.key),
+              [this, key = std::string(setting.key)](const std::string& text) {
+                up_.settings.emplace_back(key, text);
+              },
+              std::string(setting.description)
+          )
+          ->type_name("VALUE")
+          ->group("Settings");
+    }
   }
 
   static void add_slots(CLI::App* command, std::uint32_t& slots) {

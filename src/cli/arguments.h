@@ -28,6 +28,10 @@ struct Common {
 struct UpArgs {
   std::uint32_t slots = 0;  ///< 0: as many as the default
   std::vector<std::string> labels;
+  /// A file with settings; empty: `reeve.yaml` in the data directory, if it is there.
+  std::string config;
+  /// Settings given as flags: key and text.
+  std::vector<std::pair<std::string, std::string>> settings;
 };
 
 struct DownArgs {};

@@ -122,6 +122,11 @@ class LocalSession final : public Session {
         options_.on_events(events);
       }
     };
+    sinks.committed = options_.on_commit;
+    sinks.reloaded = options_.on_reload;
+    if (options_.on_store) {
+      REEVE_CHECK(options_.on_store(*store_));
+    }
     REEVE_TRY(
         loop_,
         kernel::Loop::start(

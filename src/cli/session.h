@@ -81,6 +81,11 @@ struct SessionOptions {
   std::string purpose;
   /// Called for each committed batch, on the writer thread; must not block.
   std::function<void(std::span<const journal::Event>)> on_events;
+  /// Called with the store before anything is written to it; its error ends `open`.
+  std::function<Result<void>(store::Reader&)> on_store = {};
+  /// As kernel::Sinks has them.
+  std::function<void(const store::Commit&)> on_commit = {};
+  std::function<void()> on_reload = {};
   /// Somebody asks this process to end (`reeve down`); any thread, must not block. Empty: it ends
   /// by itself, and who asks is told so.
   std::function<void()> on_stop;

@@ -9,18 +9,26 @@
 #include "base/strings.h"
 #include "cli/clock_watch.h"
 #include "cli/commands.h"
+#include "cli/credentials.h"
 #include "cli/follow.h"
 #include "cli/link.h"
 #include "cli/print.h"
 #include "cli/session.h"
 #include "cli/sweeper.h"
+#include "cli/up_server.h"
+#include "configuration/configuration.h"
+#include "configuration/server_settings.h"
 #include "owner/control_client.h"
 #include "owner/inbox_files.h"
 #include "owner/trigger_pump.h"
+#include "platform/posix/files.h"
 #include "platform/posix/lock_wait.h"
 #include "platform/posix/service.h"
 #include "platform/posix/system.h"
 #include "protocol/commands.h"
+#include "security/sealing/keyring.h"
+#include "telemetry/log.h"
+#include "telemetry/metrics.h"
 
 namespace reeve::cli {
 
@@ -135,18 +143,121 @@ Ending serve(Session& session, SignalFeed& signals, int stop_fd) {
   }
 }
 
-/// One life of the owner, from opening the data directory to closing it.
-Result<Ending> live(
-    const Common& common,
-    const UpArgs& args,
-    const Ownership& ownership,
-    SignalFeed& signals,
-    int stop_fd,
-    const std::function<void()>& ready
+/// Variables that begin with REEVE_ and are no settings of the server.
+const std::vector<std::string> kOtherVariables = {
+    "REEVE_DATA", "REEVE_NAMESPACE", "REEVE_PASSPHRASE_FILE", "REEVE_FAULT"};
+
+constexpr std::uint64_t kConfigBytesMax = std::uint64_t{1} << 20U;
+
+/// All layers of the settings as they are now.
+Result<configuration::Sources> setting_sources(const Common& common, const UpArgs& args) {
+  configuration::Sources sources;
+  const std::string file =
+      args.config.empty() ? concat(common.data_dir, "/reeve.yaml") : args.config;
+  Result<std::string> text = platform::read_file(file, kConfigBytesMax);
+  if (text) {
+    sources.file = {file, std::move(*text)};
+  } else if (text.error().code != ErrorCode::NotFound || !args.config.empty()) {
+    return std::move(text).error();
+  }
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view variable = *entry;
+    const std::size_t equals = variable.find('=');
+    if (variable.starts_with("REEVE_") && equals != std::string_view::npos) {
+      sources.environment.emplace_back(variable.substr(0, equals), variable.substr(equals + 1));
+    }
+  }
+  sources.flags = args.settings;
+  sources.other_variables = kOtherVariables;
+  return sources;
+}
+
+/// The settings, or nothing after all that is wrong with them was said.
+std::optional<configuration::Configuration> load_settings(
+    const Common& common, const UpArgs& args
 ) {
+  const Result<configuration::Sources> sources = setting_sources(common, args);
+  if (!sources) {
+    print_error_text(concat("reeve: ", sources.error().describe(), "\n"));
+    return {};
+  }
+  configuration::Loaded loaded = configuration::load(*sources);
+  for (const Error& warning : loaded.warnings) {
+    print_error_text(concat("reeve: warning: ", warning.describe(), "\n"));
+  }
+  for (const Error& error : loaded.errors) {
+    print_error_text(concat("reeve: error: ", error.describe(), "\n"));
+  }
+  if (!loaded.ok()) {
+    return {};
+  }
+  return std::move(loaded.configuration);
+}
+
+/// What lives as long as the process.
+struct Process {
+  const Common& common;
+  const UpArgs& args;
+  const Ownership& ownership;
+  SignalFeed& signals;
+  int stop_fd;
+  configuration::Configuration configuration;
+  telemetry::LogHub& log;
+  telemetry::MetricRegistry& metrics;
+  std::function<void(const std::string& url)> ready;
+};
+
+api::Environment::Seal sealer(const Common& common) {
+  return [keys = DataDir{.root = common.data_dir}.keys()](
+             std::string_view ns, std::string_view name, std::string_view value
+         ) -> Result<api::SealedValue> {
+    REEVE_TRY(std::optional<Secret> passphrase, own_passphrase());
+    REEVE_TRY(
+        const sealing::Keyring ring,
+        sealing::Keyring::open_or_create(keys, passphrase ? &*passphrase : nullptr)
+    );
+    REEVE_TRY(
+        std::string sealed, ring.seal({.ns = std::string(ns), .name = std::string(name)}, value)
+    );
+    return api::SealedValue{.sealed = std::move(sealed), .key_id = std::string(ring.master().id())};
+  };
+}
+
+/// One life of the owner, from opening the data directory to closing it.
+Result<Ending> live(Process& process) {
+  const Common& common = process.common;
+  const UpArgs& args = process.args;
+  const int stop_fd = process.stop_fd;
+  const configuration::ServerSettings settings =
+      configuration::server_settings(process.configuration);
+  static platform::SystemClock clock;
+  std::unique_ptr<UpServer> server;
   SessionOptions options;
+  options.on_store = [&](store::Reader& reader) -> Result<void> {
+    REEVE_TRY(
+        server,
+        UpServer::create(
+            {.root = common.data_dir},
+            settings,
+            process.configuration.origin(*configuration::find_setting("server.listen")).layer ==
+                configuration::Layer::Default,
+            reader,
+            clock,
+            process.log,
+            process.metrics,
+            sealer(common)
+        )
+    );
+    return server->load();
+  };
+  options.on_commit = [&server](const store::Commit& commit) {
+    server->committed(commit);
+  };
+  options.on_reload = [&server] {
+    server->reloaded();
+  };
   options.dir.root = common.data_dir;
-  options.ownership = ownership;
+  options.ownership = process.ownership;
   options.run_slots = args.slots;
   options.labels = args.labels;
   options.purpose = std::string(kLongRunningOwner);
@@ -168,12 +279,14 @@ Result<Ending> live(
   REEVE_TRY(const std::unique_ptr<owner::TriggerPump> pump, start_pump(common, *session));
   listening = pump.get();
   pump->look_again();
-  ready();
+  REEVE_CHECK(server->start(session->kernel()));
+  process.ready(server->url());
   Sweeper sweeper(sweeps(common, *session), tell);
-  const Ending ending = serve(*session, signals, stop_fd);
+  const Ending ending = serve(*session, process.signals, stop_fd);
   if (ending == Ending::Stop) {
     tell_service_manager("STOPPING=1");
   }
+  server->stop(settings.server.grace);
   sweeper.stop();
   pump->stop();
   session->close();
@@ -183,8 +296,13 @@ Result<Ending> live(
 }  // namespace
 
 int run_up(const Common& common, const UpArgs& args) {
+  constexpr int kBadSettings = 78;
   SignalFeed signals;  // first: threads that start later inherit the blocked signals
   const platform::FileDescriptor stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  std::optional<configuration::Configuration> settings = load_settings(common, args);
+  if (!settings) {
+    return kBadSettings;
+  }
   const Result<Ownership> ownership =
       own({.root = common.data_dir}, std::string(kLongRunningOwner));
   if (!ownership) {
@@ -192,21 +310,45 @@ int run_up(const Common& common, const UpArgs& args) {
   }
   UpArgs affordable = args;
   affordable.slots = affordable_slots(args.slots);
+  platform::SystemClock clock;
+  telemetry::LogOptions log_options;
+  log_options.format = settings->text("log.format") == "text" ? telemetry::LogFormat::Text
+                                                              : telemetry::LogFormat::Json;
+  telemetry::LogHub log(clock, telemetry::descriptor_sink(STDERR_FILENO), log_options);
+  (void)log.set_levels(settings->text("log.level"));
+  telemetry::MetricRegistry metrics;
   bool first = true;
-  const auto ready = [&] {
-    if (std::exchange(first, false)) {
-      print(concat("ready: ", printable(common.data_dir), " (process ", ::getpid(), ")\n"));
-      tell_service_manager("READY=1");
-    }
-  };
+  Process process{
+      .common = common,
+      .args = affordable,
+      .ownership = *ownership,
+      .signals = signals,
+      .stop_fd = stop.get(),
+      .configuration = std::move(*settings),
+      .log = log,
+      .metrics = metrics,
+      .ready = [&](const std::string& url) {
+        if (std::exchange(first, false)) {
+          print(concat(
+              "ready: ", printable(common.data_dir), " (process ", ::getpid(), ") at ", url, "\n"
+          ));
+          tell_service_manager("READY=1");
+        }
+      }};
   while (true) {
-    const Result<Ending> ending = live(common, affordable, *ownership, signals, stop.get(), ready);
+    const Result<Ending> ending = live(process);
     if (!ending) {
       return report(ending.error());
     }
     if (*ending == Ending::Stop) {
       print("stopped; runs go on under their supervisors\n");
       return static_cast<int>(ExitCode::Done);
+    }
+    if (std::optional<configuration::Configuration> again = load_settings(common, args)) {
+      process.configuration = std::move(*again);
+      (void)log.set_levels(process.configuration.text("log.level"));
+    } else {
+      print_error_text("reeve: going on with the settings as they were\n");
     }
   }
 }

@@ -84,8 +84,8 @@ bool is_free_name(std::string_view text) {
   const auto fits = [](char c) {
     return is_alnum(c) || c == '.' || c == '_' || c == '-';
   };
-  return !text.empty() && is_alnum(text.front()) &&
-         std::all_of(text.begin(), text.end(), fits) && text.find("..") == std::string_view::npos;
+  return !text.empty() && is_alnum(text.front()) && std::all_of(text.begin(), text.end(), fits) &&
+         text.find("..") == std::string_view::npos;
 }
 
 bool is_segment(std::string_view text) {

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/server.h"
+#include "base/result.h"
+#include "cli/session.h"
+#include "configuration/server_settings.h"
+#include "kernel/loop.h"
+#include "platform/ports.h"
+#include "telemetry/health.h"
+#include "telemetry/log.h"
+#include "telemetry/metrics.h"
+
+namespace reeve::cli {
+
+/// Where the server keeps what is its own.
+std::filesystem::path server_dir(const DataDir& dir);
+/// How clients reach the server of a data directory: a kubeconfig (0600).
+std::filesystem::path kubeconfig_file(const DataDir& dir);
+
+/// The HTTP API of one session.
+///
+/// Threading: main thread; `committed` and `reloaded` are for the kernel's threads.
+class UpServer {
+ public:
+  /// Makes keys and certificates at first use. The settings outlive it.
+  static Result<std::unique_ptr<UpServer>> create(
+      const DataDir& dir,
+      const configuration::ServerSettings& settings,
+      /// Nobody has said where to listen: if the port is taken, another one will do.
+      bool any_port,
+      store::Reader& reader,
+      platform::Clock& clock,
+      telemetry::LogHub& log,
+      telemetry::MetricRegistry& metrics,
+      api::Environment::Seal seal
+  );
+
+  Result<void> load() { return server_->load(); }
+
+  void committed(const store::Commit& commit) { server_->committed(commit); }
+
+  void reloaded() { server_->reloaded(); }
+
+  /// Opens the ports and writes the kubeconfig. AlreadyExists: the address is taken.
+  Result<void> start(kernel::Loop& kernel);
+
+  /// `https://127.0.0.1:7070`
+  const std::string& url() const { return url_; }
+
+  /// No new requests; those in progress get `grace`. Returns whether all ended by themselves.
+  bool stop(Duration grace);
+
+ private:
+  UpServer() = default;
+
+  Result<void> write_kubeconfig() const;
+
+  DataDir dir_;
+  bool any_port_ = false;
+  std::string url_;
+  std::string authority_;
+  bool tls_ = true;
+  std::string host_;
+  std::unique_ptr<telemetry::HealthRegistry> health_;
+  std::unique_ptr<api::Server> server_;
+};
+
+}  // namespace reeve::cli
