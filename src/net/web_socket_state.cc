@@ -109,7 +109,7 @@ void WebSocketState::on_close(std::function<void(std::uint16_t, std::string)> ca
 
 void WebSocketState::receive(std::string_view bytes) {
   heard_at_ = std::chrono::steady_clock::now();
-  pinged_ = false;
+  pinged_at_ = Instant::max();
   std::vector<WebSocketEvent> events;
   reader_.feed(bytes, events);
   for (WebSocketEvent& event : events) {
@@ -180,10 +180,11 @@ void WebSocketState::check(Instant now) {
     const std::lock_guard lock(mutex_);
     overdue = now >= close_deadline_;
   }
-  if (overdue || now - heard_at_ >= 2 * ping_interval_) {
+  // Counted from the ping: nobody is blamed for a pause of ours.
+  if (overdue || (pinged_at_ != Instant::max() && now - pinged_at_ >= ping_interval_)) {
     output_->close();
-  } else if (now - heard_at_ >= ping_interval_ && !pinged_) {
-    pinged_ = true;
+  } else if (now - heard_at_ >= ping_interval_ && pinged_at_ == Instant::max()) {
+    pinged_at_ = now;
     output_->write(std::make_shared<const std::string>(encode_frame(FrameKind::Ping, "")));
   }
 }

@@ -53,7 +53,8 @@ class WebSocketState : public std::enable_shared_from_this<WebSocketState> {
   /// Network thread.
   WebSocketReader reader_;
   Instant heard_at_;
-  bool pinged_ = false;
+  /// max: not since something was heard.
+  Instant pinged_at_ = Instant::max();
 
   std::mutex mutex_;
   /// Under the mutex, like the following.
