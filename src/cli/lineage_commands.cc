@@ -10,6 +10,7 @@
 #include "cli/print.h"
 #include "cli/scope.h"
 #include "cli/session.h"
+#include "engine/object_metadata.h"
 
 /// Where a mission comes from and what waits for what.
 namespace reeve::cli {
@@ -90,7 +91,8 @@ Result<Json> later_than(store::Reader& reader, const Json& mission) {
     REEVE_TRY(const std::vector<store::ListedRow> rows, reader.list(query));
     for (const store::ListedRow& listed : rows) {
       REEVE_TRY(const Json row, parse_json(listed.row.body));
-      if (member(row, "spec").get_string("continues") == name) {
+      if (!engine::is_deleted_row(listed.row.body) &&
+          member(row, "spec").get_string("continues") == name) {
         add(listed.row.key.name, "continued_by");
       }
     }

@@ -7,6 +7,7 @@
 #include "cli/children_view.h"
 #include "coord/bundle/bundle.h"
 #include "engine/engine.h"
+#include "engine/object_metadata.h"
 #include "model/run.h"
 #include "platform/posix/files.h"
 
@@ -215,8 +216,15 @@ void Mirror::write(const journal::ObjectKey& key) {
   if (!row || !row->has_value()) {
     return;
   }
-  const Result<Json> mission = parse_json((*row)->body);
   const std::filesystem::path dir = missions_ / engine::mission_of(key).str();
+  if (engine::is_deleted_row((*row)->body)) {
+    std::error_code ignored;
+    for (const char* written : {"state.json", "context.md", "results"}) {
+      std::filesystem::remove_all(dir / written, ignored);
+    }
+    return;
+  }
+  const Result<Json> mission = parse_json((*row)->body);
   if (!mission || !platform::make_directories(dir, 0700).ok()) {
     return;
   }

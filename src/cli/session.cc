@@ -12,6 +12,7 @@
 #include "cli/credentials.h"
 #include "cli/mirror.h"
 #include "cli/print.h"
+#include "engine/object_metadata.h"
 #include "host/host.h"
 #include "owner/control_server.h"
 #include "owner/identity.h"
@@ -369,8 +370,12 @@ Namespace namespace_in(const Json& object) {
 Result<Json> read_mission(store::Reader& reader, const Namespace& ns, const std::string& name) {
   const journal::ObjectKey key{.kind = journal::Kind::Mission, .ns = ns, .name = name};
   REEVE_TRY(const std::optional<store::Row> row, reader.get(key));
-  if (row) {
+  const bool deleted = row && engine::is_deleted_row(row->body);
+  if (row && !deleted) {
     return parse_json(row->body);
+  }
+  if (deleted) {
+    return make_error(ErrorCode::NotFound, concat("mission \"", name, "\" was deleted"));
   }
   Error error = make_error(ErrorCode::NotFound, concat("there is no mission \"", name, "\""));
   store::RowQuery query;
@@ -379,7 +384,9 @@ Result<Json> read_mission(store::Reader& reader, const Namespace& ns, const std:
   if (Result<std::vector<store::ListedRow>> rows = reader.list(query)) {
     std::vector<std::string> names;
     for (const store::ListedRow& listed : *rows) {
-      names.push_back(listed.row.key.name);
+      if (!engine::is_deleted_row(listed.row.body)) {
+        names.push_back(listed.row.key.name);
+      }
     }
     if (const std::string near = nearest(name, names); !near.empty()) {
       error.hint = concat("did you mean \"", near, "\"?");

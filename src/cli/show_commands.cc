@@ -12,6 +12,7 @@
 #include "cli/scope.h"
 #include "cli/session.h"
 #include "cli/view.h"
+#include "engine/object_metadata.h"
 #include "host/run_log.h"
 #include "model/scoped_name.h"
 #include "platform/posix/system.h"
@@ -117,7 +118,7 @@ Result<Page> read_page(store::Reader& reader, const Common& common, const Status
     REEVE_TRY(const std::vector<store::ListedRow> rows, reader.list(query));
     for (const store::ListedRow& listed : rows) {
       REEVE_TRY(Json mission, parse_json(listed.row.body));
-      if (is_shown(mission, common, args)) {
+      if (!engine::is_deleted_row(listed.row.body) && is_shown(mission, common, args)) {
         if (page.missions.size() == args.limit) {
           page.next = query.before;
           return page;

@@ -9,6 +9,7 @@
 #include "cli/scope.h"
 #include "cli/session.h"
 #include "engine/catalog.h"
+#include "engine/object_metadata.h"
 #include "protocol/commands.h"
 #include "workflow/lint/formats.h"
 #include "workflow/load/load.h"
@@ -99,7 +100,8 @@ Result<Rows> deployed_rows(store::Reader& reader, const std::optional<Namespace>
     REEVE_TRY(const std::vector<store::ListedRow> rows, reader.list(query));
     for (const store::ListedRow& listed : rows) {
       // The others are versions.
-      if (listed.row.key.name.find('@') == std::string::npos) {
+      if (listed.row.key.name.find('@') == std::string::npos &&
+          !engine::is_deleted_row(listed.row.body)) {
         REEVE_TRY(Json row, parse_json(listed.row.body));
         found.emplace(std::pair(listed.row.key.ns.str(), listed.row.key.name), std::move(row));
       }

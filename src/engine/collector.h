@@ -66,8 +66,8 @@ class Collector {
   /// A timer of this class is due.
   void on_timer(std::string_view timer, Engine& engine, Scope& scope);
 
-  /// Nothing to do, and nothing kept to do it with.
-  bool at_rest() const { return queue_.empty() && known_.empty() && teardowns_.empty(); }
+  /// Something is left to do now.
+  bool is_busy() const { return !queue_.empty(); }
 
   /// Who owns its timers: an object that has no row.
   static journal::ObjectKey timer_key();

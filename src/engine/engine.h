@@ -445,6 +445,9 @@ class Engine {
   void object_changed(const journal::ObjectKey& key, const ObjectLinks* links);
   void object_removed(const journal::ObjectKey& key, const Uid& uid);
 
+  /// Whether garbage collection has something to do.
+  bool collects() const;
+
   void on_collector_timer(std::string_view timer, Scope& scope);
 
   /// Missions in memory after a revision, ended ones too.

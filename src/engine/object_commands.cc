@@ -140,6 +140,10 @@ void Engine::object_removed(const ObjectKey& key, const Uid& uid) {
   collector_->removed(key, uid);
 }
 
+bool Engine::collects() const {
+  return collector_->is_busy();
+}
+
 void Engine::on_collector_timer(std::string_view timer, Scope& scope) {
   collector_->on_timer(timer, *this, scope);
 }

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "engine/book.h"
 #include "engine/catalog.h"
+#include "engine/object_metadata.h"
 #include "model/scoped_name.h"
 #include "workflow/trigger/rate_window.h"
 
@@ -42,7 +43,7 @@ Result<TriggerList> DeployedTriggers::list() {
     REEVE_TRY(const std::vector<store::ListedRow> rows, reader_.list(query));
     for (const store::ListedRow& each : rows) {
       const journal::ObjectKey& key = each.row.key;
-      if (engine::is_workflow_version(each.row.key)) {
+      if (engine::is_workflow_version(each.row.key) || engine::is_deleted_row(each.row.body)) {
         continue;
       }
       Result<engine::Deployed> found = decode(each.row);
@@ -93,7 +94,7 @@ Result<std::shared_ptr<const workflow::Workflow>> DeployedTriggers::find(
 
 Result<engine::Deployed> DeployedTriggers::read(const Namespace& ns, const std::string& name) {
   REEVE_TRY(const std::optional<store::Row> row, reader_.get(key_of(ns, name)));
-  if (row) {
+  if (row && !engine::is_deleted_row(row->body)) {
     return decode(*row);
   }
   Error error =

@@ -25,7 +25,7 @@ std::optional<std::string> CatalogChecks::see(
         schedules_[name].emplace(trigger.name, *cron::Schedule::parse(cron->expression));
       }
     }
-  } else if (std::holds_alternative<engine::WorkflowDisabled>(*decoded)) {
+  } else if (std::holds_alternative<engine::WorkflowDisabled>(*decoded) || std::holds_alternative<engine::WorkflowDeleted>(*decoded)) {
     forget(name);
   } else if (const auto* armed_event = std::get_if<engine::TriggerArmed>(&*decoded)) {
     return armed(name, *armed_event);

@@ -85,6 +85,9 @@ engine::Book* Checkers::book_of(const journal::ObjectKey& key) const {
 }
 
 void Checkers::fold(const journal::Event& event) {
+  if (const std::optional<std::string> wrong = objects_.see(event)) {
+    fail(concat(*wrong, at(event.revision)));
+  }
   if (engine::Book* book = book_of(event.object)) {
     if (const Result<void> applied = book->apply(event); !applied) {
       fail(concat(applied.error().describe(), at(event.revision)));
@@ -216,8 +219,14 @@ void Checkers::fold_mission(const journal::Event& event) {
 
 void Checkers::check_event(Folded& folded, const engine::MissionEvent& event, Revision revision) {
   const model::Mission& mission = folded.mission;
-  if (is_terminal(mission.state)) {
-    fail(concat("mission ", mission.name.view(), " changed after its end", at(revision)));
+  const bool deletes = std::holds_alternative<engine::MissionDeleted>(event);
+  if (deletes != is_terminal(mission.state) || mission.deleted) {
+    fail(concat(
+        "mission ",
+        mission.name.view(),
+        deletes ? " was deleted twice or before its end" : " changed after its end",
+        at(revision)
+    ));
     return;
   }
   if (const auto* move = std::get_if<engine::MissionTransitioned>(&event)) {
@@ -417,7 +426,11 @@ void Checkers::compare_row(const journal::ObjectKey& key) {
   }
   const Folded& folded = missions_.at(engine::mission_of(key).str());
   std::string body;
-  engine::encode_mission(folded.mission, *folded.workflow, body);
+  if (folded.mission.deleted) {
+    engine::encode_deleted("reeve.dev/v1", "Mission", key, folded.mission.uid, body);
+  } else {
+    engine::encode_mission(folded.mission, *folded.workflow, body);
+  }
   if ((*row)->body != body || (*row)->revision != folded.mission.revision ||
       (*row)->live == is_terminal(folded.mission.state) || (*row)->uid != folded.mission.uid) {
     fail(concat(
@@ -555,7 +568,12 @@ void Checkers::effect_released(const model::Effect& effect) {
 
 void Checkers::acknowledged(const InputId& input, const engine::Reply& reply) {
   const auto [known, first] = acknowledged_.emplace(input, reply);
-  if (!first && (known->second.mission != reply.mission || known->second.uid != reply.uid)) {
+  const model::Mission* mission = find(reply.mission);
+  // Of one that was deleted nothing but the name is known; a repeated input looks in "default".
+  const bool unknown = reply.uid.empty() && mission != nullptr &&
+                       (mission->deleted || mission->ns.view() != "default");
+  const bool same = unknown || known->second.uid == reply.uid || known->second.uid.empty();
+  if (!first && (known->second.mission != reply.mission || !same)) {
     fail(concat(
         "input ",
         input.view(),
@@ -584,7 +602,8 @@ void Checkers::recovered() {
 void Checkers::check_acknowledged() {
   for (const auto& [input, reply] : acknowledged_) {
     const auto found = missions_.find(reply.mission.str());
-    if (found == missions_.end() || found->second.mission.uid != reply.uid) {
+    if (found == missions_.end() ||
+        (!reply.uid.empty() && found->second.mission.uid != reply.uid)) {
       fail(concat("mission ", reply.mission.view(), " was acknowledged and is gone"));
     }
   }

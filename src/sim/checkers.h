@@ -18,6 +18,7 @@
 #include "sim/channel_checks.h"
 #include "sim/family_checks.h"
 #include "sim/fwd.h"
+#include "sim/object_checks.h"
 #include "store/memory/memory_store.h"
 
 namespace reeve::sim {
@@ -98,6 +99,8 @@ class Checkers {
 
   const FamilyChecks& families() const { return families_; }
 
+  const ObjectChecks& objects() const { return objects_; }
+
   /// A client was told that its message has this number.
   void message_acknowledged(const std::string& channel, coord::Sequence sequence) {
     channels_.acknowledged(channel, sequence);
@@ -171,6 +174,7 @@ class Checkers {
   CatalogChecks catalog_;
   ChannelChecks channels_;
   FamilyChecks families_;
+  ObjectChecks objects_;
   /// Missions made by one input: at most one.
   std::map<std::string, std::string> made_by_;
   std::map<InputId, engine::Reply> acknowledged_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "engine/resource_book.h"
 #include "sim/checkers.h"
 #include "sim/controller_sim.h"
 #include "sim/world.h"
@@ -19,11 +20,36 @@ constexpr std::uint32_t kRetriesOfMissionsMax = 6;
 /// that has ended otherwise.
 bool is_usual(const engine::Command& command, ErrorCode code) {
   if (const auto* submit = std::get_if<engine::SubmitMission>(&command)) {
-    return !submit->after.empty() && code == ErrorCode::IllegalTransition;
+    // Namespaces come and go.
+    const bool elsewhere = submit->ns.view() != "default" &&
+                           (code == ErrorCode::NotFound || code == ErrorCode::PermissionDenied);
+    return elsewhere || (!submit->after.empty() && code == ErrorCode::IllegalTransition);
   }
   const auto* about = std::get_if<engine::ObjectCommand>(&command);
+  if (about != nullptr && (about->object.kind == journal::Kind::Metadata ||
+                           engine::resource_kind(about->object.kind) != nullptr)) {
+    return code == ErrorCode::AlreadyExists || code == ErrorCode::PermissionDenied ||
+           code == ErrorCode::Invalid;
+  }
   return about != nullptr && about->object.kind == journal::Kind::Channel &&
          (code == ErrorCode::StaleFence || code == ErrorCode::LimitExceeded);
+}
+
+/// The mission that must be there for a command.
+const MissionName* mission_named_in(const engine::Command& command) {
+  if (const auto* abort = std::get_if<engine::AbortMission>(&command)) {
+    return &abort->mission;
+  }
+  if (const auto* resume = std::get_if<engine::ResumeMission>(&command)) {
+    return &resume->mission;
+  }
+  if (const auto* retry = std::get_if<engine::RetryMission>(&command)) {
+    return &retry->parent;
+  }
+  if (const auto* decision = std::get_if<engine::DecideGate>(&command)) {
+    return &decision->mission;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -187,7 +213,11 @@ void ClientSim::judge(const Request& request, const Result<engine::Reply>& reply
     // Requests overtake each other: a workflow may be switched before it is applied.
     const bool early = std::holds_alternative<engine::ObjectCommand>(request.command) &&
                        reply.error().code == ErrorCode::NotFound;
-    if (!late && !early && !is_usual(request.command, reply.error().code)) {
+    const MissionName* named = mission_named_in(request.command);
+    const model::Mission* mission = named == nullptr ? nullptr : checkers_.find(*named);
+    const bool deleted =
+        mission != nullptr && mission->deleted && reply.error().code == ErrorCode::NotFound;
+    if (!late && !early && !deleted && !is_usual(request.command, reply.error().code)) {
       checkers_.fail(concat("input ", request.id.view(), " was refused: ", reply.error().describe())
       );
     }
@@ -210,6 +240,10 @@ void ClientSim::judge_decision(const Request& request, const Result<engine::Repl
     return;
   }
   const ErrorCode code = reply.error().code;
+  const model::Mission* mission = checkers_.find(decision.mission);
+  if (code == ErrorCode::NotFound && mission != nullptr && mission->deleted) {
+    return;
+  }
   if (code != ErrorCode::IllegalTransition && code != ErrorCode::PermissionDenied &&
       code != ErrorCode::LimitExceeded) {
     checkers_.fail(

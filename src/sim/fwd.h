@@ -6,6 +6,7 @@ class Checkers;
 class ClientSim;
 class ControllerSim;
 class HostSim;
+class ObjectSim;
 class Random;
 class Simulation;
 class World;

@@ -19,6 +19,7 @@ constexpr std::uint32_t kPercentWithTriggers = 30;
 constexpr std::uint32_t kPercentWithChannels = 20;
 constexpr std::uint32_t kPercentWithFamilies = 40;
 constexpr std::uint32_t kPercentWithOthers = 30;
+constexpr std::uint32_t kPercentWithObjects = 15;
 
 kernel::CoreOptions core_options(const engine::Limits& limits, WorkflowShelf& shelf) {
   kernel::CoreOptions options;
@@ -51,7 +52,8 @@ Simulation::Simulation(SimulationOptions options)
       ),
       client_(world_, faults_, checkers_, controller_, disk_),
       people_(world_, checkers_, client_),
-      channels_(world_, checkers_, client_) {
+      channels_(world_, checkers_, client_),
+      objects_(world_, checkers_, client_, disk_) {
   checkers_.use([this](Fence fence) { return host_.find(fence); });
   controller_.start();
 }
@@ -115,10 +117,14 @@ bool Simulation::advance(Duration by) {
 }
 
 bool Simulation::at_rest() const {
-  if (!controller_.quiet() || client_.waiting() > 0 || host_.busy() > 0 || !channels_.at_rest()) {
+  if (!controller_.quiet() || client_.waiting() > 0 || host_.busy() > 0 || !channels_.at_rest() ||
+      !objects_.at_rest()) {
     return false;
   }
   const engine::Engine& engine = controller_.core()->engine();
+  if (engine.collects()) {
+    return false;
+  }
   const std::vector<MissionName> live = engine.live_missions();
   return std::all_of(live.begin(), live.end(), [&](const MissionName& name) {
     const model::Mission* mission = engine.find(name);
@@ -163,6 +169,7 @@ void Simulation::heal() {
   client_.meddle(false);
   people_.rest();
   channels_.work_properly();
+  objects_.work_properly();
   rest_triggers();
 }
 
@@ -339,6 +346,17 @@ void plan_others(Simulation& sim, Random& random, Duration within) {
   }
 }
 
+/// Plain objects, namespaces, and missions in them. A stream of their own, as above.
+void plan_objects(Simulation& sim, Random& random, Duration within) {
+  const std::string source = random_workflow(random, "described");
+  const Result<std::shared_ptr<const workflow::Workflow>> loaded = sim.shelf().load(source);
+  if (!loaded) {
+    sim.checkers().fail(concat("the workload is wrong: ", loaded.error().describe(), "\n", source));
+    return;
+  }
+  sim.objects().use(random.between(5, 40), within, *loaded, random.next());
+}
+
 engine::Limits random_limits(Random& random) {
   engine::Limits limits;
   limits.run_slots = static_cast<std::uint32_t>(random.between(1, 6));
@@ -380,6 +398,10 @@ Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& loo
   if (others.percent(kPercentWithOthers)) {
     plan_others(sim, others, trouble / 2);
   }
+  Random objects(stable_hash(concat("objects/", seed)));
+  if (objects.percent(kPercentWithObjects)) {
+    plan_objects(sim, objects, trouble / 2);
+  }
   plan_blows(sim, sim.world().time() + trouble);
   sim.advance(trouble);
   sim.heal();
@@ -402,6 +424,7 @@ Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& loo
   outcome.ticks = sim.checkers().catalog().ticks();
   outcome.deliveries = sim.checkers().deliveries();
   outcome.foreign = sim.checkers().families().foreign();
+  outcome.removed = sim.checkers().objects().removed();
   for (const model::Mission* mission : sim.checkers().missions()) {
     ++outcome.missions;
     outcome.held += mission->state == model::MissionState::Held ? 1 : 0;

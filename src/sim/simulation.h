@@ -16,6 +16,7 @@
 #include "sim/controller_sim.h"
 #include "sim/faults.h"
 #include "sim/host_sim.h"
+#include "sim/object_sim.h"
 #include "sim/people_sim.h"
 #include "sim/workload.h"
 #include "sim/world.h"
@@ -52,6 +53,8 @@ class Simulation {
   PeopleSim& people() { return people_; }
 
   ChannelSim& channels() { return channels_; }
+
+  ObjectSim& objects() { return objects_; }
 
   Checkers& checkers() { return checkers_; }
 
@@ -103,6 +106,7 @@ class Simulation {
   ClientSim client_;
   PeopleSim people_;
   ChannelSim channels_;
+  ObjectSim objects_;
 };
 
 /// The longest that a healed world may take to come to rest, in virtual time and in steps.
@@ -128,6 +132,8 @@ struct Outcome {
   std::uint64_t deliveries = 0;
   /// Missions of another namespace than `default`.
   std::uint64_t foreign = 0;
+  /// Plain objects and missions that were removed.
+  std::uint64_t removed = 0;
 };
 
 /// The other namespace of the workloads, in which everything is named as in `default`.

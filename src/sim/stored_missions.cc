@@ -249,6 +249,9 @@ std::string difference(const model::Mission& left, const model::Mission& right) 
 
 void Checkers::check_stored_missions() {
   for (const auto& [name, folded] : missions_) {
+    if (folded.mission.deleted) {
+      continue;
+    }
     const Result<std::optional<store::Row>> row =
         disk_.get(engine::mission_key(folded.mission.name));
     if (!row || !row->has_value()) {
