@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/strings.h"
+#include "engine/resource_book.h"
 #include "sim/family_workload.h"
 #include "workflow/load/load.h"
 
@@ -337,13 +338,26 @@ void plan_families(Simulation& sim, Random& random, Duration within, const Names
 /// above.
 void plan_others(Simulation& sim, Random& random, Duration within) {
   const Namespace ns(kOtherNamespace);
-  plan_missions(sim, random, within, ns);
-  if (random.percent(kPercentWithTriggers)) {
-    plan_triggers(sim, random, within, ns);
-  }
-  if (random.percent(kPercentWithFamilies)) {
-    plan_families(sim, random, within, ns);
-  }
+  Json metadata = Json::object();
+  metadata.set("name", ns.str());
+  Json object = Json::object();
+  object.set("apiVersion", "v1").set("kind", "Namespace").set("metadata", std::move(metadata));
+  Json body = Json::object();
+  body.set("object", std::move(object));
+  sim.client().order(
+      engine::namespace_key(ns),
+      "create",
+      std::move(body),
+      [&sim, &random, within, ns](const Result<engine::Reply>& /*reply*/) {
+        plan_missions(sim, random, within, ns);
+        if (random.percent(kPercentWithTriggers)) {
+          plan_triggers(sim, random, within, ns);
+        }
+        if (random.percent(kPercentWithFamilies)) {
+          plan_families(sim, random, within, ns);
+        }
+      }
+  );
 }
 
 /// Plain objects, namespaces, and missions in them. A stream of their own, as above.

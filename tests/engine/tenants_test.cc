@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "engine/mission_codec.h"
+#include "engine/resource_book.h"
 #include "kernel/audit.h"
 #include "kernel_fixture.h"
 #include "model/scoped_name.h"
@@ -28,13 +29,32 @@ engine::ObjectCommand apply_in(const Namespace& ns, const std::string& name, std
       .body = std::move(body)};
 }
 
+/// A bench with the team's namespace.
+class TeamBench : public Bench {
+ public:
+  TeamBench() {
+    Json metadata = Json::object();
+    metadata.set("name", kTeam.str());
+    Json object = Json::object();
+    object.set("apiVersion", "v1").set("kind", "Namespace").set("metadata", std::move(metadata));
+    Json body = Json::object();
+    body.set("object", std::move(object));
+    const Result<engine::Reply> reply = call(engine::ObjectCommand{
+        .object = engine::namespace_key(kTeam), .verb = "create", .body = std::move(body)});
+    EXPECT_TRUE(reply.ok()) << reply.error().describe();
+  }
+};
+
 /// The store, with some rows written anew.
 void rewrite(Bench& b, const std::function<void(store::Row&, const Fold&)>& change) {
   Fold fold(workflow::load_source);
   store::EventQuery query;
   query.limit = 5000;
-  for (const journal::Event& event : *b.store().events(query)) {
-    ASSERT_TRUE(fold.apply(event).ok());
+  const Result<std::vector<journal::Event>> events = b.store().events(query);
+  ASSERT_TRUE(events.ok());
+  for (const journal::Event& event : *events) {
+    const Result<void> applied = fold.apply(event);
+    ASSERT_TRUE(applied.ok()) << event.type << ": " << applied.error().describe();
   }
   store::Commit commit;
   ASSERT_TRUE(b.store()
@@ -48,7 +68,7 @@ void rewrite(Bench& b, const std::function<void(store::Row&, const Fold&)>& chan
 }
 
 TEST(Tenants, MayNameTheirMissionsAlike) {
-  Bench b;
+  TeamBench b;
   EXPECT_EQ(b.call(submission_in(Namespace("default"), "m"))->mission.view(), "m");
   EXPECT_EQ(b.call(submission_in(kTeam, "m"))->mission.view(), "team~m");
   EXPECT_EQ(b.call(submission_in(kTeam, "m")).error().code, ErrorCode::AlreadyExists);
@@ -62,7 +82,7 @@ TEST(Tenants, MayNameTheirMissionsAlike) {
 }
 
 TEST(Tenants, GoOnAfterARestart) {
-  Bench b;
+  TeamBench b;
   b.call(submission_in(Namespace("default"), "m")).value();
   b.call(submission_in(kTeam, "m")).value();
   b.take_launches();
@@ -91,7 +111,7 @@ TEST(Tenants, HaveCronTriggersOfTheSameName) {
   const std::string source =
       "job_type: nightly\ncron_trigger: \"0 * * * * * *\"\ntasks:\n"
       "- task_type: a\n  method: SHELL\n  script: [x]\n";
-  Bench b;
+  TeamBench b;
   b.call(apply_in(Namespace("default"), "nightly", source)).value();
   b.call(apply_in(kTeam, "nightly", source)).value();
   b.advance(std::chrono::seconds(61));
@@ -107,7 +127,7 @@ TEST(Tenants, HaveCronTriggersOfTheSameName) {
 }
 
 TEST(Tenants, AreAllToldByAnAudit) {
-  Bench b;
+  TeamBench b;
   b.call(submission_in(kTeam, "m")).value();
   rewrite(b, [](store::Row& row, const Fold&) {
     if (row.key.kind == journal::Kind::Mission) {
@@ -129,7 +149,7 @@ void write_earlier_rows(Bench& b) {
 }
 
 TEST(EarlierRows, OfMissionsThatAreOverStayAndAreProven) {
-  Bench b;
+  TeamBench b;
   b.call(submit_command("m")).value();
   b.call(finished(b.take_launch(), 1)).value();
   b.advance(std::chrono::hours(1));
@@ -142,7 +162,7 @@ TEST(EarlierRows, OfMissionsThatAreOverStayAndAreProven) {
 }
 
 TEST(EarlierRows, OfLiveMissionsAreMadeWholeAgain) {
-  Bench b;
+  TeamBench b;
   b.call(submit_command("m")).value();
   const model::LaunchRun first = b.take_launch();
   b.call(finished(first, 1)).value();
