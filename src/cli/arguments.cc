@@ -12,13 +12,14 @@
 #include "cli/channel_arguments.h"
 #include "cli/cli.h"
 #include "cli/configuration_arguments.h"
+#include "cli/namespace_arguments.h"
 #include "cli/print.h"
 #include "cli/scope.h"
+#include "cli/setting_flags.h"
 #include "cli/subcommand.h"
 #include "cli/time_argument.h"
 #include "cli/trigger_arguments.h"
 #include "cli/work_arguments.h"
-#include "configuration/setting.h"
 
 namespace reeve::cli {
 
@@ -77,6 +78,7 @@ class Parser {
     add_kept_files();
     channel_.add_to(app_, common_);
     trigger_.add_to(app_, common_);
+    namespaces_.add_to(app_, common_);
     add_namespace_options(app_, common_);
   }
 
@@ -118,7 +120,7 @@ class Parser {
             common_);
     add_slots(up_command_, up_.slots);
     add_labels(up_command_, up_.labels);
-    add_settings(up_command_);
+    add_setting_flags(*up_command_, up_);
     down_command_ = add(app_, "down", "Ask reeve up to stop; runs go on", "reeve down", common_);
 
     submit_command_ =
@@ -130,24 +132,6 @@ class Parser {
     add_submission(submit_command_, submit_);
     submit_command_->get_option("WORKFLOW")->required();
     add_output(submit_command_, common_, kTextOrJson);
-  }
-
-  /// One flag for each setting of the server; what they mean is in the reference.
-  void add_settings(CLI::App* command) {
-    command->add_option("--config", up_.config, "File with settings (default: reeve.yaml there)")
-        ->type_name("FILE");
-    for (const configuration::Setting& setting : configuration::settings()) {
-      command
-          ->add_option_function<std::string>(
-              configuration::flag_name(setting.key),
-              [this, key = std::string(setting.key)](const std::string& text) {
-                up_.settings.emplace_back(key, text);
-              },
-              std::string(setting.description)
-          )
-          ->type_name("VALUE")
-          ->group("Settings");
-    }
   }
 
   static void add_slots(CLI::App* command, std::uint32_t& slots) {
@@ -599,6 +583,9 @@ class Parser {
     if (auto trigger = select_trigger()) {
       return std::move(*trigger);
     }
+    if (const auto namespaces = namespaces_.selected()) {
+      return Invocation{.common = common_, .command = *namespaces};
+    }
     for (const CLI::App* command : decide_commands_) {
       if (command->parsed()) {
         decide_.decision = command->get_name();
@@ -660,6 +647,7 @@ class Parser {
   GraphArgs graph_;
   ChannelParser channel_;
   TriggerParser trigger_;
+  NamespaceParser namespaces_;
   SchemaArgs schema_;
   LockArgs lock_;
   std::string timeout_ = "10s";

@@ -228,6 +228,13 @@ struct PoolArgs {
   std::uint32_t units = 0;
 };
 
+struct NamespaceArgs {
+  enum class Action : std::uint8_t { Create, List, Delete };
+
+  Action action = Action::List;
+  std::string name;
+};
+
 /// `reeve task add FILE`.
 struct TaskAddArgs {
   std::string file;  ///< "-": standard input
@@ -268,6 +275,7 @@ using Command = std::variant<
     CredentialArgs,
     ConfigArgs,
     PoolArgs,
+    NamespaceArgs,
     TaskAddArgs,
     DoctorArgs,
     AuditArgs,

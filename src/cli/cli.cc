@@ -70,6 +70,8 @@ struct Dispatch {
 
   int operator()(const PoolArgs& args) const { return run_pool(common, args); }
 
+  int operator()(const NamespaceArgs& args) const { return run_namespace(common, args); }
+
   int operator()(const TaskAddArgs& args) const { return add_task(args); }
 
   int operator()(const DoctorArgs& /*args*/) const { return run_doctor(common); }

@@ -36,6 +36,7 @@ int test_trigger(const Common& common, const TriggerTestArgs& args);
 int use_channel(const Common& common, const ChannelArgs& args);
 int run_credential(const Common& common, const CredentialArgs& args);
 int run_config(const Common& common, const ConfigArgs& args);
+int run_namespace(const Common& common, const NamespaceArgs& args);
 int run_pool(const Common& common, const PoolArgs& args);
 int add_task(const TaskAddArgs& args);
 

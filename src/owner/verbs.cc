@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "engine/resource_book.h"
 #include "model/scoped_name.h"
 #include "protocol/commands.h"
 #include "workflow/load/load.h"
@@ -79,8 +80,10 @@ Result<engine::Command> decide(const Json& args, const Namespace& ns) {
 Result<engine::Command> object(const Json& args, const Namespace& ns) {
   REEVE_TRY(protocol::Object object, protocol::object_from_json(args));
   REEVE_TRY(const journal::Kind kind, journal::parse_kind(object.kind));
+  const engine::ResourceKind* plain = engine::resource_kind(kind);
+  const bool scoped = plain == nullptr || plain->namespaced;
   return engine::Command(engine::ObjectCommand{
-      .object = {.kind = kind, .ns = ns, .name = std::move(object.name)},
+      .object = {.kind = kind, .ns = scoped ? ns : Namespace(), .name = std::move(object.name)},
       .verb = std::move(object.verb),
       .body = std::move(object.body)});
 }

@@ -9,6 +9,10 @@ BOTH = ((), TEAM)
 
 
 class NamespacesTest(ReeveTest):
+    def setUp(self):
+        super().setUp()
+        self.ok("namespace", "create", "team-a")
+
     def names(self, *args):
         items = self.ok("status", *args, "-o", "json").json()["items"]
         return [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in items]
