@@ -1,6 +1,5 @@
 #include "api/request_metrics.h"
 
-#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -73,8 +72,7 @@ RequestMetrics::RequestMetrics(telemetry::MetricRegistry& registry)
 
 void observe_answer(const Call& call, int code, std::size_t bytes) {
   Services& services = *call.services;
-  const auto elapsed = std::chrono::steady_clock::now() - call.request().received_at;
-  const double seconds = std::chrono::duration<double>(elapsed).count();
+  const double seconds = call.request().age_seconds();
   const std::string status = std::to_string(code);
   const std::string_view verb =
       call.verb.empty() ? std::string_view("other") : std::string_view(call.verb);

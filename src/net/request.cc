@@ -55,4 +55,8 @@ const std::string* Request::find_query(std::string_view name) const {
   return find_pair(query, name);
 }
 
+double Request::age_seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - received_at).count();
+}
+
 }  // namespace reeve::net

@@ -100,6 +100,9 @@ struct Request {
 
   /// The value of the first pair with this name; nullptr: there is none.
   const std::string* find_query(std::string_view name) const;
+
+  /// Seconds since it was complete.
+  double age_seconds() const;
 };
 
 }  // namespace reeve::net
