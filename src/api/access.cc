@@ -170,30 +170,59 @@ std::optional<resource::Status> Access::check_origin(const net::Request& request
 Admission Access::admit(const net::Request& request, Timestamp now, Duration monotonic) {
   Admission admission;
   admission.identity = access::anonymous();
-  if (auto refusal = limit(per_address_, access::peer_key(request.peer), monotonic)) {
-    admission.refusal = std::move(refusal);
-    return admission;
+  admission.refusal = limit(per_address_, access::peer_key(request.peer), monotonic);
+  if (!admission.refusal) {
+    admission.refusal = check_host(request);
   }
-  if (auto refusal = check_host(request)) {
-    admission.refusal = std::move(refusal);
-    return admission;
+  if (!admission.refusal) {
+    admission.refusal = check_origin(request);
   }
-  if (auto refusal = check_origin(request)) {
-    admission.refusal = std::move(refusal);
-    return admission;
+  if (!admission.refusal) {
+    admission.refusal = identify(request, now, admission);
   }
-  Result<identity::Authenticated> who = authenticator_.authenticate(presented_by(request), now);
-  if (!who) {
-    admission.refusal = who.error().code == ErrorCode::Unavailable
-                            ? resource::service_unavailable(who.error().message, 1)
-                            : resource::unauthorized();
-    return admission;
-  }
-  admission.identity = std::move(who->identity);
-  if (who->method != identity::Method::Anonymous) {
+  if (!admission.refusal && !admission.identity.in_group(access::kUnauthenticated)) {
     admission.refusal = limit(per_principal_, admission.identity.user, monotonic);
   }
   return admission;
+}
+
+std::optional<resource::Status> Access::identify(
+    const net::Request& request, Timestamp now, Admission& admission
+) {
+  const identity::Presented presented = presented_by(request);
+  Result<identity::Authenticated> who = authenticator_.authenticate(presented, now);
+  if (!who) {
+    if (who.error().code != ErrorCode::Unavailable) {
+      return resource::unauthorized();
+    }
+    if (options_.keys_wanted) {
+      options_.keys_wanted();
+    }
+    return resource::service_unavailable(who.error().message, 1);
+  }
+  if (who->run && (!options_.run_lives || !options_.run_lives(*who->run))) {
+    return resource::unauthorized();
+  }
+  admission.identity = std::move(who->identity);
+  return impersonate(presented, admission.identity);
+}
+
+/// Whoever may act as somebody else is treated as that one, in everything.
+std::optional<resource::Status> Access::impersonate(
+    const identity::Presented& presented, access::Identity& identity
+) const {
+  Result<std::optional<access::Identity>> as = identity::impersonated(presented.headers);
+  if (!as) {
+    return resource::bad_request(as.error().describe());
+  }
+  if (!*as) {
+    return {};
+  }
+  if (const Result<void> allowed = policy_.check_impersonation(identity, **as); !allowed) {
+    return resource::forbidden({}, {}, allowed.error().message);
+  }
+  identity = std::move(**as);
+  return {};
 }
 
 std::optional<resource::Status> Access::authorize(

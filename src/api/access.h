@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,10 @@ struct AccessOptions {
   /// Absent: no limit.
   std::optional<access::RateLimitOptions> per_principal = {};
   std::optional<access::RateLimitOptions> per_address = {};
+  /// Whether the run that a token speaks for is in the hands of a host under that fence.
+  std::function<bool(const identity::RunClaims&)> run_lives = {};
+  /// A token names a key of an identity provider that is not known yet.
+  std::function<void()> keys_wanted = {};
 };
 
 /// What becomes of a request before anybody looks at what it asks for.
@@ -63,6 +68,12 @@ class Access {
   identity::Authenticator& authenticator() { return authenticator_; }
 
  private:
+  std::optional<resource::Status> identify(
+      const net::Request& request, Timestamp now, Admission& admission
+  );
+  std::optional<resource::Status> impersonate(
+      const identity::Presented& presented, access::Identity& identity
+  ) const;
   std::optional<resource::Status> check_host(const net::Request& request) const;
   std::optional<resource::Status> check_origin(const net::Request& request) const;
 

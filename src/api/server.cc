@@ -1,6 +1,5 @@
 #include "api/server.h"
 
-#include <thread>
 #include <utility>
 
 #include "api/api.h"
@@ -9,6 +8,8 @@
 #include "base/strings.h"
 #include "engine/metadata_book.h"
 #include "engine/object_metadata.h"
+#include "host/worker_pool.h"
+#include "model/scoped_name.h"
 #include "security/identity/sealer.h"
 #include "security/identity/static_token.h"
 
@@ -73,8 +74,59 @@ class Server::State {
         )),
         documents(parts.reader),
         view(view_options()),
-        access(std::move(secrets.authenticator), types, options.access),
+        access(std::move(secrets.authenticator), types, access_options()),
         sealer(std::move(secrets.sealer)) {}
+
+  AccessOptions access_options() {
+    AccessOptions made = options.access;
+    made.run_lives = [this](const identity::RunClaims& claims) {
+      return run_lives(claims);
+    };
+    made.keys_wanted = [this] {
+      refresh_issuers();
+    };
+    return made;
+  }
+
+  bool run_lives(const identity::RunClaims& claims) const {
+    const view::ProjectedPtr run =
+        view.get(*types.of(Storage::Run).view, claims.ns.view(), model::plain(claims.run.view()));
+    if (run == nullptr) {
+      return false;
+    }
+    const std::string state = run->object.find("status")->get_string("state");
+    const auto fence = static_cast<std::uint64_t>(run->object.find("spec")->get_int("fence"));
+    return (state == "ACTIVE" || state == "LAUNCHING") && fence == claims.fence.value();
+  }
+
+  /// Asks identity providers for keys that are wanted. Network thread.
+  void refresh_issuers() {
+    std::vector<identity::OidcIssuer>& issuers = access.authenticator().issuers();
+    for (std::size_t i = 0; i < issuers.size(); ++i) {
+      if (!issuers[i].begin_refresh(parts_.clock.now())) {
+        continue;
+      }
+      worker->add([this, i, asked = issuers[i].options()] {
+        Result<identity::FetchedKeys> fetched = identity::fetch_keys(asked, options.fetcher);
+        server->post([this, i, fetched = std::move(fetched)]() mutable {
+          identity::OidcIssuer& issuer = access.authenticator().issuers()[i];
+          issuer.finish_refresh(std::move(fetched), parts_.clock.now());
+          if (!issuer.last_error().empty()) {
+            services->log.warn(
+                "keys of an identity provider were not fetched",
+                {{"issuer", issuer.options().issuer}, {"problem", issuer.last_error()}}
+            );
+          }
+        });
+      });
+    }
+  }
+
+  void keep_issuers_fresh() {
+    constexpr Duration kPeriod{10'000};
+    refresh_issuers();
+    server->post_after(kPeriod, [this] { keep_issuers_fresh(); });
+  }
 
   view::ViewOptions view_options() {
     view::ViewOptions made;
@@ -137,7 +189,13 @@ class Server::State {
     server_ready = server.get();
     streams_ready = &*streams;
     // What was committed since the roles were read.
-    server->post([this] { access.load(view); });
+    server->post([this] {
+      access.load(view);
+      if (!access.authenticator().issuers().empty()) {
+        worker = std::make_unique<host::WorkerPool>(1);
+        keep_issuers_fresh();
+      }
+    });
     return {};
   }
 
@@ -183,6 +241,8 @@ class Server::State {
   std::optional<Api> api;
   std::optional<Streams> streams;
   std::unique_ptr<net::Server> server;
+  /// Fetches keys of identity providers, if there are any.
+  std::unique_ptr<host::WorkerPool> worker;
 };
 
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -244,6 +304,10 @@ bool Server::stop(Duration grace) {
   const bool all = state_->server->drain(grace);
   state_->streams_ready = nullptr;
   state_->server_ready = nullptr;
+  if (state_->worker != nullptr) {
+    state_->worker->stop();
+    state_->worker.reset();
+  }
   state_->server.reset();
   return all;
 }

@@ -32,6 +32,8 @@ struct ServerOptions {
   AccessOptions access = {};
   view::ViewLimits view = {};
   std::vector<identity::OidcOptions> issuers = {};
+  /// Needed if there are issuers; called on a thread of its own.
+  identity::Fetcher fetcher = {};
   Environment environment = {};
 };
 

@@ -124,6 +124,26 @@ resource::Outcome<Json> prepare_new(const Attempt& attempt, Json body) {
   return resource::prepare_create(call.type->place(call.route.ns, {}), std::move(body), seeds);
 }
 
+/// Of an object that does not exist yet, what is not found is something that it names.
+resource::Status creation_problem(const Call& call, const std::string& name, const Error& error) {
+  if (error.code != ErrorCode::NotFound) {
+    return resource::from_error(error, call.resource(), name);
+  }
+  const Error no_namespace = engine::namespace_not_found(Namespace(call.route.ns));
+  if (error.message == no_namespace.message) {
+    return resource::not_found(
+        call.services->types.of(journal::Kind::Namespace).name, call.route.ns
+    );
+  }
+  std::vector<resource::Cause> causes;
+  causes.push_back(
+      {.reason = "FieldValueNotFound",
+       .message = concat("Not found: ", error.describe()),
+       .field = "spec"}
+  );
+  return resource::invalid(call.resource(), name, std::move(causes));
+}
+
 void store_new(const AttemptPtr& attempt, Json object) {
   const CallPtr& call = attempt->call;
   const std::string name = text_at(object, "metadata", "name");
@@ -152,7 +172,7 @@ void store_new(const AttemptPtr& attempt, Json object) {
   }
   send(call, std::move(*command), [call, name](Result<engine::Reply> reply) {
     if (!reply) {
-      answer(call, resource::from_error(reply.error(), call->resource(), name));
+      answer(call, creation_problem(*call, name, reply.error()));
       return;
     }
     const std::string made = !reply->subject.empty() ? reply->subject : name;

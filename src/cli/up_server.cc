@@ -1,5 +1,6 @@
 #include "cli/up_server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/strings.h"
@@ -10,6 +11,7 @@
 #include "platform/posix/files.h"
 #include "platform/posix/system.h"
 #include "security/identity/certificates.h"
+#include "security/identity/https_fetcher.h"
 #include "security/identity/kubeconfig.h"
 #include "security/identity/static_token.h"
 #include "workflow/load/load.h"
@@ -99,6 +101,63 @@ api::AccessOptions access_options(const configuration::ServerSettings& settings)
   return options;
 }
 
+Result<void> set_algorithms(const std::vector<std::string>& names, identity::JwtPolicy& policy) {
+  if (names.empty()) {
+    return {};
+  }
+  const std::vector<identity::JwtAlgorithm> known = policy.algorithms;
+  policy.algorithms.clear();
+  for (const std::string& name : names) {
+    const auto found = std::find_if(known.begin(), known.end(), [&](identity::JwtAlgorithm each) {
+      return identity::to_string(each) == name;
+    });
+    if (found == known.end()) {
+      Error error = make_error(
+          ErrorCode::Invalid,
+          concat("\"", name, "\" is no algorithm that is accepted"),
+          "auth.oidc.algorithms"
+      );
+      error.hint = "RS256, PS256, ES256 or EdDSA";
+      return error;
+    }
+    policy.algorithms.push_back(*found);
+  }
+  return {};
+}
+
+/// Identity providers, and how their keys are fetched.
+Result<void> set_issuers(
+    const configuration::ServerSettings& settings, api::ServerOptions& options
+) {
+  const configuration::ServerSettings::Oidc& oidc = settings.auth.oidc;
+  if (!oidc.enabled()) {
+    return {};
+  }
+  identity::OidcOptions issuer;
+  issuer.issuer = oidc.issuer;
+  issuer.jwks_uri = oidc.jwks_uri;
+  issuer.policy.audiences = oidc.audience;
+  issuer.mapping.username_claim = oidc.username_claim;
+  issuer.mapping.username_prefix = oidc.username_prefix;
+  issuer.mapping.groups_claim = oidc.groups_claim;
+  issuer.mapping.groups_prefix = oidc.groups_prefix;
+  for (const std::string& claim : oidc.required_claims) {
+    const std::size_t equals = claim.find('=');
+    issuer.mapping.required.emplace_back(
+        claim.substr(0, equals),
+        equals == std::string::npos ? std::string() : claim.substr(equals + 1)
+    );
+  }
+  REEVE_CHECK(set_algorithms(oidc.algorithms, issuer.policy));
+  identity::HttpsFetcherOptions fetching;
+  if (!oidc.ca.empty()) {
+    REEVE_TRY(fetching.authorities, platform::read_file(oidc.ca, kPemFileBytesMax));
+  }
+  REEVE_TRY(options.fetcher, identity::make_https_fetcher(std::move(fetching)));
+  options.issuers.push_back(std::move(issuer));
+  return {};
+}
+
 Json host_object(const configuration::ServerSettings& settings, Timestamp started) {
   Json metadata = Json::object();
   metadata.set("name", "local").set("uid", platform::boot_id());
@@ -172,6 +231,7 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
   options.limits.connections_per_peer_max = options.limits.connections_max;
   options.limits.body_bytes_max = static_cast<std::size_t>(settings.limits.body_bytes_max);
   options.access = access_options(settings);
+  REEVE_CHECK(set_issuers(settings, options));
   options.environment.seal = std::move(seal);
   options.environment.version = kVersion;
   options.environment.run_dir =
