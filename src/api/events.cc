@@ -202,7 +202,8 @@ std::optional<journal::ObjectKey> involved_object(
   if (kind == nullptr || name == nullptr) {
     return {};
   }
-  const Result<journal::Kind> known = journal::parse_kind(*kind);
+  // The journal has the names of kinds in lower case.
+  const Result<journal::Kind> known = journal::parse_kind(to_lower(*kind));
   if (!known) {
     return {};
   }

@@ -146,7 +146,39 @@ std::string label_value(std::string_view text) {
 }
 
 std::string_view api_kind(journal::Kind kind) {
-  return journal::to_string(kind);
+  switch (kind) {
+    case journal::Kind::Workflow:
+      return "Workflow";
+    case journal::Kind::Mission:
+      return "Mission";
+    case journal::Kind::Credential:
+      return "Credential";
+    case journal::Kind::Setting:
+      return "Setting";
+    case journal::Kind::Channel:
+      return "Channel";
+    case journal::Kind::Pool:
+      return "Pool";
+    case journal::Kind::Namespace:
+      return "Namespace";
+    case journal::Kind::BudgetQuota:
+      return "BudgetQuota";
+    case journal::Kind::BlackboardEntry:
+      return "BlackboardEntry";
+    case journal::Kind::Role:
+      return "Role";
+    case journal::Kind::ClusterRole:
+      return "ClusterRole";
+    case journal::Kind::RoleBinding:
+      return "RoleBinding";
+    case journal::Kind::ClusterRoleBinding:
+      return "ClusterRoleBinding";
+    case journal::Kind::Token:
+      return "Token";
+    case journal::Kind::Metadata:
+      return "Metadata";
+  }
+  return "Unknown";
 }
 
 }  // namespace reeve::api
