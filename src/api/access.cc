@@ -167,16 +167,22 @@ std::optional<resource::Status> Access::check_origin(const net::Request& request
   return resource::forbidden({}, {}, "pages of other sites may not use this API");
 }
 
+std::optional<resource::Status> Access::admit_unidentified(
+    const net::Request& request, Duration monotonic
+) {
+  if (auto refusal = limit(per_address_, access::peer_key(request.peer), monotonic)) {
+    return refusal;
+  }
+  if (auto refusal = check_host(request)) {
+    return refusal;
+  }
+  return check_origin(request);
+}
+
 Admission Access::admit(const net::Request& request, Timestamp now, Duration monotonic) {
   Admission admission;
   admission.identity = access::anonymous();
-  admission.refusal = limit(per_address_, access::peer_key(request.peer), monotonic);
-  if (!admission.refusal) {
-    admission.refusal = check_host(request);
-  }
-  if (!admission.refusal) {
-    admission.refusal = check_origin(request);
-  }
+  admission.refusal = admit_unidentified(request, monotonic);
   if (!admission.refusal) {
     admission.refusal = identify(request, now, admission);
   }

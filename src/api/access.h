@@ -53,6 +53,11 @@ class Access {
   /// One of them has changed, or has gone (`object` is null).
   void changed(journal::Kind kind, std::string_view ns, std::string_view name, const Json& object);
 
+  /// What of `admit` concerns everybody, for requests that prove elsewhere who sends them.
+  std::optional<resource::Status> admit_unidentified(
+      const net::Request& request, Duration monotonic
+  );
+
   /// Whether `changed` wants to know about objects of this kind.
   static bool follows(journal::Kind kind);
 

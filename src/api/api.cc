@@ -239,6 +239,15 @@ void Api::handle(std::shared_ptr<net::Exchange> exchange) {
   call->correlation = correlation_of(request, services_.random);
   call->route = parse_route(request.path);
   call->verb = verb_of(*call);
+  if (call->route.kind == Route::Kind::Hook) {
+    call->identity = access::anonymous();
+    if (auto refusal = services_.access.admit_unidentified(request, platform::monotonic_now())) {
+      answer(call, *refusal);
+    } else {
+      receive_hook(call);
+    }
+    return;
+  }
   Admission admission = services_.access.admit(request, services_.now(), platform::monotonic_now());
   call->identity = std::move(admission.identity);
   call->correlation.principal = call->principal();

@@ -29,6 +29,10 @@ bool is_action(const Call& call);
 void get_host(const CallPtr& call);
 void list_events(const CallPtr& call);
 
+// Ways in for others.
+/// A request for a trigger. Not identified: the trigger says how its sender proves who it is.
+void receive_hook(const CallPtr& call);
+
 // About the server itself.
 void answer_about(const CallPtr& call);
 void answer_health(const CallPtr& call);

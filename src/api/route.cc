@@ -94,6 +94,15 @@ void read_core(const Parts& parts, Route& route) {
     route.kind = Route::Kind::CoreVersions;
     return;
   }
+  if (parts[1] == "triggers" && parts.size() == 4) {
+    // `/api/triggers/WORKFLOW/TRIGGER`, as Formicary has it.
+    route.kind = Route::Kind::Hook;
+    route.group = "formicary";
+    route.ns = "default";
+    route.resource = parts[2];
+    route.name = parts[3];
+    return;
+  }
   if (parts[1] != kOurVersion) {
     // `/api/jobs/…`, `/api/orgs/…`
     route.kind = Route::Kind::Compatible;

@@ -24,8 +24,9 @@ struct Route {
     Object,           ///< one object
     Subresource,      ///< part of one object, or something to do with it
     NamespaceEvents,  ///< the stream of a namespace's events
-    Hook,             ///< `/hooks/NAMESPACE/WORKFLOW/TRIGGER`
-    Compatible,       ///< a path of another system: `name` says which system
+    Hook,        ///< `/hooks/NAMESPACE/WORKFLOW/TRIGGER`: `ns`, `resource`, `name`; Formicary's
+                 ///< `/api/triggers/WORKFLOW/TRIGGER` with `group` "formicary"
+    Compatible,  ///< a path of another system: `name` says which system
   };
 
   Kind kind = Kind::Unknown;

@@ -12,6 +12,7 @@
 #include "api/types.h"
 #include "api/view/view.h"
 #include "base/result.h"
+#include "base/secret.h"
 #include "base/time.h"
 #include "engine/engine.h"
 #include "kernel/loop.h"
@@ -30,6 +31,7 @@ class Server;
 namespace reeve::api {
 
 class Access;
+class HookWorkflows;
 class Streams;
 
 /// A value that only the keyring can open.
@@ -43,8 +45,13 @@ struct Environment {
   using Seal = std::function<
       Result<SealedValue>(std::string_view ns, std::string_view name, std::string_view value)>;
 
+  /// NotFound: there is no such credential.
+  using Reveal = std::function<Result<Secret>(std::string_view ns, std::string_view credential)>;
+
   /// Seals the value of a credential.
   Seal seal;
+  /// The value of a credential; for comparing, never for telling.
+  Reveal reveal;
   /// Where a run keeps its files.
   std::function<std::string(std::string_view ns, std::string_view mission, std::string_view run)>
       run_dir;
@@ -75,6 +82,8 @@ struct Services {
   /// Set before the first request.
   net::Server* server = nullptr;
   Streams* streams = nullptr;
+  /// Made when it is first needed.
+  std::shared_ptr<HookWorkflows> hooks = nullptr;
 };
 
 }  // namespace reeve::api

@@ -223,6 +223,18 @@ api::Environment::Seal sealer(const Common& common) {
   };
 }
 
+Result<api::Environment::Reveal> revealer(const Common& common, store::Reader& reader) {
+  REEVE_TRY(std::optional<Secret> passphrase, own_passphrase());
+  const auto credentials = std::make_shared<StoredCredentials>(
+      reader, DataDir{.root = common.data_dir}.keys(), std::move(passphrase)
+  );
+  return api::Environment::Reveal(
+      [credentials](std::string_view ns, std::string_view name) -> Result<Secret> {
+        return credentials->value(Namespace(std::string(ns)), name);
+      }
+  );
+}
+
 /// One life of the owner, from opening the data directory to closing it.
 Result<Ending> live(Process& process) {
   const Common& common = process.common;
@@ -234,6 +246,7 @@ Result<Ending> live(Process& process) {
   std::unique_ptr<UpServer> server;
   SessionOptions options;
   options.on_store = [&](store::Reader& reader) -> Result<void> {
+    REEVE_TRY(api::Environment::Reveal reveal, revealer(common, reader));
     REEVE_TRY(
         server,
         UpServer::create(
@@ -245,7 +258,8 @@ Result<Ending> live(Process& process) {
             clock,
             process.log,
             process.metrics,
-            sealer(common)
+            sealer(common),
+            std::move(reveal)
         )
     );
     return server->load();

@@ -201,7 +201,8 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
     platform::Clock& clock,
     telemetry::LogHub& log,
     telemetry::MetricRegistry& metrics,
-    api::Environment::Seal seal
+    api::Environment::Seal seal,
+    api::Environment::Reveal reveal
 ) {
   REEVE_CHECK(platform::make_directories(server_dir(dir), kPrivate));
   std::unique_ptr<UpServer> made(new UpServer);
@@ -233,6 +234,7 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
   options.access = access_options(settings);
   REEVE_CHECK(set_issuers(settings, options));
   options.environment.seal = std::move(seal);
+  options.environment.reveal = std::move(reveal);
   options.environment.version = kVersion;
   options.environment.run_dir =
       [root = dir.missions()](std::string_view ns, std::string_view mission, std::string_view run) {

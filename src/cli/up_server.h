@@ -38,7 +38,8 @@ class UpServer {
       platform::Clock& clock,
       telemetry::LogHub& log,
       telemetry::MetricRegistry& metrics,
-      api::Environment::Seal seal
+      api::Environment::Seal seal,
+      api::Environment::Reveal reveal
   );
 
   Result<void> load() { return server_->load(); }

@@ -36,8 +36,10 @@ Error about(const Context& context, ErrorCode code, std::string message, std::st
   return error;
 }
 
-Outcome refused(Verdict verdict, Error error, const RateWindow& window) {
-  return {.verdict = verdict, .submission = {}, .error = std::move(error), .window = window};
+Received nothing(Verdict verdict, Error error) {
+  return {
+      .occurrence = std::nullopt,
+      .refusal = {.verdict = verdict, .submission = {}, .error = std::move(error), .window = {}}};
 }
 
 constexpr std::string_view kHashName = "sha256=";
@@ -225,6 +227,47 @@ Result<Occurrence> read_request(
 
 }  // namespace
 
+Received accept_webhook(
+    const Context& context, const WebhookRequest& request, const Secret* secret, Timestamp now
+) {
+  const auto* const webhook = std::get_if<WebhookTrigger>(&context.trigger.source);
+  if (webhook == nullptr) {
+    return nothing(
+        Verdict::BadRequest,
+        about(context, ErrorCode::Invalid, "this trigger is not a webhook", "name another trigger")
+    );
+  }
+  if (request.body.size() > kWebhookBodyBytesMax) {
+    return nothing(
+        Verdict::TooLarge,
+        about(
+            context,
+            ErrorCode::LimitExceeded,
+            concat("the body is longer than ", kWebhookBodyBytesMax, " bytes"),
+            "send less"
+        )
+    );
+  }
+  if (auto error = unready(context, *webhook, secret)) {
+    return nothing(Verdict::Failed, std::move(*error));
+  }
+  if (webhook->auth != WebhookAuth::None && !proves(*webhook, request, *secret)) {
+    return nothing(
+        Verdict::Unauthorised,
+        about(context, ErrorCode::PermissionDenied, "authentication failed", "check the secret")
+    );
+  }
+  auto occurrence = read_request(context, *webhook, request, now);
+  if (!occurrence) {
+    return nothing(Verdict::BadRequest, std::move(occurrence).error());
+  }
+  if (webhook->auth == WebhookAuth::GitHub && header(request, kGitHubEvent) == "ping") {
+    // Sent once when the webhook is set up: nothing has happened.
+    return nothing(Verdict::Filtered, {});
+  }
+  return {.occurrence = std::move(occurrence).value(), .refusal = {}};
+}
+
 Outcome receive_webhook(
     const Context& context,
     const WebhookRequest& request,
@@ -232,45 +275,12 @@ Outcome receive_webhook(
     Timestamp now,
     const RateWindow& window
 ) {
-  const auto* const webhook = std::get_if<WebhookTrigger>(&context.trigger.source);
-  if (webhook == nullptr) {
-    return refused(
-        Verdict::BadRequest,
-        about(context, ErrorCode::Invalid, "this trigger is not a webhook", "name another trigger"),
-        window
-    );
+  Received received = accept_webhook(context, request, secret, now);
+  if (!received.occurrence) {
+    received.refusal.window = window;
+    return std::move(received.refusal);
   }
-  if (request.body.size() > kWebhookBodyBytesMax) {
-    return refused(
-        Verdict::TooLarge,
-        about(
-            context,
-            ErrorCode::LimitExceeded,
-            concat("the body is longer than ", kWebhookBodyBytesMax, " bytes"),
-            "send less"
-        ),
-        window
-    );
-  }
-  if (auto error = unready(context, *webhook, secret)) {
-    return refused(Verdict::Failed, std::move(*error), window);
-  }
-  if (webhook->auth != WebhookAuth::None && !proves(*webhook, request, *secret)) {
-    return refused(
-        Verdict::Unauthorised,
-        about(context, ErrorCode::PermissionDenied, "authentication failed", "check the secret"),
-        window
-    );
-  }
-  auto occurrence = read_request(context, *webhook, request, now);
-  if (!occurrence) {
-    return refused(Verdict::BadRequest, std::move(occurrence).error(), window);
-  }
-  if (webhook->auth == WebhookAuth::GitHub && header(request, kGitHubEvent) == "ping") {
-    // Sent once when the webhook is set up: nothing has happened.
-    return refused(Verdict::Filtered, {}, window);
-  }
-  return evaluate(context, *occurrence, window);
+  return evaluate(context, *received.occurrence, window);
 }
 
 WebhookReply webhook_reply(const Outcome& outcome, std::string_view mission) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "base/secret.h"
 #include "base/time.h"
 #include "workflow/trigger/evaluate.h"
+#include "workflow/trigger/occurrence.h"
 
 namespace reeve::trigger {
 
@@ -26,12 +28,24 @@ struct WebhookRequest {
   std::string body;
 };
 
-/// Receives a request for a webhook trigger: its size, its proof (WebhookAuth), its form, then
-/// `evaluate`. `secret` is the value of the credential that the trigger names, or null if there is
-/// none, which is Failed unless the trigger asks for no proof.
+/// A request that was looked at: what happened, or why there is nothing to do about it.
+struct Received {
+  std::optional<Occurrence> occurrence;
+  /// Without an occurrence.
+  Outcome refusal;
+};
+
+/// Looks at a request for a webhook trigger: its size, its proof (WebhookAuth), its form. `secret`
+/// is the value of the credential that the trigger names, or null if there is none, which is Failed
+/// unless the trigger asks for no proof. For those who evaluate elsewhere.
 ///
 /// Headers that carry a proof never become part of the data. Whoever does not prove who it is
 /// learns nothing else about the request.
+Received accept_webhook(
+    const Context& context, const WebhookRequest& request, const Secret* secret, Timestamp now
+);
+
+/// `accept_webhook`, then `evaluate`.
 Outcome receive_webhook(
     const Context& context,
     const WebhookRequest& request,

@@ -53,6 +53,20 @@ TEST(Webhook, GivesBodyHeadersAndQueryToTheTexts) {
   EXPECT_EQ(shown(f.receive(f.request)), "fired A=<no value>");
 }
 
+TEST(Webhook, SaysWhatHappenedToThoseWhoEvaluateElsewhere) {
+  WebhookFixture f(WebhookAuth::GitHub);
+  f.trigger.filter = WebhookFixture::text("false");
+  const Secret secret(kSecretText);
+  EXPECT_FALSE(accept_webhook(f.context(), f.request, &secret, kNow).occurrence.has_value());
+  f.request.headers.emplace_back("X-Hub-Signature-256", "sha256=" + f.signature());
+  f.request.headers.emplace_back("X-GitHub-Delivery", "d1");
+  const Received received = accept_webhook(f.context(), f.request, &secret, kNow);
+  ASSERT_TRUE(received.occurrence.has_value()) << "filters are for whoever evaluates";
+  EXPECT_EQ(received.occurrence->key, "d1");
+  EXPECT_EQ(received.occurrence->data.find("Body")->get_int("number"), 7);
+  EXPECT_EQ(received.occurrence->data.find("Headers")->find("X-Hub-Signature-256"), nullptr);
+}
+
 TEST(Webhook, ChecksAnHmacOfTheBody) {
   const WebhookFixture f(WebhookAuth::HmacSha256, "X-Signature");
   EXPECT_EQ(f.with("X-Signature", f.signature()), "fired");
