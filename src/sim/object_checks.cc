@@ -123,7 +123,8 @@ std::optional<std::string> ObjectChecks::see_resource(const journal::Event& even
   engine::erase_member(after.desire, "status");
   const auto before = objects_.find(key);
   if (event.type == "resource.created") {
-    const bool again = before != objects_.end() || !uids_.insert(event.uid).second;
+    const bool known = !uids_.insert(event.uid).second;
+    const bool again = known || before != objects_.end();
     objects_[key] = std::move(after);
     if (again) {
       return concat(name_of(key), " was made twice");

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::string_view kFinalizer = "sim/held";
 constexpr Duration kCleanPeriod{15'000};
-constexpr std::uint64_t kNames = 6;
+constexpr std::uint64_t kNames = 4;
 constexpr std::uint64_t kTeams = 2;
 constexpr std::string_view kPolicies[] = {"Background", "Foreground", "Orphan"};
 
@@ -36,6 +36,9 @@ void ObjectSim::use(
   random_ = Random(seed);
   workflow_ = std::move(workflow);
   using_ = true;
+  for (std::uint64_t team = 0; team < kTeams; ++team) {
+    make(engine::namespace_key(Namespace(concat("team-", team))));
+  }
   for (std::uint64_t i = 0; i < acts; ++i) {
     world_.after(random_.duration(Duration(0), within), [this] { act(); });
   }
@@ -49,7 +52,7 @@ Namespace ObjectSim::random_namespace() {
 }
 
 ObjectKey ObjectSim::random_key() {
-  if (random_.percent(25)) {
+  if (random_.percent(8)) {
     return engine::namespace_key(Namespace(concat("team-", random_.below(kTeams))));
   }
   const Kind kind = random_.percent(50) ? Kind::BlackboardEntry : Kind::BudgetQuota;
@@ -58,11 +61,11 @@ ObjectKey ObjectSim::random_key() {
 
 void ObjectSim::act() {
   const std::uint64_t dice = random_.below(100);
-  if (dice < 15) {
+  if (dice < 5) {
     submit(random_namespace());
     return;
   }
-  if (dice < 25 && missions_ > 0) {
+  if (dice < 12 && missions_ > 0) {
     const MissionName name(concat("described-", random_.below(missions_)));
     const model::Mission* mission = checkers_.find(name);
     if (mission != nullptr) {
@@ -115,7 +118,7 @@ void ObjectSim::make(const ObjectKey& key) {
   if (random_.percent(25)) {
     metadata.set("finalizers", Json(Json::Array{Json(kFinalizer)}));
   }
-  if (!key.ns.empty() && random_.percent(40)) {
+  if (!key.ns.empty() && random_.percent(60)) {
     metadata.set("ownerReferences", random_owners(key.ns));
   }
   Json object = Json::object();

@@ -20,7 +20,7 @@ constexpr std::uint32_t kPercentWithTriggers = 30;
 constexpr std::uint32_t kPercentWithChannels = 20;
 constexpr std::uint32_t kPercentWithFamilies = 40;
 constexpr std::uint32_t kPercentWithOthers = 30;
-constexpr std::uint32_t kPercentWithObjects = 15;
+constexpr std::uint32_t kPercentWithObjects = 20;
 
 kernel::CoreOptions core_options(const engine::Limits& limits, WorkflowShelf& shelf) {
   kernel::CoreOptions options;
@@ -368,7 +368,7 @@ void plan_objects(Simulation& sim, Random& random, Duration within) {
     sim.checkers().fail(concat("the workload is wrong: ", loaded.error().describe(), "\n", source));
     return;
   }
-  sim.objects().use(random.between(5, 40), within, *loaded, random.next());
+  sim.objects().use(random.between(30, 120), within, *loaded, random.next());
 }
 
 engine::Limits random_limits(Random& random) {

@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
   std::uint64_t crashes = 0;
   std::uint64_t reloads = 0;
   std::uint64_t steps = 0;
+  std::uint64_t removed = 0;
   std::uint64_t failed = 0;
   for (std::uint64_t seed = from; seed < from + seeds; ++seed) {
     reeve::sim::set_current_seed(seed);
@@ -73,6 +74,7 @@ int main(int argc, char** argv) {
     crashes += outcome.crashes;
     reloads += outcome.reloads;
     steps += outcome.steps;
+    removed += outcome.removed;
     if (outcome.violation) {
       ++failed;
       std::fprintf(stderr, "seed %" PRIu64 ": %s\n", seed, outcome.violation->c_str());
@@ -82,7 +84,7 @@ int main(int argc, char** argv) {
   std::printf(
       "%" PRIu64 " seeds, %" PRIu64 " failed: %" PRIu64 " missions (%" PRIu64
       " held at the end), %" PRIu64 " transitions, %" PRIu64 " executions, %" PRIu64
-      " crashes, %" PRIu64 " failed commits, %" PRIu64 " steps\n",
+      " crashes, %" PRIu64 " failed commits, %" PRIu64 " objects removed, %" PRIu64 " steps\n",
       seeds,
       failed,
       missions,
@@ -91,6 +93,7 @@ int main(int argc, char** argv) {
       executions,
       crashes,
       reloads,
+      removed,
       steps
   );
   return failed == 0 ? 0 : 1;
