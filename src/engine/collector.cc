@@ -16,6 +16,8 @@ using journal::ObjectKey;
 
 constexpr std::string_view kCollectTimer = "collect";
 constexpr std::string_view kSweepTimer = "sweep";
+/// A timer that has not fired so long after its time is armed again.
+constexpr Duration kTimerPatience{60'000};
 constexpr std::string_view kActor = "system:garbage-collector";
 
 /// What the object is called to whom `changed` was told about it.
@@ -156,27 +158,29 @@ void Collector::arm(Scope& scope) {
     queue_.clear();
     queued_.clear();
   }
-  if (!queue_.empty() && !armed_) {
-    armed_ = true;
-    scope.timers.push_back(
-        {.owner = timer_key(), .key = std::string(kCollectTimer), .due = scope.now + kCollectPause}
-    );
+  const auto arm_one = [&](std::optional<Timestamp>& armed, std::string_view timer, Duration in) {
+    // Armed by a turn that came to nothing, it will never fire.
+    if (armed && scope.now <= *armed + kTimerPatience) {
+      return;
+    }
+    armed = scope.now + in;
+    scope.timers.push_back({.owner = timer_key(), .key = std::string(timer), .due = armed});
+  };
+  if (!queue_.empty()) {
+    arm_one(step_due_, kCollectTimer, kCollectPause);
   }
-  if (!known_.empty() && !sweep_armed_) {
-    sweep_armed_ = true;
-    scope.timers.push_back(
-        {.owner = timer_key(), .key = std::string(kSweepTimer), .due = scope.now + kSweepPeriod}
-    );
+  if (!known_.empty()) {
+    arm_one(sweep_due_, kSweepTimer, kSweepPeriod);
   }
 }
 
 void Collector::on_timer(std::string_view timer, Engine& engine, Scope& scope) {
   if (timer == kSweepTimer) {
-    sweep_armed_ = false;
+    sweep_due_.reset();
     sweep();
     return;
   }
-  armed_ = false;
+  step_due_.reset();
   step(engine, scope);
 }
 

@@ -151,8 +151,9 @@ class Collector {
   /// What is in the queue, and whether it was asked for again meanwhile.
   std::map<WorkId, bool> queued_;
   Budget budget_;
-  bool armed_ = false;
-  bool sweep_armed_ = false;
+  /// When the timers are due, as far as they were armed.
+  std::optional<Timestamp> step_due_;
+  std::optional<Timestamp> sweep_due_;
 };
 
 }  // namespace reeve::engine

@@ -31,6 +31,30 @@ constexpr std::string_view kApiVersion = "reeve.dev/v1";
 constexpr std::array<std::string_view, 5> kGiven = {
     "labels", "annotations", "finalizers", "ownerReferences", "managedFields"};
 
+/// What the server decides: it may be said, and is not listened to.
+constexpr std::array<std::string_view, 9> kServerSays = {
+    "name",
+    "namespace",
+    "generateName",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds"};
+
+template <class List>
+bool lists(const List& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool has_texts_only(const Json& map) {
+  const Json::Object& members = map.as_object();
+  return std::all_of(members.begin(), members.end(), [](const Json::Member& member) {
+    return member.second.is_string();
+  });
+}
+
 Error corrupt(std::string message, const std::string& name) {
   return make_error(ErrorCode::Corrupt, std::move(message), name);
 }
@@ -78,6 +102,13 @@ Result<Json> given_metadata(const Json& metadata) {
   if (!metadata.is_object()) {
     return make_error(ErrorCode::Invalid, "must be an object", "metadata");
   }
+  for (const Json::Member& member : metadata.as_object()) {
+    if (!lists(kGiven, member.first) && !lists(kServerSays, member.first)) {
+      return make_error(
+          ErrorCode::Invalid, "there is no such member", concat("metadata.", member.first)
+      );
+    }
+  }
   Json given = Json::object();
   for (const std::string_view name : kGiven) {
     const Json* value = metadata.find(name);
@@ -85,10 +116,10 @@ Result<Json> given_metadata(const Json& metadata) {
       continue;
     }
     const bool map = name == "labels" || name == "annotations";
-    if (map ? !value->is_object() : !value->is_array()) {
+    if (map ? !value->is_object() || !has_texts_only(*value) : !value->is_array()) {
       return make_error(
           ErrorCode::Invalid,
-          map ? "must be an object" : "must be a list",
+          map ? "must be an object of texts" : "must be a list",
           concat("metadata.", name)
       );
     }

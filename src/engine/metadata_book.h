@@ -41,7 +41,8 @@ struct Metadata {
 ///
 ///     update  {metadata, uid?, revision?}
 ///         The members `labels annotations finalizers ownerReferences managedFields` of `metadata`
-///         replace those that are there; others are ignored, but a `uid` must be the object's.
+///         replace those that are there; what the server decides is ignored, but a `uid` must be
+///         the object's.
 ///         `revision` is the later one of both rows. No change: no event. While the object is being
 ///         deleted: Invalid (subject metadata.finalizers) for a new finalizer; the write that takes
 ///         the last one away removes the object.

@@ -128,6 +128,8 @@ TEST_F(MetadataOf, WhatIsNotThereOrOfAnotherKindIsRefused) {
   EXPECT_EQ(outcome(command(beside_, "update", Json::object())), "invalid: metadata: is missing");
   EXPECT_EQ(describe(mission_, R"({"labels":[]})").ok(), true);
   EXPECT_EQ(describe(mission_, R"({"labels":[1]})").error().subject, "metadata.labels");
+  EXPECT_EQ(describe(mission_, R"({"labels":{"a":1}})").error().subject, "metadata.labels");
+  EXPECT_EQ(describe(mission_, R"({"labells":{}})").error().subject, "metadata.labells");
   EXPECT_EQ(
       command(beside_, "delete", Json::object(), "run:m.1.a.1").error().code,
       ErrorCode::PermissionDenied
