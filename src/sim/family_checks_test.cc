@@ -47,7 +47,7 @@ class Families : public testing::Test {
       std::shared_ptr<const workflow::Workflow> workflow,
       engine::MissionCreated event = {}
   ) {
-    event.ns = Namespace("default");
+    event.ns = ns_;
     event.workflow_name = workflow->name;
     event.workflow = workflow->digest;
     event.task_count = static_cast<std::uint32_t>(workflow->tasks.size());
@@ -140,6 +140,7 @@ class Families : public testing::Test {
       "policy: failFast}}\n"
   );
   FamilyChecks checks_;
+  Namespace ns_{"default"};
 
   struct Member {
     std::unique_ptr<model::Mission> mission;
@@ -167,6 +168,20 @@ TEST_F(Families, TooManyMissionsOfAWorkflow) {
   EXPECT_EQ(admit("first"), "");
   EXPECT_EQ(make("second", one_place), "");
   EXPECT_TRUE(says(admit("second"), "2 missions of one run, 1 may"));
+}
+
+TEST_F(Families, NamespacesHavePlacesOfTheirOwn) {
+  const auto one_place = workflow(
+      "one", "  maxConcurrency: 1\n  tasks:\n    - {name: work, script: 'true', timeout: 1m}\n"
+  );
+  EXPECT_EQ(make("first", one_place), "");
+  EXPECT_EQ(admit("first"), "");
+  ns_ = Namespace("team");
+  EXPECT_EQ(make("team~first", one_place), "");
+  EXPECT_EQ(admit("team~first"), "");
+  EXPECT_EQ(make("team~second", one_place), "");
+  EXPECT_TRUE(says(admit("team~second"), "2 missions of one run, 1 may"));
+  EXPECT_EQ(checks_.foreign(), 2U);
 }
 
 TEST_F(Families, AHeldMissionKeepsNoPlace) {

@@ -63,7 +63,7 @@ class NamespacesTest(ReeveTest):
         self.ok("status", "m", env={"REEVE_NAMESPACE": "team-a"})
         self.refused(2, "status", env={"REEVE_NAMESPACE": "No Name"}, says="$REEVE_NAMESPACE")
         self.refused(2, "status", "-n", "A~b", says="--namespace")
-        self.refused(2, "status", *TEAM, "-A", says="-A")
+        self.refused(2, "status", *TEAM, "-A", says="--all-namespaces")
 
     def test_a_name_reaches_into_no_other_namespace(self):
         document = self.workflow("- {name: a, script: 'exit 1'}", name="build")
@@ -158,7 +158,7 @@ class NamespacesTest(ReeveTest):
         text = (
             "apiVersion: reeve.dev/v1\nkind: Workflow\nmetadata: {name: csv}\nspec:\n"
             "  params: {file: \"\"}\n  triggers:\n"
-            "  - {name: files, inbox: {glob: '*.csv'}, params: {file: '{{.name}}'}}\n"
+            "  - {name: files, inbox: {glob: '*.csv'}, params: {file: '{{.File.Name}}'}}\n"
             "  tasks:\n  - {name: a, script: 'echo \"$REEVE_NAMESPACE $file\" >> \"$T/seen\"'}\n"
         )
         document = self.write("csv.yaml", text)

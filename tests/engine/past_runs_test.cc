@@ -83,7 +83,7 @@ TEST(PastRuns, AndSlotsKnowTheirLastEvent) {
 
 TEST(PastRuns, OfEarlierEpochsAreThere) {
   Walk w;
-  w.submit({"{name: a, script: x}", "{name: b, script: x, needs: [a]}"}, "  retry: {max: 1}\n");
+  w.submit({"{name: a, script: x}", "{name: b, script: x, needs: [a]}"}, "retry: {max: 1}");
   fail(w, 0);
   fail(w, 1, "b");
   EXPECT_EQ(w.mission().epoch, 2U);
@@ -122,7 +122,7 @@ TEST(PastRuns, OfACompensationAreThere) {
 
 TEST(PastRuns, AreNoneOfWhatTheEngineCarriesOut) {
   Walk w;
-  w.submit({"{name: a, method: NOOP}", "{name: b, script: x, needs: [a]}"}, "  retry: {max: 1}\n");
+  w.submit({"{name: a, method: NOOP}", "{name: b, script: x, needs: [a]}"}, "retry: {max: 1}");
   fail(w, 1, "b");
   EXPECT_EQ(w.mission().epoch, 2U);
   EXPECT_FALSE(w.task("a").past.has_value());
@@ -157,8 +157,7 @@ TEST(PastRuns, AGateKnowsItsLastEvent) {
 TEST(PastRuns, ComeBackFromTheEventsOfAMissionOfAnEarlierVersion) {
   Walk w;
   w.submit(
-      {"{name: a, script: x, retry: {max: 2}}", "{name: g, gate: {prompt: go}}"},
-      "  retry: {max: 1}\n"
+      {"{name: a, script: x, retry: {max: 2}}", "{name: g, gate: {prompt: go}}"}, "retry: {max: 1}"
   );
   fail(w, 1);
   w.started("a");

@@ -147,7 +147,7 @@ TEST(Namespaces, TheRoomForANameShrinksByTheNamespace) {
   t.make_namespace(longest);
   const std::string name(100, 'w');
   const Result<Reply> made =
-      t.submit_in(longest, replace_all(kWork, "{name: m}", concat("{name: ", name, "}")), "");
+      t.submit_in(longest, replace_all(kWork, "{name: w}", concat("{name: ", name, "}")), "");
   ASSERT_TRUE(made.ok()) << made.error().describe();
   EXPECT_LE(made->mission.view().size(), model::kScopedNameBytesMax);
 }
@@ -175,7 +175,7 @@ TEST(Namespaces, AMissionWaitsOnlyForMissionsOfItsNamespace) {
 
 TEST(Namespaces, PlacesOfAWorkflowAreThoseOfItsNamespace) {
   Tenants t;
-  const std::string one = native_text({"{name: a, script: x}"}, "  maxConcurrency: 1\n");
+  const std::string one = native_text({"{name: a, script: x}"}, "maxConcurrency: 1");
   ASSERT_TRUE(t.submit_in(kDefault, one, "x").ok());
   ASSERT_TRUE(t.submit_in(kTeam, one, "x").ok());
   ASSERT_TRUE(t.submit_in(kTeam, one, "y").ok());
@@ -208,14 +208,14 @@ TEST(Namespaces, PoolsAreThoseOfTheirNamespace) {
 
 TEST(Namespaces, ChildrenAreOfTheDeployedWorkflowOfTheirNamespace) {
   Tenants t;
-  t.deploy_in(kDefault, "m", native_text({"{name: mine, script: x}"}));
-  t.deploy_in(kTeam, "m", native_text({"{name: theirs, script: x}"}));
+  t.deploy_in(kDefault, "w", native_text({"{name: mine, script: x}"}));
+  t.deploy_in(kTeam, "w", native_text({"{name: theirs, script: x}"}));
   const std::string parent =
-      replace_all(native_text({"{name: a, mission: {workflow: m}}"}), "{name: m}", "{name: p}");
+      replace_all(native_text({"{name: a, mission: {workflow: w}}"}), "{name: w}", "{name: p}");
   ASSERT_TRUE(t.submit_in(kDefault, parent, "p").ok());
   ASSERT_TRUE(t.submit_in(kTeam, parent, "p").ok());
-  const MissionName& mine = t.task("a", "p").children->missions.at(0).name;
-  const MissionName& theirs = t.task("a", "team~p").children->missions.at(0).name;
+  const MissionName mine = t.task("a", "p").children->missions.at(0).name;
+  const MissionName theirs = t.task("a", "team~p").children->missions.at(0).name;
   EXPECT_EQ(model::namespace_of(mine.view()), kDefault);
   EXPECT_EQ(model::namespace_of(theirs.view()), kTeam);
   EXPECT_TRUE(model::plain(theirs).starts_with("p.a.")) << theirs.view();
@@ -234,25 +234,25 @@ TEST(Namespaces, ChildrenAreOfTheDeployedWorkflowOfTheirNamespace) {
 
 TEST(Namespaces, AWorkflowOfAnotherNamespaceIsNotDeployed) {
   Tenants t;
-  t.deploy_in(kTeam, "m", kWork);
-  const auto here = t.engine().workflow_to_submit(kDefault, "m", {});
+  t.deploy_in(kTeam, "w", kWork);
+  const auto here = t.engine().workflow_to_submit(kDefault, "w", {});
   ASSERT_FALSE(here.ok());
   EXPECT_EQ(here.error().code, ErrorCode::NotFound);
-  EXPECT_TRUE(t.engine().workflow_to_submit(kTeam, "m", {}).ok());
+  EXPECT_TRUE(t.engine().workflow_to_submit(kTeam, "w", {}).ok());
 }
 
 TEST(Namespaces, OneIsDisabledWithoutTheOther) {
   Tenants t;
-  t.deploy_in(kDefault, "m", kWork);
-  t.deploy_in(kTeam, "m", kWork);
+  t.deploy_in(kDefault, "w", kWork);
+  t.deploy_in(kTeam, "w", kWork);
   ASSERT_TRUE(t.command(ObjectCommand{
-                            .object = {.kind = journal::Kind::Workflow, .ns = kTeam, .name = "m"},
+                            .object = {.kind = journal::Kind::Workflow, .ns = kTeam, .name = "w"},
                             .verb = "disable",
                             .body = {}}
   ).ok());
-  EXPECT_TRUE(t.engine().workflow_to_submit(kDefault, "m", {}).ok());
+  EXPECT_TRUE(t.engine().workflow_to_submit(kDefault, "w", {}).ok());
   EXPECT_EQ(
-      t.engine().workflow_to_submit(kTeam, "m", {}).error().code, ErrorCode::IllegalTransition
+      t.engine().workflow_to_submit(kTeam, "w", {}).error().code, ErrorCode::IllegalTransition
   );
 }
 
@@ -276,11 +276,11 @@ TEST(Namespaces, UserKeysAndCountsAreThoseOfOne) {
   ASSERT_TRUE(t.submit_in(kTeam, kWork, "z").ok());
   t.started("a", "team~z");
   t.finished("a", 0, {}, "team~z");
-  EXPECT_EQ(t.engine().count_missions(kDefault, "m", {"RUNNING"}), 1);
-  EXPECT_EQ(t.engine().count_missions(kTeam, "m", {"RUNNING"}), 1);
-  EXPECT_EQ(t.engine().count_missions(kTeam, "m", {"COMPLETED"}), 1);
-  EXPECT_EQ(t.engine().count_missions(kDefault, "m", {"COMPLETED"}), 0);
-  EXPECT_EQ(t.engine().tally_of(mission_key(MissionName("team~z"))), "team~m/COMPLETE");
+  EXPECT_EQ(t.engine().count_missions(kDefault, "w", {"RUNNING"}), 1);
+  EXPECT_EQ(t.engine().count_missions(kTeam, "w", {"RUNNING"}), 1);
+  EXPECT_EQ(t.engine().count_missions(kTeam, "w", {"COMPLETED"}), 1);
+  EXPECT_EQ(t.engine().count_missions(kDefault, "w", {"COMPLETED"}), 0);
+  EXPECT_EQ(t.engine().tally_of(mission_key(MissionName("team~z"))), "team~w/COMPLETE");
 }
 
 TEST(Namespaces, ARetryStaysInItsNamespace) {

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "engine/book.h"
 #include "engine/mission_codec.h"
 #include "engine/mission_machine.h"
 #include "workflow/load/load.h"
@@ -263,7 +264,7 @@ void Walk::take(Scope turn) {
 }
 
 void Walk::fold(const journal::Event& event) {
-  if (event.object.kind == journal::Kind::Workflow) {
+  if (is_workflow_version(event.object)) {
     workflow_rows_[event.object] = event.data;
     return;
   }

@@ -66,15 +66,15 @@ class Rows final : public store::Reader {
 
 class Deployment : public testing::Test {
  protected:
-  static journal::ObjectKey key(std::string name) {
-    return {.kind = journal::Kind::Workflow, .ns = Namespace("default"), .name = std::move(name)};
+  static journal::ObjectKey key(std::string name, const std::string& ns = "default") {
+    return {.kind = journal::Kind::Workflow, .ns = Namespace(ns), .name = std::move(name)};
   }
 
   /// A workflow with one trigger that makes two missions in a minute.
-  void deploy(const std::string& name) {
+  void deploy(const std::string& name, const std::string& ns = "default") {
     engine::Deployed deployed;
     deployed.name = name;
-    deployed.ns = Namespace("default");
+    deployed.ns = Namespace(ns);
     deployed.uid = Uid("u-" + name);
     deployed.owner = Principal("user:test");
     deployed.generation = 1;
@@ -87,8 +87,8 @@ class Deployment : public testing::Test {
     deployed.triggers.push_back(std::move(status));
     std::string body;
     engine::encode_deployed(deployed, body);
-    rows_.rows[key(name)] = body;
-    rows_.rows[key(engine::workflow_row_name(name, sha256(name)))] =
+    rows_.rows[key(name, ns)] = body;
+    rows_.rows[key(engine::workflow_row_name(name, sha256(name)), ns)] =
         concat(R"({"spec": {"source": ")", name, R"("}})");
   }
 
@@ -124,6 +124,23 @@ TEST_F(Deployment, AWorkflowThatDoesNotLoadLeavesTheOthersTheirTriggers) {
   ASSERT_EQ(listed->problems.size(), 2U);
   EXPECT_EQ(listed->problems[0].first, "garbled");
   EXPECT_EQ(listed->problems[1].first, "broken");
+}
+
+TEST_F(Deployment, TellsNamespacesApart) {
+  window_ = {.started_at = now_, .used = 2};
+  deploy("same");
+  window_ = {};
+  deploy("same", "team");
+  deploy("broken", "team");
+  const Result<TriggerList> listed = triggers_.list();
+  ASSERT_EQ(listed->triggers.size(), 2U);
+  EXPECT_EQ(listed->triggers[0].ns, Namespace("default"));
+  EXPECT_EQ(listed->triggers[1].ns, Namespace("team"));
+  EXPECT_EQ(triggers_.room(listed->triggers[0], now_)->missions, 0U);
+  EXPECT_EQ(triggers_.room(listed->triggers[1], now_)->missions, 2U);
+  EXPECT_EQ(listed->problems.at(0).first, "broken of namespace team");
+  EXPECT_TRUE(triggers_.find(Namespace("team"), "same").ok());
+  EXPECT_EQ(triggers_.find(Namespace("other"), "same").error().code, ErrorCode::NotFound);
 }
 
 TEST_F(Deployment, SaysWhatARateLimitLeaves) {

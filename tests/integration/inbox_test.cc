@@ -87,7 +87,7 @@ class InboxFolder : public testing::Test {
         return *no_triggers_;
       }
       return std::vector<DeployedTrigger>{
-          {.workflow = workflow_, .trigger = &workflow_->triggers[0]}};
+          {.ns = triggers_ns_, .workflow = workflow_, .trigger = &workflow_->triggers[0]}};
     };
     ports.room = [this](const DeployedTrigger&) -> Result<Room> {
       return room_;
@@ -95,7 +95,7 @@ class InboxFolder : public testing::Test {
     ports.now = [this] {
       return now_;
     };
-    Result<Inbox> inbox = Inbox::open(dir_, std::move(ports));
+    Result<Inbox> inbox = Inbox::open(dir_, std::move(ports), ns_);
     ASSERT_TRUE(inbox.ok()) << inbox.error().describe();
     inbox_.emplace(std::move(*inbox));
   }
@@ -108,7 +108,7 @@ class InboxFolder : public testing::Test {
     return refusal_ ? Result<engine::Reply>(*refusal_) : Result<engine::Reply>(engine::Reply());
   }
 
-  fs::path inbox() const { return dir_ / "inbox"; }
+  fs::path inbox() const { return inbox_home(dir_, ns_) / "inbox"; }
 
   void write(const std::string& name, std::string_view text) const {
     std::ofstream(inbox() / name) << text;
@@ -150,6 +150,8 @@ class InboxFolder : public testing::Test {
   std::function<void()> meanwhile_;
   std::optional<Error> refusal_;
   std::optional<Error> no_triggers_;
+  Namespace ns_{"default"};
+  Namespace triggers_ns_{"default"};
   Room room_;
   std::optional<Inbox> inbox_;
 };
@@ -179,6 +181,41 @@ TEST_F(InboxFolder, WritingOverANameDoesNotChangeWhatWasTaken) {
   scan({"a.csv"});
   EXPECT_EQ(read("done/a.csv"), "first");
   EXPECT_EQ(read("a.csv"), "second");
+}
+
+TEST_F(InboxFolder, OfANamespaceConcernsNobodyElse) {
+  ns_ = Namespace("team");
+  open();
+  EXPECT_EQ(inbox(), dir_ / "namespaces" / "team" / "inbox");
+  drop("a.csv", "1");
+  EXPECT_EQ(scan({"a.csv"}).size(), 1U) << "the trigger is of another namespace";
+  EXPECT_TRUE(inputs_.empty());
+  EXPECT_EQ(count("failed"), 2U);
+  triggers_ns_ = Namespace("team");
+  drop("b.csv", "1");
+  drop("w.yaml", kDocument);
+  EXPECT_TRUE(scan({"b.csv", "w.yaml"}).empty());
+  ASSERT_EQ(inputs_.size(), 2U);
+  EXPECT_EQ(std::get<engine::ObjectCommand>(inputs_[0].command).object.ns, ns_);
+  EXPECT_EQ(std::get<engine::SubmitMission>(inputs_[1].command).ns, ns_);
+  EXPECT_EQ(*namespaces_with_inbox(dir_), std::vector{ns_});
+  const Timestamp present = from_unix_millis(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                 std::chrono::system_clock::now().time_since_epoch()
+  )
+                                                 .count());
+  EXPECT_EQ(*expire_inbox(dir_, present), 0U);
+  EXPECT_EQ(*expire_inbox(dir_, present + kInboxKept + Duration(60'000)), 4U);
+}
+
+TEST_F(InboxFolder, OfANamespaceIsNoLinkAndHasAGoodName) {
+  fs::create_directories(dir_ / "namespaces" / "No" / "inbox");
+  fs::create_directories(dir_ / "namespaces" / "default" / "inbox");
+  fs::create_directories(dir_ / "namespaces" / "none");
+  fs::create_directories(dir_ / "elsewhere" / "inbox");
+  fs::create_directory_symlink(dir_ / "elsewhere", dir_ / "namespaces" / "linked");
+  EXPECT_TRUE(namespaces_with_inbox(dir_)->empty());
+  fs::create_directories(dir_ / "namespaces" / "good" / "inbox");
+  EXPECT_EQ(*namespaces_with_inbox(dir_), std::vector{Namespace("good")});
 }
 
 TEST_F(InboxFolder, WhatIsFoundAfterACrashIsTheSameInput) {
