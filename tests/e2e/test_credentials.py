@@ -407,8 +407,13 @@ class CredentialTest(ReeveTest):
         self.assertEqual(
             self.ok("config", "list", "-o", "json").json(),
             [
-                {"name": "Region", "workflow": "", "value": "eu"},
-                {"name": "Shared", "workflow": "", "value": "everywhere"},
+                {"namespace": "default", "name": "Region", "workflow": "", "value": "eu"},
+                {
+                    "namespace": "default",
+                    "name": "Shared",
+                    "workflow": "",
+                    "value": "everywhere",
+                },
             ],
         )
         self.refused(3, "config", "set", "a-b", "x", says="is no name for a setting")
