@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "base/strings.h"
 
@@ -19,9 +20,10 @@ enum class FieldKind {
   Number,
   Flag,
   Message,
-  Texts,    ///< repeated text
-  TextMap,  ///< map of texts
-  ListMap,  ///< map of lists of texts
+  Messages,  ///< repeated message
+  Texts,     ///< repeated text
+  TextMap,   ///< map of texts
+  ListMap,   ///< map of lists of texts
 };
 
 struct MessageRule;
@@ -98,6 +100,33 @@ constexpr MessageRule kRulesReview{kRulesReviewFields};
 constexpr FieldRule kSelfReviewFields[] = {{1, "metadata", FieldKind::Message, &kObjectMeta}};
 constexpr MessageRule kSelfReview{kSelfReviewFields};
 
+constexpr FieldRule kPolicyRuleFields[] = {
+    {1, "verbs", FieldKind::Texts},
+    {2, "apiGroups", FieldKind::Texts},
+    {3, "resources", FieldKind::Texts},
+    {4, "resourceNames", FieldKind::Texts},
+    {5, "nonResourceURLs", FieldKind::Texts}};
+constexpr MessageRule kPolicyRule{kPolicyRuleFields};
+// Of a ClusterRole as well, whose aggregationRule we do not have.
+constexpr FieldRule kRoleFields[] = {
+    {1, "metadata", FieldKind::Message, &kObjectMeta},
+    {2, "rules", FieldKind::Messages, &kPolicyRule}};
+constexpr MessageRule kRole{kRoleFields};
+constexpr FieldRule kSubjectFields[] = {
+    {1, "kind", FieldKind::Text},
+    {2, "apiGroup", FieldKind::Text},
+    {3, "name", FieldKind::Text},
+    {4, "namespace", FieldKind::Text}};
+constexpr MessageRule kSubject{kSubjectFields};
+constexpr FieldRule kRoleRefFields[] = {
+    {1, "apiGroup", FieldKind::Text}, {2, "kind", FieldKind::Text}, {3, "name", FieldKind::Text}};
+constexpr MessageRule kRoleRef{kRoleRefFields};
+constexpr FieldRule kBindingFields[] = {
+    {1, "metadata", FieldKind::Message, &kObjectMeta},
+    {2, "subjects", FieldKind::Messages, &kSubject},
+    {3, "roleRef", FieldKind::Message, &kRoleRef}};
+constexpr MessageRule kBinding{kBindingFields};
+
 constexpr FieldRule kPreconditionsFields[] = {
     {1, "uid", FieldKind::Text}, {2, "resourceVersion", FieldKind::Text}};
 constexpr MessageRule kPreconditions{kPreconditionsFields};
@@ -121,6 +150,10 @@ constexpr KindRule kKinds[] = {
     {"authorization.k8s.io/v1", "SubjectAccessReview", &kAccessReview},
     {"authorization.k8s.io/v1", "SelfSubjectRulesReview", &kRulesReview},
     {"authentication.k8s.io/v1", "SelfSubjectReview", &kSelfReview},
+    {"rbac.authorization.k8s.io/v1", "Role", &kRole},
+    {"rbac.authorization.k8s.io/v1", "ClusterRole", &kRole},
+    {"rbac.authorization.k8s.io/v1", "RoleBinding", &kBinding},
+    {"rbac.authorization.k8s.io/v1", "ClusterRoleBinding", &kBinding},
     {"", "DeleteOptions", &kDeleteOptions}};
 
 Error broken(std::string_view what) {
@@ -257,6 +290,12 @@ class Decoder {
         return {};
       case FieldKind::Message:
         return message(wire.bytes, *field.message, slot(into, field.name, Json::object()));
+      case FieldKind::Messages: {
+        Json item = Json::object();
+        REEVE_CHECK(message(wire.bytes, *field.message, item));
+        slot(into, field.name, Json::array()).push(std::move(item));
+        return {};
+      }
       case FieldKind::Texts: {
         REEVE_TRY(std::string value, text(wire));
         slot(into, field.name, Json::array()).push(std::move(value));

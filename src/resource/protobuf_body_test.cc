@@ -102,6 +102,36 @@ TEST(ProtobufBody, OfReviewsSaysWhatIsAsked) {
   EXPECT_TRUE(decode_protobuf_body(body("authentication.k8s.io/v1", "SelfSubjectReview", "")));
 }
 
+TEST(ProtobufBody, OfRolesAndBindingsSaysWhoMayWhat) {
+  const std::string group = "rbac.authorization.k8s.io";
+  const std::string rule =
+      bytes(1, "get") + bytes(1, "list") + bytes(2, "reeve.dev") + bytes(3, "missions");
+  const std::string role = bytes(1, bytes(1, "reader")) + bytes(2, rule) +
+                           bytes(2, bytes(1, "get") + bytes(4, "one") + bytes(5, "/metrics"));
+  for (const std::string kind : {"Role", "ClusterRole"}) {
+    EXPECT_EQ(
+        decode_protobuf_body(body(group + "/v1", kind, role)).value().find("rules")->dump(),
+        R"([{"verbs":["get","list"],"apiGroups":["reeve.dev"],"resources":["missions"]},)"
+        R"({"verbs":["get"],"resourceNames":["one"],"nonResourceURLs":["/metrics"]}])"
+    );
+  }
+  const std::string subject = bytes(1, "User") + bytes(2, group) + bytes(3, "alice") + bytes(4, "");
+  const std::string binding =
+      bytes(1, bytes(1, "reads")) + bytes(2, subject) + bytes(2, bytes(1, "Group")) +
+      bytes(3, bytes(1, group) + bytes(2, "Role") + bytes(3, "reader"));
+  for (const std::string kind : {"RoleBinding", "ClusterRoleBinding"}) {
+    const Json read = decode_protobuf_body(body(group + "/v1", kind, binding)).value();
+    EXPECT_EQ(
+        read.find("subjects")->dump(),
+        R"([{"kind":"User","apiGroup":"rbac.authorization.k8s.io","name":"alice"},{"kind":"Group"}])"
+    );
+    EXPECT_EQ(
+        read.find("roleRef")->dump(),
+        R"({"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"reader"})"
+    );
+  }
+}
+
 TEST(ProtobufBody, OfASelfReviewNamesNobodyElse) {
   const Json review =
       decode_protobuf_body(
