@@ -65,6 +65,14 @@ std::optional<resource::Status> limit(
   );
 }
 
+/// A refusal that is about no object.
+resource::Status refused(std::string message) {
+  resource::Status status = resource::forbidden({}, {}, {});
+  status.message = std::move(message);
+  status.details.reset();
+  return status;
+}
+
 identity::Presented presented_by(const net::Request& request) {
   identity::Presented presented;
   if (request.client_certificate != nullptr && request.client_certificate->verified) {
@@ -95,7 +103,7 @@ bool Access::follows(journal::Kind kind) {
   return std::find(kFollowed.begin(), kFollowed.end(), kind) != kFollowed.end();
 }
 
-std::vector<Error> Access::load(const view::View& view) {
+std::vector<Error> Access::load(const view::View& view, const ReadRow& read) {
   std::vector<Error> problems;
   for (const journal::Kind kind : kFollowed) {
     view::ListQuery query;
@@ -108,7 +116,12 @@ std::vector<Error> Access::load(const view::View& view) {
         break;
       }
       for (const view::ProjectedPtr& item : page->items) {
-        changed(kind, item->ns, item->name, item->object);
+        changed(
+            kind,
+            item->ns,
+            item->name,
+            read({.kind = kind, .ns = Namespace(item->ns), .name = item->name})
+        );
       }
       if (!page->next) {
         break;
@@ -148,8 +161,7 @@ std::optional<resource::Status> Access::check_host(const net::Request& request) 
       return {};
     }
   }
-  return resource::forbidden(
-      {}, {}, "this server does not answer for the host that was asked for; see server.advertise"
+  return refused("this server does not answer for the host that was asked for; see server.advertise"
   );
 }
 
@@ -164,7 +176,7 @@ std::optional<resource::Status> Access::check_origin(const net::Request& request
       std::string_view(*origin).substr(scheme.size()) == request.host) {
     return {};
   }
-  return resource::forbidden({}, {}, "pages of other sites may not use this API");
+  return refused("pages of other sites may not use this API");
 }
 
 std::optional<resource::Status> Access::admit_unidentified(
@@ -225,7 +237,7 @@ std::optional<resource::Status> Access::impersonate(
     return {};
   }
   if (const Result<void> allowed = policy_.check_impersonation(identity, **as); !allowed) {
-    return resource::forbidden({}, {}, allowed.error().message);
+    return refused(allowed.error().message);
   }
   identity = std::move(**as);
   return {};
@@ -243,7 +255,7 @@ std::optional<resource::Status> Access::authorize(
     return resource::unauthorized();
   }
   if (!attributes.is_resource()) {
-    return resource::forbidden({}, {}, access::forbidden_message(call.identity, attributes));
+    return refused(access::forbidden_message(call.identity, attributes));
   }
   if (!attributes.ns.empty() && !policy_.sees_namespace(call.identity, attributes.ns)) {
     return resource::not_found(types_.of(journal::Kind::Namespace).name, attributes.ns);

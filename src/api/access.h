@@ -47,8 +47,11 @@ class Access {
  public:
   Access(identity::Authenticator authenticator, const Types& types, AccessOptions options);
 
+  /// Reads a row with what is never shown.
+  using ReadRow = std::function<Json(const journal::ObjectKey& key)>;
+
   /// Reads all roles, bindings and tokens; says what it could not read.
-  std::vector<Error> load(const view::View& view);
+  std::vector<Error> load(const view::View& view, const ReadRow& read);
 
   /// One of them has changed, or has gone (`object` is null).
   void changed(journal::Kind kind, std::string_view ns, std::string_view name, const Json& object);

@@ -262,7 +262,10 @@ net::Response refusal_response(int status, std::string_view message) {
   resource::Status problem;
   problem.code = status;
   constexpr int kServerError = 500;
-  problem.reason = status >= kServerError ? "InternalError" : "BadRequest";
+  constexpr int kTooLarge = 413;
+  problem.reason = status >= kServerError ? "InternalError"
+                   : status == kTooLarge  ? "RequestEntityTooLarge"
+                                          : "BadRequest";
   problem.message = message;
   net::Response response;
   response.status = status;

@@ -62,9 +62,26 @@ resource::Status failure(const Call& call, const Json& object, const Error& erro
 
 // --- plain --------------------------------------------------------------------------------------
 
+/// What is never shown is not in an object that somebody changes; it stays as it is.
+void keep_hidden(const Call& call, Json& object) {
+  if (call.type->kind != journal::Kind::Token) {
+    return;
+  }
+  Json* spec = object.find("spec");
+  const Json row = stored_row(*call.services, key_of(call, call.route.name));
+  const Json* hash = section(row, "spec").find("hash");
+  if (spec != nullptr && spec->find("hash") == nullptr && hash != nullptr) {
+    spec->set("hash", *hash);
+  }
+}
+
 engine::Command write_plain(const Call& call, const Write& write) {
+  Json object = write.after;
+  if (write.before != nullptr) {
+    keep_hidden(call, object);
+  }
   Json body = Json::object();
-  body.set("object", write.after);
+  body.set("object", std::move(object));
   if (write.before == nullptr) {
     return object_command(key_of(call, name_of(write.after)), "create", std::move(body));
   }

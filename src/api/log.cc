@@ -204,6 +204,8 @@ class LogTask final : public StreamTask {
 
   bool tick() override { return pump(); }
 
+  void end() override { stream_->close(); }
+
   bool pump() override {
     find_runs();
     while (stream_->open()) {

@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "api/streams.h"
 #include "api/workflow_documents.h"
+#include "api/write.h"
 #include "base/strings.h"
 #include "engine/metadata_book.h"
 #include "engine/object_metadata.h"
@@ -165,7 +166,10 @@ class Server::State {
         .random = parts_.random,
         .now = [this] { return parts_.clock.now(); },
         .environment = options.environment});
-    for (const Error& problem : access.load(view)) {
+    const Access::ReadRow read = [this](const journal::ObjectKey& key) {
+      return stored_row(*services, key);
+    };
+    for (const Error& problem : access.load(view, read)) {
       services->log.error("a role, binding or token was not taken over", {{"problem", problem}});
     }
     api.emplace(*services);
@@ -189,8 +193,8 @@ class Server::State {
     server_ready = server.get();
     streams_ready = &*streams;
     // What was committed since the roles were read.
-    server->post([this] {
-      access.load(view);
+    server->post([this, read] {
+      access.load(view, read);
       if (!access.authenticator().issuers().empty()) {
         worker = std::make_unique<host::WorkerPool>(1);
         keep_issuers_fresh();
@@ -223,8 +227,9 @@ class Server::State {
   }
 
   void access_changed(const journal::ObjectKey& key) {
-    const view::ProjectedPtr object = view.get(*types.of(key.kind).view, key.ns.view(), key.name);
-    access.changed(key.kind, key.ns.view(), key.name, object == nullptr ? Json() : object->object);
+    const bool there = view.get(*types.of(key.kind).view, key.ns.view(), key.name) != nullptr;
+    const Json row = there ? stored_row(*services, key) : Json();
+    access.changed(key.kind, key.ns.view(), key.name, row);
   }
 
   ServerOptions options;
@@ -301,6 +306,8 @@ bool Server::stop(Duration grace) {
   if (state_->server == nullptr) {
     return true;
   }
+  // Watches and streams would go on for ever; their clients come back.
+  state_->server->post([state = state_.get()] { state->streams->end_all(); });
   const bool all = state_->server->drain(grace);
   state_->streams_ready = nullptr;
   state_->server_ready = nullptr;

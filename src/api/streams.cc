@@ -51,6 +51,14 @@ void Streams::remove(const std::shared_ptr<StreamTask>& task) {
   }
 }
 
+void Streams::end_all() {
+  const std::set<std::shared_ptr<StreamTask>> tasks = std::exchange(tasks_, {});
+  count_ = 0;
+  for (const std::shared_ptr<StreamTask>& task : tasks) {
+    task->end();
+  }
+}
+
 void Streams::schedule_tick(const std::shared_ptr<StreamTask>& task, Duration period) {
   server_.post_after(period, [this, weak = std::weak_ptr<StreamTask>(task), period] {
     const std::shared_ptr<StreamTask> alive = weak.lock();

@@ -26,6 +26,9 @@ class StreamTask {
   /// Whether a commit may have something for it.
   virtual bool concerned(const view::Notice& notice) const = 0;
 
+  /// Ends it in good order: the server stops.
+  virtual void end() = 0;
+
   /// Called now and then: bookmarks, keep-alives, logs. False: it is over.
   virtual bool tick() = 0;
 };
@@ -45,6 +48,9 @@ class Streams {
 
   /// Network thread.
   void remove(const std::shared_ptr<StreamTask>& task);
+
+  /// Network thread.
+  void end_all();
 
   std::size_t size() const { return count_.load(std::memory_order_relaxed); }
 

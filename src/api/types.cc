@@ -10,6 +10,7 @@
 #include "engine/object_metadata.h"
 #include "engine/resource_book.h"
 #include "resource/schema/schema.h"
+#include "resource/schema/validator.h"
 
 namespace reeve::api {
 
@@ -178,6 +179,7 @@ std::vector<ApiObject> make_objects(
       break;
     case Storage::Plain:
       made.push_back(plain_object(source, type.name.api_version(), type.name.kind));
+      schema::hide_write_only(*type.contract->schema, made.back().object);
       break;
     case Storage::Host:
     case Storage::Event:

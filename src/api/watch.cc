@@ -64,8 +64,8 @@ class WatchTask final : public StreamTask {
 
   bool tick() override { return !options_.allow_bookmarks || send_bookmark(false); }
 
-  /// At the end of its time.
-  void finish() {
+  /// Also at the end of its time.
+  void end() override {
     if (options_.allow_bookmarks) {
       send_bookmark(false);
     }
@@ -206,7 +206,7 @@ void begin_watch(
   Streams& streams = *call->services->streams;
   net::TimerHandle timeout =
       call->services->server->post_after(duration_of(call, options), [&streams, task] {
-        task->finish();
+        task->end();
         streams.remove(task);
       });
   stream->on_close([&streams, task, timeout]() mutable {

@@ -55,6 +55,9 @@ resource::Outcome<void> check_contract(
     Call& call, Json& object, resource::FieldValidation validation, const Json* before
 );
 
+/// The stored row of an object, with what is never shown; null: there is none.
+Json stored_row(const Services& services, const journal::ObjectKey& key);
+
 /// Roles, bindings and tokens give permissions: who writes them must hold them.
 std::optional<resource::Status> check_escalation(const Call& call, const Json& object);
 

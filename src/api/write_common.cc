@@ -143,6 +143,15 @@ resource::Outcome<void> check_contract(
   return {};
 }
 
+Json stored_row(const Services& services, const journal::ObjectKey& key) {
+  const Result<std::optional<store::Row>> row = services.reader.get(key);
+  if (!row || !*row) {
+    return {};
+  }
+  Result<Json> parsed = parse_json((*row)->body);
+  return parsed ? std::move(*parsed) : Json();
+}
+
 std::optional<resource::Status> check_escalation(const Call& call, const Json& object) {
   const access::Policy& policy = call.services->access.policy();
   Result<void> allowed;

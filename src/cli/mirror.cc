@@ -213,7 +213,7 @@ void Mirror::run() {
 /// the mirror.
 void Mirror::write(const journal::ObjectKey& key) {
   const Result<std::optional<store::Row>> row = reader_.get(key);
-  if (!row || !row->has_value() || engine::is_deleted_row((*row)->body)) {
+  if (!row || !row->has_value()) {
     return;
   }
   const std::filesystem::path dir = missions_ / engine::mission_of(key).str();

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 
 #include "base/strings.h"
+#include "cli/cli.h"
 #include "cli/clock_watch.h"
 #include "cli/commands.h"
 #include "cli/credentials.h"
@@ -29,6 +30,7 @@
 #include "security/sealing/keyring.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
+#include "telemetry/process_metrics.h"
 
 namespace reeve::cli {
 
@@ -258,6 +260,7 @@ Result<Ending> live(Process& process) {
             clock,
             process.log,
             process.metrics,
+            args.slots,
             sealer(common),
             std::move(reveal)
         )
@@ -331,6 +334,9 @@ int run_up(const Common& common, const UpArgs& args) {
   telemetry::LogHub log(clock, telemetry::descriptor_sink(STDERR_FILENO), log_options);
   (void)log.set_levels(settings->text("log.level"));
   telemetry::MetricRegistry metrics;
+  const auto process_metrics = telemetry::register_process_metrics(metrics);
+  const auto log_metrics = telemetry::register_log_metrics(metrics, log);
+  telemetry::register_build_info(metrics, {.version = std::string(kVersion), .revision = {}});
   bool first = true;
   Process process{
       .common = common,
