@@ -237,6 +237,27 @@ Result<api::Environment::Reveal> revealer(const Common& common, store::Reader& r
   );
 }
 
+Result<std::unique_ptr<UpServer>> make_server(
+    const Process& process, const configuration::ServerSettings& settings, store::Reader& reader
+) {
+  static platform::SystemClock clock;
+  const configuration::Setting& listen = *configuration::find_setting("server.listen");
+  const bool any_port = process.configuration.origin(listen).layer == configuration::Layer::Default;
+  REEVE_TRY(api::Environment::Reveal reveal, revealer(process.common, reader));
+  return UpServer::create(
+      {.root = process.common.data_dir},
+      settings,
+      any_port,
+      reader,
+      clock,
+      process.log,
+      process.metrics,
+      process.args.slots,
+      sealer(process.common),
+      std::move(reveal)
+  );
+}
+
 /// One life of the owner, from opening the data directory to closing it.
 Result<Ending> live(Process& process) {
   const Common& common = process.common;
@@ -244,27 +265,10 @@ Result<Ending> live(Process& process) {
   const int stop_fd = process.stop_fd;
   const configuration::ServerSettings settings =
       configuration::server_settings(process.configuration);
-  static platform::SystemClock clock;
   std::unique_ptr<UpServer> server;
   SessionOptions options;
   options.on_store = [&](store::Reader& reader) -> Result<void> {
-    REEVE_TRY(api::Environment::Reveal reveal, revealer(common, reader));
-    REEVE_TRY(
-        server,
-        UpServer::create(
-            {.root = common.data_dir},
-            settings,
-            process.configuration.origin(*configuration::find_setting("server.listen")).layer ==
-                configuration::Layer::Default,
-            reader,
-            clock,
-            process.log,
-            process.metrics,
-            args.slots,
-            sealer(common),
-            std::move(reveal)
-        )
-    );
+    REEVE_TRY(server, make_server(process, settings, reader));
     return server->load();
   };
   options.on_commit = [&server](const store::Commit& commit) {

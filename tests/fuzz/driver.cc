@@ -1,9 +1,9 @@
 // Feeds a target with its samples and a fixed stream of mutations of them: the same in every run.
 // $REEVE_FUZZ_RUNS is how many; a file as argument is read instead, to look at one input again.
 
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <iostream>
 #include <iterator>
 #include <string>
 
@@ -88,6 +88,6 @@ int main(int argc, char** argv) {
     bytes.resize(std::min(bytes.size(), kBytesMax));
     feed(bytes);
   }
-  std::cout << runs << " mutations of " << samples.size() << " samples\n";
+  std::printf("%ld mutations of %zu samples\n", runs, samples.size());
   return 0;
 }
