@@ -4,6 +4,7 @@
 
 #include "api/access.h"
 #include "api/call.h"
+#include "api/compatible.h"
 #include "api/handlers.h"
 #include "api/services.h"
 #include "base/strings.h"
@@ -183,6 +184,13 @@ bool negotiate(const CallPtr& call) {
 }
 
 void dispatch(const CallPtr& call) {
+  if (call->route.kind == Route::Kind::Compatible && answer_compatible(call)) {
+    return;
+  }
+  if (call->route.group == "fractal.ai") {
+    answer_fractal(call);
+    return;
+  }
   Access& access = call->services->access;
   std::optional<resource::Status> problem;
   const bool resource = call->route.kind == Route::Kind::Collection ||
@@ -230,6 +238,12 @@ telemetry::Correlation correlation_of(const net::Request& request, platform::Ran
 }
 
 }  // namespace
+
+void serve(const CallPtr& call) {
+  call->route = parse_route(call->request().path);
+  call->verb = verb_of(*call);
+  dispatch(call);
+}
 
 void Api::handle(std::shared_ptr<net::Exchange> exchange) {
   const auto call = std::make_shared<Call>();

@@ -23,6 +23,8 @@ constexpr std::array kKinds = {
 constexpr std::int64_t kRetriesDefault = 3;
 constexpr std::string_view kTimeoutDefault = "30m";
 constexpr std::string_view kTask = "shard";
+/// What a Shard said, as JSON: the text of a mission's workflow is not shown again.
+constexpr std::string_view kSpecAnnotation = "fractal.ai/spec";
 
 const Json& member(const Json& object, std::string_view name) {
   static const Json kNone = Json::object();
@@ -119,6 +121,9 @@ Result<Json> mission_of(const Json& object) {
   Json labels = member(metadata, "labels");
   labels.set(std::string(kKindLabel), "Shard");
   metadata.set("labels", std::move(labels));
+  Json annotations = member(metadata, "annotations");
+  annotations.set(std::string(kSpecAnnotation), spec.dump());
+  metadata.set("annotations", std::move(annotations));
   Json mission = object_of("reeve.dev/v1", "Mission", std::move(metadata));
   mission.set("spec", std::move(mission_spec));
   return mission;
@@ -141,29 +146,11 @@ std::string phase_of(const std::string& state) {
   return "Pending";
 }
 
-void read_shard_source(const Json& mission_spec, Json& spec) {
-  const Result<Json> workflow = parse_json(mission_spec.get_string("source"));
-  const Json* tasks = workflow ? member(*workflow, "spec").find("tasks") : nullptr;
-  if (tasks == nullptr || !tasks->is_array() || tasks->as_array().empty()) {
-    return;
-  }
-  const Json& task = tasks->as_array().front();
-  Json agent = Json::object();
-  agent.set("name", member(task, "mission").get_string("workflow"));
-  spec.set("agentRef", std::move(agent));
-  spec.set("maxRetries", member(task, "retry").get_int("max"));
-  copy(task, "timeout", spec);
-}
-
 Json shard_of(const Json& mission) {
-  const Json& params = member(member(mission, "spec"), "params");
   const Json& ours = member(mission, "status");
-  Json spec = Json::object();
-  spec.set("task", params.get_string("task"));
-  if (const Result<Json> input = parse_json(params.get_string("input"))) {
-    spec.set("input", *input);
-  }
-  read_shard_source(member(mission, "spec"), spec);
+  const Json& annotations = member(member(mission, "metadata"), "annotations");
+  const Result<Json> kept = parse_json(annotations.get_string(kSpecAnnotation));
+  Json spec = kept && kept->is_object() ? *kept : Json::object();
   Json status = Json::object();
   status.set("phase", phase_of(ours.get_string("state")));
   if (const Json* tasks = ours.find("tasks");
