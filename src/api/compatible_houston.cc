@@ -81,6 +81,8 @@ class HoustonTask final : public StreamTask {
     return false;
   }
 
+  void end() override { stream_->close(); }
+
   bool tick() override { return stream_->write(std::string(": keep-alive\n\n")); }
 
  private:
