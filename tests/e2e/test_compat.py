@@ -77,7 +77,7 @@ class FormicaryTest(WebTest):
         self.assertNotEqual(again["id"], failed["id"])
         self.await_job(again["id"], "FAILED")
         self.post("/api/jobs/requests", {"job_type": "taco", "platform": "arm"}, 400)
-        self.post("/api/jobs/requests", {"job_type": "none"}, 404)
+        self.post("/api/jobs/requests", {"job_type": "none"}, 422)
 
     def test_people_vote_and_cancel(self):
         self.serve()
