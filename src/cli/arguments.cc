@@ -12,9 +12,11 @@
 #include "cli/channel_arguments.h"
 #include "cli/cli.h"
 #include "cli/configuration_arguments.h"
+#include "cli/kept_arguments.h"
 #include "cli/namespace_arguments.h"
 #include "cli/print.h"
 #include "cli/scope.h"
+#include "cli/server_arguments.h"
 #include "cli/setting_flags.h"
 #include "cli/subcommand.h"
 #include "cli/time_argument.h"
@@ -75,10 +77,11 @@ class Parser {
     configuration_.emplace(app_, common_);
     work_.emplace(app_, common_);
     add_tools();
-    add_kept_files();
+    kept_.add_to(app_, common_);
     channel_.add_to(app_, common_);
     trigger_.add_to(app_, common_);
     namespaces_.add_to(app_, common_);
+    server_.add_to(app_, common_);
     add_namespace_options(app_, common_);
   }
 
@@ -175,7 +178,7 @@ class Parser {
             "Deploy workflows: their triggers fire, missions are made by name",
             "reeve apply nightly.yaml",
             common_);
-    apply_command_->add_option("FILE", apply_.files)->required();
+    apply_command_->add_option("FILE", apply_.files, "Workflow files");
     add_output(apply_command_, common_, kTextOrJson);
 
     workflows_command_ =
@@ -367,74 +370,6 @@ class Parser {
         ->check(CLI::IsMember({"workflow"}));
   }
 
-  /// One verb of `reeve artifacts`.
-  CLI::App* add_artifacts_verb(
-      CLI::App& group,
-      const char* name,
-      ArtifactsArgs::Verb verb,
-      const char* purpose,
-      const char* example
-  ) {
-    CLI::App* command = add(group, name, purpose, example, common_);
-    command->callback([this, verb] { artifacts_.verb = verb; });
-    return command;
-  }
-
-  void add_kept_files() {
-    using Verb = ArtifactsArgs::Verb;
-    artifacts_command_ =
-        add(app_, "artifacts", "Files that tasks kept", "reeve artifacts list build-12", common_);
-    artifacts_command_->require_subcommand(1);
-    CLI::App& group = *artifacts_command_;
-    CLI::App* list = add_artifacts_verb(
-        group, "list", Verb::List, "List the files of a mission", "reeve artifacts list build-12"
-    );
-    list->add_option("MISSION", artifacts_.mission)->required();
-    add_output(list, common_, kTextOrJson);
-    CLI::App* get = add_artifacts_verb(
-        group,
-        "get",
-        Verb::Get,
-        "Print or copy files of a task, verified",
-        "reeve artifacts get build-12 package dist/app.tar -o app.tar"
-    );
-    get->add_option("MISSION", artifacts_.mission, "A mission, or reeve://MISSION/TASK/PATH")
-        ->required();
-    get->add_option("TASK", artifacts_.task);
-    get->add_option("PATH", artifacts_.path, "Without it: all files of the task");
-    get->add_option(
-        "-o,--to", artifacts_.target, "File; without PATH a directory (default: standard output)"
-    );
-    CLI::App* put = add_artifacts_verb(
-        group,
-        "put",
-        Verb::Put,
-        "Upload a file for artifactIds of tasks and print its digest",
-        "reeve artifacts put data.csv --expires 30d"
-    );
-    put->add_option("FILE", artifacts_.file)->required();
-    put->add_option("--expires", artifacts_.expires, "Forget it after this time (default: never)");
-    add_artifacts_verb(
-        group,
-        "expire",
-        Verb::Expire,
-        "Remove what has expired or belongs to nothing",
-        "reeve artifacts expire"
-    );
-
-    cache_command_ = add(app_, "cache", "Caches of tasks", "reeve cache list", common_);
-    cache_command_->require_subcommand(1);
-    for (const bool clear : {false, true}) {
-      CLI::App* verb =
-          clear
-              ? add(*cache_command_, "clear", "Forget caches", "reeve cache clear nightly", common_)
-              : add(*cache_command_, "list", "List caches", "reeve cache list -o json", common_);
-      verb->add_option("WORKFLOW", cache_.workflow, "Only those of this workflow");
-      verb->callback([this, clear] { cache_.clear = clear; });
-      add_output(verb, common_, kTextOrJson);
-    }
-  }
-
   void add_tools() {
     lock_command_ =
         add(app_,
@@ -518,6 +453,23 @@ class Parser {
     return Invocation{.common = common_, .command = lock_};
   }
 
+  /// What has a parser of its own and needs no second look.
+  std::optional<Invocation> select_other() const {
+    const auto invocation = [this](const auto& args) {
+      return Invocation{.common = common_, .command = args};
+    };
+    if (const auto namespaces = namespaces_.selected()) {
+      return invocation(*namespaces);
+    }
+    if (const auto kept = kept_.selected()) {
+      return std::visit(invocation, *kept);
+    }
+    if (const auto server = server_.selected()) {
+      return invocation(*server);
+    }
+    return std::nullopt;
+  }
+
   std::optional<std::variant<Invocation, int>> select_trigger() const {
     const std::variant<TriggerTestArgs, std::string> selected = trigger_.selected();
     if (const auto* args = std::get_if<TriggerTestArgs>(&selected)) {
@@ -583,8 +535,11 @@ class Parser {
     if (auto trigger = select_trigger()) {
       return std::move(*trigger);
     }
-    if (const auto namespaces = namespaces_.selected()) {
-      return Invocation{.common = common_, .command = *namespaces};
+    if (const auto other = select_other()) {
+      return *other;
+    }
+    if (apply_command_->parsed() && apply_.files.empty()) {
+      return usage_error("apply needs a FILE, or -f FILE");
     }
     for (const CLI::App* command : decide_commands_) {
       if (command->parsed()) {
@@ -610,8 +565,6 @@ class Parser {
         {events_command_, events_},
         {lint_command_, lint_},
         {graph_command_, graph_},
-        {artifacts_command_, artifacts_},
-        {cache_command_, cache_},
         {schema_command_, schema_},
         {doctor_command_, DoctorArgs{}},
         {audit_command_, AuditArgs{}},
@@ -646,6 +599,8 @@ class Parser {
   LintArgs lint_;
   GraphArgs graph_;
   ChannelParser channel_;
+  KeptParser kept_;
+  ServerParser server_;
   TriggerParser trigger_;
   NamespaceParser namespaces_;
   SchemaArgs schema_;
@@ -675,10 +630,6 @@ class Parser {
   CLI::App* graph_command_ = nullptr;
   CLI::App* schema_command_ = nullptr;
   CLI::App* lock_command_ = nullptr;
-  ArtifactsArgs artifacts_;
-  CacheArgs cache_;
-  CLI::App* artifacts_command_ = nullptr;
-  CLI::App* cache_command_ = nullptr;
   CLI::App* doctor_command_ = nullptr;
   CLI::App* audit_command_ = nullptr;
   CLI::App* version_command_ = nullptr;

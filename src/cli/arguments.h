@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,7 +14,7 @@
 namespace reeve::cli {
 
 /// How results are printed.
-enum class Output : std::uint8_t { Text, Json, Wide, Name };
+enum class Output : std::uint8_t { Text, Json, Wide, Name, Yaml };
 
 /// Options that every command has.
 struct Common {
@@ -246,6 +247,12 @@ struct AuditArgs {};
 
 struct VersionArgs {};
 
+/// A command that knows its arguments already.
+struct BoundCommand {
+  /// Carries it out and returns the exit code.
+  std::function<int(const Common&)> carry_out;
+};
+
 using Command = std::variant<
     UpArgs,
     DownArgs,
@@ -279,7 +286,8 @@ using Command = std::variant<
     TaskAddArgs,
     DoctorArgs,
     AuditArgs,
-    VersionArgs>;
+    VersionArgs,
+    BoundCommand>;
 
 struct Invocation {
   Common common;

@@ -78,6 +78,8 @@ struct Dispatch {
 
   int operator()(const AuditArgs& /*args*/) const { return verify_audit(common); }
 
+  int operator()(const BoundCommand& command) const { return command.carry_out(common); }
+
   int operator()(const VersionArgs& /*args*/) const {
     print(concat("reeve ", kVersion, "\n"));
     return 0;

@@ -16,24 +16,14 @@ namespace {
 constexpr std::size_t kColumn = 20;
 
 /// Commands about what lies in no namespace.
-constexpr std::array<std::string_view, 13> kWithout = {
-    "up",
-    "down",
-    "lint",
-    "schema",
-    "lock",
-    "doctor",
-    "verify",
-    "version",
-    "add",
-    "put",
-    "expire",
-    "rekey",
-    "help"};
+constexpr std::array<std::string_view, 21> kWithout = {
+    "explain", "api-resources", "backup", "restore", "export", "show",   "check",  "docs",
+    "up",      "down",          "lint",   "schema",  "lock",   "doctor", "verify", "version",
+    "add",     "put",           "expire", "rekey",   "help"};
 
 /// Commands that list what there is.
-constexpr std::array<std::string_view, 6> kLists = {
-    "status", "workflows", "approvals", "ready", "list", "clear"};
+constexpr std::array<std::string_view, 8> kLists = {
+    "status", "workflows", "approvals", "ready", "list", "clear", "get", "can-i"};
 
 template <std::size_t kSize>
 bool has(const std::array<std::string_view, kSize>& names, const std::string& name) {
@@ -45,6 +35,10 @@ bool has(const std::array<std::string_view, kSize>& names, const std::string& na
 void add_namespace_options(CLI::App& app, Common& common) {
   for (CLI::App* command : app.get_subcommands(nullptr)) {
     const std::string& name = command->get_name();
+    // Tokens are of no namespace.
+    if (name == "token") {
+      continue;
+    }
     if (!command->get_subcommands(nullptr).empty()) {
       add_namespace_options(*command, common);
       continue;

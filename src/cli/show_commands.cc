@@ -12,6 +12,7 @@
 #include "cli/scope.h"
 #include "cli/session.h"
 #include "cli/view.h"
+#include "cli/yaml.h"
 #include "engine/object_metadata.h"
 #include "host/run_log.h"
 #include "model/scoped_name.h"
@@ -359,6 +360,9 @@ int show_status(const Common& common, const StatusArgs& args) {
   switch (common.output) {
     case Output::Json:
       print(mission->pretty());
+      break;
+    case Output::Yaml:
+      print(to_yaml(*mission));
       break;
     case Output::Name:
       print(concat("mission/", args.mission, "\n"));

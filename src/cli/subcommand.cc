@@ -12,6 +12,14 @@ namespace reeve::cli {
 const std::map<std::string, Output> kTextOrJson = {{"text", Output::Text}, {"json", Output::Json}};
 const std::map<std::string, Output> kAllOutputs = {
     {"text", Output::Text}, {"json", Output::Json}, {"wide", Output::Wide}, {"name", Output::Name}};
+const std::map<std::string, Output> kTextJsonOrYaml = {
+    {"text", Output::Text}, {"json", Output::Json}, {"yaml", Output::Yaml}};
+const std::map<std::string, Output> kObjectOutputs = {
+    {"text", Output::Text},
+    {"json", Output::Json},
+    {"wide", Output::Wide},
+    {"name", Output::Name},
+    {"yaml", Output::Yaml}};
 
 CLI::App* add(
     CLI::App& app, const char* name, const char* purpose, const char* example, Common& common

@@ -22,7 +22,10 @@ CLI::App* add(
 void add_output(CLI::App* command, Common& common, const std::map<std::string, Output>& choices);
 
 extern const std::map<std::string, Output> kTextOrJson;
+extern const std::map<std::string, Output> kTextJsonOrYaml;
 extern const std::map<std::string, Output> kAllOutputs;
+/// Of objects of the API.
+extern const std::map<std::string, Output> kObjectOutputs;
 
 /// Splits "key=value"; a repeated key is refused, because one of the two would be lost. Returns
 /// what is wrong, with `option` in it, or nothing.

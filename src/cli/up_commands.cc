@@ -15,6 +15,7 @@
 #include "cli/link.h"
 #include "cli/print.h"
 #include "cli/session.h"
+#include "cli/settings.h"
 #include "cli/sweeper.h"
 #include "cli/up_server.h"
 #include "configuration/configuration.h"
@@ -145,55 +146,15 @@ Ending serve(Session& session, SignalFeed& signals, int stop_fd) {
   }
 }
 
-/// Variables that begin with REEVE_ and are no settings of the server.
-const std::vector<std::string> kOtherVariables = {
-    "REEVE_DATA", "REEVE_NAMESPACE", "REEVE_PASSPHRASE_FILE", "REEVE_FAULT"};
-
-constexpr std::uint64_t kConfigBytesMax = std::uint64_t{1} << 20U;
-
-/// All layers of the settings as they are now.
-Result<configuration::Sources> setting_sources(const Common& common, const UpArgs& args) {
-  configuration::Sources sources;
-  const std::string file =
-      args.config.empty() ? concat(common.data_dir, "/reeve.yaml") : args.config;
-  Result<std::string> text = platform::read_file(file, kConfigBytesMax);
-  if (text) {
-    sources.file = {file, std::move(*text)};
-  } else if (text.error().code != ErrorCode::NotFound || !args.config.empty()) {
-    return std::move(text).error();
-  }
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view variable = *entry;
-    const std::size_t equals = variable.find('=');
-    if (variable.starts_with("REEVE_") && equals != std::string_view::npos) {
-      sources.environment.emplace_back(variable.substr(0, equals), variable.substr(equals + 1));
-    }
-  }
-  sources.flags = args.settings;
-  sources.other_variables = kOtherVariables;
-  return sources;
-}
-
 /// The settings, or nothing after all that is wrong with them was said.
-std::optional<configuration::Configuration> load_settings(
-    const Common& common, const UpArgs& args
-) {
-  const Result<configuration::Sources> sources = setting_sources(common, args);
+std::optional<configuration::Configuration> settings_of(const Common& common, const UpArgs& args) {
+  const Result<configuration::Sources> sources =
+      setting_sources(common.data_dir, args.config, args.settings);
   if (!sources) {
     print_error_text(concat("reeve: ", sources.error().describe(), "\n"));
     return {};
   }
-  configuration::Loaded loaded = configuration::load(*sources);
-  for (const Error& warning : loaded.warnings) {
-    print_error_text(concat("reeve: warning: ", warning.describe(), "\n"));
-  }
-  for (const Error& error : loaded.errors) {
-    print_error_text(concat("reeve: error: ", error.describe(), "\n"));
-  }
-  if (!loaded.ok()) {
-    return {};
-  }
-  return std::move(loaded.configuration);
+  return load_settings(*sources);
 }
 
 /// What lives as long as the process.
@@ -320,7 +281,7 @@ int run_up(const Common& common, const UpArgs& args) {
   constexpr int kBadSettings = 78;
   SignalFeed signals;  // first: threads that start later inherit the blocked signals
   const platform::FileDescriptor stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  std::optional<configuration::Configuration> settings = load_settings(common, args);
+  std::optional<configuration::Configuration> settings = settings_of(common, args);
   if (!settings) {
     return kBadSettings;
   }
@@ -368,7 +329,7 @@ int run_up(const Common& common, const UpArgs& args) {
       print("stopped; runs go on under their supervisors\n");
       return static_cast<int>(ExitCode::Done);
     }
-    if (std::optional<configuration::Configuration> again = load_settings(common, args)) {
+    if (std::optional<configuration::Configuration> again = settings_of(common, args)) {
       process.configuration = std::move(*again);
       (void)log.set_levels(process.configuration.text("log.level"));
     } else {

@@ -180,6 +180,7 @@ class LoadedCurl final : public Curl {
   }
 
   void prepare(const std::string& url, const Policy& policy, Transfer& transfer);
+  void set_blob(CURLoption option, const std::string& text);
   void set_verb(const Hop& hop);
   HopResponse head() const;
   Error failure(CURLcode code, const Transfer& transfer) const;
@@ -263,9 +264,22 @@ void LoadedCurl::prepare(const std::string& url, const Policy& policy, Transfer&
     set(CURLOPT_CAINFO_BLOB, &blob);
     set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   }
+  set_blob(CURLOPT_SSLCERT_BLOB, policy.client_certificate);
+  set_blob(CURLOPT_SSLKEY_BLOB, policy.client_key);
   transfer.policy = &policy;
   set(CURLOPT_OPENSOCKETFUNCTION, &open_socket);
   set(CURLOPT_OPENSOCKETDATA, &transfer);
+}
+
+void LoadedCurl::set_blob(CURLoption option, const std::string& text) {
+  if (text.empty()) {
+    return;
+  }
+  curl_blob blob{};
+  blob.data = const_cast<char*>(text.data());
+  blob.len = text.size();
+  blob.flags = CURL_BLOB_COPY;
+  set(option, &blob);
 }
 
 void LoadedCurl::set_verb(const Hop& hop) {
@@ -363,6 +377,9 @@ Result<HopResponse> LoadedCurl::exchange(
   };
   prepare(hop.url, policy, transfer);
   set_verb(hop);
+  if (hop.timeout > Duration(0)) {
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(hop.timeout.count()));
+  }
   HeaderList headers(api_);
   fill(headers, hop);
   set(CURLOPT_HTTPHEADER, headers.get());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "model/run.h"
 
 /// libcurl, loaded when it is needed (docs/adr/0014): the rest of this folder does not see it.
@@ -34,6 +35,9 @@ struct Policy {
   /// PEM texts of the only authorities that count; empty: the system's.
   std::string authorities;
   bool allow_private = false;
+  /// PEM texts of a certificate and its key, shown to who asks for one; empty: none.
+  std::string client_certificate = {};
+  std::string client_key = {};
 };
 
 /// One request and its response, without redirects.
@@ -44,6 +48,8 @@ struct Hop {
   /// Whether there is a body, which may be empty.
   bool has_body = false;
   std::string body;
+  /// From the first step to the last byte; 0: no limit.
+  Duration timeout{0};
 };
 
 struct HopResponse {

@@ -87,6 +87,7 @@ Result<StaticToken> parse_static_token(const Json& spec) {
   token.groups = fields.text_list("groups");
   const std::string expires = fields.text("expirationTime");
   token.hash = fields.required_text("hash");
+  (void)fields.text("description");
   REEVE_CHECK(fields.finish());
   access::Identity identity;
   identity.user = token.user;

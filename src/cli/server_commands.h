@@ -1,0 +1,89 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/api_client.h"
+#include "cli/arguments.h"
+
+/// Commands about the server and its objects; each returns the process's exit code. Main thread.
+/// Private to cli.
+namespace reeve::cli {
+
+/// `reeve config show|check`.
+struct SettingsArgs {
+  std::string file;  ///< empty: `reeve.yaml` in the data directory, if it is there
+  bool origin = false;
+};
+
+int show_settings(const Common& common, const SettingsArgs& args);
+int check_settings(const Common& common, const SettingsArgs& args);
+int print_settings_reference(const Common& common, const SettingsArgs& args);
+
+/// `reeve kubeconfig`.
+struct KubeconfigArgs {
+  ConnectionArgs connection;
+  std::string user;
+  std::vector<std::string> groups;
+  bool client_certificate = false;
+  std::string expires;  ///< a duration; of a certificate
+  std::string to;       ///< a file of 0600; empty: standard output
+};
+
+int print_kubeconfig(const Common& common, const KubeconfigArgs& args);
+
+/// `reeve token create|list|revoke`.
+struct TokenArgs {
+  ConnectionArgs connection;
+  std::string name;
+  std::string user;
+  std::vector<std::string> groups;
+  std::string expires;  ///< a duration; empty: never
+};
+
+int create_token(const Common& common, const TokenArgs& args);
+int list_tokens(const Common& common, const TokenArgs& args);
+int revoke_token(const Common& common, const TokenArgs& args);
+
+/// `reeve can-i VERB TYPE [NAME]`.
+struct CanIArgs {
+  ConnectionArgs connection;
+  std::string verb;
+  std::string type;  ///< TYPE, TYPE/NAME, TYPE/SUBRESOURCE of one that has it, or /PATH
+  std::string name;
+  std::string as;
+  std::vector<std::string> as_groups;
+};
+
+int ask_can_i(const Common& common, const CanIArgs& args);
+
+/// `reeve get`, `describe`, `delete`, `explain`, `api-resources`, `apply -f`.
+struct ObjectsArgs {
+  ConnectionArgs connection;
+  /// TYPE, TYPE/NAME, or TYPE NAME…
+  std::vector<std::string> words;
+  std::vector<std::string> files;
+  std::string labels;
+  std::string fields;
+  bool watch = false;
+  bool force = false;
+};
+
+int get_objects(const Common& common, const ObjectsArgs& args);
+int describe_object(const Common& common, const ObjectsArgs& args);
+int delete_objects(const Common& common, const ObjectsArgs& args);
+int explain_type(const Common& common, const ObjectsArgs& args);
+int list_types(const Common& common, const ObjectsArgs& args);
+int apply_objects(const Common& common, const ObjectsArgs& args);
+
+/// `reeve backup`, `restore`, `export`.
+struct BackupArgs {
+  std::string directory;
+  bool with_keys = false;
+};
+
+int back_up(const Common& common, const BackupArgs& args);
+int restore_backup(const Common& common, const BackupArgs& args);
+int export_objects(const Common& common, const BackupArgs& args);
+
+}  // namespace reeve::cli
