@@ -236,6 +236,9 @@ std::optional<resource::Status> Access::impersonate(
   if (!*as) {
     return {};
   }
+  if (identity.in_group(access::kUnauthenticated)) {
+    return resource::unauthorized();
+  }
   if (const Result<void> allowed = policy_.check_impersonation(identity, **as); !allowed) {
     return refused(allowed.error().message);
   }

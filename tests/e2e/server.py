@@ -293,17 +293,3 @@ class ServerTest(ReeveTest):
                 if seen[-1] in states:
                     return event["object"]
         raise AssertionError(f"mission {name} is not in {states} but was in {seen}")
-
-    def user(self, name, user, groups=()):
-        """A client that is another user."""
-        body = {
-            "apiVersion": f"{GROUP}/v1",
-            "kind": "Token",
-            "metadata": {"name": name},
-            "spec": {"user": user, "groups": list(groups)},
-        }
-        made = self.made(path_of("tokens", namespace=None), body)
-        other = self.client()
-        other.token = made["status"]["token"]
-        return other
-

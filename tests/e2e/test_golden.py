@@ -370,6 +370,19 @@ class GoldenTest(ServerTest):
         self.ask("GET", path_of(PLURAL, watch="true", resourceVersion="abc"))
         self.fails(400, "BadRequest", lambda text: "abc" in text)
 
+    def test_who_asks_as_somebody_else_is_that_one(self):
+        answer = self.api.get(path_of(PLURAL), headers={"Impersonate-User": "alice"})
+        self.assertIn(answer.status, (403, 404), str(answer))
+        masters = {"Impersonate-Group": "system:masters"}
+        answer = self.api.get(path_of(PLURAL), headers={"Impersonate-User": "alice", **masters})
+        self.assertEqual(answer.status, 200, str(answer))
+        # A group without a user is nobody, and never the caller instead.
+        answer = self.api.get(path_of(PLURAL), headers=masters)
+        self.assertEqual(answer.status, 400, str(answer))
+        self.api.token = ""
+        answer = self.api.get(path_of(PLURAL), headers={"Impersonate-User": "admin"})
+        self.assertEqual(answer.status, 401, str(answer))
+
     def discovery(self):
         self.ask("GET", f"/apis/{GROUP}")
         group = self.works()
