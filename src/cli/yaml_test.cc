@@ -20,7 +20,7 @@ Json json(std::string_view text) {
 TEST(Yaml, WritesBlocksInTheOrderOfTheMembers) {
   EXPECT_EQ(
       to_yaml(json(R"({"kind":"X","a":{"n":1,"l":["x",{"k":"v","m":true}]},"e":{},"f":[]})")),
-      "kind: X\na:\n  n: 1\n  l:\n  - x\n  - k: v\n    m: true\ne: {}\nf: []\n"
+      "kind: X\na:\n  \"n\": 1\n  l:\n  - x\n  - k: v\n    m: true\ne: {}\nf: []\n"
   );
 }
 
