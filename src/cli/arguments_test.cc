@@ -75,7 +75,8 @@ TEST(Arguments, SayWhatIsWrongAndWhoseHelpSaysMore) {
   EXPECT_EQ(complaint({"lint"}), "reeve: FILE is required\nSee reeve lint --help.\n");
   EXPECT_EQ(
       complaint({"config"}),
-      "reeve: a command is missing: config has set, get, list, unset, show, check, docs\nSee reeve config --help.\n"
+      "reeve: a command is missing: config has set, get, list, unset, show, check, docs\nSee reeve "
+      "config --help.\n"
   );
   EXPECT_EQ(
       complaint({"config", "unste", "x"}),

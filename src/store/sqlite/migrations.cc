@@ -172,6 +172,10 @@ Result<void> require_current_schema(Connection& connection, std::span<const Migr
   if (found > known) {
     return newer_schema(found, known);
   }
+  if (found == 0) {
+    // Whoever made the file was stopped before anything was in it.
+    return make_error(ErrorCode::NotFound, "nothing was ever stored here", "store");
+  }
   if (found < known) {
     Error error = make_error(
         ErrorCode::Unsupported,
