@@ -1,8 +1,8 @@
 """Every kubectl that this machine has, against the server: what its users type, and what they see.
 
 `$KUBECTL_1_20` names one of that version. The oldest and the newest one do everything; those between
-them do what differs between versions. Each story has a namespace of its own. `$STORY` names the
-only one to tell.
+them do what differs between versions, unless `REEVE_KUBECTLS=ends` leaves them out. Each story has a
+namespace of its own. `$STORY` names the only one to tell.
 """
 
 import json
@@ -81,7 +81,10 @@ def kubectls():
             version = version_of(path.resolve())
             if version:
                 found.setdefault(version, path.resolve())
-    return dict(sorted(found.items()))
+    found = sorted(found.items())
+    if os.environ.get("REEVE_KUBECTLS") == "ends":
+        found = found[:1] + found[1:][-1:]
+    return dict(found)
 
 
 def normalised(text):
