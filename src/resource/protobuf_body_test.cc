@@ -116,9 +116,9 @@ TEST(ProtobufBody, OfRolesAndBindingsSaysWhoMayWhat) {
     );
   }
   const std::string subject = bytes(1, "User") + bytes(2, group) + bytes(3, "alice") + bytes(4, "");
-  const std::string binding =
-      bytes(1, bytes(1, "reads")) + bytes(2, subject) + bytes(2, bytes(1, "Group")) +
-      bytes(3, bytes(1, group) + bytes(2, "Role") + bytes(3, "reader"));
+  const std::string binding = bytes(1, bytes(1, "reads")) + bytes(2, subject) +
+                              bytes(2, bytes(1, "Group")) +
+                              bytes(3, bytes(1, group) + bytes(2, "Role") + bytes(3, "reader"));
   for (const std::string kind : {"RoleBinding", "ClusterRoleBinding"}) {
     const Json read = decode_protobuf_body(body(group + "/v1", kind, binding)).value();
     EXPECT_EQ(

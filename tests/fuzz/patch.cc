@@ -48,8 +48,7 @@ void read(std::string_view bytes) {
   (void)resource::strategic_merge_patch(*target, *parsed);
   (void)resource::parse_managed_fields(*parsed);
   resource::ObjectPlace place;
-  place.resource = {
-      .group = "reeve.dev", .version = "v1", .kind = "Mission", .plural = "missions"};
+  place.resource = {.group = "reeve.dev", .version = "v1", .kind = "Mission", .plural = "missions"};
   place.namespace_name = "default";
   place.name = "x";
   const resource::FieldWriter writer{
