@@ -133,6 +133,11 @@ bool on_host(const Json* slot) {
          !slot->get_bool("inside");
 }
 
+/// The run of a task that was skipped afterwards is in its history and in its slot.
+bool is_same(const Json& past, const Json* run) {
+  return on_host(run) && run->get_int("fence") == past.get_int("fence");
+}
+
 }  // namespace
 
 std::vector<ApiObject> run_objects(const Source& mission) {
@@ -141,6 +146,9 @@ std::vector<ApiObject> run_objects(const Source& mission) {
   const std::int64_t epoch = status.get_int("epoch", 1);
   for (const Json& task : elements(status, "tasks")) {
     for (const Json& past : elements(task, "history")) {
+      if (is_same(past, task.find("run"))) {
+        continue;
+      }
       runs.push_back(run_object(
           mission,
           {.task = task,
