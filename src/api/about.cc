@@ -190,22 +190,7 @@ void get_host(const CallPtr& call) {
     items.push_back(std::move(host));
     const resource::ListPage page{
         .resource_version = version, .continue_token = {}, .remaining_item_count = {}};
-    if (call->shape.shape == resource::Shape::Table) {
-      answer(
-          call,
-          kOk,
-          resource::table(
-              call->type->columns,
-              page,
-              items,
-              {.version = call->shape.version,
-               .include_object = resource::IncludeObject::Metadata,
-               .now = call->services->now()}
-          )
-      );
-      return;
-    }
-    answer(call, kOk, resource::object_list(call->resource(), page, std::move(items)));
+    answer_objects(call, page, std::move(items));
     return;
   }
   const Json* metadata = host.find("metadata");

@@ -1,5 +1,7 @@
 #include "api/call.h"
 
+#include <utility>
+
 #include "api/request_metrics.h"
 #include "api/services.h"
 #include "base/strings.h"
@@ -99,6 +101,31 @@ void answer_object(const CallPtr& call, int code, const Json& object) {
     case resource::Shape::Discovery:
     case resource::Shape::OpenApiProtobuf:
       answer(call, code, object);
+      return;
+  }
+}
+
+void answer_objects(
+    const CallPtr& call,
+    const resource::ListPage& page,
+    Json::Array objects,
+    resource::IncludeObject include
+) {
+  constexpr int kOk = 200;
+  switch (call->shape.shape) {
+    case resource::Shape::Table: {
+      const resource::TableOptions options{
+          .version = call->shape.version, .include_object = include, .now = call->services->now()};
+      answer(call, kOk, resource::table(call->type->columns, page, objects, options));
+      return;
+    }
+    case resource::Shape::PartialMetadata:
+      answer(call, kOk, resource::partial_metadata_list(page, objects, call->shape.version));
+      return;
+    case resource::Shape::Object:
+    case resource::Shape::Discovery:
+    case resource::Shape::OpenApiProtobuf:
+      answer(call, kOk, resource::object_list(call->resource(), page, std::move(objects)));
       return;
   }
 }

@@ -12,6 +12,7 @@
 #include "net/exchange.h"
 #include "resource/accept.h"
 #include "resource/status.h"
+#include "resource/table.h"
 #include "security/access/identity.h"
 #include "telemetry/correlation.h"
 
@@ -63,6 +64,14 @@ void answer(const CallPtr& call, const Error& error);
 
 /// Answers with one object in the shape that the client wants.
 void answer_object(const CallPtr& call, int code, const Json& object);
+
+/// Answers with one page of a list in the shape that the client wants; `include` is for tables.
+void answer_objects(
+    const CallPtr& call,
+    const resource::ListPage& page,
+    Json::Array objects,
+    resource::IncludeObject include = resource::IncludeObject::Metadata
+);
 
 /// Starts an answer that is written piece by piece; null: it was answered before.
 std::shared_ptr<net::Stream> start_stream(const CallPtr& call, std::string_view content_type);

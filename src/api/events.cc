@@ -22,7 +22,6 @@ namespace {
 constexpr Duration kKeepAlivePeriod{15'000};
 constexpr std::size_t kEventsAtOnce = 500;
 constexpr std::size_t kLaggedBytesMax = std::size_t{512} << 10U;
-constexpr int kOk = 200;
 /// Events of an object that `kubectl describe` shows.
 constexpr std::uint32_t kDescribedEventsMax = 100;
 /// Events of the journal, the latest ones, among which `kubectl get events` finds its own.
@@ -287,22 +286,7 @@ void list_events(const CallPtr& call) {
       .resource_version = std::to_string(call->services->view.revision().value()),
       .continue_token = {},
       .remaining_item_count = {}};
-  if (call->shape.shape == resource::Shape::Table) {
-    answer(
-        call,
-        kOk,
-        resource::table(
-            call->type->columns,
-            page,
-            items,
-            {.version = call->shape.version,
-             .include_object = options->include_object,
-             .now = call->services->now()}
-        )
-    );
-    return;
-  }
-  answer(call, kOk, resource::object_list(call->resource(), page, std::move(items)));
+  answer_objects(call, page, std::move(items), options->include_object);
 }
 
 }  // namespace reeve::api

@@ -133,38 +133,14 @@ Json::Array objects_of(const Listed& listed) {
   return objects;
 }
 
+/// Plain lists, the most frequent ones, are put together from texts that are there.
 void answer_list(const CallPtr& call, const resource::ListOptions& options, const Listed& listed) {
-  switch (call->shape.shape) {
-    case resource::Shape::Table:
-      answer(
-          call,
-          kOk,
-          resource::table(
-              call->type->columns,
-              listed.page,
-              objects_of(listed),
-              {.version = call->shape.version,
-               .include_object = options.include_object,
-               .now = call->services->now()}
-          )
-      );
-      return;
-    case resource::Shape::PartialMetadata:
-      answer(
-          call,
-          kOk,
-          resource::partial_metadata_list(listed.page, objects_of(listed), call->shape.version)
-      );
-      return;
-    case resource::Shape::Object:
-    case resource::Shape::Discovery:
-    case resource::Shape::OpenApiProtobuf:
-      if (options.pretty) {
-        answer(call, kOk, resource::object_list(call->resource(), listed.page, objects_of(listed)));
-      } else {
-        answer(call, kOk, "application/json", list_text(*call, listed));
-      }
-      return;
+  const bool shaped = call->shape.shape == resource::Shape::Table ||
+                      call->shape.shape == resource::Shape::PartialMetadata;
+  if (shaped || options.pretty) {
+    answer_objects(call, listed.page, objects_of(listed), options.include_object);
+  } else {
+    answer(call, kOk, "application/json", list_text(*call, listed));
   }
 }
 
