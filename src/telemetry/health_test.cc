@@ -15,7 +15,8 @@ namespace {
 
 constexpr Duration kLong{20'000};
 
-/// A door that checks wait at.
+/// A door that checks wait at. It is declared before the registry, whose destructor waits for the
+/// checks that still stand in it.
 class Door {
  public:
   void open() {
@@ -121,9 +122,9 @@ TEST_F(HealthChecks, ReadinessWaitsForTheStartAndEndsWithTheDrain) {
 }
 
 TEST_F(HealthChecks, AHungCheckHangsNeitherTheReportNorTheOthers) {
+  Door door;
   HealthRegistry registry(clock, options());
   registry.set_started();
-  Door door;
   HealthCheck hung = check("hung", [&door] {
     door.pass();
     return Observation{};
@@ -161,8 +162,8 @@ TEST_F(HealthChecks, AHungCheckHangsNeitherTheReportNorTheOthers) {
 TEST_F(HealthChecks, AReportTakesNoLongerThanItsDeadline) {
   HealthOptions quick = options();
   quick.deadline = Duration{10};
-  HealthRegistry registry(clock, quick);
   Door door;
+  HealthRegistry registry(clock, quick);
   ASSERT_TRUE(registry
                   .add(check(
                       "slow",
@@ -179,8 +180,8 @@ TEST_F(HealthChecks, AReportTakesNoLongerThanItsDeadline) {
 }
 
 TEST_F(HealthChecks, ResultsAreUsedAgainForASecond) {
-  HealthRegistry registry(clock, options());
   std::atomic<int> runs = 0;
+  HealthRegistry registry(clock, options());
   ASSERT_TRUE(registry
                   .add(check(
                       "store",
@@ -203,8 +204,8 @@ TEST_F(HealthChecks, ResultsAreUsedAgainForASecond) {
 }
 
 TEST_F(HealthChecks, ManyWhoAskAtOnceShareOneRun) {
-  HealthRegistry registry(clock, options());
   Door door;
+  HealthRegistry registry(clock, options());
   ASSERT_TRUE(registry
                   .add(check(
                       "store",
@@ -242,8 +243,8 @@ TEST_F(HealthChecks, AnExceptionIsAFailure) {
 }
 
 TEST_F(HealthChecks, AFewFailuresMayBeForgiven) {
-  HealthRegistry registry(clock, options());
   std::atomic<bool> works = false;
+  HealthRegistry registry(clock, options());
   HealthCheck flaky = check("a", [&works] {
     return Observation{.health = works ? Health::Healthy : Health::Unhealthy};
   });
@@ -292,8 +293,11 @@ TEST_F(HealthChecks, AnonymousCallersSeeTheStatusOnly) {
 }
 
 TEST_F(HealthChecks, WhoDoesNotWaitIsCalledBack) {
-  HealthRegistry registry(clock, options());
   Door door;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<Health> answers;
+  HealthRegistry registry(clock, options());
   ASSERT_TRUE(registry
                   .add(check(
                       "store",
@@ -303,9 +307,6 @@ TEST_F(HealthChecks, WhoDoesNotWaitIsCalledBack) {
                       }
                   ))
                   .ok());
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::vector<Health> answers;
   const auto done = [&](const HealthReport& report) {
     const std::lock_guard lock(mutex);
     answers.push_back(report.health);
