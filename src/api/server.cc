@@ -4,6 +4,7 @@
 
 #include "api/api.h"
 #include "api/streams.h"
+#include "api/watch_groups.h"
 #include "api/workflow_documents.h"
 #include "api/write.h"
 #include "base/strings.h"
@@ -190,6 +191,8 @@ class Server::State {
     services->server = server.get();
     streams.emplace(*server);
     services->streams = &*streams;
+    watch_groups.emplace(*streams);
+    services->watch_groups = &*watch_groups;
     server_ready = server.get();
     streams_ready = &*streams;
     // What was committed since the roles were read.
@@ -245,6 +248,7 @@ class Server::State {
   std::optional<Services> services;
   std::optional<Api> api;
   std::optional<Streams> streams;
+  std::optional<WatchGroups> watch_groups;
   std::unique_ptr<net::Server> server;
   /// Fetches keys of identity providers, if there are any.
   std::unique_ptr<host::WorkerPool> worker;

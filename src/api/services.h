@@ -33,6 +33,7 @@ namespace reeve::api {
 class Access;
 class HookWorkflows;
 class Streams;
+class WatchGroups;
 
 /// A value that only the keyring can open.
 struct SealedValue {
@@ -82,6 +83,7 @@ struct Services {
   /// Set before the first request.
   net::Server* server = nullptr;
   Streams* streams = nullptr;
+  WatchGroups* watch_groups = nullptr;
   /// Made when it is first needed.
   std::shared_ptr<HookWorkflows> hooks = nullptr;
 };

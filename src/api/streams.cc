@@ -1,5 +1,6 @@
 #include "api/streams.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -9,6 +10,15 @@ namespace {
 
 /// Commits within this time wake streams once: what it costs a watcher is far below what it saves.
 constexpr Duration kGather{4};
+/// Where many are woken, each wake is a write for each of them: they wait for more, up to this.
+constexpr Duration kGatherMax{24};
+constexpr std::size_t kWokenPerMilli = 50;
+
+Duration gathering(std::size_t woken) {
+  return std::min(
+      kGatherMax, kGather + Duration(static_cast<std::int64_t>(woken / kWokenPerMilli))
+  );
+}
 
 }  // namespace
 
@@ -16,7 +26,7 @@ void Streams::notify(const view::Notice& notice) {
   kinds_.fetch_or(notice.kinds);
   revision_.store(notice.revision.value());
   if (count_.load() > 0 && !wake_posted_.exchange(true)) {
-    server_.post_after(kGather, [this] { wake(); });
+    server_.post_after(gathering(woken_.load()), [this] { wake(); });
   }
 }
 
@@ -24,11 +34,17 @@ void Streams::wake() {
   wake_posted_ = false;
   const view::Notice notice{.revision = Revision(revision_.load()), .kinds = kinds_.exchange(0)};
   std::vector<std::shared_ptr<StreamTask>> over;
+  std::size_t woken = 0;
   for (const std::shared_ptr<StreamTask>& task : tasks_) {
-    if (task->concerned(notice) && !task->pump()) {
+    if (!task->concerned(notice)) {
+      continue;
+    }
+    woken += task->readers();
+    if (!task->pump()) {
       over.push_back(task);
     }
   }
+  woken_ = woken;
   for (const std::shared_ptr<StreamTask>& task : over) {
     remove(task);
   }

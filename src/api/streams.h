@@ -26,6 +26,9 @@ class StreamTask {
   /// Whether a commit may have something for it.
   virtual bool concerned(const view::Notice& notice) const = 0;
 
+  /// How many it sends to.
+  virtual std::size_t readers() const { return 1; }
+
   /// Ends it in good order: the server stops.
   virtual void end() = 0;
 
@@ -63,6 +66,8 @@ class Streams {
   std::atomic<std::uint64_t> revision_ = 0;
   std::atomic<bool> wake_posted_ = false;
   std::atomic<std::size_t> count_ = 0;
+  /// Readers whom the last wake has sent something, perhaps.
+  std::atomic<std::size_t> woken_ = 0;
   std::set<std::shared_ptr<StreamTask>> tasks_;
 };
 

@@ -127,6 +127,47 @@ class WatchTest(ServerTest):
         self.assertEqual(events[2]["object"]["metadata"]["labels"], {"team": "a"}, "the last that matched")
         self.assertEqual(version(events[2]["object"]), version(changed), "at the revision of the change")
 
+    def test_those_who_are_told_the_same_miss_and_repeat_nothing(self):
+        # Who has caught up is told together with others; who comes, leaves, reads slowly or asks for
+        # something else in between must not change what anybody is told.
+        self.made_quota("first", labels={"in": "yes"})
+        begin = self.listed()[1]
+        alike = [self.api.watch(path_of(PLURAL, resourceVersion=begin)) for _ in range(8)]
+        partial = self.api.watch(path_of(PLURAL, resourceVersion=begin), accept=PARTIAL)
+        selected = self.api.watch(path_of(PLURAL, resourceVersion=begin, labelSelector="in=yes"))
+        writers, problems = self.under_writers()
+        late = []
+        while any(writer.is_alive() for writer in writers):
+            self.api.watch(path_of(PLURAL)).close()
+            late.append(self.api.watch(path_of(PLURAL, resourceVersion=begin)))
+            late[-1].take(1)
+            if len(late) == 3:
+                late[0].close()
+                break
+        for writer in writers:
+            writer.join()
+        self.assertEqual(problems, [])
+        self.made_quota("last", labels={"in": "yes"})
+
+        def told(watch):
+            names = []
+            while not names or names[-1][2] != "last":
+                event = watch.next()
+                metadata = event["object"]["metadata"]
+                names.append((event["type"], metadata["resourceVersion"], metadata["name"]))
+            return names
+
+        first = told(alike[0])
+        versions = [int(each[1]) for each in first]
+        self.assertEqual(versions, sorted(set(versions)))
+        for watch in (*alike[1:], partial):
+            self.assertEqual(told(watch), first)
+        for watch in late[1:]:
+            self.assertEqual(told(watch), first[1:])
+        self.assertLessEqual({each[1:] for each in told(selected)}, {each[1:] for each in first})
+        for watch in (*alike, *late, partial, selected):
+            watch.close()
+
     def test_a_deletion_has_a_revision_of_its_own(self):
         made = self.made_quota("q")
         with self.api.watch(path_of(PLURAL, resourceVersion=version(made))) as watch:

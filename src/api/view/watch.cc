@@ -151,7 +151,8 @@ Result<bool> Watcher::take_batch() {
     }
     batch = ring.at(batch_);
     if (!batch) {
-      pass(view_.current_->revision);
+      known_ = view_.current_->revision;
+      pass(known_);
       return false;
     }
   }
@@ -206,6 +207,11 @@ std::optional<WatchEvent> Watcher::event_of(const Delta& delta) const {
 
 void Watcher::pass(Revision revision) {
   bookmark_ = std::max(bookmark_, revision);
+}
+
+std::optional<std::uint64_t> Watcher::place() const {
+  const bool all_told = !initial_ && !bookmark_due_ && !expired_ && current_.deltas.empty();
+  return all_told && after_ <= known_ ? std::optional(batch_) : std::nullopt;
 }
 
 std::optional<Revision> Watcher::bookmark() const {

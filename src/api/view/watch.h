@@ -41,6 +41,11 @@ class Watcher {
   /// events are under way. Never goes back.
   std::optional<Revision> bookmark() const;
 
+  /// Where it stands when it has handed out all that there was, and nothing holds it back. Two
+  /// watchers with one query that stand at the same place are told the same from then on. Empty:
+  /// it may have to tell more first, or waits for a revision that is yet to come.
+  std::optional<std::uint64_t> place() const;
+
   /// Whether a notice concerns it.
   bool concerned(const Notice& notice) const { return notice.has(kind_); }
 
@@ -77,6 +82,8 @@ class Watcher {
   bool bookmark_due_ = false;
   /// Events up to here were seen by the client before, or are in the initial state.
   Revision after_;
+  /// The head when it last found nothing more.
+  Revision known_;
   std::uint64_t batch_ = 0;
   Current current_;
   Revision bookmark_;

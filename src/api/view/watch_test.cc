@@ -238,6 +238,32 @@ TEST_F(Watch, TheFutureIsSilentUntilItComes) {
   EXPECT_EQ(read(*watcher), (Lines{"MODIFIED m 4"}));
 }
 
+TEST_F(Watch, ThoseWhoHaveToldEverythingStandAtOnePlace) {
+  put("m");
+  const auto early = watch_from(0);
+  const auto late = watch({.type = kMissions});
+  const auto ahead = watch_from(3);
+  EXPECT_EQ(late->place(), std::nullopt);
+  EXPECT_EQ(read(*early).size(), 1U);
+  EXPECT_EQ(read(*late).size(), 1U);
+  EXPECT_EQ(read(*ahead).size(), 0U);
+  ASSERT_NE(early->place(), std::nullopt);
+  EXPECT_EQ(early->place(), late->place());
+  // It would skip what the others tell.
+  EXPECT_EQ(ahead->place(), std::nullopt);
+
+  put("m");
+  put("m");
+  EXPECT_EQ(read(*early), (Lines{"MODIFIED m 2", "MODIFIED m 3"}));
+  EXPECT_NE(early->place(), late->place());
+  EXPECT_TRUE(late->next(1)->more);
+  EXPECT_EQ(late->place(), std::nullopt);
+  EXPECT_EQ(read(*late), (Lines{"MODIFIED m 3"}));
+  EXPECT_EQ(read(*ahead), Lines{});
+  EXPECT_EQ(early->place(), late->place());
+  EXPECT_EQ(early->place(), ahead->place());
+}
+
 TEST_F(Watch, BookmarksGoOnThoughNothingIsSelected) {
   const auto watcher = watch_from(0, {.name = "none"});
   put("m");
