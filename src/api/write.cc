@@ -21,8 +21,9 @@ namespace {
 
 constexpr int kOk = 200;
 constexpr int kCreated = 201;
-/// A patch that names no revision is tried again so often when others write at the same time.
-constexpr int kPatchAttempts = 10;
+/// So often a patch that names no revision is tried when others write at the same time, and a name
+/// is made up when somebody has it.
+constexpr int kAttempts = 10;
 
 /// One write of one request, which may take several attempts.
 struct Attempt {
@@ -30,7 +31,7 @@ struct Attempt {
   resource::WriteOptions options;
   resource::BodyFormat format = resource::BodyFormat::Json;
   Json body;
-  int attempts_left = kPatchAttempts;
+  int attempts_left = kAttempts;
 };
 
 using AttemptPtr = std::shared_ptr<Attempt>;
@@ -52,8 +53,10 @@ std::string random_suffix(platform::Random& random) {
   // Without vowels and what looks alike, as Kubernetes has it.
   constexpr std::string_view kLetters = "bcdfghjklmnpqrstvwxz2456789";
   std::string suffix;
+  std::uint64_t bits = random.next();
   for (std::size_t i = 0; i < resource::kGeneratedSuffixBytes; ++i) {
-    suffix.push_back(kLetters[random.next() % kLetters.size()]);
+    suffix.push_back(kLetters[bits % kLetters.size()]);
+    bits /= kLetters.size();
   }
   return suffix;
 }
@@ -61,10 +64,20 @@ std::string random_suffix(platform::Random& random) {
 std::string random_uid(platform::Random& random) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string uid = "00000000-0000-4000-8000-000000000000";
-  for (std::size_t i = 0; i < uid.size(); ++i) {
-    if (uid[i] == '0') {
-      uid[i] = kDigits[random.next() % kDigits.size()];
+  constexpr int kDigitsOfWord = 16;
+  std::uint64_t bits = 0;
+  int left = 0;
+  for (char& digit : uid) {
+    if (digit != '0') {
+      continue;
     }
+    if (left == 0) {
+      bits = random.next();
+      left = kDigitsOfWord;
+    }
+    digit = kDigits[bits % kDigits.size()];
+    bits /= kDigits.size();
+    --left;
   }
   return uid;
 }
@@ -144,6 +157,14 @@ resource::Status creation_problem(const Call& call, const std::string& name, con
   return resource::invalid(call.resource(), name, std::move(causes));
 }
 
+void create_once(const AttemptPtr& attempt);
+
+/// Whether the name was made up and somebody happened to have it: another one may be free.
+bool may_rename(Attempt& attempt, const Error& error) {
+  return error.code == ErrorCode::AlreadyExists &&
+         text_at(attempt.body, "metadata", "name").empty() && --attempt.attempts_left > 0;
+}
+
 void store_new(const AttemptPtr& attempt, Json object) {
   const CallPtr& call = attempt->call;
   const std::string name = text_at(object, "metadata", "name");
@@ -170,7 +191,12 @@ void store_new(const AttemptPtr& attempt, Json object) {
     answer(call, command.error());
     return;
   }
-  send(call, std::move(*command), [call, name](Result<engine::Reply> reply) {
+  send(call, std::move(*command), [attempt, name](Result<engine::Reply> reply) {
+    const CallPtr& call = attempt->call;
+    if (!reply && may_rename(*attempt, reply.error())) {
+      create_once(attempt);
+      return;
+    }
     if (!reply) {
       answer(call, creation_problem(*call, name, reply.error()));
       return;
@@ -178,6 +204,21 @@ void store_new(const AttemptPtr& attempt, Json object) {
     const std::string made = !reply->subject.empty() ? reply->subject : name;
     answer_written(call, kCreated, made, *reply);
   });
+}
+
+void create_once(const AttemptPtr& attempt) {
+  const CallPtr& call = attempt->call;
+  resource::Outcome<Json> object = prepare_new(*attempt, attempt->body);
+  if (object) {
+    object = resource::track_update(
+        call->resource(), nullptr, std::move(*object), writer_of(*attempt), call->type->list_types
+    );
+  }
+  if (object) {
+    store_new(attempt, std::move(*object));
+  } else {
+    answer(call, object.error());
+  }
 }
 
 // --- update -------------------------------------------------------------------------------------
@@ -211,23 +252,17 @@ void store_update(const AttemptPtr& attempt, const Json& before, Json after) {
     answer(call, command.error());
     return;
   }
-  const std::string suffix = std::to_string(attempt->attempts_left);
-  send(
-      call,
-      std::move(*command),
-      [attempt](Result<engine::Reply> reply) {
-        const CallPtr& asked = attempt->call;
-        if (reply) {
-          answer_written(asked, kOk, asked->route.name, *reply);
-        } else if (reply.error().code == ErrorCode::Conflict) {
-          try_again(attempt);
-        } else {
-          answer(asked, reply.error());
-        }
-      },
-      // Another attempt is another command.
-      attempt->attempts_left == kPatchAttempts ? std::string_view() : std::string_view(suffix)
-  );
+  // Refusals are not remembered: another attempt may have the same idempotency key.
+  send(call, std::move(*command), [attempt](Result<engine::Reply> reply) {
+    const CallPtr& asked = attempt->call;
+    if (reply) {
+      answer_written(asked, kOk, asked->route.name, *reply);
+    } else if (reply.error().code == ErrorCode::Conflict) {
+      try_again(attempt);
+    } else {
+      answer(asked, reply.error());
+    }
+  });
 }
 
 /// Who writes what is booked, and what must not change is put back.
@@ -439,17 +474,7 @@ void create_object(const CallPtr& call) {
     answer(call, same.error());
     return;
   }
-  resource::Outcome<Json> object = prepare_new(*attempt, attempt->body);
-  if (object) {
-    object = resource::track_update(
-        call->resource(), nullptr, std::move(*object), writer_of(*attempt), call->type->list_types
-    );
-  }
-  if (!object) {
-    answer(call, object.error());
-    return;
-  }
-  store_new(attempt, std::move(*object));
+  create_once(attempt);
 }
 
 void replace_object(const CallPtr& call) {
