@@ -1,6 +1,9 @@
 // What the API of a whole `reeve up` answers, with durable writes.
 //
-//   api PROGRAM [SECONDS] [CONNECTIONS]     default: 3 seconds for each measurement, 64 connections
+//   api PROGRAM [SECONDS] [CONNECTIONS] [WHAT]
+//
+// 3 seconds for each measurement and 64 connections by default; with WHAT only measurements with
+// this word in their names.
 //
 // PROGRAM is started with a data directory of its own under $TMPDIR, without TLS, on a free port.
 // The floor to compare with is `http`: the same server with a handler that does nothing.
@@ -39,6 +42,13 @@ using reeve::concat;
 constexpr std::string_view kQuotas = "/apis/reeve.dev/v1/namespaces/default/budgetquotas";
 constexpr std::string_view kMissions = "/apis/reeve.dev/v1/namespaces/default/missions";
 constexpr std::size_t kListed = 500;
+
+/// Only what has this in its name is measured.
+std::string_view wanted;
+
+bool is_wanted(std::string_view what) {
+  return what.find(wanted) != std::string_view::npos;
+}
 
 [[noreturn]] void fail(const std::string& why) {
   std::fprintf(stderr, "api: %s\n", why.c_str());
@@ -218,6 +228,9 @@ std::string latency_text(std::vector<std::uint64_t>& micros) {
 void measure(
     const Program& program, const char* what, int connections, int seconds, const NextRequest& next
 ) {
+  if (!is_wanted(what)) {
+    return;
+  }
   std::vector<Asker> askers(static_cast<std::size_t>(connections));
   std::vector<pollfd> polled;
   std::size_t number = 0;
@@ -266,21 +279,39 @@ void ask_once(const Program& program, const std::string& text) {
 }
 
 /// Each change carries the time at which it was asked for.
-std::string timed_patch(const Program& program) {
+std::string timed_patch(const Program& program, std::size_t writer) {
   const std::string body =
       concat(R"({"metadata":{"annotations":{"t":"@)", now_micros(), R"(@"}}})");
-  return request(program, "PATCH", concat(kQuotas, "/q-0"), body, "application/merge-patch+json");
+  return request(
+      program, "PATCH", concat(kQuotas, "/watched-", writer), body, "application/merge-patch+json"
+  );
 }
 
-/// Reads what one watcher got; adds how long each change took to come.
-void read_watch(int fd, std::string& in, std::vector<std::uint64_t>& micros, std::size_t& events) {
-  std::array<char, 262144> buffer;
-  const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
-  if (got <= 0) {
-    fail("a watch broke");
-  }
-  const std::uint64_t now = now_micros();
-  in.append(buffer.data(), static_cast<std::size_t>(got));
+std::string watched_quota(std::size_t number) {
+  return concat(
+      R"({"apiVersion":"reeve.dev/v1","kind":"BudgetQuota","metadata":{"name":"watched-)",
+      number,
+      R"(","labels":{"watched":"yes"}},"spec":{"limits":{"maxTotalTokens":1000}}})"
+  );
+}
+
+/// Of one watcher.
+struct Reading {
+  std::string in;
+  /// Whether it looks at what it reads; the others count lines, as they take the time of the
+  /// machine that is measured.
+  bool looks = false;
+};
+
+/// What all watchers have read.
+struct Deliveries {
+  std::vector<std::uint64_t> micros;
+  std::size_t events = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// Adds how long each change that is wholly there took to come.
+void look(std::string& in, std::uint64_t now, std::vector<std::uint64_t>& micros) {
   std::size_t at = 0;
   while (true) {
     const std::size_t mark = in.find("\"t\":\"@", at);
@@ -291,60 +322,140 @@ void read_watch(int fd, std::string& in, std::vector<std::uint64_t>& micros, std
     std::uint64_t asked = 0;
     std::from_chars(in.data() + mark + 6, in.data() + end, asked);
     micros.push_back(now - asked);
-    ++events;
     at = end;
   }
   in.erase(0, std::max(at, in.size() > 4096 ? in.size() - 4096 : 0));
 }
 
-void measure_watch(const Program& program, int watchers, int changes_per_second, int seconds) {
+void read_watch(int fd, Reading& reading, Deliveries& deliveries) {
+  static std::array<char, 1 << 20> buffer;
+  const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
+  if (got <= 0) {
+    fail("a watch broke");
+  }
+  const std::string_view text(buffer.data(), static_cast<std::size_t>(got));
+  deliveries.bytes += text.size();
+  // One line ends each event, another one its chunk, or that of several.
+  for (std::size_t at = text.find("}\n"); at != std::string_view::npos;
+       at = text.find("}\n", at + 2)) {
+    ++deliveries.events;
+  }
+  if (reading.looks) {
+    reading.in.append(text);
+    look(reading.in, now_micros(), deliveries.micros);
+  }
+}
+
+/// Writers who ask again when they were answered, as often as they are told.
+class Writers {
+ public:
+  Writers(const Program& program, std::size_t count) : program_(program), askers_(count) {
+    for (Asker& asker : askers_) {
+      asker.fd = connect_to(program.port);
+    }
+  }
+
+  ~Writers() {
+    for (const Asker& asker : askers_) {
+      ::close(asker.fd);
+    }
+  }
+
+  int fd(std::size_t at) const { return askers_[at].fd; }
+
+  std::size_t sent() const { return sent_; }
+
+  /// Lets those who are free write until `due` changes were asked for.
+  void write(std::size_t due) {
+    for (std::size_t i = 0; i < askers_.size() && sent_ < due; ++i) {
+      if (askers_[i].asked_at == 0) {
+        askers_[i].asked_at = now_micros();
+        send_all(askers_[i].fd, timed_patch(program_, i));
+        ++sent_;
+      }
+    }
+  }
+
+  void read(std::size_t at) {
+    if (askers_[at].answered()) {
+      askers_[at].asked_at = 0;
+    }
+  }
+
+ private:
+  const Program& program_;
+  std::vector<Asker> askers_;
+  std::size_t sent_ = 0;
+};
+
+/// Watchers of one selection, of whom one in twenty looks at what it is told.
+std::vector<pollfd> start_watchers(const Program& program, int count) {
   std::vector<pollfd> polled;
-  std::vector<std::string> in(static_cast<std::size_t>(watchers));
-  for (int i = 0; i < watchers; ++i) {
+  for (int i = 0; i < count; ++i) {
     const int fd = connect_to(program.port);
     send_all(
         fd,
-        request(program, "GET", concat(kQuotas, "?watch=true&fieldSelector=metadata.name%3Dq-0"))
+        request(
+            program,
+            "GET",
+            concat(
+                kQuotas,
+                "?watch=true&labelSelector=watched%3Dyes&sendInitialEvents=false&"
+                "resourceVersionMatch=NotOlderThan"
+            )
+        )
     );
     polled.push_back(pollfd{.fd = fd, .events = POLLIN, .revents = 0});
   }
-  Asker writer;
-  writer.fd = connect_to(program.port);
-  polled.push_back(pollfd{.fd = writer.fd, .events = POLLIN, .revents = 0});
-  std::vector<std::uint64_t> micros;
-  std::size_t events = 0;
-  std::size_t sent = 0;
-  bool waiting = false;
+  return polled;
+}
+
+void measure_watch(const Program& program, int watchers, int changes_per_second, int seconds) {
+  const std::string what = concat("watch ", watchers, " x ", changes_per_second, "/s");
+  if (!is_wanted(what)) {
+    return;
+  }
+  constexpr std::size_t kWriters = 16;
+  constexpr std::size_t kLooksEach = 20;
+  std::vector<pollfd> polled = start_watchers(program, watchers);
+  const std::size_t watching = polled.size();
+  std::vector<Reading> readings(watching);
+  for (std::size_t i = 0; i < watching; i += kLooksEach) {
+    readings[i].looks = true;
+  }
+  Writers writers(program, kWriters);
+  for (std::size_t i = 0; i < kWriters; ++i) {
+    polled.push_back(pollfd{.fd = writers.fd(i), .events = POLLIN, .revents = 0});
+  }
+  Deliveries deliveries;
   const std::uint64_t begin = now_micros();
   const std::uint64_t time = static_cast<std::uint64_t>(seconds) * 1'000'000;
   while (now_micros() < begin + time + 500'000) {
-    const std::uint64_t elapsed = now_micros() - begin;
-    const auto due = elapsed * static_cast<std::uint64_t>(changes_per_second) / 1'000'000;
-    if (!waiting && elapsed < time && sent < due) {
-      send_all(writer.fd, timed_patch(program));
-      waiting = true;
-      ++sent;
-    }
+    const std::uint64_t elapsed = std::min(now_micros() - begin, time);
+    writers.write(elapsed * static_cast<std::uint64_t>(changes_per_second) / 1'000'000);
     ::poll(polled.data(), polled.size(), 1);
-    if ((polled.back().revents & POLLIN) != 0 && writer.answered()) {
-      waiting = false;
-    }
-    for (std::size_t i = 0; i + 1 < polled.size(); ++i) {
-      if ((polled[i].revents & POLLIN) != 0) {
-        read_watch(polled[i].fd, in[i], micros, events);
+    for (std::size_t i = 0; i < polled.size(); ++i) {
+      if ((polled[i].revents & POLLIN) == 0) {
+        continue;
+      }
+      if (i < watching) {
+        read_watch(polled[i].fd, readings[i], deliveries);
+      } else {
+        writers.read(i - watching);
       }
     }
   }
   std::printf(
-      "%-28s %9zu changes, %.2f of %d deliveries each   %s\n",
-      concat("watch ", watchers, " x ", changes_per_second, "/s").c_str(),
-      sent,
-      static_cast<double>(events) / static_cast<double>(std::max<std::size_t>(sent, 1)),
+      "%-28s %9zu changes, %.2f deliveries to each of %d, %.0f MB   %s\n",
+      what.c_str(),
+      writers.sent(),
+      static_cast<double>(deliveries.events) / static_cast<double>(watchers),
       watchers,
-      latency_text(micros).c_str()
+      static_cast<double>(deliveries.bytes) / 1e6,
+      latency_text(deliveries.micros).c_str()
   );
-  for (const pollfd& one : polled) {
-    ::close(one.fd);
+  for (std::size_t i = 0; i < watching; ++i) {
+    ::close(polled[i].fd);
   }
 }
 
@@ -384,6 +495,9 @@ void run(const Program& program, int seconds, int connections) {
         R"({"apiVersion":"reeve.dev/v1","kind":"Mission","metadata":{"generateName":"m-"},"spec":{"source":"apiVersion: reeve.dev/v1\nkind: Workflow\nmetadata: {name: noop}\nspec: {tasks: [{name: a, method: NOOP}]}\n"}})"
     );
   });
+  for (std::size_t i = 0; i < 16; ++i) {
+    ask_once(program, request(program, "POST", kQuotas, watched_quota(i)));
+  }
   measure_watch(program, 100, 100, seconds);
   measure_watch(program, 1000, 100, seconds);
   measure_watch(program, 1000, 1000, seconds);
@@ -393,8 +507,9 @@ void run(const Program& program, int seconds, int connections) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    fail("usage: api PROGRAM [SECONDS] [CONNECTIONS]");
+    fail("usage: api PROGRAM [SECONDS] [CONNECTIONS] [WHAT]");
   }
+  wanted = argc > 4 ? argv[4] : "";
   ::signal(SIGPIPE, SIG_IGN);
   const Program program = start(argv[1]);
   run(program, argc > 2 ? number_of(argv[2], 3) : 3, argc > 3 ? number_of(argv[3], 64) : 64);
