@@ -49,6 +49,8 @@ struct EventFilter {
   std::string mission;
   /// Empty: of all types.
   std::vector<std::string> types;
+  /// Goes on with what comes; otherwise it ends with what there is.
+  bool follow = true;
 
   bool matches(const journal::Event& event) const {
     if (event.object.ns.view() != ns) {
@@ -107,6 +109,10 @@ class EventsTask final : public StreamTask {
         stream_->write(sse_text(*event));
       }
       after_ = page->through;
+      if (!page->more && !filter_.follow) {
+        stream_->close();
+        return false;
+      }
       if (!page->more) {
         return true;
       }
@@ -176,6 +182,7 @@ void follow(const CallPtr& call, EventFilter filter, Revision fallback) {
     answer(call, after.error());
     return;
   }
+  filter.follow = resource::parse_bool(query_value(call, "follow")).value_or(true);
   std::string_view types = query_value(call, "type");
   while (!types.empty()) {
     const std::size_t comma = types.find(',');

@@ -32,6 +32,8 @@ struct LogOptions {
   std::optional<std::int64_t> tail_lines;
   std::optional<Timestamp> since;
   std::optional<std::int64_t> limit_bytes;
+  /// Of a mission; empty: all of its tasks.
+  std::string task;
 };
 
 bool query_flag(const CallPtr& call, std::string_view name) {
@@ -76,6 +78,7 @@ resource::Outcome<LogOptions> log_options(const CallPtr& call) {
   REEVE_TRY(options.tail_lines, query_count(call, "tailLines"));
   REEVE_TRY(options.limit_bytes, query_count(call, "limitBytes"));
   REEVE_TRY(options.since, since_of(call));
+  options.task = query_value(call, "task");
   if (options.tail_lines && *options.tail_lines > kTailLinesMax) {
     return resource::bad_request(concat("tailLines: at most ", kTailLinesMax));
   }
@@ -258,7 +261,11 @@ class LogTask final : public StreamTask {
     if (const Result<view::Page> page = services.view.list(query)) {
       for (const view::ProjectedPtr& run : page->items) {
         const std::string task = run->object.find("spec")->get_string("task");
-        add_run(*run, concat("[", task, "] "));
+        if (options_.task.empty()) {
+          add_run(*run, concat("[", task, "] "));
+        } else if (options_.task == task) {
+          add_run(*run, {});
+        }
       }
     }
   }

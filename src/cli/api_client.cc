@@ -151,6 +151,9 @@ class CurlApiClient final : public ApiClient {
       hop.body = request.body;
       hop.headers.emplace_back("Content-Type", request.content_type);
     }
+    if (!request.idempotency_key.empty()) {
+      hop.headers.emplace_back("Idempotency-Key", request.idempotency_key);
+    }
     if (!connection_.token.empty()) {
       hop.headers.emplace_back("Authorization", concat("Bearer ", connection_.token.view()));
     }

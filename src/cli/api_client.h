@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "cli/connection_arguments.h"
 
 /// The HTTP API as the command line uses it. Private to cli.
 namespace reeve::cli {
@@ -19,14 +20,6 @@ namespace reeve::cli {
 inline constexpr std::size_t kAnswerBytesMax = std::size_t{64} << 20U;
 /// A request that is no stream takes at most so long.
 inline constexpr Duration kAnswerTimeout = std::chrono::seconds(60);
-
-/// `--server`, `--token-file`, `--certificate-authority`, `--kubeconfig`; empty: not given.
-struct ConnectionArgs {
-  std::string server = {};
-  std::string token_file = {};
-  std::string authority_file = {};
-  std::string kubeconfig = {};
-};
 
 /// How a server is reached, and what proves who asks.
 struct Connection {
@@ -57,6 +50,8 @@ struct ApiRequest {
   std::string body = {};
   std::string content_type = "application/json";
   std::string accept = "application/json";
+  /// Empty: none. A repeated request with the same key has no second effect.
+  std::string idempotency_key = {};
   /// 0: no limit.
   Duration timeout = kAnswerTimeout;
 };

@@ -12,6 +12,7 @@
 #include "cli/channel_arguments.h"
 #include "cli/cli.h"
 #include "cli/configuration_arguments.h"
+#include "cli/connection_arguments.h"
 #include "cli/kept_arguments.h"
 #include "cli/namespace_arguments.h"
 #include "cli/print.h"
@@ -83,6 +84,7 @@ class Parser {
     namespaces_.add_to(app_, common_);
     server_.add_to(app_, common_);
     add_namespace_options(app_, common_);
+    add_remote_options(app_, common_);
   }
 
   std::variant<Invocation, int> parse(int argc, char** argv) {
@@ -110,6 +112,7 @@ class Parser {
         return usage_error(problem);
       }
     }
+    common_.remote = is_remote(app_, common_.connection);
     return select();
   }
 

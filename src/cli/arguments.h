@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/time.h"
+#include "cli/connection_arguments.h"
 
 namespace reeve::cli {
 
@@ -24,6 +25,10 @@ struct Common {
   std::string ns = {};
   /// Of lists.
   bool all_namespaces = false;
+  /// Of commands about missions.
+  ConnectionArgs connection = {};
+  /// They ask a server over HTTP, not the owner of the data directory.
+  bool remote = false;
 };
 
 struct UpArgs {

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/gate_view.h"
 #include "cli/print.h"
+#include "cli/remote.h"
 #include "cli/scope.h"
 #include "cli/session.h"
 
@@ -76,6 +77,9 @@ std::string line_of(const Common& common, const Json& gate) {
 }  // namespace
 
 int show_approvals(const Common& common) {
+  if (common.remote) {
+    return show_remote_list(common, "approvals");
+  }
   const Result<std::unique_ptr<store::Store>> store =
       open_for_reading(DataDir{.root = common.data_dir});
   if (!store) {

@@ -1,5 +1,6 @@
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <variant>
 
@@ -10,6 +11,7 @@
 #include "cli/gate_view.h"
 #include "cli/link.h"
 #include "cli/print.h"
+#include "cli/remote.h"
 #include "cli/scope.h"
 #include "executor/container/engine.h"
 #include "protocol/commands.h"
@@ -21,18 +23,39 @@ namespace {
 
 /// A link whose missions are followed by this process.
 struct Followed {
-  SignalFeed signals;  // first: threads that start later inherit the blocked signals
+  /// Before threads are started: they inherit the blocked signals. A server needs none of this.
+  std::optional<SignalFeed> signals;
   DataDir dir;
   std::unique_ptr<Link> link;
 
+  /// A server that is reached over HTTP, in place of the link; null: there is none.
+  const Common* remote = nullptr;
+  bool makes_mission = false;
+
   Result<void> open(const Common& common, LinkOptions options) {
+    if (common.remote) {
+      remote = &common;
+      return {};
+    }
+    signals.emplace();
     dir.root = common.data_dir;
     REEVE_TRY(link, Link::open(common, std::move(options)));
     return {};
   }
 
+  Result<Json> send(std::string_view verb, const Json& args) {
+    makes_mission = verb == protocol::kSubmit || verb == protocol::kRetry;
+    return remote != nullptr ? remote_send(*remote, verb, args) : link->send(verb, args);
+  }
+
+  /// Whether this process carries the mission out.
+  bool owns() const { return remote == nullptr && link->owns(); }
+
   int follow(const std::string& mission, Output output) {
-    const int code = cli::follow(*link, dir, mission, output, signals);
+    if (remote != nullptr) {
+      return remote_follow(*remote, mission, makes_mission);
+    }
+    const int code = cli::follow(*link, dir, mission, output, *signals);
     if (link->owns()) {
       tell_others(mission);
     }
@@ -128,7 +151,8 @@ bool means_file(const std::string& word) {
 
 /// Reads and checks the document, if it is one, and tells every problem: what is to be submitted,
 /// or the exit code.
-std::variant<protocol::Submit, int> checked_submission(const SubmitArgs& args) {
+/// `here`: it will be carried out on this machine.
+std::variant<protocol::Submit, int> checked_submission(const SubmitArgs& args, bool here) {
   protocol::Submit submit;
   submit.params.assign(args.params.begin(), args.params.end());
   submit.name = args.name;
@@ -161,7 +185,8 @@ std::variant<protocol::Submit, int> checked_submission(const SubmitArgs& args) {
   }
   if (args.local) {
     announce_local(*loaded.workflow);
-  } else if (Result<void> works = check_containers(*loaded.workflow); !works) {
+  } else if (Result<void> works = here ? check_containers(*loaded.workflow) : Result<void>();
+             !works) {
     Error error = std::move(works).error();
     error.file = args.workflow;
     return report(error);
@@ -173,7 +198,7 @@ std::variant<protocol::Submit, int> checked_submission(const SubmitArgs& args) {
 int report_submission(Error error, const protocol::Submit& submit, const SubmitArgs& args) {
   if (!submit.source.empty()) {
     error.file = error.position.line > 0 ? args.workflow : std::string();
-  } else if (error.code == ErrorCode::NotFound) {
+  } else if (error.code == ErrorCode::NotFound && error.subject == submit.workflow) {
     error.hint = "there is no file of this name either; reeve workflows lists what is deployed";
   }
   return report(error);
@@ -190,7 +215,8 @@ void tell_existing(const Json& reply) {
 }
 
 int submit_and_follow(const Common& common, const RunArgs& args) {
-  const std::variant<protocol::Submit, int> checked = checked_submission(args.mission);
+  const std::variant<protocol::Submit, int> checked =
+      checked_submission(args.mission, !common.remote);
   if (const int* code = std::get_if<int>(&checked)) {
     return *code;
   }
@@ -204,7 +230,7 @@ int submit_and_follow(const Common& common, const RunArgs& args) {
   if (Result<void> opened = followed.open(common, std::move(options)); !opened) {
     return report_submission(opened.error(), submit, args.mission);
   }
-  const Result<Json> reply = followed.link->send(protocol::kSubmit, to_json(submit));
+  const Result<Json> reply = followed.send(protocol::kSubmit, to_json(submit));
   if (!reply) {
     return report_submission(reply.error(), submit, args.mission);
   }
@@ -233,11 +259,16 @@ int command_and_follow(
   if (Result<void> opened = followed.open(common, std::move(options)); !opened) {
     return report(opened.error());
   }
-  const Result<Json> reply = followed.link->send(verb, std::move(args));
+  const Result<Json> reply = followed.send(verb, std::move(args));
   return reply ? follow_reply(followed, *reply, common) : report(reply.error());
 }
 
 bool has_ended(const Common& common, const std::string& mission) {
+  if (common.remote) {
+    Result<Remote> remote = Remote::open(common);
+    const Result<Json> object = remote ? remote->mission(mission) : Result<Json>(remote.error());
+    return object && is_over(*object);
+  }
   const Result<std::unique_ptr<store::Store>> store =
       open_for_reading(DataDir{.root = common.data_dir});
   const Result<Json> row =
@@ -252,13 +283,15 @@ int run_mission(const Common& common, const RunArgs& args) {
 }
 
 int submit_mission(const Common& common, const SubmitArgs& args) {
-  const std::variant<protocol::Submit, int> checked = checked_submission(args);
+  const std::variant<protocol::Submit, int> checked = checked_submission(args, !common.remote);
   if (const int* code = std::get_if<int>(&checked)) {
     return *code;
   }
   const auto& submit = std::get<protocol::Submit>(checked);
   const LinkOptions options{.purpose = "reeve submit", .create = true, .may_own = false};
-  const Result<Json> reply = send_command(common, options, protocol::kSubmit, to_json(submit));
+  const Result<Json> reply =
+      common.remote ? remote_send(common, protocol::kSubmit, to_json(submit))
+                    : send_command(common, options, protocol::kSubmit, to_json(submit));
   if (!reply) {
     return report_submission(reply.error(), submit, args);
   }
@@ -302,7 +335,7 @@ int decide_gate(const Common& common, const DecideArgs& args) {
   if (Result<void> opened = followed.open(common, std::move(options)); !opened) {
     return report(opened.error());
   }
-  const Result<Json> reply = followed.link->send(protocol::kDecide, to_json(decide));
+  const Result<Json> reply = followed.send(protocol::kDecide, to_json(decide));
   if (!reply) {
     return report(reply.error());
   }
@@ -311,8 +344,8 @@ int decide_gate(const Common& common, const DecideArgs& args) {
   );
   // The decision is durable. Whoever owns the mission goes on with it: if that is this process, it
   // must stay.
-  return followed.link->owns() ? followed.follow(decide.mission, common.output)
-                               : static_cast<int>(ExitCode::Done);
+  return followed.owns() ? followed.follow(decide.mission, common.output)
+                         : static_cast<int>(ExitCode::Done);
 }
 
 int release_mission(const Common& common, const ReleaseArgs& args) {

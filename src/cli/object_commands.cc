@@ -431,12 +431,30 @@ Result<void> apply_one(const Common& common, Api& api, const ObjectDocument& doc
   return {};
 }
 
-bool is_workflow(const ObjectDocument& document) {
-  return document.object.find("job_type") != nullptr ||
-         document.object.get_string("kind") == "Workflow";
+bool is_bare(const ObjectDocument& document) {
+  return document.object.find("job_type") != nullptr;
 }
 
-/// Bare documents have no place in the API; without a server workflows go to the owner as ever.
+bool is_workflow(const ObjectDocument& document) {
+  return is_bare(document) || document.object.get_string("kind") == "Workflow";
+}
+
+/// A workflow as Formicary writes it, by the way that Formicary has for it.
+Result<void> apply_bare(const Common& common, Api& api, const ObjectDocument& document) {
+  ApiRequest request;
+  request.method = "POST";
+  request.path = concat("/api/jobs/definitions?namespace=", percent_encoded(api.ns));
+  request.body = document.object.dump();
+  REEVE_TRY(const Json answer, api.client->ask(request));
+  const std::string name = document.object.get_string("job_type");
+  print(
+      is_table(common.output) ? concat("workflow.reeve.dev/", printable(name), " applied\n")
+                              : answer.pretty()
+  );
+  return {};
+}
+
+/// Without a server workflows go to the owner as ever.
 int apply_files(const Common& common, const std::vector<ObjectDocument>& documents) {
   ApplyArgs args;
   std::set<std::string> seen;
@@ -475,8 +493,7 @@ int apply_objects(const Common& common, const ObjectsArgs& args) {
   std::vector<ObjectDocument> objects;
   Result<Api> api = open_api(common, args.connection);
   for (const ObjectDocument& document : *documents) {
-    const bool to_owner =
-        document.object.find("job_type") != nullptr || (!api && is_workflow(document));
+    const bool to_owner = !common.remote && (is_bare(document) || (!api && is_workflow(document)));
     (to_owner ? bare : objects).push_back(document);
   }
   if (!objects.empty() && !api) {
@@ -485,7 +502,9 @@ int apply_objects(const Common& common, const ObjectsArgs& args) {
   int code = bare.empty() ? static_cast<int>(ExitCode::Done) : apply_files(common, bare);
   for (const ObjectDocument& document : objects) {
     // The others are applied all the same: each is on its own.
-    if (const Result<void> applied = apply_one(common, *api, document, args.force); !applied) {
+    const Result<void> applied = is_bare(document) ? apply_bare(common, *api, document)
+                                                   : apply_one(common, *api, document, args.force);
+    if (!applied) {
       code = report(at_document(applied.error(), document));
     }
   }

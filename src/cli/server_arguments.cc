@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/connection_arguments.h"
 #include "cli/server_commands.h"
 #include "cli/subcommand.h"
 
@@ -38,35 +39,6 @@ struct ServerParser::Options {
   void add_apply(CLI::App& app);
   void add_backup(CLI::App& app, Common& common);
 };
-
-namespace {
-
-void add_connection(CLI::App* command, ConnectionArgs& args) {
-  command->add_option("--server", args.server, "Address of the server (default: $REEVE_SERVER)")
-      ->type_name("URL")
-      ->group("Connection");
-  command->add_option("--token-file", args.token_file, "File with the token to show")
-      ->type_name("FILE")
-      ->group("Connection");
-  command
-      ->add_option(
-          "--certificate-authority",
-          args.authority_file,
-          "File with the authorities to believe, PEM"
-      )
-      ->type_name("FILE")
-      ->group("Connection");
-  command
-      ->add_option(
-          "--kubeconfig",
-          args.kubeconfig,
-          "File that says all of this (default: $REEVE_KUBECONFIG, else that of reeve up)"
-      )
-      ->type_name("FILE")
-      ->group("Connection");
-}
-
-}  // namespace
 
 void ServerParser::Options::add_settings(CLI::App& app, Common& common) {
   CLI::App& group = *app.get_subcommand("config");
@@ -137,7 +109,7 @@ void ServerParser::Options::add_tokens(CLI::App& app, Common& common) {
   revoke->add_option("NAME", token.name)->required();
   bind(revoke, token, revoke_token);
   for (CLI::App* command : {create, list, revoke}) {
-    add_connection(command, token.connection);
+    add_connection_options(command, token.connection);
   }
 }
 
@@ -159,7 +131,7 @@ void ServerParser::Options::add_can_i(CLI::App& app, Common& common) {
       ->allow_extra_args(false)
       ->needs(as);
   add_output(command, common, kTextJsonOrYaml);
-  add_connection(command, can_i.connection);
+  add_connection_options(command, can_i.connection);
   bind(command, can_i, ask_can_i);
 }
 
@@ -180,8 +152,8 @@ void ServerParser::Options::add_get(CLI::App& app, Common& common) {
       common
   );
   describe->add_option("TYPE", objects.words, "TYPE/NAME, or TYPE NAME…")->required();
-  add_connection(get, objects.connection);
-  add_connection(describe, objects.connection);
+  add_connection_options(get, objects.connection);
+  add_connection_options(describe, objects.connection);
   bind(get, objects, get_objects);
   bind(describe, objects, describe_object);
 }
@@ -198,7 +170,7 @@ void ServerParser::Options::add_writes(CLI::App& app, Common& common) {
   remove->add_option("-f,--filename", objects.files, "Those that are in this file, directory, or -")
       ->allow_extra_args(false)
       ->excludes(words);
-  add_connection(remove, objects.connection);
+  add_connection_options(remove, objects.connection);
   bind(remove, objects, delete_objects);
 }
 
@@ -233,11 +205,12 @@ void ServerParser::Options::add_apply(CLI::App& app) {
   files->allow_extra_args(false)->excludes(apply->get_option("FILE"));
   apply->add_flag("--force-conflicts", objects.force, "Take over fields that others have applied")
       ->needs(files);
-  add_connection(apply, objects.connection);
   apply->callback([this] {
     if (!objects.files.empty()) {
       chosen = BoundCommand{.carry_out = [args = objects](const Common& common) {
-        return apply_objects(common, args);
+        ObjectsArgs with_connection = args;
+        with_connection.connection = common.connection;
+        return apply_objects(common, with_connection);
       }};
     }
   });

@@ -7,8 +7,10 @@
 #include "base/strings.h"
 #include "cli/children_view.h"
 #include "cli/commands.h"
+#include "cli/mission_text.h"
 #include "cli/print.h"
 #include "cli/recovery_view.h"
+#include "cli/remote.h"
 #include "cli/scope.h"
 #include "cli/session.h"
 #include "cli/view.h"
@@ -36,53 +38,6 @@ Result<std::unique_ptr<store::Store>> open_store(const Common& common) {
 std::string pad(std::string_view text, std::size_t width) {
   return text.size() >= width ? std::string(text)
                               : concat(text, std::string(width - text.size(), ' '));
-}
-
-/// What a mission waits for that has not started anything.
-std::string explain_queued(const Json& status) {
-  if (const std::string reason = status.get_string("waitsFor"); !reason.empty()) {
-    return reason;
-  }
-  for (const Json& task : status.find("tasks")->as_array()) {
-    const std::string reason = task.get_string("message");
-    if (task.get_string("state") == "PENDING" && !reason.empty()) {
-      return concat(task.get_string("name"), " ", reason);
-    }
-  }
-  return "waits for a free run slot";
-}
-
-/// What a mission waits for or why it ended, in one line.
-std::string explain_mission(const Json& mission) {
-  const Json& status = *mission.find("status");
-  const std::string state = status.get_string("state");
-  if (state == "HELD") {
-    std::vector<std::string> reasons;
-    for (const Json& hold : status.find("holds")->as_array()) {
-      reasons.push_back(concat(hold.get_string("kind"), ": ", hold.get_string("message")));
-    }
-    return join(reasons, "; ");
-  }
-  if (state == "QUEUED") {
-    return explain_queued(status);
-  }
-  std::vector<std::string> active;
-  for (const Json& task : status.find("tasks")->as_array()) {
-    const std::string task_state = task.get_string("state");
-    if (task_state == "ACTIVE" || task_state == "LAUNCHING" || task_state == "PENDING") {
-      const std::string more =
-          task_state == "PENDING" ? task.get_string("message") : children_progress(task);
-      active.push_back(
-          concat(task.get_string("name"), " ", task_state, more.empty() ? "" : concat(", ", more))
-      );
-    }
-  }
-  if (!active.empty()) {
-    return join(active, ", ");
-  }
-  return concat(
-      status.get_bool("compensated") ? "compensated; " : "", status.get_string("message")
-  );
 }
 
 /// Whether it ended before it began because its condition said so.
@@ -341,6 +296,9 @@ class LogPrinter {
 }  // namespace
 
 int show_status(const Common& common, const StatusArgs& args) {
+  if (common.remote) {
+    return show_remote_status(common, args);
+  }
   const Result<std::unique_ptr<store::Store>> store = open_store(common);
   if (!store) {
     return report(store.error());
@@ -382,6 +340,9 @@ int show_status(const Common& common, const StatusArgs& args) {
 }
 
 int show_logs(const Common& common, const LogsArgs& args) {
+  if (common.remote) {
+    return show_remote_logs(common, args);
+  }
   const Result<std::unique_ptr<store::Store>> store = open_store(common);
   if (!store) {
     return report(store.error());
@@ -390,22 +351,8 @@ int show_logs(const Common& common, const LogsArgs& args) {
   if (!mission) {
     return report(mission.error());
   }
-  if (!args.task.empty()) {
-    std::vector<std::string> names;
-    for (const Json& task : mission->find("status")->find("tasks")->as_array()) {
-      names.push_back(task.get_string("name"));
-      names.push_back(task.get_string("name") + "~compensate");
-    }
-    if (std::find(names.begin(), names.end(), args.task) == names.end()) {
-      Error error = make_error(
-          ErrorCode::NotFound,
-          concat("mission \"", args.mission, "\" has no task \"", args.task, "\"")
-      );
-      const std::string near = nearest(args.task, names);
-      error.hint = near.empty() ? concat("reeve status ", args.mission, " lists its tasks")
-                                : concat("did you mean \"", near, "\"?");
-      return report(error);
-    }
+  if (const Result<void> known = check_task(*mission, args.task); !known) {
+    return report(known.error());
   }
   const DataDir dir{.root = common.data_dir};
   LogPrinter printer(dir, namespace_of(common), args);
@@ -429,6 +376,9 @@ int show_logs(const Common& common, const LogsArgs& args) {
 }
 
 int show_events(const Common& common, const EventsArgs& args) {
+  if (common.remote) {
+    return show_remote_events(common, args);
+  }
   const Result<std::unique_ptr<store::Store>> store = open_store(common);
   if (!store) {
     return report(store.error());
@@ -450,14 +400,7 @@ int show_events(const Common& common, const EventsArgs& args) {
       if (common.output == Output::Json) {
         print(event_to_json(event).dump() + "\n");
       } else {
-        print(concat(
-            pad(std::to_string(event.revision.value()), 8),
-            format_timestamp(event.at),
-            "  ",
-            pad(event.type, 24),
-            printable(event.data),
-            "\n"
-        ));
+        print(event_line(event));
       }
     }
     if (events->size() == kEventPage) {

@@ -6,7 +6,9 @@
 #include "cli/document.h"
 #include "cli/link.h"
 #include "cli/print.h"
+#include "cli/remote.h"
 #include "cli/scope.h"
+#include "cli/server_commands.h"
 #include "cli/session.h"
 #include "engine/catalog.h"
 #include "engine/object_metadata.h"
@@ -174,6 +176,12 @@ std::string table_of(const Common& common, const Rows& rows) {
 }  // namespace
 
 int apply_workflows(const Common& common, const ApplyArgs& args) {
+  if (common.remote) {
+    ObjectsArgs objects;
+    objects.connection = common.connection;
+    objects.files = args.files;
+    return apply_objects(common, objects);
+  }
   const auto read = read_documents(args.files);
   if (const int* code = std::get_if<int>(&read)) {
     return *code;
@@ -210,6 +218,9 @@ int apply_workflows(const Common& common, const ApplyArgs& args) {
 }
 
 int list_workflows(const Common& common, const WorkflowsArgs& args) {
+  if (common.remote) {
+    return show_remote_list(common, "workflows", args.workflow);
+  }
   const Result<std::unique_ptr<store::Store>> store =
       open_for_reading(DataDir{.root = common.data_dir});
   Result<Rows> rows =
@@ -250,12 +261,11 @@ int list_workflows(const Common& common, const WorkflowsArgs& args) {
 
 int switch_workflow(const Common& common, const SwitchArgs& args) {
   const std::string verb = args.enabled ? "enable" : "disable";
-  const Result<Json> answer = send_command(
-      common,
-      {.purpose = concat("reeve ", verb, " ", args.workflow)},
-      protocol::kObject,
-      workflow_command(args.workflow, verb, Json::object())
-  );
+  const Json command = workflow_command(args.workflow, verb, Json::object());
+  const LinkOptions options{.purpose = concat("reeve ", verb, " ", args.workflow)};
+  const Result<Json> answer = common.remote
+                                  ? remote_send(common, protocol::kObject, command)
+                                  : send_command(common, options, protocol::kObject, command);
   if (!answer) {
     return report(answer.error());
   }
