@@ -46,12 +46,15 @@ if [[ $check == no ]]; then
   exit 0
 fi
 
-different=()
-for file in "${files[@]}"; do
-  if ! "$formatter" "$file" | cmp --silent - "$file"; then
-    different+=("$file")
-  fi
-done
+if ! places=$(printf '%s\0' "${files[@]}" |
+  xargs -0 -n 64 -P "$(nproc)" "$formatter" --dry-run 2>&1); then
+  printf '%s\n' "$places" >&2
+  exit 1
+fi
+# Each place is named; a file is told once.
+mapfile -t different < <(
+  sed -n 's/^\([^:]*\):[0-9]*:[0-9]*: .*-Wclang-format-violations.*/\1/p' <<<"$places" | sort -u
+)
 if [[ ${#different[@]} -ne 0 ]]; then
   printf '%s: layout differs\n' "${different[@]}" >&2
   printf 'format: %d of %d files differ; run scripts/format.sh --all\n' \
