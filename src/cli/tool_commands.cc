@@ -1,15 +1,8 @@
-#include <cerrno>
-#include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <poll.h>
-#include <unistd.h>
-
-#include <sys/prctl.h>
-#include <sys/wait.h>
 
 #include "base/strings.h"
+#include "cli/child_process.h"
 #include "cli/commands.h"
 #include "cli/follow.h"
 #include "cli/print.h"
@@ -18,59 +11,11 @@
 #include "executor/http/curl.h"
 #include "kernel/audit.h"
 #include "platform/posix/directory_lock.h"
-#include "platform/posix/files.h"
 #include "platform/posix/probe.h"
 
 namespace reeve::cli {
 
 namespace {
-
-/// Starts the command with the lock's token in its environment. In its own process, so that the
-/// lock is held exactly as long as `reeve lock` lives: if that is killed, so is the command.
-pid_t start_command(const std::vector<std::string>& command) {
-  std::vector<char*> argv;
-  for (const std::string& word : command) {
-    argv.push_back(const_cast<char*>(word.c_str()));
-  }
-  argv.push_back(nullptr);
-  const pid_t parent = ::getpid();
-  const pid_t child = ::fork();
-  if (child != 0) {
-    return child;
-  }
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) {
-    ::_exit(127);
-  }
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execvp(argv[0], argv.data());
-  const std::string message =
-      concat("reeve: cannot run ", command.front(), ": ", std::strerror(errno), "\n");
-  print_error_text(message);
-  ::_exit(errno == ENOENT ? 127 : 126);
-}
-
-/// Waits for the command and passes on signals that are meant for it.
-int wait_for(pid_t child, SignalFeed& signals) {
-  while (true) {
-    int status = 0;
-    const pid_t ended = ::waitpid(child, &status, WNOHANG);
-    if (ended == child) {
-      return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    }
-    if (ended < 0 && errno != EINTR) {
-      return static_cast<int>(ExitCode::WorkFailed);
-    }
-    pollfd fd{.fd = signals.fd(), .events = POLLIN, .revents = 0};
-    ::poll(&fd, 1, 20);
-    if (const int signal = signals.take(); signal != 0 && signal != SIGINT) {
-      // A terminal sends SIGINT to the command itself.
-      ::kill(child, signal);
-    }
-  }
-}
 
 /// Whether tasks can ask over HTTP.
 platform::Finding probe_libcurl() {
@@ -141,11 +86,13 @@ int run_under_lock(const Common& common, const LockArgs& args) {
   }
   ::setenv("REEVE_LOCK_TOKEN", std::to_string(lock->token()).c_str(), 1);
   ::setenv("REEVE_LOCK_NAME", args.name.c_str(), 1);
-  const pid_t child = start_command(args.command);
-  if (child < 0) {
-    return report(platform::errno_error("fork", args.command.front()));
+  // In its own process, so that the lock is held exactly as long as `reeve lock` lives: if that is
+  // killed, so is the command.
+  const Result<pid_t> child = start_child(args.command);
+  if (!child) {
+    return report(child.error());
   }
-  const int code = wait_for(child, signals);
+  const int code = wait_for_child(*child, signals);
   if (Result<void> released = lock->release(); !released) {
     return report(released.error());
   }
