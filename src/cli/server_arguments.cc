@@ -34,6 +34,7 @@ struct ServerParser::Options {
   void add_tokens(CLI::App& app, Common& common);
   void add_can_i(CLI::App& app, Common& common);
   void add_get(CLI::App& app, Common& common);
+  void add_edit(CLI::App& app, Common& common);
   void add_writes(CLI::App& app, Common& common);
   void add_types(CLI::App& app, Common& common);
   void add_apply(CLI::App& app);
@@ -158,6 +159,19 @@ void ServerParser::Options::add_get(CLI::App& app, Common& common) {
   bind(describe, objects, describe_object);
 }
 
+void ServerParser::Options::add_edit(CLI::App& app, Common& common) {
+  CLI::App* edit = cli::add(
+      app,
+      "edit",
+      "Change an object in $VISUAL or $EDITOR",
+      "EDITOR=nano reeve edit budgetquota team",
+      common
+  );
+  edit->add_option("TYPE", objects.words, "TYPE/NAME, or TYPE NAME")->required();
+  add_connection(edit, objects.connection);
+  bind(edit, objects, edit_object);
+}
+
 void ServerParser::Options::add_writes(CLI::App& app, Common& common) {
   CLI::App* remove = cli::add(
       app,
@@ -260,6 +274,7 @@ void ServerParser::add_to(CLI::App& app, Common& common) {
   options_->add_tokens(app, common);
   options_->add_can_i(app, common);
   options_->add_get(app, common);
+  options_->add_edit(app, common);
   options_->add_writes(app, common);
   options_->add_types(app, common);
   options_->add_apply(app);

@@ -57,7 +57,7 @@ struct CanIArgs {
 
 int ask_can_i(const Common& common, const CanIArgs& args);
 
-/// `reeve get`, `describe`, `delete`, `explain`, `api-resources`, `apply -f`.
+/// `reeve get`, `describe`, `edit`, `delete`, `explain`, `api-resources`, `apply -f`.
 struct ObjectsArgs {
   ConnectionArgs connection;
   /// TYPE, TYPE/NAME, or TYPE NAME…
@@ -71,6 +71,7 @@ struct ObjectsArgs {
 
 int get_objects(const Common& common, const ObjectsArgs& args);
 int describe_object(const Common& common, const ObjectsArgs& args);
+int edit_object(const Common& common, const ObjectsArgs& args);
 int delete_objects(const Common& common, const ObjectsArgs& args);
 int explain_type(const Common& common, const ObjectsArgs& args);
 int list_types(const Common& common, const ObjectsArgs& args);

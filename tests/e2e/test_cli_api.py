@@ -1,6 +1,10 @@
 """Verbs about objects: they ask a server over HTTP."""
 
-from reeve import ReeveTest, main
+import json
+import signal
+
+from reeve import PROGRAM, ReeveTest, main, wait_until
+from server import ServerTest, path_of, quota
 
 
 class ApiTest(ReeveTest):
@@ -52,6 +56,94 @@ class ApiTest(ReeveTest):
     def _server(self):
         config = (self.data / "kubeconfig").read_text(encoding="utf-8")
         return next(line.split('"')[1] for line in config.splitlines() if "server:" in line)
+
+
+class EditTest(ServerTest):
+    """`reeve edit` with editors that are scripts: $1 is the file, $T the directory of the test."""
+
+    def setUp(self):
+        super().setUp()
+        self.made_quota("q", tokens=5)
+        self.temporary = self.dir / "temporary"
+        self.temporary.mkdir()
+
+    def edit(self, script, *args, code=0, says=()):
+        """Runs `reeve edit`; nothing of the file may be left, whatever happens."""
+        editor = self.write("editor.sh", script)
+        env = {"EDITOR": f"sh {editor}", "TMPDIR": str(self.temporary)}
+        result = self.refused(code, "edit", *(args or ("budgetquota", "q")), env=env, says=says)
+        self.assertEqual(list(self.temporary.iterdir()), [])
+        return result
+
+    def tokens(self):
+        return self.got(path_of("budgetquotas", "q"))["spec"]["limits"]["maxTotalTokens"]
+
+    def test_what_is_saved_is_written(self):
+        out = self.edit('stat -c "%a" "$1" "$(dirname "$1")" > "$T/modes"; cp "$1" "$T/seen"\n'
+                        'sed -i "s/maxTotalTokens: 5/maxTotalTokens: 7/" "$1"').out
+        self.assertEqual(out, "budgetquota.reeve.dev/q edited\n")
+        self.assertEqual(self.lines("modes"), ["600", "700"])
+        seen = "\n".join(self.lines("seen"))
+        self.assertNotIn("managedFields", seen)
+        self.assertNotIn("\nstatus:", seen)
+        self.assertEqual(self.tokens(), 7)
+
+    def test_without_a_change_nothing_is_written(self):
+        before = self.got(path_of("budgetquotas", "q"))
+        self.edit("true", says="nothing was changed")
+        self.edit('echo "# a remark" >> "$1"', says="nothing was changed")
+        self.edit(': > "$1"', says="the file is empty")
+        self.assertEqual(self.got(path_of("budgetquotas", "q")), before)
+
+    def test_what_is_refused_is_edited_again_with_the_reason(self):
+        self.edit(
+            'cat "$1" >> "$T/seen"; n=$(grep -c "^kind:" "$T/seen")\n'
+            'case $n in 1) sed -i "s/maxTotalTokens: 5/maxTotalTokens: -5/" "$1";;\n'
+            '2) sed -i "s/maxTotalTokens: -5/maxTotalTokens: [/" "$1";;\n'
+            '3) sed -i "s/maxTotalTokens: .*/maxTotalTokens: 8/" "$1";; esac'
+        )
+        seen = self.lines("seen")
+        reasons = [line for line in seen if line.startswith("# It was not written")]
+        self.assertIn("spec.limits.maxTotalTokens", reasons[0])
+        self.assertEqual(len(reasons), 2, seen)
+        self.assertEqual(self.tokens(), 8)
+
+    def test_who_gives_up_is_told_why_nothing_was_written(self):
+        self.edit('sed -i "s/maxTotalTokens: 5/maxTotalTokens: -5/" "$1"',
+                  code=3, says="maxTotalTokens")
+        self.assertEqual(self.tokens(), 5)
+
+    def test_changes_of_others_are_kept_and_shown(self):
+        other = f'"{PROGRAM}" apply -f "$T/other.yaml" --force-conflicts >&2'
+        self.write("other.yaml", json.dumps(quota("q", tokens=6, labels={"team": "a"})))
+        self.edit(
+            'cat "$1" >> "$T/seen"; n=$(grep -c "^kind:" "$T/seen")\n'
+            f'if [ $n = 1 ]; then {other}\n'
+            'sed -i "s/maxTotalTokens: 5/maxTotalTokens: 9/" "$1"; fi'
+        )
+        seen = "\n".join(self.lines("seen"))
+        self.assertIn("changed by somebody else", seen)
+        self.assertIn("yours is below: spec.limits.maxTotalTokens", seen)
+        now = self.got(path_of("budgetquotas", "q"))
+        self.assertEqual(now["metadata"]["labels"], {"team": "a"})
+        self.assertEqual(now["spec"]["limits"]["maxTotalTokens"], 9)
+
+    def test_an_editor_that_fails_writes_nothing(self):
+        self.edit('sed -i "s/: 5/: 7/" "$1"; exit 3', code=3, says="exit code 3")
+        self.assertEqual(self.tokens(), 5)
+        self.edit("true", "run", "m.1.a.1", code=3, says="written by the server only")
+        self.edit("true", "budgetquota", "none", code=4, says="not found")
+        self.refused(3, "edit", "budgetquota", "q", env={"EDITOR": "", "VISUAL": ""},
+                     says="$EDITOR")
+
+    def test_a_signal_leaves_no_file(self):
+        editor = self.write("editor.sh", 'echo $$ > "$T/editing"; exec tail -f /dev/null')
+        env = {"VISUAL": f"sh {editor}", "EDITOR": "false", "TMPDIR": str(self.temporary)}
+        command = self.start("edit", "budgetquota", "q", env=env)
+        wait_until(lambda: self.lines("editing"), what="the editor")
+        command.signal(signal.SIGTERM)
+        self.assertEqual(command.wait().code, 3)
+        self.assertEqual(list(self.temporary.iterdir()), [])
 
 
 if __name__ == "__main__":
