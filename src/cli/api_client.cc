@@ -86,7 +86,7 @@ class CurlApiClient final : public ApiClient {
       );
     }
     REEVE_TRY(const int status, head);
-    if (!is_fine(status)) {
+    if (!is_fine(status) && !request.any_status) {
       return error_of_answer(status, body);
     }
     return body;

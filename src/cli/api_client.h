@@ -52,6 +52,8 @@ struct ApiRequest {
   std::string accept = "application/json";
   /// Empty: none. A repeated request with the same key has no second effect.
   std::string idempotency_key = {};
+  /// What is answered with an error is an answer, too.
+  bool any_status = false;
   /// 0: no limit.
   Duration timeout = kAnswerTimeout;
 };

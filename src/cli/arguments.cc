@@ -388,14 +388,6 @@ class Parser {
         "--dir", lock_.directory, "Where the locks lie (default: locks/ of the data directory)"
     );
 
-    doctor_command_ =
-        add(app_,
-            "doctor",
-            "Say what works on this machine and what does not, and why",
-            "reeve doctor",
-            common_);
-    add_output(doctor_command_, common_, kTextOrJson);
-
     CLI::App* audit = add(app_, "audit", "Prove the journal", "reeve audit verify", common_);
     audit->require_subcommand(1);
     audit_command_ =
@@ -569,7 +561,6 @@ class Parser {
         {lint_command_, lint_},
         {graph_command_, graph_},
         {schema_command_, schema_},
-        {doctor_command_, DoctorArgs{}},
         {audit_command_, AuditArgs{}},
         {version_command_, VersionArgs{}}};
     for (const auto& [command, args] : choices) {
@@ -633,7 +624,6 @@ class Parser {
   CLI::App* graph_command_ = nullptr;
   CLI::App* schema_command_ = nullptr;
   CLI::App* lock_command_ = nullptr;
-  CLI::App* doctor_command_ = nullptr;
   CLI::App* audit_command_ = nullptr;
   CLI::App* version_command_ = nullptr;
 };

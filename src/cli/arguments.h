@@ -246,8 +246,6 @@ struct TaskAddArgs {
   std::string file;  ///< "-": standard input
 };
 
-struct DoctorArgs {};
-
 struct AuditArgs {};
 
 struct VersionArgs {};
@@ -289,7 +287,6 @@ using Command = std::variant<
     PoolArgs,
     NamespaceArgs,
     TaskAddArgs,
-    DoctorArgs,
     AuditArgs,
     VersionArgs,
     BoundCommand>;

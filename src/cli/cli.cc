@@ -74,8 +74,6 @@ struct Dispatch {
 
   int operator()(const TaskAddArgs& args) const { return add_task(args); }
 
-  int operator()(const DoctorArgs& /*args*/) const { return run_doctor(common); }
-
   int operator()(const AuditArgs& /*args*/) const { return verify_audit(common); }
 
   int operator()(const BoundCommand& command) const { return command.carry_out(common); }

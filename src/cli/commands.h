@@ -41,7 +41,6 @@ int run_pool(const Common& common, const PoolArgs& args);
 int add_task(const TaskAddArgs& args);
 
 int run_under_lock(const Common& common, const LockArgs& args);
-int run_doctor(const Common& common);
 int verify_audit(const Common& common);
 
 }  // namespace reeve::cli

@@ -16,6 +16,7 @@ struct ServerParser::Options {
   TokenArgs token;
   CanIArgs can_i;
   ObjectsArgs objects;
+  DoctorArgs doctor;
   BackupArgs backup;
   std::optional<BoundCommand> chosen;
 
@@ -38,6 +39,7 @@ struct ServerParser::Options {
   void add_writes(CLI::App& app, Common& common);
   void add_types(CLI::App& app, Common& common);
   void add_apply(CLI::App& app);
+  void add_doctor(CLI::App& app, Common& common);
   void add_backup(CLI::App& app, Common& common);
 };
 
@@ -230,6 +232,19 @@ void ServerParser::Options::add_apply(CLI::App& app) {
   });
 }
 
+void ServerParser::Options::add_doctor(CLI::App& app, Common& common) {
+  CLI::App* command = cli::add(
+      app,
+      "doctor",
+      "Say what works on this machine and its server and what does not, and why",
+      "reeve doctor",
+      common
+  );
+  add_output(command, common, kTextOrJson);
+  add_connection(command, doctor.connection);
+  bind(command, doctor, run_doctor);
+}
+
 void ServerParser::Options::add_backup(CLI::App& app, Common& common) {
   CLI::App* make = cli::add(
       app,
@@ -278,6 +293,7 @@ void ServerParser::add_to(CLI::App& app, Common& common) {
   options_->add_writes(app, common);
   options_->add_types(app, common);
   options_->add_apply(app);
+  options_->add_doctor(app, common);
   options_->add_backup(app, common);
 }
 

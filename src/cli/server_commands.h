@@ -77,6 +77,13 @@ int explain_type(const Common& common, const ObjectsArgs& args);
 int list_types(const Common& common, const ObjectsArgs& args);
 int apply_objects(const Common& common, const ObjectsArgs& args);
 
+/// `reeve doctor`.
+struct DoctorArgs {
+  ConnectionArgs connection;
+};
+
+int run_doctor(const Common& common, const DoctorArgs& args);
+
 /// `reeve backup`, `restore`, `export`.
 struct BackupArgs {
   std::string directory;

@@ -7,56 +7,12 @@
 #include "cli/follow.h"
 #include "cli/print.h"
 #include "cli/session.h"
-#include "executor/container/engine.h"
-#include "executor/http/curl.h"
 #include "kernel/audit.h"
 #include "platform/posix/directory_lock.h"
-#include "platform/posix/probe.h"
 
 namespace reeve::cli {
 
 namespace {
-
-/// Whether tasks can ask over HTTP.
-platform::Finding probe_libcurl() {
-  const auto curl = executor::http::Curl::load();
-  if (curl.ok()) {
-    return {
-        .name = "libcurl",
-        .status = platform::FindingStatus::Ok,
-        .detail = (*curl)->version(),
-        .consequence = {}};
-  }
-  return {
-      .name = "libcurl",
-      .status = platform::FindingStatus::Missing,
-      .detail = curl.error().message,
-      .consequence = concat("tasks cannot ask over HTTP; ", curl.error().hint)};
-}
-
-/// Whether tasks can run in containers. The platform's look at sockets says why not.
-platform::Finding probe_container_engine() {
-  const char* search_path = std::getenv("PATH");
-  const auto engine = executor::container::find_engine(search_path != nullptr ? search_path : "");
-  if (engine.ok()) {
-    return {
-        .name = "container-engine",
-        .status = platform::FindingStatus::Ok,
-        .detail = concat(engine->program, " info succeeds"),
-        .consequence = {}};
-  }
-  return {
-      .name = "container-engine",
-      .status = platform::FindingStatus::Missing,
-      .detail = engine.error().message,
-      .consequence = concat("container methods are refused; ", engine.error().hint)};
-}
-
-/// Findings without which nothing runs; all others only limit what is possible.
-bool is_needed(std::string_view finding) {
-  return finding == "sh" || finding == "data-dir" || finding == "data-space" ||
-         finding == "data-fsync";
-}
 
 /// What `reeve audit verify` found to be wrong.
 int report_finding(const Common& common, const Error& error) {
@@ -97,42 +53,6 @@ int run_under_lock(const Common& common, const LockArgs& args) {
     return report(released.error());
   }
   return code;
-}
-
-int run_doctor(const Common& common) {
-  std::vector<platform::Finding> findings = platform::probe_machine(common.data_dir);
-  findings.push_back(probe_libcurl());
-  findings.push_back(probe_container_engine());
-  Json items = Json::array();
-  std::string text;
-  std::vector<std::string> lacking;
-  for (const platform::Finding& finding : findings) {
-    if (finding.status == platform::FindingStatus::Missing && is_needed(finding.name)) {
-      lacking.push_back(finding.name);
-    }
-    Json item = Json::object();
-    item.set("name", finding.name)
-        .set("status", to_string(finding.status))
-        .set("detail", finding.detail)
-        .set("consequence", finding.consequence);
-    items.push(std::move(item));
-    const std::string_view mark = finding.status == platform::FindingStatus::Ok        ? "ok      "
-                                  : finding.status == platform::FindingStatus::Limited ? "limited "
-                                                                                       : "missing ";
-    text += concat(mark, finding.name, ": ", printable(finding.detail), "\n");
-    if (!finding.consequence.empty()) {
-      text += concat("        ", finding.consequence, "\n");
-    }
-  }
-  print(
-      common.output == Output::Json ? Json::object().set("findings", std::move(items)).pretty()
-                                    : text
-  );
-  if (lacking.empty()) {
-    return static_cast<int>(ExitCode::Done);
-  }
-  print_error_text(concat("reeve: missions cannot run here without ", join(lacking, ", "), "\n"));
-  return static_cast<int>(ExitCode::WorkFailed);
 }
 
 int verify_audit(const Common& common) {

@@ -1,10 +1,12 @@
 """Verbs about objects: they ask a server over HTTP."""
 
+import contextlib
 import json
 import signal
+import sqlite3
 
 from reeve import PROGRAM, ReeveTest, main, wait_until
-from server import ServerTest, path_of, quota
+from server import Kubeconfig, ServerTest, path_of, quota
 
 
 class ApiTest(ReeveTest):
@@ -144,6 +146,89 @@ class EditTest(ServerTest):
         command.signal(signal.SIGTERM)
         self.assertEqual(command.wait().code, 3)
         self.assertEqual(list(self.temporary.iterdir()), [])
+
+
+class DoctorTest(ReeveTest):
+    """The section about the server."""
+
+    def findings(self, *args, code=0, **more):
+        """What is said about the server, by name; each finding that is not ok has a fix."""
+        found = self.refused(code, "doctor", "-o", "json", *args, **more).json()["server"]
+        for each in found:
+            self.assertIn(each["status"], ("ok", "warn", "fail"))
+            self.assertEqual(bool(each["fix"]), each["status"] != "ok", each)
+        return {each["name"]: each for each in found}
+
+    def up_at(self, *args):
+        owner = self.up("--server-listen", "127.0.0.1:0", *args)
+        return owner, Kubeconfig(self.data / "kubeconfig").server
+
+    def test_without_a_server_there_is_nothing_to_say(self):
+        self.assertEqual(self.findings(), {})
+        self.assertFalse(self.data.exists())
+
+    def test_a_server_that_is_well(self):
+        self.up_at()
+        found = self.findings()
+        self.assertEqual({name: f["status"] for name, f in found.items() if f["status"] != "ok"}, {},
+                         found)
+        self.assertEqual(
+            set(found),
+            {"server-address", "server-tls", "server-certificate", "server-version", "health-storage",
+             "server-clock", "server-descriptors", "private-files", "journal"},
+        )
+        self.assertIn("127.0.0.1", found["server-address"]["detail"])
+        self.assertIn("TLSv1.3", found["server-tls"]["detail"])
+        text = self.ok("doctor").out
+        self.assertIn("ok      server-address: https://127.0.0.1:", text)
+
+    def test_one_that_has_stopped(self):
+        owner, url = self.up_at()
+        owner.signal(signal.SIGTERM)
+        owner.wait()
+        found = self.findings()
+        self.assertEqual(found["journal"]["status"], "ok")
+        self.assertNotIn("server-tls", found)
+        # Who names it expects it to be there.
+        found = self.findings("--server", url, code=1)
+        self.assertEqual(found["server-address"]["status"], "fail")
+
+    def test_who_does_not_know_the_authority_is_told(self):
+        _, url = self.up_at()
+        found = self.findings("--server", url, code=1)
+        self.assertIn("certificate", found["server-tls"]["detail"])
+        self.assertIn("--certificate-authority", found["server-tls"]["fix"])
+        # Who is nobody sees no numbers.
+        ca = self.data / "server" / "ca.crt"
+        found = self.findings("--server", url, "--certificate-authority", ca)
+        self.assertEqual(found["server-tls"]["status"], "ok")
+        self.assertEqual(found["server-descriptors"]["status"], "warn")
+        named = url.replace("127.0.0.1", "127.0.0.2")
+        found = self.findings("--server", named, "--certificate-authority", ca, code=1)
+        self.assertEqual(found["server-address"]["status"], "fail")
+
+    def test_what_others_could_read_and_what_does_not_suffice(self):
+        (self.dir / "data").mkdir()
+        self.write("data/reeve.yaml", "limits: {connections_max: 1000000}\n")
+        self.up_at()
+        key = self.data / "server" / "server.pem"
+        for path in (self.data / "kubeconfig", key):
+            path.chmod(0o644)
+        text = self.ok("doctor").out
+        self.assertIn(f"chmod 600 {self.data}/kubeconfig {key};", text)
+        self.assertIn("LimitNOFILE=1000256", text)
+
+    def test_plain_text_is_pointed_out(self):
+        self.up("--server-listen", "127.0.0.1:0", "--server-tls", "off")
+        self.assertEqual(self.findings()["server-tls"]["status"], "warn")
+
+    def test_a_changed_journal_is_found(self):
+        self.ok("run", self.workflow("- {name: a, script: 'true'}"))
+        with contextlib.closing(sqlite3.connect(self.data / "reeve.db")) as store, store:
+            store.execute("DROP TRIGGER event_is_never_changed")
+            store.execute("UPDATE event SET at = at + 1 WHERE revision = (SELECT MAX(revision) FROM event)")
+        found = self.findings(code=1)
+        self.assertIn("not the one that was written", found["journal"]["detail"])
 
 
 if __name__ == "__main__":
