@@ -22,8 +22,8 @@ constexpr std::array<std::string_view, 21> kWithout = {
     "add",     "put",           "expire", "rekey",   "help"};
 
 /// Commands that list what there is.
-constexpr std::array<std::string_view, 8> kLists = {
-    "status", "workflows", "approvals", "ready", "list", "clear", "get", "can-i"};
+constexpr std::array<std::string_view, 9> kLists = {
+    "status", "workflows", "approvals", "ready", "list", "clear", "get", "can-i", "top"};
 
 template <std::size_t kSize>
 bool has(const std::array<std::string_view, kSize>& names, const std::string& name) {

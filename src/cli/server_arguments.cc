@@ -17,6 +17,7 @@ struct ServerParser::Options {
   CanIArgs can_i;
   ObjectsArgs objects;
   DoctorArgs doctor;
+  TopArgs top;
   BackupArgs backup;
   std::optional<BoundCommand> chosen;
 
@@ -40,6 +41,7 @@ struct ServerParser::Options {
   void add_types(CLI::App& app, Common& common);
   void add_apply(CLI::App& app);
   void add_doctor(CLI::App& app, Common& common);
+  void add_top(CLI::App& app, Common& common);
   void add_backup(CLI::App& app, Common& common);
 };
 
@@ -245,6 +247,26 @@ void ServerParser::Options::add_doctor(CLI::App& app, Common& common) {
   bind(command, doctor, run_doctor);
 }
 
+void ServerParser::Options::add_top(CLI::App& app, Common& common) {
+  CLI::App* command = cli::add(
+      app,
+      "top",
+      "Show what uses the server and this machine: missions and runs that are not over",
+      "reeve top runs -A --watch",
+      common
+  );
+  command->add_option("SUBJECT", top.subject, "hosts, missions or runs (default: everything)")
+      ->check(CLI::IsMember({"hosts", "missions", "runs"}));
+  command->add_flag("-w,--watch", top.watch, "Again and again, until Ctrl-C");
+  command->add_option(
+      "--interval", top.interval, "How long rates are measured, 100ms to 1h (default: 1s)"
+  );
+  command->add_option("--rows", top.rows_max, "At most so many of each (default: 20)");
+  add_output(command, common, kTextOrJson);
+  add_connection(command, top.connection);
+  bind(command, top, show_top);
+}
+
 void ServerParser::Options::add_backup(CLI::App& app, Common& common) {
   CLI::App* make = cli::add(
       app,
@@ -294,6 +316,7 @@ void ServerParser::add_to(CLI::App& app, Common& common) {
   options_->add_types(app, common);
   options_->add_apply(app);
   options_->add_doctor(app, common);
+  options_->add_top(app, common);
   options_->add_backup(app, common);
 }
 

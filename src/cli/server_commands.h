@@ -84,6 +84,19 @@ struct DoctorArgs {
 
 int run_doctor(const Common& common, const DoctorArgs& args);
 
+/// `reeve top`.
+struct TopArgs {
+  ConnectionArgs connection;
+  /// "hosts", "missions", "runs"; empty: everything.
+  std::string subject;
+  bool watch = false;
+  /// How long rates are measured; a duration.
+  std::string interval = "1s";
+  std::size_t rows_max = 20;
+};
+
+int show_top(const Common& common, const TopArgs& args);
+
 /// `reeve backup`, `restore`, `export`.
 struct BackupArgs {
   std::string directory;

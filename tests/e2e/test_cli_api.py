@@ -231,5 +231,65 @@ class DoctorTest(ReeveTest):
         self.assertIn("not the one that was written", found["journal"]["detail"])
 
 
+class TopTest(ServerTest):
+    def busy(self):
+        """A mission with a process that computes, below one that waits for it."""
+        script = 'sh -c \'echo $$ > "$T/busy"; while test ! -e "$T/enough"; do :; done\'; true'
+        flow = self.workflow(f"- name: a\n  script: |\n    {script}", name="busy")
+        self.ok("submit", flow, "--name", "m")
+        self.await_file("busy")
+
+    def top(self, *args):
+        return self.ok("top", "--interval", "200ms", *args)
+
+    def test_what_computes_is_seen(self):
+        self.busy()
+        seen = wait_until(
+            lambda: next((t for t in [self.top("-o", "json").json()] if t["runs"][0]["cpu"]), None),
+            what="the processor time of a run",
+        )
+        run, mission = seen["runs"][0], seen["missions"][0]
+        self.assertEqual((run["name"], run["state"], run["task"]), ("m.1.a.1", "ACTIVE", "a"))
+        # The shim, its shell, and the shell that computes.
+        self.assertGreaterEqual(run["processes"], 3)
+        self.assertGreater(run["memoryBytes"], 1 << 20)
+        self.assertEqual((mission["name"], mission["runs"]), ("m", 1))
+        self.assertEqual(mission["memoryBytes"], run["memoryBytes"])
+        self.assertEqual(seen["missionsByState"], {"ACTIVE": 1})
+        self.assertEqual(seen["hosts"][0]["used"], 1)
+        self.assertGreater(seen["server"]["requestsPerSecond"], 0)
+        self.assertGreater(seen["server"]["memoryBytes"], 1 << 20)
+        text = self.top("-A").out
+        self.assertRegex(text, r"(?m)^NAMESPACE +RUN +STATE")
+        self.assertRegex(text, r"(?m)^default +m\.1\.a\.1 +ACTIVE .* \d+%")
+        self.assertNotIn("\x1b", text)
+        self.assertEqual(self.top("missions").out.splitlines()[0].split()[0], "MISSION")
+        self.touch("enough")
+        self.await_mission("m", "COMPLETE")
+        self.assertEqual(self.top("runs").out, "No runs.\n")
+
+    def test_it_goes_on_until_nobody_looks(self):
+        command = self.start("top", "--watch", "--interval", "100ms", "-o", "json")
+        wait_until(lambda: len(command.out().splitlines()) >= 3, what="three looks")
+        for line in command.out().splitlines()[:3]:
+            self.assertEqual(json.loads(line)["missions"], [])
+        command.signal(signal.SIGTERM)
+        command.wait()
+
+    def test_whoever_may_not_see_the_server_sees_missions(self):
+        role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "r"},
+                "rules": [{"apiGroups": ["reeve.dev"], "resources": ["missions", "runs"], "verbs": ["list"]}]}
+        binding = {"apiVersion": role["apiVersion"], "kind": "ClusterRoleBinding", "metadata": {"name": "r"},
+                   "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "r"},
+                   "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "alice"}]}
+        for each in (role, binding):
+            self.made(f"/apis/{role['apiVersion']}/{each['kind'].lower()}s", each)
+        token = self.write("token", self.ok("token", "create", "t", "--user", "alice").out)
+        seen = self.top("--token-file", token, "-o", "json").json()
+        self.assertIsNone(seen["server"]["cpu"])
+        self.assertEqual(seen["hosts"], [])
+        self.refused(3, "top", "--interval", "1ms", says="--interval")
+
+
 if __name__ == "__main__":
     main()
