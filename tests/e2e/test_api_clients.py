@@ -1,94 +1,109 @@
 """Client libraries of Kubernetes against the server. Those that are not there are skipped."""
 
+import functools
 import os
+import pathlib
 import shutil
+import signal
 import subprocess
-import textwrap
+import sys
+import urllib.parse
 
-from reeve import PATIENCE_SECONDS, main
-from server import ServerTest, quota
+from reeve import main, wait_until
+from server import ServerTest, path_of, workflow
 
-try:
-    import kubernetes
-except ImportError:
-    kubernetes = None
-
-# A folder with node_modules/@kubernetes/client-node.
+PROGRAMS = pathlib.Path(__file__).resolve().parent / "clients"
+# A folder with node_modules/@kubernetes/client-node (`npm install @kubernetes/client-node` in it).
 NODE_FOLDER = os.environ.get("REEVE_CLIENT_NODE", "")
 
-NODE_SCRIPT = """
-import * as k8s from '@kubernetes/client-node';
-const config = new k8s.KubeConfig();
-config.loadFromFile(process.env.KUBECONFIG);
-const api = config.makeApiClient(k8s.CustomObjectsApi);
-const at = { group: 'reeve.dev', version: 'v1', namespace: 'default', plural: 'budgetquotas' };
-const quota = (name) => ({
-  apiVersion: 'reeve.dev/v1', kind: 'BudgetQuota', metadata: { name },
-  spec: { limits: { maxTotalTokens: 1 } },
-});
-const names = async (more) => (await api.listNamespacedCustomObject({ ...at, ...more }));
-for (const name of ['a', 'b', 'c']) await api.createNamespacedCustomObject({ ...at, body: quota(name) });
-const page = await names({ limit: 2 });
-const rest = await names({ limit: 2, _continue: page.metadata._continue ?? page.metadata.continue });
-console.log('listed', [...page.items, ...rest.items].map((item) => item.metadata.name).join(','));
-const watch = new k8s.Watch(config);
-let begun;
-const seen = new Promise((resolve) => {
-  begun = watch.watch('/apis/reeve.dev/v1/namespaces/default/budgetquotas',
-    { resourceVersion: page.metadata.resourceVersion },
-    (type, object) => resolve(`${type} ${object.metadata.name}`), () => {});
-});
-const request = await begun;
-await api.deleteNamespacedCustomObject({ ...at, name: 'b' });
-console.log('watched', await seen);
-request.abort?.();
-try {
-  await api.getNamespacedCustomObject({ ...at, name: 'b' });
-} catch (error) {
-  console.log('missing', error.code);
-}
-process.exit(0);
-"""
+
+@functools.cache
+def python_with_kubernetes():
+    """An interpreter that has the module: this one, or that of the system; nothing if none has."""
+    for program in (sys.executable, "/usr/bin/python3"):
+        probe = [program, "-c", "import kubernetes.dynamic"]
+        if shutil.which(program) and subprocess.run(probe, capture_output=True, check=False).returncode == 0:
+            return program
+    return None
 
 
-class ApiClientsTest(ServerTest):
-    def test_python(self):
-        if kubernetes is None:
-            self.skipTest("the Python module kubernetes is not there")
-        client = kubernetes.config.new_client_from_config(str(self.kubeconfig.path))
-        self.addCleanup(client.close)
-        dynamic = kubernetes.dynamic.DynamicClient(client, cache_file=str(self.dir / "discovery"))
-        quotas = dynamic.resources.get(api_version="reeve.dev/v1", kind="BudgetQuota")
-        for name in "abc":
-            quotas.create(body=quota(name), namespace="default")
-        page = quotas.get(namespace="default", limit=2)
-        rest = quotas.get(namespace="default", limit=2, _continue=page.metadata["continue"])
-        self.assertEqual([item.metadata.name for item in [*page.items, *rest.items]], list("abc"))
-        body = {"metadata": {"name": "a", "labels": {"x": "y"}}}
-        quotas.patch(body=body, namespace="default", content_type="application/merge-patch+json")
-        self.assertEqual(quotas.get(name="a", namespace="default").metadata.labels.x, "y")
-        for event in quotas.watch(namespace="default", timeout=30):
-            if event["object"].metadata.name == "c":
-                break
-        quotas.delete(name="b", namespace="default")
-        with self.assertRaises(kubernetes.dynamic.exceptions.NotFoundError):
-            quotas.get(name="b", namespace="default")
+class ClientTest(ServerTest):
+    def restart(self):
+        """Stops the server and starts it again at the same address."""
+        at = urllib.parse.urlsplit(self.kubeconfig.server).netloc
+        self.api.close()
+        self.owner.signal(signal.SIGTERM)
+        self.owner.wait()
+        self.owner = self.up("--server-listen", at)
 
-    def test_node(self):
+    def client_program(self, *command):
+        """Starts a program of clients/; it ends by itself."""
+        program, *rest = command
+        env = {"KUBECONFIG": str(self.kubeconfig.path), "DISCOVERY_CACHE": str(self.dir / "discovery"),
+               "PYTHONDONTWRITEBYTECODE": "1"}
+        return self.start(*rest, program=program, env=env)
+
+    def does_everything(self, *command):
+        self.made(path_of("workflows"), workflow("w", "echo said by a"))
+        result = self.client_program(*command, "basics").wait()
+        self.assertEqual(result.code, 0, str(result))
+        return result.out.splitlines()
+
+    def follows_over_a_restart(self, *command):
+        """A list that is kept comes to be what the server has, also when that was away."""
+        self.made_quota("first")
+        program = self.client_program(*command, "follow", "last")
+        wait_until(lambda: "synced" in program.out() or not program.running(), what="the first list")
+        self.restart()
+        self.made_quota("last")
+        result = program.wait()
+        self.assertEqual(result.code, 0, str(result))
+        self.assertEqual(result.out.splitlines()[-1], "has last", str(result))
+        self.assertGreater(result.out.count("synced"), 1, str(result))
+
+
+class PythonTest(ClientTest):
+    def setUp(self):
+        if python_with_kubernetes() is None:
+            self.skipTest("no Python has the module kubernetes: apt-get install python3-kubernetes")
+        super().setUp()
+        self.program = (python_with_kubernetes(), PROGRAMS / "python_client.py")
+
+    def test_it_does_everything_with_objects(self):
+        self.assertEqual(
+            self.does_everything(*self.program),
+            ["listed a,b,c", "patched y", "replaced 2", "stale 409 Conflict", "watched b", "missing 404",
+             "discovered budgetquotas True", "applied d",
+             "complete m", "pod m.1.a.1 Succeeded", "log said by a", "events True"],
+        )  # fmt: skip
+
+    def test_it_follows_over_a_restart(self):
+        self.follows_over_a_restart(*self.program)
+
+
+class NodeTest(ClientTest):
+    def setUp(self):
         if shutil.which("node") is None:
             self.skipTest("node is not there")
         if not NODE_FOLDER:
             self.skipTest("REEVE_CLIENT_NODE names no folder with @kubernetes/client-node")
+        super().setUp()
+        # Modules are looked for beside the program.
         (self.dir / "node_modules").symlink_to(os.path.join(NODE_FOLDER, "node_modules"))
-        script = self.write("t.mjs", textwrap.dedent(NODE_SCRIPT))
-        result = subprocess.run(
-            ["node", script],
-            env=self.environment({"KUBECONFIG": str(self.kubeconfig.path)}),
-            capture_output=True, text=True, timeout=PATIENCE_SECONDS, cwd=self.dir, check=False,
-        )  # fmt: skip
+        program = self.dir / "node_client.mjs"
+        shutil.copyfile(PROGRAMS / program.name, program)
+        self.program = ("node", program)
+
+    def test_it_does_everything_with_objects(self):
         self.assertEqual(
-            result.stdout.splitlines(), ["listed a,b,c", "watched DELETED b", "missing 404"], result.stderr
-        )
+            self.does_everything(*self.program),
+            ["listed a,b,c", "patched y", "replaced 2", "stale 409", "watched DELETED b", "missing 404",
+             "made BudgetQuota d", "read 1",
+             "complete m", "pod m.1.a.1 Succeeded", "log said by a", "events true"],
+        )  # fmt: skip
+
+    def test_its_informer_follows_over_a_restart(self):
+        self.follows_over_a_restart(*self.program)
 
 
 if __name__ == "__main__":
