@@ -133,18 +133,14 @@ Result<journal::Event> event_of(std::string_view text) {
 }  // namespace
 
 Result<Remote> Remote::open(const Common& common) {
-  REEVE_TRY(Connection connection, find_connection(common.data_dir, common.connection));
   Remote remote;
-  remote.ns_ = !common.ns.empty()       ? common.ns
-               : !connection.ns.empty() ? connection.ns
-                                        : std::string(model::kDefaultNamespace);
-  REEVE_TRY(remote.client_, ApiClient::connect(std::move(connection)));
+  REEVE_TRY(remote.api_, open_api(common, common.connection));
   return remote;
 }
 
 std::string Remote::path(std::string_view plural, std::string_view name) const {
   const std::string collection =
-      concat("/apis/reeve.dev/v1/namespaces/", percent_encoded(ns_), "/", plural);
+      concat("/apis/reeve.dev/v1/namespaces/", percent_encoded(api_.ns), "/", plural);
   return name.empty() ? collection : concat(collection, "/", percent_encoded(name));
 }
 
@@ -228,7 +224,7 @@ Result<ApiRequest> Remote::request_of(std::string_view verb, const Json& args) c
 Result<Json> Remote::send(std::string_view verb, const Json& args) {
   REEVE_TRY(const ApiRequest request, request_of(verb, args));
   for (int attempt = 1;; ++attempt) {
-    const Result<Json> object = client_->ask(request);
+    const Result<Json> object = api_.client->ask(request);
     if (object) {
       return reply_of(*object);
     }
@@ -242,7 +238,7 @@ Result<Json> Remote::send(std::string_view verb, const Json& args) {
 Result<Json> Remote::mission(const std::string& name) {
   ApiRequest request;
   request.path = path("missions", name);
-  return client_->ask(request);
+  return api_.client->ask(request);
 }
 
 Result<void> Remote::events(
@@ -255,7 +251,7 @@ Result<void> Remote::events(
   request.accept = "text/event-stream";
   request.timeout = follow ? Duration(0) : kAnswerTimeout;
   Result<void> wrong;
-  const Result<void> streamed = client_->stream(request, [&](std::string_view line) {
+  const Result<void> streamed = api_.client->stream(request, [&](std::string_view line) {
     constexpr std::string_view kData = "data: ";
     if (!line.starts_with(kData)) {
       return true;
@@ -277,7 +273,7 @@ Result<void> Remote::log(
   request.path = concat(path("missions", name), "/log?", query);
   request.accept = "*/*";
   request.timeout = Duration(0);
-  return client_->stream(request, on_line);
+  return api_.client->stream(request, on_line);
 }
 
 Result<Json> remote_send(const Common& common, std::string_view verb, const Json& args) {

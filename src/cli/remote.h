@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -9,6 +8,7 @@
 #include "base/result.h"
 #include "cli/api_client.h"
 #include "cli/arguments.h"
+#include "cli/object_target.h"
 #include "journal/event.h"
 
 /// Commands about missions of a server that is reached over HTTP. Private to cli.
@@ -42,8 +42,6 @@ class Remote {
       const std::string& name, const std::string& query, const ApiClient::OnLine& on_line
   );
 
-  const std::string& ns() const { return ns_; }
-
  private:
   std::string path(std::string_view plural, std::string_view name = {}) const;
 
@@ -51,8 +49,7 @@ class Remote {
   Result<ApiRequest> submission(const Json& args) const;
   Result<ApiRequest> switching(const Json& args) const;
 
-  std::unique_ptr<ApiClient> client_;
-  std::string ns_;
+  Api api_;
 };
 
 /// For commands that do not follow a mission.

@@ -172,7 +172,7 @@ void ServerParser::Options::add_edit(CLI::App& app, Common& common) {
       common
   );
   edit->add_option("TYPE", objects.words, "TYPE/NAME, or TYPE NAME")->required();
-  add_connection(edit, objects.connection);
+  add_connection_options(edit, objects.connection);
   bind(edit, objects, edit_object);
 }
 
@@ -243,7 +243,7 @@ void ServerParser::Options::add_doctor(CLI::App& app, Common& common) {
       common
   );
   add_output(command, common, kTextOrJson);
-  add_connection(command, doctor.connection);
+  add_connection_options(command, doctor.connection);
   bind(command, doctor, run_doctor);
 }
 
@@ -263,7 +263,7 @@ void ServerParser::Options::add_top(CLI::App& app, Common& common) {
   );
   command->add_option("--rows", top.rows_max, "At most so many of each (default: 20)");
   add_output(command, common, kTextOrJson);
-  add_connection(command, top.connection);
+  add_connection_options(command, top.connection);
   bind(command, top, show_top);
 }
 
