@@ -244,6 +244,31 @@ TEST_F(GarbageCollection, ManyDependentsAreWorkForManyTurns) {
   EXPECT_GE(steps, 3);
 }
 
+TEST_F(GarbageCollection, AtRestNothingIsWrittenHoweverOftenItLooks) {
+  const Uid uid = make_owner(owner_);
+  make_dependent("a", {owner(owner_, uid)});
+  make_dependent("held", {owner(owner_, uid)}, finalizers(R"("k.dev/hold")"));
+  make_namespace("team");
+  create(key(Kind::BlackboardEntry, "b", "team"), finalizers(R"("k.dev/hold")")).value();
+  remove(cluster_key(Kind::Namespace, "team")).value();
+  submit("m");
+  finish_runs();
+  remove(owner_).value();
+  collect();
+  // Two finalizers hold what is left, and nobody removes them.
+  const Revision rest = bench_.store().head()->revision;
+  for (int look = 0; look < 100; ++look) {
+    bench_.advance(Duration(30'000));
+    bench_.commit();
+    if (look == 50) {
+      bench_.restart();
+      bench_.commit();
+    }
+  }
+  EXPECT_EQ(bench_.store().head()->revision, rest);
+  EXPECT_TRUE(there(entry("held")));
+}
+
 TEST_F(GarbageCollection, GoesOnAfterARestart) {
   const Uid uid = make_owner(owner_);
   make_dependent("a", {owner(owner_, uid)});
