@@ -42,6 +42,17 @@ Result<void> check_workflows(const std::vector<std::string>& workflows) {
   return {};
 }
 
+Result<void> check_description(const std::string& description) {
+  if (description.size() <= kDescriptionBytesMax) {
+    return {};
+  }
+  return make_error(
+      ErrorCode::LimitExceeded,
+      concat("is longer than ", kDescriptionBytesMax, " bytes"),
+      "description"
+  );
+}
+
 /// `v1.<key id>.<base64>`: anything else was not sealed, and must not be stored.
 Result<void> check_sealed(const std::string& sealed, const std::string& key_id) {
   if (sealed.size() > kSealedBytesMax) {
@@ -177,6 +188,7 @@ Result<void> CredentialBook::apply(const journal::Event& event) {
     return corrupt("there was no such credential before", event.object.name);
   } else if (event.type == "credential.allowed") {
     next.workflows = fields.text_list("workflows");
+    next.description = fields.text("description", next.description);
   } else if (event.type == "credential.resealed") {
     next.sealed = fields.required_text("sealed");
     next.key_id = fields.required_text("keyId");
@@ -260,13 +272,7 @@ Result<Reply> CredentialBook::set(const ObjectCommand& command, BookTurn& turn) 
   }
   REEVE_CHECK(check_sealed(sealed, key_id));
   REEVE_CHECK(check_workflows(workflows));
-  if (description.size() > kDescriptionBytesMax) {
-    return make_error(
-        ErrorCode::LimitExceeded,
-        concat("is longer than ", kDescriptionBytesMax, " bytes"),
-        "description"
-    );
-  }
+  REEVE_CHECK(check_description(description));
   if (!known.ok() && allowed_[command.object.ns].size() >= kCredentialsMax) {
     return make_error(
         ErrorCode::LimitExceeded,
@@ -297,12 +303,18 @@ Result<Reply> CredentialBook::allow(const ObjectCommand& command, BookTurn& turn
     return error;
   }
   const std::vector<std::string> workflows = fields.text_list("workflows");
+  REEVE_TRY(const Credential* known, existing(command.object));
+  const std::string description = fields.text("description", known->description);
   REEVE_CHECK(fields.finish());
   REEVE_CHECK(check_workflows(workflows));
-  REEVE_TRY(const Credential* known, existing(command.object));
-  if (known->workflows != workflows) {
+  REEVE_CHECK(check_description(description));
+  const bool described = known->description != description;
+  if (known->workflows != workflows || described) {
     Json data = Json::object();
     data.set("workflows", list_of(workflows));
+    if (described) {
+      data.set("description", description);
+    }
     REEVE_CHECK(turn.emit(command.object, "credential.allowed", data));
   }
   return turn.reply(command.object);

@@ -38,7 +38,34 @@ Result<Precondition> precondition_in(Fields& fields) {
 }
 
 bool makes_or_changes(std::string_view verb) {
-  return verb == "apply" || verb == "set";
+  return verb == "apply" || verb == "set" || verb == "allow";
+}
+
+/// `revision`: the object must be there and be this one; `absent`: it must not be there.
+Result<void> check_expected(
+    const ObjectCommand& command, const std::optional<ObjectState>& state
+) {
+  const ObjectKey& object = command.object;
+  if (command.body.get_bool("absent") && state) {
+    return make_error(
+        ErrorCode::AlreadyExists,
+        concat(to_string(object.kind), " \"", object.name, "\" already exists"),
+        object.name
+    );
+  }
+  const Json* revision = command.body.find("revision");
+  if (revision == nullptr) {
+    return {};
+  }
+  if (!revision->is_int() || revision->as_int() < 0) {
+    return make_error(ErrorCode::Invalid, "must be a whole number", "revision");
+  }
+  if (!state) {
+    return not_found(object);
+  }
+  Precondition expected;
+  expected.revision = Revision(static_cast<std::uint64_t>(revision->as_int()));
+  return check_precondition(expected, state->uid, state->revision, object.name);
 }
 
 }  // namespace
@@ -174,23 +201,11 @@ Result<Reply> Engine::described_turn(Book& book, const ObjectCommand& command, S
     const Json nothing = Json::object();
     return delete_object(object, command.body.is_null() ? nothing : command.body, scope);
   }
-  const Json* metadata = command.body.find("metadata");
-  const Json* revision = command.body.find("revision");
-  if (!makes_or_changes(command.verb) || (metadata == nullptr && revision == nullptr)) {
+  if (!makes_or_changes(command.verb)) {
     return book.turn(command, turn);
   }
-  if (revision != nullptr) {
-    const std::optional<ObjectState> state = state_of(object);
-    if (!revision->is_int() || revision->as_int() < 0) {
-      return make_error(ErrorCode::Invalid, "must be a whole number", "revision");
-    }
-    if (!state) {
-      return not_found(object);
-    }
-    Precondition expected;
-    expected.revision = Revision(static_cast<std::uint64_t>(revision->as_int()));
-    REEVE_CHECK(check_precondition(expected, state->uid, state->revision, object.name));
-  }
+  REEVE_CHECK(check_expected(command, state_of(object)));
+  const Json* metadata = command.body.find("metadata");
   Json given;
   if (metadata != nullptr) {
     REEVE_CHECK(refuse_runs(scope.actor, "metadata of objects"));
@@ -200,6 +215,7 @@ Result<Reply> Engine::described_turn(Book& book, const ObjectCommand& command, S
   ObjectCommand rest = command;
   erase_member(rest.body, "metadata");
   erase_member(rest.body, "revision");
+  erase_member(rest.body, "absent");
   REEVE_TRY(Reply reply, book.turn(rest, turn));
   if (metadata != nullptr) {
     put_metadata(object, reply.uid, std::move(given), scope);

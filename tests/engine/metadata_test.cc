@@ -347,6 +347,28 @@ TEST_F(MetadataOf, CredentialsAndChannelsGoAsEver) {
   }
 }
 
+TEST_F(MetadataOf, AreMadeOnceAndChangedFromWhatTheyAre) {
+  set_credential(R"({"absent":true})").value();
+  EXPECT_EQ(set_credential(R"({"absent":true})").error().code, ErrorCode::AlreadyExists);
+  const std::string first = std::to_string(row(credential_)->revision.value());
+  const auto allow = [&](const std::string& revision, std::string_view more) {
+    return command(
+        credential_, "allow", json(concat(R"({"workflows":["w"],"revision":)", revision, more, "}"))
+    );
+  };
+  EXPECT_EQ(outcome(allow(first, R"(,"description":"for w")")), "done");
+  EXPECT_NE(row(credential_)->body.find("for w"), std::string::npos);
+  EXPECT_EQ(allow(first, "").error().code, ErrorCode::Conflict);
+  EXPECT_EQ(
+      set_credential(concat(R"({"revision":)", first, "}")).error().code, ErrorCode::Conflict
+  );
+  const std::string now = std::to_string(row(credential_)->revision.value());
+  const std::uint64_t before = bench_.store().head()->revision.value();
+  EXPECT_EQ(outcome(allow(now, "")), "done");
+  EXPECT_EQ(bench_.store().head()->revision.value(), before);
+  EXPECT_EQ(outcome(set_credential(concat(R"({"revision":)", now, "}"))), "done");
+}
+
 TEST_F(MetadataOf, FinalizersKeepACredentialWhicheverWayItIsDeleted) {
   set_credential(R"({"metadata":{"finalizers":["a/b"]}})").value();
   EXPECT_FALSE(command(credential_, "delete", Json::object()).value().gone);
