@@ -150,7 +150,9 @@ std::optional<resource::Status> find_type(Call& call) {
     return resource::path_not_found();
   }
   const bool create_of_name = route.kind == Route::Kind::Object && call.verb == "create";
-  if (call.verb.empty() || !offers(call) || create_of_name ||
+  const bool change_of_all =
+      route.kind == Route::Kind::Collection && (call.verb == "update" || call.verb == "patch");
+  if (call.verb.empty() || !offers(call) || create_of_name || change_of_all ||
       (needs_namespace && (call.verb == "create" || call.verb == "deletecollection"))) {
     return resource::method_not_allowed(
         call.type->name, call.verb.empty() ? call.request().method : call.verb
