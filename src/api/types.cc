@@ -52,6 +52,7 @@ resource::ListTypes list_types_of(const schema::ResourceType& contract) {
     }
     const schema::Merge merge = schema::list_type(*root, names);
     resource::ListRule rule;
+    rule.map_atomic = merge.map_atomic;
     if (merge.list_type == schema::ListType::Set) {
       rule.type = resource::ListType::Set;
     } else if (merge.list_type == schema::ListType::Map) {

@@ -14,7 +14,10 @@ class Merger {
   explicit Merger(const ListTypes& types) : types_(types) {}
 
   Json merge(Json live, const Json& applied) {
-    if (path_.size() >= kFieldSetDepthMax) {
+    const bool one_value =
+        path_.size() >= kFieldSetDepthMax ||
+        (live.is_object() && !path_.empty() && list_rule(types_, path_).map_atomic);
+    if (one_value) {
       return applied;
     }
     if (live.is_object() && applied.is_object()) {

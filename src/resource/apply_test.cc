@@ -81,6 +81,18 @@ TEST(Apply, OfTheSameValueIsShared) {
   EXPECT_EQ(current.find("spec")->dump(), R"({"a":2,"b":1})");
 }
 
+TEST(Apply, TakesAnAtomicMapAsOneValue) {
+  const Json current = apply(nullptr, R"({"spec":{"whole":{"a":{"b":1}}}})", "one");
+  EXPECT_EQ(owners(current), Lines{R"(one Apply  {"f:spec":{"f:whole":{}}})"});
+  const Outcome<Json> refused = try_apply(&current, R"({"spec":{"whole":{"c":1}}})", "two");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().details->causes.front().field, ".spec.whole");
+  const Json forced = apply(&current, R"({"spec":{"whole":{"c":1}}})", "two", true);
+  EXPECT_EQ(forced.find("spec")->dump(), R"({"whole":{"c":1}})");
+  const Json changed = update(forced, with(forced, R"({"spec":{"whole":{"c":2}}})"), "three");
+  EXPECT_EQ(owners(changed).back(), R"(three Update  {"f:spec":{"f:whole":{}}})");
+}
+
 TEST(Apply, RemovesWhatItsWriterNoLongerSays) {
   Json current = apply(nullptr, R"({"spec":{"a":1,"deep":{"b":{"c":1}},"kept":{"d":1}}})", "x");
   current = update(

@@ -21,11 +21,13 @@ enum class ListType {
 
 struct ListRule {
   ListType type = ListType::Atomic;
-  std::vector<std::string> keys;  ///< of Map
+  std::vector<std::string> keys = {};  ///< of Map
+  /// No list but an object that is one value (x-kubernetes-map-type: atomic).
+  bool map_atomic = false;
 };
 
-/// What kind of list is at a path of the schema: names of members; "*" stands for any member of a
-/// list: {"status", "conditions"}, {"spec", "tasks", "*", "env"}.
+/// What kind of list, or object, is at a path of the schema: names of members; "*" stands for any
+/// member of a list: {"status", "conditions"}, {"spec", "tasks", "*", "env"}.
 using ListTypes = std::function<ListRule(const std::vector<std::string>& path)>;
 
 /// The rules of metadata (finalizers is a set, ownerReferences are keyed by uid); asks `declared`,

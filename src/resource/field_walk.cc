@@ -128,7 +128,8 @@ class Walker {
 
   /// An object whose members count one by one.
   bool parted(const Json& value) const {
-    return value.is_object() && path_.size() < kFieldSetDepthMax;
+    return value.is_object() && path_.size() < kFieldSetDepthMax &&
+           (path_.empty() || !list_rule(types_, path_).map_atomic);
   }
 
   /// The members of a list that is told apart by them; nullopt for what is one value.

@@ -14,6 +14,9 @@ namespace reeve::resource::test {
 inline constexpr std::string_view kLater = "2026-11-21T08:54:34Z";
 
 inline ListRule conditions(const std::vector<std::string>& path) {
+  if (path == std::vector<std::string>{"spec", "whole"}) {
+    return {.type = ListType::Atomic, .keys = {}, .map_atomic = true};
+  }
   return path == std::vector<std::string>{"status", "conditions"}
              ? ListRule{ListType::Map, {"type"}}
              : ListRule{};
