@@ -56,6 +56,16 @@ resource::Outcome<Selection> select(const Call& call, const resource::ListOption
   return selection;
 }
 
+std::optional<resource::Status> check_version(
+    const Call& call, std::optional<std::uint64_t> asked
+) {
+  const std::uint64_t current = call.services->view.revision().value();
+  if (asked && *asked > current) {
+    return resource::resource_version_too_large(*asked, current);
+  }
+  return {};
+}
+
 std::string representation_word(const Call& call, const resource::ListOptions& options) {
   switch (call.shape.shape) {
     case resource::Shape::Table:

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "api/call.h"
@@ -19,6 +21,9 @@ struct Selection {
 
 /// From the namespace of the route and the selectors. BadRequest: they cannot be read.
 resource::Outcome<Selection> select(const Call& call, const resource::ListOptions& options);
+
+/// Timeout: the revision is yet to come.
+std::optional<resource::Status> check_version(const Call& call, std::optional<std::uint64_t> asked);
 
 /// Names the representation that a client wants, for encodings that are shared.
 std::string representation_word(const Call& call, const resource::ListOptions& options);

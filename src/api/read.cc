@@ -18,16 +18,6 @@ constexpr int kOk = 200;
 /// Objects of an answer to whoever gives no limit.
 constexpr std::size_t kItemsMax = 500'000;
 
-std::optional<resource::Status> check_version(
-    const Call& call, std::optional<std::uint64_t> asked
-) {
-  const std::uint64_t current = call.services->view.revision().value();
-  if (asked && *asked > current) {
-    return resource::resource_version_too_large(*asked, current);
-  }
-  return {};
-}
-
 struct Listed {
   std::vector<view::ProjectedPtr> items;
   resource::ListPage page;

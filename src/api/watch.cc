@@ -105,6 +105,12 @@ void watch_objects(const CallPtr& call) {
     answer(call, selection.error());
     return;
   }
+  if (options->send_initial_events.value_or(false)) {
+    if (const auto problem = check_version(*call, options->resource_version)) {
+      answer(call, *problem);
+      return;
+    }
+  }
   WatchLines lines(*call, *options);
   std::string group = group_of(*call, *selection, lines);
   view::WatchQuery query = query_of(*call, *options);

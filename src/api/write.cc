@@ -242,6 +242,8 @@ void store_update(const AttemptPtr& attempt, const Json& before, Json after) {
     answer_object(call, kOk, shown(*call, std::move(after)));
     return;
   }
+  // Without its last finalizer it goes: this is the last that is seen of it.
+  const Json last = text_at(after, "metadata", "deletionTimestamp").empty() ? Json() : after;
   Write write;
   write.before = &before;
   write.after = std::move(after);
@@ -253,9 +255,11 @@ void store_update(const AttemptPtr& attempt, const Json& before, Json after) {
     return;
   }
   // Refusals are not remembered: another attempt may have the same idempotency key.
-  send(call, std::move(*command), [attempt](Result<engine::Reply> reply) {
+  send(call, std::move(*command), [attempt, last](Result<engine::Reply> reply) {
     const CallPtr& asked = attempt->call;
-    if (reply) {
+    if (reply && reply->gone && !last.is_null()) {
+      answer_object(asked, kOk, shown(*asked, last));
+    } else if (reply) {
       answer_written(asked, kOk, asked->route.name, *reply);
     } else if (reply.error().code == ErrorCode::Conflict) {
       try_again(attempt);
@@ -370,6 +374,12 @@ void apply_once(const AttemptPtr& attempt) {
   }
   if (resource::Outcome<void> same = resource::check_identity(place, attempt->body); !same) {
     answer(call, same.error());
+    return;
+  }
+  // Nobody owns what is not kept.
+  if (const auto known = check_fields(*call, attempt->body, attempt->options.field_validation);
+      !known) {
+    answer(call, known.error());
     return;
   }
   const resource::ApplyRequest request{

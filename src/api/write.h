@@ -49,6 +49,11 @@ view::ProjectedPtr current(const Call& call, std::string_view name);
 /// The body as a value, from JSON, YAML or protobuf. BadRequest, UnsupportedMediaType.
 resource::Outcome<Json> read_body(const Call& call, resource::BodyFormat format);
 
+/// Removes fields that the contract does not know, or refuses them, as the client asked.
+resource::Outcome<void> check_fields(
+    Call& call, Json& object, resource::FieldValidation validation
+);
+
 /// Checks the object against its contract, removes what is unknown or refuses it (as the client
 /// asked), and puts defaults in.
 resource::Outcome<void> check_contract(

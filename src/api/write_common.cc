@@ -103,31 +103,41 @@ resource::Outcome<Json> read_body(const Call& call, resource::BodyFormat format)
   return std::move(*parsed);
 }
 
+resource::Outcome<void> check_fields(
+    Call& call, Json& object, resource::FieldValidation validation
+) {
+  namespace schema = resource::schema;
+  const schema::Schema& contract = *call.type->contract->schema;
+  const std::vector<std::string> unknown = schema::unknown_fields(contract, object);
+  if (unknown.empty()) {
+    return {};
+  }
+  if (validation == resource::FieldValidation::Strict) {
+    return resource::bad_request(concat(
+        call.resource().kind,
+        " in version \"",
+        call.resource().version,
+        "\" cannot be handled as a ",
+        call.resource().kind,
+        ": ",
+        schema::strict_decoding_error(unknown)
+    ));
+  }
+  if (validation == resource::FieldValidation::Warn) {
+    for (const std::string& path : unknown) {
+      call.warnings.push_back(concat("unknown field \"", path, "\""));
+    }
+  }
+  schema::prune(contract, object);
+  return {};
+}
+
 resource::Outcome<void> check_contract(
     Call& call, Json& object, resource::FieldValidation validation, const Json* before
 ) {
   namespace schema = resource::schema;
   const schema::Schema& contract = *call.type->contract->schema;
-  if (const std::vector<std::string> unknown = schema::unknown_fields(contract, object);
-      !unknown.empty()) {
-    if (validation == resource::FieldValidation::Strict) {
-      return resource::bad_request(concat(
-          call.resource().kind,
-          " in version \"",
-          call.resource().version,
-          "\" cannot be handled as a ",
-          call.resource().kind,
-          ": ",
-          schema::strict_decoding_error(unknown)
-      ));
-    }
-    if (validation == resource::FieldValidation::Warn) {
-      for (const std::string& path : unknown) {
-        call.warnings.push_back(concat("unknown field \"", path, "\""));
-      }
-    }
-    schema::prune(contract, object);
-  }
+  REEVE_CHECK(check_fields(call, object, validation));
   schema::apply_defaults(contract, object);
   std::vector<resource::Cause> causes = schema::validate(contract, object);
   if (causes.empty() && before != nullptr) {
