@@ -72,6 +72,9 @@ struct EventQuery {
   Revision after;
   std::optional<journal::ObjectKey> object;
   std::uint32_t limit = 500;
+  /// The last `limit` events in place of the first ones, oldest first all the same. Only with
+  /// `object`.
+  bool newest = false;
 };
 
 /// Which rows to list, newest first (by the revision of their creation).

@@ -413,6 +413,24 @@ TEST_P(StoreContract, PagesThroughTheHistoryOfOneObject) {
   EXPECT_EQ(page("a", 0, 0), Revisions{});
 }
 
+TEST_P(StoreContract, ReadsTheNewestEventsOfAnObject) {
+  Commit batch;
+  for (int i = 0; i < 3; ++i) {
+    writer().add_event(batch, mission("a"));  // 1, 3, 5
+    writer().add_event(batch, mission("b"));  // 2, 4, 6
+  }
+  commit(batch);
+  const auto newest = [&](std::uint64_t after, std::uint32_t limit) {
+    return revisions(
+        {.after = Revision(after), .object = mission("a"), .limit = limit, .newest = true}
+    );
+  };
+  EXPECT_EQ(newest(0, 2), (Revisions{3, 5}));
+  EXPECT_EQ(newest(0, 9), (Revisions{1, 3, 5}));
+  EXPECT_EQ(newest(3, 9), (Revisions{5}));
+  EXPECT_EQ(newest(0, 0), Revisions{});
+}
+
 TEST_P(StoreContract, KeepsTheHistoryOfAnObjectWithoutARow) {
   Commit batch;
   writer().add_event(batch, mission("ghost"));

@@ -96,9 +96,11 @@ Result<std::vector<journal::Event>> MemoryStore::events(const EventQuery& query)
     return found;
   }
   const std::vector<Revision>& history = object->second.history;
-  for (auto at = std::upper_bound(history.begin(), history.end(), query.after);
-       at != history.end() && found.size() < query.limit;
-       ++at) {
+  auto at = std::upper_bound(history.begin(), history.end(), query.after);
+  if (query.newest && history.end() - at > static_cast<std::ptrdiff_t>(query.limit)) {
+    at = history.end() - static_cast<std::ptrdiff_t>(query.limit);
+  }
+  for (; at != history.end() && found.size() < query.limit; ++at) {
     found.push_back(data_.events[at->value() - 1]);
   }
   return found;

@@ -167,18 +167,22 @@ Result<Revision> event_before(Connection& connection, Revision revision) {
   return previous;
 }
 
-/// The first `limit` revisions of the object after `after`, found from the newest backwards.
+/// The first (or last) `limit` revisions of the object after `after`, found from the newest
+/// backwards.
 Result<std::deque<Revision>> history_of(Connection& connection, const EventQuery& query) {
-  std::deque<Revision> oldest;
+  std::deque<Revision> found;
   REEVE_TRY(Revision revision, last_event_of(connection, *query.object));
   while (revision > query.after) {
-    oldest.push_front(revision);
-    if (oldest.size() > query.limit) {
-      oldest.pop_back();
+    if (query.newest && found.size() == query.limit) {
+      break;
+    }
+    found.push_front(revision);
+    if (found.size() > query.limit) {
+      found.pop_back();
     }
     REEVE_TRY(revision, event_before(connection, revision));
   }
-  return oldest;
+  return found;
 }
 
 Result<std::vector<journal::Event>> events_of_object(
