@@ -80,6 +80,8 @@ bool is_text(const Call& call) {
 void serve_object(const CallPtr& call) {
   if (call->type->storage == Storage::Host) {
     get_host(call);
+  } else if (call->type->storage == Storage::Event) {
+    get_event(call);
   } else if (call->verb == "get") {
     get_object(call);
   } else if (call->verb == "update") {
@@ -95,7 +97,11 @@ void serve_collection(const CallPtr& call) {
   if (call->type->storage == Storage::Host) {
     get_host(call);
   } else if (call->type->storage == Storage::Event) {
-    list_events(call);
+    if (call->verb == "watch") {
+      watch_events(call);
+    } else {
+      list_events(call);
+    }
   } else if (call->type->storage == Storage::Review) {
     answer_review(call);
   } else if (call->verb == "list") {

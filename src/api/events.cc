@@ -1,19 +1,15 @@
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "api/handlers.h"
-#include "api/objects/objects.h"
 #include "api/services.h"
 #include "api/streams.h"
 #include "api/view/event_tail.h"
 #include "base/strings.h"
 #include "net/server.h"
 #include "resource/query.h"
-#include "resource/selector.h"
-#include "resource/table.h"
 
 namespace reeve::api {
 
@@ -22,10 +18,6 @@ namespace {
 constexpr Duration kKeepAlivePeriod{15'000};
 constexpr std::size_t kEventsAtOnce = 500;
 constexpr std::size_t kLaggedBytesMax = std::size_t{512} << 10U;
-/// Events of an object that `kubectl describe` shows.
-constexpr std::uint32_t kDescribedEventsMax = 100;
-/// Events of the journal, the latest ones, among which `kubectl get events` finds its own.
-constexpr std::uint64_t kListedEventsMax = 2000;
 
 /// One event as server-sent events have it (WHATWG HTML, 9.2).
 std::string sse_text(const journal::Event& event) {
@@ -201,62 +193,6 @@ void follow(const CallPtr& call, EventFilter filter, Revision fallback) {
   streams.add(task, kKeepAlivePeriod);
 }
 
-/// The object that the events of a list are about, if the client says so.
-std::optional<journal::ObjectKey> involved_object(
-    const resource::FieldSelector& fields, std::string_view ns
-) {
-  const std::string* kind = fields.required_value("involvedObject.kind");
-  const std::string* name = fields.required_value("involvedObject.name");
-  if (kind == nullptr || name == nullptr) {
-    return {};
-  }
-  // The journal has the names of kinds in lower case.
-  const Result<journal::Kind> known = journal::parse_kind(to_lower(*kind));
-  if (!known) {
-    return {};
-  }
-  return journal::ObjectKey{.kind = *known, .ns = Namespace(std::string(ns)), .name = *name};
-}
-
-/// The last events of one object, or of a namespace.
-Json::Array events_for_people(const Call& call, const resource::FieldSelector& fields) {
-  Json::Array items;
-  const auto take = [&](const journal::Event& event) {
-    Json made = core_event(event);
-    if (fields.matches(made)) {
-      items.push_back(std::move(made));
-    }
-  };
-  if (const auto object = involved_object(fields, call.route.ns)) {
-    store::EventQuery query;
-    query.object = *object;
-    query.limit = kDescribedEventsMax;
-    if (const Result<std::vector<journal::Event>> events = call.services->reader.events(query)) {
-      for (const journal::Event& event : *events) {
-        take(event);
-      }
-    }
-    return items;
-  }
-  const view::EventTail& tail = call.services->view.events();
-  const EventFilter filter{.ns = call.route.ns, .mission = {}, .types = {}};
-  const auto matches = [&](const journal::Event& event) {
-    return call.route.in_namespace ? filter.matches(event)
-                                   : event.object.kind == journal::Kind::Mission;
-  };
-  Revision from = tail.floor();
-  const std::uint64_t head = call.services->view.revision().value();
-  if (head > from.value() + kListedEventsMax) {
-    from = Revision(head - kListedEventsMax);
-  }
-  if (const Result<view::TailPage> page = tail.after(from, matches, kListedEventsMax)) {
-    for (const auto& event : page->events) {
-      take(*event);
-    }
-  }
-  return items;
-}
-
 }  // namespace
 
 void follow_namespace_events(const CallPtr& call) {
@@ -272,28 +208,6 @@ void follow_mission_events(const CallPtr& call) {
   }
   // All of it: whoever subscribes late misses nothing.
   follow(call, {.ns = call->route.ns, .mission = call->route.name, .types = {}}, Revision(0));
-}
-
-void list_events(const CallPtr& call) {
-  const resource::Outcome<resource::ListOptions> options =
-      resource::parse_list_options(call->request().query);
-  if (!options) {
-    answer(call, options.error());
-    return;
-  }
-  const resource::Outcome<resource::FieldSelector> fields = resource::FieldSelector::parse(
-      options->field_selector, call->type->contract->selectable_fields
-  );
-  if (!fields) {
-    answer(call, fields.error());
-    return;
-  }
-  Json::Array items = events_for_people(*call, *fields);
-  const resource::ListPage page{
-      .resource_version = std::to_string(call->services->view.revision().value()),
-      .continue_token = {},
-      .remaining_item_count = {}};
-  answer_objects(call, page, std::move(items), options->include_object);
 }
 
 }  // namespace reeve::api

@@ -27,7 +27,9 @@ bool is_action(const Call& call);
 
 // Kinds that are not in the view.
 void get_host(const CallPtr& call);
+void get_event(const CallPtr& call);
 void list_events(const CallPtr& call);
+void watch_events(const CallPtr& call);
 
 // Ways in for others.
 /// A request for a trigger. Not identified: the trigger says how its sender proves who it is.

@@ -486,6 +486,55 @@ class Stories(ServerTest):
     def what_the_system_writes(self):
         self.no("create", "--validate=false", "-f", "-", stdin='{"apiVersion":"reeve.dev/v1","kind":"Run","metadata":{"name":"r"},"spec":{}}', says="MethodNotAllowed")
 
+    # --- events ---------------------------------------------------------------------------------
+
+    def event_lines(self, *selectors):
+        selected = ["--field-selector", ",".join(selectors)] if selectors else []
+        return self.k("get", "events", "--no-headers", *selected).splitlines()
+
+    @story()
+    def events(self):
+        self.make(WORKFLOW.format(name="w", script="echo one"))
+        watching = self.begin("get", "events", "-w", "-o", "jsonpath={.involvedObject.name} {.reason}{'\\n'}")
+        self.make(MISSION.format(name="m", workflow="w"))
+        wait_until(lambda: "m Complete" in watching.out(), what="the end in the watch of events")
+        self.assertEqual(watching.out().count("m MissionCreated"), 1)
+        table = self.begin("get", "events", "-w", "--field-selector", "involvedObject.name=m,reason=Complete")
+        wait_until(lambda: "Complete" in table.out(), what="the event in the table")
+        self.assertEqual(len(table.out().splitlines()), 2, table.out())
+        everything = self.event_lines()
+        self.assertEqual(len(self.k("get", "events", "--no-headers", "--chunk-size=2").splitlines()), len(everything))
+        self.assertEqual(self.event_lines("type=Warning"), [])
+        self.assertEqual(len(self.event_lines("type=Normal")), len(everything))
+        self.assertIn("m", self.event_lines("involvedObject.kind=Mission", "reason=Complete")[0])
+        self.no("get", "events", "--field-selector", "spec.x=1", says="field label not supported: spec.x")
+        name = self.k("get", "events", "-o", "jsonpath={.items[0].metadata.name}")
+        self.assertEqual(self.json("get", "event", name)["metadata"]["name"], name)
+        self.no("get", "event", "no-such.1", says="NotFound")
+        if self.version >= (1, 26):
+            self.assertIn("Complete", self.k("events", "--for", "missions.reeve.dev/m"))
+
+    @story()
+    def what_describe_shows(self):
+        self.make(WORKFLOW.format(name="w", script="echo one; exit 3"))
+        retried = WORKFLOW.format(name="r", script="exit 1").rstrip() + "\n    retry: {max: 120, delay: 0s}\n"
+        self.make(retried)
+        self.make(MISSION.format(name="m", workflow="w"), MISSION.format(name="many", workflow="r"))
+        for name in ("m", "many"):
+            self.k("wait", "--for=condition=Succeeded=False", f"mission/{name}", "--timeout=120s")
+        text = self.k("describe", "mission", "many").split("Events:")[1]
+        self.assertIn("Failed", text)
+        self.assertLessEqual(len(text.strip().splitlines()), 102)
+        for thing in ("run", "pod"):
+            text = self.k("describe", thing, "m.1.a.1").split("Events:")[1]
+            for reason in ("RunLaunching", "RunActive", "RunEnded"):
+                self.assertIn(reason, text, thing)
+            self.assertNotIn("MissionCreated", text)
+        # An attempt that others have followed.
+        past = self.k("get", "runs", "-o", "name", "-l", "reeve.dev/mission=many").split()[0]
+        text = self.k("describe", past).split("Events:")[1]
+        self.assertEqual(text.count("RunEnded"), 1, text)
+
     # --- who may --------------------------------------------------------------------------------
 
     @story(everywhere=True)

@@ -116,8 +116,9 @@ Json core_event(const journal::Event& event) {
   involved.set("namespace", event.object.ns.str()).set("name", event.object.name);
   involved.set("uid", event.uid.str()).set("resourceVersion", revision);
   const std::string reason = reason_of(event, data);
-  const bool warning = reason == "Failed" || reason == "Aborted" ||
-                       event.type.ends_with(".failed") || event.type.ends_with(".lost");
+  const std::string state = data.get_string("state");
+  const bool warning = reason == "Failed" || reason == "Aborted" || state == "FAILED" ||
+                       state == "LOST" || event.type.ends_with(".failed");
   Json source = Json::object();
   source.set("component", "reeve");
   Json made = Json::object();
