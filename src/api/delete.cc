@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/built_in.h"
 #include "api/handlers.h"
 #include "api/listing.h"
 #include "api/services.h"
@@ -105,6 +106,10 @@ void delete_object(const CallPtr& call) {
     answer(call, resource::not_found(call->resource(), call->route.name));
     return;
   }
+  if (const auto refused = check_built_in(*call, call->route.name)) {
+    answer(call, *refused);
+    return;
+  }
   if (!options->uid.empty() && options->uid != before->uid.view()) {
     answer(
         call,
@@ -165,7 +170,11 @@ void delete_collection(const CallPtr& call) {
       answer(call, page.error());
       return;
     }
-    work->items.insert(work->items.end(), page->items.begin(), page->items.end());
+    for (const view::ProjectedPtr& item : page->items) {
+      if (!is_built_in(*call, item->name)) {
+        work->items.push_back(item);
+      }
+    }
     if (!page->next) {
       break;
     }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/api.h"
+#include "api/built_in.h"
 #include "api/streams.h"
 #include "api/watch_groups.h"
 #include "api/workflow_documents.h"
@@ -216,6 +217,11 @@ class Server::State {
     api->handle(std::move(exchange));
   }
 
+  Result<void> load() {
+    WithBuiltIns all(parts_.reader, parts_.clock.now());
+    return view.load(all);
+  }
+
   void committed(const store::Commit& commit) {
     view.apply(commit);
     net::Server* to = server_ready.load();
@@ -272,7 +278,7 @@ Result<std::unique_ptr<Server>> Server::create(ServerOptions options, Parts part
 }
 
 Result<void> Server::load() {
-  return state_->view.load(state_->parts_.reader);
+  return state_->load();
 }
 
 void Server::committed(const store::Commit& commit) {
@@ -280,8 +286,7 @@ void Server::committed(const store::Commit& commit) {
 }
 
 void Server::reloaded() {
-  if (const Result<void> loaded = state_->view.load(state_->parts_.reader);
-      !loaded && state_->services) {
+  if (const Result<void> loaded = state_->load(); !loaded && state_->services) {
     state_->services->log.error("the store was not read again", {{"problem", loaded.error()}});
   }
 }

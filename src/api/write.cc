@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/access.h"
+#include "api/built_in.h"
 #include "api/handlers.h"
 #include "api/services.h"
 #include "base/strings.h"
@@ -165,6 +166,37 @@ bool may_rename(Attempt& attempt, const Error& error) {
          text_at(attempt.body, "metadata", "name").empty() && --attempt.attempts_left > 0;
 }
 
+/// Of a dry run: what the engine would say about the namespace of a new object.
+Result<void> check_namespace(const Call& call) {
+  const Namespace ns(call.route.ns);
+  if (!call.type->namespaced()) {
+    return {};
+  }
+  const ApiType& namespaces = call.services->types.of(journal::Kind::Namespace);
+  const view::ProjectedPtr found = call.services->view.get(*namespaces.view, "", ns.view());
+  if (found == nullptr) {
+    return engine::namespace_not_found(ns);
+  }
+  const bool deleting = found->object.find("metadata")->find("deletionTimestamp") != nullptr;
+  return deleting ? engine::namespace_terminating(ns) : Result<void>();
+}
+
+void answer_dry_creation(const CallPtr& call, const std::string& name, Json object) {
+  if (const Result<void> open = check_namespace(*call); !open) {
+    answer(call, creation_problem(*call, name, open.error()));
+  } else if (current(*call, name) != nullptr) {
+    answer(call, resource::already_exists(call->resource(), name));
+  } else {
+    answer_object(call, kCreated, shown(*call, std::move(object)));
+  }
+}
+
+/// Kinds whose commands replace what is there.
+bool is_set(Storage storage) {
+  return storage == Storage::Workflow || storage == Storage::Credential ||
+         storage == Storage::Secret || storage == Storage::Channel;
+}
+
 void store_new(const AttemptPtr& attempt, Json object) {
   const CallPtr& call = attempt->call;
   const std::string name = text_at(object, "metadata", "name");
@@ -172,23 +204,21 @@ void store_new(const AttemptPtr& attempt, Json object) {
     answer(call, *denied);
     return;
   }
-  if (attempt->options.dry_run) {
-    if (current(*call, name) != nullptr) {
-      answer(call, resource::already_exists(call->resource(), name));
-    } else {
-      answer_object(call, kCreated, shown(*call, std::move(object)));
-    }
-    return;
-  }
-  if (call->type->storage == Storage::Workflow && current(*call, name) != nullptr) {
-    answer(call, resource::already_exists(call->resource(), name));
-    return;
-  }
   Write write;
-  write.after = std::move(object);
+  write.after = attempt->options.dry_run ? object : std::move(object);
   resource::Outcome<engine::Command> command = command_for(*call, write);
   if (!command) {
     answer(call, command.error());
+    return;
+  }
+  if (attempt->options.dry_run) {
+    answer_dry_creation(call, name, std::move(object));
+    return;
+  }
+  const bool there =
+      is_built_in(*call, name) || (is_set(call->type->storage) && current(*call, name) != nullptr);
+  if (there) {
+    answer(call, resource::already_exists(call->resource(), name));
     return;
   }
   send(call, std::move(*command), [attempt, name](Result<engine::Reply> reply) {
@@ -232,6 +262,10 @@ void store_update(const AttemptPtr& attempt, const Json& before, Json after) {
   const CallPtr& call = attempt->call;
   if (resource::same_object(before, after)) {
     answer_object(call, kOk, before);
+    return;
+  }
+  if (const auto refused = check_built_in(*call, call->route.name)) {
+    answer(call, *refused);
     return;
   }
   if (const auto denied = check_escalation(*call, after)) {

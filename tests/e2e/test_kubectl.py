@@ -266,7 +266,17 @@ class Stories(ServerTest):
         self.assertIn("created (dry run)", self.k("create", "--dry-run=client", "-f", "-", stdin=QUOTA.format(name="dry", tokens=1)))
         self.assertIn("created (server dry run)", self.k("create", "--dry-run=server", "-f", "-", stdin=QUOTA.format(name="dry", tokens=1)))
         self.no("get", "bq", "dry", says="NotFound")
-        self.no("create", "-n", "nowhere", "-f", "-", stdin=QUOTA.format(name="x", tokens=1), says='namespaces "nowhere" not found')
+        for dry in ([], ["--dry-run=server"]):
+            self.no("create", *dry, "-n", "nowhere", "-f", "-", stdin=QUOTA.format(name="x", tokens=1), says='namespaces "nowhere" not found')
+        self.k("create", "namespace", "closing")
+        self.k("create", "-n", "closing", "-f", "-", stdin=QUOTA.format(name="held", tokens=1))
+        finalizers = '{"metadata":{"finalizers":%s}}'
+        self.k("patch", "-n", "closing", "bq", "held", "--type=merge", "-p", finalizers % '["example.org/hold"]')
+        self.k("delete", "namespace", "closing", "--wait=false")
+        for dry in ([], ["--dry-run=server"]):
+            self.no("create", *dry, "-n", "closing", "-f", "-", stdin=QUOTA.format(name="x", tokens=1), says="because it is being terminated")
+        self.k("patch", "-n", "closing", "bq", "held", "--type=merge", "-p", finalizers % "null")
+        self.k("wait", "--for=delete", "namespace/closing", "--timeout=50s")
 
     @story(everywhere=True)
     def apply(self):
@@ -486,6 +496,12 @@ class Stories(ServerTest):
     def what_the_system_writes(self):
         self.no("create", "--validate=false", "-f", "-", stdin='{"apiVersion":"reeve.dev/v1","kind":"Run","metadata":{"name":"r"},"spec":{}}', says="MethodNotAllowed")
 
+    @story()
+    def ages(self):
+        self.make("apiVersion: reeve.dev/v1\nkind: Channel\nmetadata: {name: c}\nspec: {}\n")
+        self.assertRegex(self.k("get", "channels", "--no-headers"), r"\b\d+s\b")
+        self.no("create", "-f", "-", stdin="apiVersion: reeve.dev/v1\nkind: Channel\nmetadata: {name: c}\nspec: {}\n", says="already exists")
+
     # --- events ---------------------------------------------------------------------------------
 
     def event_lines(self, *selectors):
@@ -536,6 +552,24 @@ class Stories(ServerTest):
         self.assertEqual(text.count("RunEnded"), 1, text)
 
     # --- who may --------------------------------------------------------------------------------
+
+    @story()
+    def built_in_roles(self):
+        names = self.k("get", "clusterroles", "-o", "name").split()
+        for name in ("admin", "edit", "view", "cluster-admin", "reeve:approver"):
+            self.assertIn(f"clusterrole.rbac.authorization.k8s.io/{name}", names)
+        self.assertIn("missions.reeve.dev", self.k("describe", "clusterrole", "edit"))
+        self.assertNotIn("<unknown>", self.k("get", "clusterrole", "edit"))
+        bindings = self.k("get", "clusterrolebindings", "-o", "name").split()
+        self.assertNotEqual(bindings, [])
+        for thing in ("clusterrole/edit", bindings[0]):
+            self.no("delete", thing, says=["(Forbidden)", "built in"])
+            self.no("label", thing, "a=b", says=["(Forbidden)", "built in"])
+        self.no("create", "clusterrole", "edit", "--verb=get", "--resource=missions.reeve.dev", says="already exists")
+        self.k("create", "clusterrole", self.namespace, "--verb=get", "--resource=missions.reeve.dev")
+        self.no("delete", "clusterroles", "--all", says="built in")
+        self.no("get", "clusterrole", self.namespace, says="NotFound")
+        self.assertEqual(self.k("get", "clusterroles", "-o", "name").split(), names)
 
     @story(everywhere=True)
     def authorization(self):

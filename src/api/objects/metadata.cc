@@ -58,7 +58,11 @@ Json make_metadata(const Source& source, const Labels& labels) {
   const Json* generation = source.metadata.find("generation");
   generation = generation == nullptr ? row.find("generation") : generation;
   metadata.set("generation", generation == nullptr ? Json(1) : *generation);
-  metadata.set("creationTimestamp", whole_seconds(row.get_string("creationTimestamp")));
+  // Rows of channels have another word for it.
+  const std::string created = row.get_string("creationTimestamp", row.get_string("createdAt"));
+  if (!created.empty()) {
+    metadata.set("creationTimestamp", whole_seconds(created));
+  }
   Json all = member(source.metadata, "labels");
   for (const auto& [key, value] : labels) {
     if (!value.empty()) {

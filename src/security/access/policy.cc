@@ -416,6 +416,16 @@ std::vector<Json> Policy::built_in_objects() const {
   return objects;
 }
 
+bool Policy::is_built_in(const PolicyKey& key) const {
+  const auto named = [&key](const auto& known) {
+    return known.first == key;
+  };
+  const auto roles = built_in_roles();
+  const auto bindings = built_in_bindings();
+  return !written_.contains(key) && (std::any_of(roles.begin(), roles.end(), named) ||
+                                     std::any_of(bindings.begin(), bindings.end(), named));
+}
+
 std::vector<Rule> Policy::rules_of(const PolicyKey& role) const {
   std::vector<Rule> rules;
   visit_role(role, role, {}, [&](const Applied& applied) {

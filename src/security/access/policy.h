@@ -157,6 +157,9 @@ class Policy {
   /// metadata; in order of kind and name.
   std::vector<Json> built_in_objects() const;
 
+  /// Whether the role or binding is a built-in one that no object replaces.
+  bool is_built_in(const PolicyKey& key) const;
+
  private:
   /// Bindings that give one role to one subject in one place, by key.
   using Grants = std::map<PolicyKey, std::set<PolicyKey>>;

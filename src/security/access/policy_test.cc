@@ -305,9 +305,16 @@ TEST_F(PolicyTest, GivesRunsTheirRoleInTheirNamespaceOnly) {
 TEST_F(PolicyTest, BringsABuiltInRoleBackWhenItsObjectGoes) {
   bind("alpha", "viewers", "ClusterRole", "view", "User:alice");
   const std::size_t all = policy_.built_in_objects().size();
+  const PolicyKey view{.kind = PolicyKind::ClusterRole, .ns = {}, .name = "view"};
+  EXPECT_TRUE(policy_.is_built_in(view));
+  EXPECT_FALSE(policy_.is_built_in({.kind = PolicyKind::Role, .ns = "alpha", .name = "view"}));
+  EXPECT_TRUE(policy_.is_built_in(
+      {.kind = PolicyKind::ClusterRoleBinding, .ns = {}, .name = "system:discovery"}
+  ));
   put(role_object("", "view", "[]"));
   EXPECT_FALSE(may(user("alice"), on("list", "missions", "alpha")));
   EXPECT_EQ(policy_.built_in_objects().size(), all - 1);
+  EXPECT_FALSE(policy_.is_built_in(view));
   policy_.remove({.kind = PolicyKind::ClusterRole, .ns = {}, .name = "view"});
   EXPECT_TRUE(may(user("alice"), on("list", "missions", "alpha")));
   EXPECT_EQ(policy_.built_in_objects().size(), all);
