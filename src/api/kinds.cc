@@ -1,6 +1,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/secret.h"
 #include "api/services.h"
 #include "api/submission.h"
 #include "api/write.h"
@@ -201,6 +202,28 @@ resource::Outcome<engine::Command> write_credential(const Call& call, const Writ
   return object_command(key_of(call, name_of(write.after)), "set", std::move(body));
 }
 
+/// A Secret is a Credential for clients that know Secrets.
+resource::Outcome<engine::Command> write_secret(const Call& call, const Write& write) {
+  Json before;
+  Write as_credential;
+  if (write.before != nullptr) {
+    before = *write.before;
+    before.set("spec", Json::object());
+    as_credential.before = &before;
+  }
+  REEVE_TRY(Json spec, credential_spec(call.resource(), write.after));
+  if (write.before == nullptr && spec.as_object().empty()) {
+    std::vector<resource::Cause> causes;
+    causes.push_back(resource::required_value("data", "a Secret has one value here"));
+    return resource::invalid(call.resource(), name_of(write.after), std::move(causes));
+  }
+  as_credential.after = write.after;
+  as_credential.after.set("spec", std::move(spec));
+  as_credential.subresource = write.subresource;
+  as_credential.expected = write.expected;
+  return write_credential(call, as_credential);
+}
+
 resource::Outcome<engine::Command> write_channel(const Call& call, const Write& write) {
   if (write.before != nullptr && same_spec(write)) {
     return write_metadata(call, write);
@@ -227,6 +250,7 @@ resource::Outcome<engine::Command> command_for(const Call& call, const Write& wr
     case Storage::Channel:
       return write_channel(call, write);
     case Storage::Secret:
+      return write_secret(call, write);
     case Storage::Run:
     case Storage::Approval:
     case Storage::Host:

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "api/access.h"
+#include "api/secret.h"
 #include "api/services.h"
 #include "api/write.h"
 #include "base/hash.h"
@@ -33,6 +34,11 @@ resource::Status unreadable(const Call& call, const Error& error) {
       quote_of(call.request().body),
       ")"
   ));
+}
+
+std::string name_of(const Json& object) {
+  const Json* metadata = object.find("metadata");
+  return metadata == nullptr ? std::string() : metadata->get_string("name");
 }
 
 }  // namespace
@@ -139,6 +145,7 @@ resource::Outcome<void> check_contract(
   const schema::Schema& contract = *call.type->contract->schema;
   REEVE_CHECK(check_fields(call, object, validation));
   schema::apply_defaults(contract, object);
+  forget_applied_secrets(contract, object);
   std::vector<resource::Cause> causes = schema::validate(contract, object);
   if (causes.empty() && before != nullptr) {
     Json old = *before;
@@ -146,9 +153,7 @@ resource::Outcome<void> check_contract(
     causes = schema::validate_update(contract, old, object);
   }
   if (!causes.empty()) {
-    const Json* metadata = object.find("metadata");
-    const std::string name = metadata == nullptr ? std::string() : metadata->get_string("name");
-    return resource::invalid(call.resource(), name, std::move(causes));
+    return resource::invalid(call.resource(), name_of(object), std::move(causes));
   }
   return {};
 }

@@ -23,6 +23,7 @@ enum class FieldKind {
   Messages,  ///< repeated message
   Texts,     ///< repeated text
   TextMap,   ///< map of texts
+  BytesMap,  ///< map of bytes, which JSON has as base64
   ListMap,   ///< map of lists of texts
 };
 
@@ -57,6 +58,14 @@ constexpr FieldRule kNamespaceFields[] = {
     {1, "metadata", FieldKind::Message, &kObjectMeta},
     {2, "spec", FieldKind::Message, &kNamespaceSpec}};
 constexpr MessageRule kNamespace{kNamespaceFields};
+
+constexpr FieldRule kSecretFields[] = {
+    {1, "metadata", FieldKind::Message, &kObjectMeta},
+    {2, "data", FieldKind::BytesMap},
+    {3, "type", FieldKind::Text},
+    {4, "stringData", FieldKind::TextMap},
+    {5, "immutable", FieldKind::Flag}};
+constexpr MessageRule kSecret{kSecretFields};
 
 constexpr FieldRule kResourceAttributesFields[] = {
     {1, "namespace", FieldKind::Text},
@@ -146,6 +155,7 @@ struct KindRule {
 
 constexpr KindRule kKinds[] = {
     {"v1", "Namespace", &kNamespace},
+    {"v1", "Secret", &kSecret},
     {"authorization.k8s.io/v1", "SelfSubjectAccessReview", &kSelfAccessReview},
     {"authorization.k8s.io/v1", "SubjectAccessReview", &kAccessReview},
     {"authorization.k8s.io/v1", "SelfSubjectRulesReview", &kRulesReview},
@@ -155,6 +165,24 @@ constexpr KindRule kKinds[] = {
     {"rbac.authorization.k8s.io/v1", "RoleBinding", &kBinding},
     {"rbac.authorization.k8s.io/v1", "ClusterRoleBinding", &kBinding},
     {"", "DeleteOptions", &kDeleteOptions}};
+
+/// RFC 4648, section 4.
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    std::uint32_t group = 0;
+    for (std::size_t i = at; i < at + 3; ++i) {
+      group = (group << 8U) | (i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U);
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
+      const std::size_t digit = (group >> (18U - 6U * i)) & 63U;
+      text.push_back(at + i <= bytes.size() ? kDigits[digit] : '=');
+    }
+  }
+  return text;
+}
 
 Error broken(std::string_view what) {
   return make_error(ErrorCode::Invalid, concat("the protobuf body is broken: ", what));
@@ -302,6 +330,7 @@ class Decoder {
         return {};
       }
       case FieldKind::TextMap:
+      case FieldKind::BytesMap:
       case FieldKind::ListMap:
         return map_entry(wire.bytes, field, slot(into, field.name, Json::object()));
     }
@@ -322,7 +351,11 @@ class Decoder {
         value = Json(std::move(one));
       } else if (wire.number == 2) {
         if (!wire.is_bytes) {
-          return broken("a list of texts is none");
+          return broken("a value of a map is none");
+        }
+        if (field.kind == FieldKind::BytesMap) {
+          value = Json(base64(wire.bytes));
+          continue;
         }
         static constexpr FieldRule kItems[] = {{1, "items", FieldKind::Texts}};
         Json list = Json::object();

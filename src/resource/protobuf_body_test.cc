@@ -67,6 +67,20 @@ TEST(ProtobufBody, OfANamespaceIsThatNamespace) {
   );
 }
 
+TEST(ProtobufBody, OfASecretHasItsBytesAsBase64) {
+  const std::string message = bytes(1, bytes(1, "x")) + bytes(2, pair("none", "")) +
+                              bytes(2, pair("one", "a")) + bytes(2, pair("two", "ab")) +
+                              bytes(2, pair("three", "abc")) +
+                              bytes(2, pair("four", "\xff\xfe\xfd!")) + bytes(3, "Opaque") +
+                              bytes(4, pair("text", "plain"));
+  EXPECT_EQ(
+      decode_protobuf_body(body("v1", "Secret", message)).value(),
+      json(
+          R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"x"},"data":{"none":"","one":"YQ==","two":"YWI=","three":"YWJj","four":"//79IQ=="},"type":"Opaque","stringData":{"text":"plain"}})"
+      )
+  );
+}
+
 TEST(ProtobufBody, OfReviewsSaysWhatIsAsked) {
   EXPECT_EQ(
       decode_protobuf_body(access_review()).value(),

@@ -551,6 +551,40 @@ class Stories(ServerTest):
         text = self.k("describe", past).split("Events:")[1]
         self.assertEqual(text.count("RunEnded"), 1, text)
 
+    # --- secrets --------------------------------------------------------------------------------
+
+    @story()
+    def secrets(self):
+        hidden = "dG9wLXMzY3JldA"
+        self.assertEqual(self.k("create", "secret", "generic", "x", "--from-literal=k=top-s3cret"), "secret/x created\n")
+        self.no("create", "secret", "generic", "x", "--from-literal=k=v", says="already exists")
+        self.no("create", "secret", "generic", "two", "--from-literal=a=1", "--from-literal=b=2", says="make a Secret for each")
+        self.no("create", "secret", "generic", "none", says="Required value")
+        self.no("create", "secret", "generic", "tls", "--type=kubernetes.io/tls", "--from-literal=k=v", says='supported values: "Opaque"')
+        self.k("get", "credential", "x")
+        self.shows("NAME TYPE AGE\nx Opaque AGE", "get", "secrets")
+        manifest = "apiVersion: v1\nkind: Secret\nmetadata: {name: applied}\nstringData: {token: top-s3cret}\n"
+        self.k("apply", "-f", "-", stdin=manifest)
+        self.k("apply", "-f", "-", stdin=manifest.replace("top-s3cret", "other-s3cret"))
+        self.k("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest)
+        self.k("patch", "secret", "applied", "-p", '{"data":{"token":"%s=="}}' % hidden)
+        self.k("label", "secret", "applied", "team=core")
+        credential = "apiVersion: reeve.dev/v1\nkind: Credential\nmetadata: {name: z}\nspec: {value: top-s3cret}\n"
+        self.k("apply", "-f", "-", stdin=credential)
+        shown = ""
+        for form in ("yaml", "json"):
+            every = ["--show-managed-fields"] if self.version >= (1, 21) else []
+            shown += self.k("get", "secrets,credentials", "-o", form, *every)
+        shown += self.k("describe", "secrets") + self.k("get", "events", "-o", "yaml")
+        shown += self.k("get", "--raw", f"/api/v1/namespaces/{self.namespace}/secrets?watch=true&timeoutSeconds=1")
+        self.assertIn("team: core", shown)
+        self.assertNotIn("s3cret", shown)
+        self.assertNotIn(hidden, shown)
+        self.assertNotIn("s3cret", self.owner.err() + self.owner.out())
+        self.assertIn("last-applied-configuration", shown)
+        self.k("delete", "secret", "x")
+        self.no("get", "credential", "x", says="NotFound")
+
     # --- who may --------------------------------------------------------------------------------
 
     @story()

@@ -104,7 +104,7 @@ ApiObject plain_object(const Source& plain, std::string_view api_version, std::s
 
 Json secret_of_credential(const ApiObject& credential) {
   Json object = begin("v1", "Secret");
-  object.set("metadata", member(credential.object, "metadata")).set("type", "reeve.dev/credential");
+  object.set("metadata", member(credential.object, "metadata")).set("type", "Opaque");
   return object;
 }
 
