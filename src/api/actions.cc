@@ -10,6 +10,7 @@
 #include "api/submission.h"
 #include "api/write.h"
 #include "base/strings.h"
+#include "engine/object_metadata.h"
 #include "model/scoped_name.h"
 #include "resource/schema/validator.h"
 
@@ -100,6 +101,33 @@ Result<engine::Command> switch_workflow(const Call& call, const Json& /*body*/) 
       .body = Json::object()});
 }
 
+/// What was consumed counts from now on anew; what is promised or in use stays.
+Result<engine::Command> reset(const Call& call, const Json& /*body*/) {
+  const view::ProjectedPtr quota = current(call, call.route.name);
+  if (quota == nullptr) {
+    return make_error(ErrorCode::NotFound, "there is no such quota", call.route.name);
+  }
+  Json object = quota->object;
+  const Json* known = object.find("status");
+  Json status = known == nullptr ? Json::object() : *known;
+  const Json* used = status.find("currentUsage");
+  Json usage = used == nullptr ? Json::object() : *used;
+  usage.set("tokens", 0).set("cost", "0");
+  status.set("currentUsage", std::move(usage)).set("warned", Json::array());
+  status.set("periodStart", engine::format_seconds(call.services->now()));
+  object.set("status", std::move(status));
+  Json body = Json::object();
+  body.set("object", std::move(object)).set("subresource", "status");
+  body.set("revision", quota->revision.value());
+  return engine::Command(engine::ObjectCommand{
+      .object =
+          {.kind = journal::Kind::BudgetQuota,
+           .ns = Namespace(call.route.ns),
+           .name = call.route.name},
+      .verb = "update",
+      .body = std::move(body)});
+}
+
 constexpr std::array kActions = {
     Action{Storage::Mission, "approve", decide},
     Action{Storage::Mission, "reject", decide},
@@ -112,7 +140,8 @@ constexpr std::array kActions = {
     Action{Storage::Mission, "retry", retry},
     Action{Storage::Workflow, "submit", submit},
     Action{Storage::Workflow, "enable", switch_workflow},
-    Action{Storage::Workflow, "disable", switch_workflow}};
+    Action{Storage::Workflow, "disable", switch_workflow},
+    Action{Storage::Plain, "reset", reset}};
 
 const Action* find_action(const Call& call) {
   for (const Action& action : kActions) {

@@ -79,6 +79,28 @@ class GoldenTest(ServerTest):
             with self.subTest(step.__name__):
                 step()
 
+    def test_a_quota_is_reset(self):
+        self.made_quota("r")
+        at = path_of(PLURAL, "r")
+        status = {
+            "currentUsage": {"tokens": 4, "cost": "1.5", "reservedTokens": 1, "activeRuns": 2},
+            "warned": ["tokens"],
+        }
+        self.ask("PATCH", f"{at}/status", {"status": status}, MERGE)
+        before = self.works()
+        self.ask("POST", f"{at}/reset")
+        after = self.works(201)
+        self.assertEqual(
+            after["status"]["currentUsage"],
+            {"tokens": 0, "cost": "0", "reservedTokens": 1, "activeRuns": 2},
+        )
+        self.assertEqual(after["status"]["warned"], [])
+        self.assertRegex(after["status"]["periodStart"], r"Z$")
+        self.assertEqual(after["metadata"]["generation"], before["metadata"]["generation"])
+        self.assertEqual(self.got(at)["status"], after["status"])
+        self.ask("POST", path_of(PLURAL, "nope") + "/reset")
+        self.fails(404, "NotFound", f'{THING} "nope" not found', {"name": "nope", **STORED})
+
     # --- create ---------------------------------------------------------------------------------
 
     def create(self):
