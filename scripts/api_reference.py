@@ -33,6 +33,8 @@ LIMITS = (
     ("minProperties", "{} or more members"), ("maxProperties", "at most {} members"), ("pattern", "`{}`"),
 )
 ROWS_MAX = 2000
+# Of `api/`: kinds that are ours, or that every client of Kubernetes expects.
+OWN_FOLDERS = ("core", "rbac", "review", "v1")
 
 
 class Contract:
@@ -48,6 +50,12 @@ class Contract:
     def api_version(self):
         version = self.document["version"]
         return f"{self.group}/{version}" if self.group else version
+
+    @property
+    def page(self):
+        """Kinds of other systems may be called as ours are: their pages begin with their folder."""
+        folder = self.path.split("/")[1]
+        return self.kind.lower() if folder in OWN_FOLDERS else f"{folder}-{self.kind.lower()}"
 
     @property
     def base(self):
@@ -263,7 +271,7 @@ def index(contracts, meta):
     for contract in contracts:
         scope = "namespace" if contract.namespaced else "installation"
         lines.append(
-            f"| [{contract.kind}]({contract.kind.lower()}.md) | `{contract.api_version}` | {scope} "
+            f"| [{contract.kind}]({contract.page}.md) | `{contract.api_version}` | {scope} "
             f"| {', '.join(contract.verbs)} |"
         )
     lines += ["", "## metadata", "", *field_table(meta["schema"], meta.get("definitions", {}), skip=("apiVersion", "kind"))]
@@ -282,7 +290,7 @@ def pages(root):
         if "kind" in document:
             contracts.append(Contract(path, document))
     contracts.sort(key=lambda contract: (contract.group != "reeve.dev", contract.group, contract.kind))
-    made = {f"{FOLDER}/{contract.kind.lower()}.md": page(contract, meta.get("definitions", {})) for contract in contracts}
+    made = {f"{FOLDER}/{contract.page}.md": page(contract, meta.get("definitions", {})) for contract in contracts}
     made[f"{FOLDER}/README.md"] = index(contracts, meta)
     return made
 

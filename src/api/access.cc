@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "api/services.h"
 #include "base/strings.h"
 #include "resource/status.h"
 
@@ -275,8 +276,10 @@ access::Attributes attributes_of(const Call& call) {
     attributes.non_resource_path = call.request().path;
     return attributes;
   }
-  attributes.group = call.type->name.group;
-  attributes.resource = call.type->name.plural;
+  // Whoever may not see an object in one shape may not see it in another one.
+  const ApiType& type = call.services->types.kept_as(*call.type);
+  attributes.group = type.name.group;
+  attributes.resource = type.name.plural;
   attributes.subresource = call.route.subresource;
   attributes.ns = call.route.ns;
   attributes.name = call.route.name;

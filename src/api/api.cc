@@ -195,10 +195,6 @@ void dispatch(const CallPtr& call) {
   if (call->route.kind == Route::Kind::Compatible && answer_compatible(call)) {
     return;
   }
-  if (call->route.group == "fractal.ai") {
-    answer_fractal(call);
-    return;
-  }
   Access& access = call->services->access;
   std::optional<resource::Status> problem;
   const bool resource = call->route.kind == Route::Kind::Collection ||

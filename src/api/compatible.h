@@ -22,9 +22,6 @@ bool answer_compatible(const CallPtr& call);
 bool answer_formicary(const CallPtr& call);
 bool answer_houston(const CallPtr& call);
 
-/// Answers a call of the group `fractal.ai`.
-void answer_fractal(const CallPtr& call);
-
 /// A request of ours that stands for another one.
 struct Rewritten {
   std::string method;

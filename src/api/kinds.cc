@@ -1,14 +1,17 @@
 #include <utility>
 #include <vector>
 
+#include "api/compat/fractal.h"
 #include "api/secret.h"
 #include "api/services.h"
 #include "api/submission.h"
 #include "api/write.h"
+#include "base/assert.h"
 #include "base/strings.h"
 #include "engine/metadata_book.h"
 #include "model/scoped_name.h"
 #include "resource/causes.h"
+#include "resource/schema/validator.h"
 
 namespace reeve::api {
 
@@ -235,9 +238,52 @@ resource::Outcome<engine::Command> write_channel(const Call& call, const Write& 
   return object_command(key_of(call, name_of(write.after)), "set", std::move(body));
 }
 
+// --- kinds of others ----------------------------------------------------------------------------
+
+resource::Status refuse(const Call& call, const Json& object) {
+  const fractal::Refusal* why = fractal::refusal_of(call.resource().group, call.resource().kind);
+  REEVE_ASSERT(why != nullptr);
+  return bad_field(call, object, std::string(why->field), why->message);
+}
+
+/// Our object in place of theirs, as our contract wants it.
+resource::Outcome<Json> reshape(const Call& call, const Json& object) {
+  namespace schema = resource::schema;
+  const ApiType& kept = call.services->types.kept_as(*call.type);
+  const view::ProjectedPtr current =
+      call.services->view.get(*kept.view, call.route.ns, call.route.name);
+  Result<Json> ours =
+      fractal::to_ours(*call.type->shape, object, current == nullptr ? nullptr : &current->object);
+  if (!ours) {
+    return failure(call, object, ours.error());
+  }
+  schema::apply_defaults(*kept.contract->schema, *ours);
+  if (auto causes = schema::validate(*kept.contract->schema, *ours); !causes.empty()) {
+    return resource::invalid(call.resource(), name_of(object), std::move(causes));
+  }
+  return std::move(*ours);
+}
+
+/// A write in another shape is the same write in ours.
+resource::Outcome<engine::Command> write_reshaped(const Call& call, const Write& write) {
+  if (call.type->storage == Storage::Run) {
+    return resource::method_not_allowed(call.resource(), call.verb);
+  }
+  Write made = write;
+  REEVE_TRY(made.after, reshape(call, write.after));
+  if (call.type->storage == Storage::Plain) {
+    return write_plain(call, made);
+  }
+  // Its contract has seen to it that what a Shard is to do is as it was.
+  return write.before == nullptr ? write_mission(call, made) : write_metadata(call, made);
+}
+
 }  // namespace
 
 resource::Outcome<engine::Command> command_for(const Call& call, const Write& write) {
+  if (call.type->shape != nullptr) {
+    return write_reshaped(call, write);
+  }
   switch (call.type->storage) {
     case Storage::Plain:
       return write_plain(call, write);
@@ -251,6 +297,8 @@ resource::Outcome<engine::Command> command_for(const Call& call, const Write& wr
       return write_channel(call, write);
     case Storage::Secret:
       return write_secret(call, write);
+    case Storage::Refused:
+      return refuse(call, write.after);
     case Storage::Run:
     case Storage::Approval:
     case Storage::Host:

@@ -30,6 +30,8 @@ constexpr std::array kMachines = {
     Machine{"Mission", Storage::Mission, journal::Kind::Mission, true},
     Machine{"Run", Storage::Run, journal::Kind::Mission, true},
     Machine{"Approval", Storage::Approval, journal::Kind::Mission, true},
+    Machine{"Shard", Storage::Mission, journal::Kind::Mission, true},
+    Machine{"ShardRun", Storage::Run, journal::Kind::Mission, true},
     Machine{"Workflow", Storage::Workflow, journal::Kind::Workflow, true},
     Machine{"Credential", Storage::Credential, journal::Kind::Credential, true},
     Machine{"Channel", Storage::Channel, journal::Kind::Channel, true},
@@ -141,6 +143,21 @@ std::string version_row(std::string_view name, const Json& row) {
   return concat(name, "@", std::string_view(digest).substr(0, kDigits));
 }
 
+/// Ours in another shape; what is none of the kind is left out.
+std::vector<ApiObject> reshaped(
+    const ApiType& type, const Source& source, std::vector<ApiObject> made
+) {
+  const bool of_mission = source.key.kind == journal::Kind::Mission;
+  if (of_mission && !fractal::is_shard(source.metadata)) {
+    return {};
+  }
+  for (ApiObject& one : made) {
+    one.object = fractal::from_ours(*type.shape, one.object);
+    one.name = one.object.find("metadata")->get_string("name");
+  }
+  return made;
+}
+
 std::vector<ApiObject> make_objects(
     const ApiType& type, const Source& source, const WorkflowDocument& document
 ) {
@@ -150,10 +167,10 @@ std::vector<ApiObject> make_objects(
       made.push_back(mission_object(source));
       break;
     case Storage::Run:
-      made = run_objects(source);
+      made = run_objects(source, type.shape == nullptr ? Attempts::OnHosts : Attempts::All);
       break;
     case Storage::Pod:
-      made = run_objects(source);
+      made = run_objects(source, Attempts::OnHosts);
       for (ApiObject& run : made) {
         run.object = pod_of_run(run);
       }
@@ -179,15 +196,20 @@ std::vector<ApiObject> make_objects(
       made.push_back(channel_object(source));
       break;
     case Storage::Plain:
-      made.push_back(plain_object(source, type.name.api_version(), type.name.kind));
+      made.push_back(plain_object(
+          source,
+          type.shape == nullptr ? type.name.api_version() : std::string(kGroupVersion),
+          type.name.kind
+      ));
       schema::hide_write_only(*type.contract->schema, made.back().object);
       break;
     case Storage::Host:
     case Storage::Event:
     case Storage::Review:
+    case Storage::Refused:
       break;
   }
-  return made;
+  return type.shape == nullptr ? std::move(made) : reshaped(type, source, std::move(made));
 }
 
 /// Metadata as the book of metadata keeps it: under `spec.metadata`.
@@ -233,13 +255,31 @@ view::Projector projector_of(const ApiType& type, WorkflowDocument document) {
   };
 }
 
-/// The mission of a run or approval: everything before one of its dots.
-void missions_of_part(std::string_view name, std::vector<std::string>& stems) {
-  for (std::size_t dot = name.find('.'); dot != std::string_view::npos;
-       dot = name.find('.', dot + 1)) {
-    stems.emplace_back(name.substr(0, dot));
+/// Everything before one of the separators in a name.
+void prefixes(std::string_view name, char separator, std::vector<std::string>& stems) {
+  for (std::size_t at = name.find(separator); at != std::string_view::npos;
+       at = name.find(separator, at + 1)) {
+    stems.emplace_back(name.substr(0, at));
   }
 }
+
+/// The mission of a run or approval: everything before one of its dots.
+void missions_of_part(std::string_view name, std::vector<std::string>& stems) {
+  prefixes(name, '.', stems);
+}
+
+/// The Shard of a ShardRun.
+void shards_of_run(std::string_view name, std::vector<std::string>& stems) {
+  prefixes(name, '-', stems);
+}
+
+/// Whether a row has one object at most, which has its name.
+bool is_derived(Storage storage) {
+  return storage == Storage::Run || storage == Storage::Pod || storage == Storage::Approval;
+}
+
+/// Rows of which there are few: what is refused has no objects, however many rows there are.
+constexpr journal::Kind kRefusedRows = journal::Kind::Pool;
 
 }  // namespace
 
@@ -279,6 +319,11 @@ Types::Types(const schema::Contracts& contracts) {
         known = true;
       }
     }
+    if (fractal::refusal_of(contract.group, contract.kind) != nullptr) {
+      storage = Storage::Refused;
+      kind = kRefusedRows;
+      known = true;
+    }
     if (const engine::ResourceKind* plain = engine::resource_kind(contract.kind);
         !known && plain != nullptr) {
       kind = plain->kind;
@@ -296,7 +341,8 @@ Types::Types(const schema::Contracts& contracts) {
         .view = {},
         .kind = kind,
         .columns = columns_of(contract),
-        .list_types = list_types_of(contract)});
+        .list_types = list_types_of(contract),
+        .shape = fractal::find_kind(contract.group, contract.kind)});
     if (in_view) {
       type->view = static_cast<view::TypeId>(in_view_.size());
       in_view_.push_back(type.get());
@@ -318,7 +364,7 @@ const ApiType* Types::find(
 
 const ApiType& Types::of(Storage storage) const {
   for (const auto& type : types_) {
-    if (type->storage == storage) {
+    if (type->storage == storage && type->shape == nullptr) {
       return *type;
     }
   }
@@ -328,12 +374,19 @@ const ApiType& Types::of(Storage storage) const {
 
 const ApiType& Types::of(journal::Kind kind) const {
   for (const auto& type : types_) {
-    if (type->storage == Storage::Plain && type->kind == kind) {
+    if (type->storage == Storage::Plain && type->kind == kind && type->shape == nullptr) {
       return *type;
     }
   }
   REEVE_ASSERT(false);
   return *types_.front();
+}
+
+const ApiType& Types::kept_as(const ApiType& type) const {
+  if (type.shape == nullptr) {
+    return type;
+  }
+  return type.storage == Storage::Plain ? of(type.kind) : of(type.storage);
 }
 
 std::vector<view::ObjectType> Types::view_types(const WorkflowDocument& document) const {
@@ -343,9 +396,8 @@ std::vector<view::ObjectType> Types::view_types(const WorkflowDocument& document
     made.name = type->name.plural;
     made.kind = type->kind;
     made.project = projector_of(*type, document);
-    if (type->storage == Storage::Run || type->storage == Storage::Pod ||
-        type->storage == Storage::Approval) {
-      made.stems_of = missions_of_part;
+    if (is_derived(type->storage)) {
+      made.stems_of = type->shape == nullptr ? missions_of_part : shards_of_run;
     }
     types.push_back(std::move(made));
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/compat/fractal.h"
 #include "api/view/types.h"
 #include "base/json.h"
 #include "resource/field_set.h"
@@ -26,11 +27,12 @@ enum class Storage : std::uint8_t {
   Workflow,
   Credential,
   Channel,
-  Host,    ///< this process
-  Pod,     ///< a Run for clients that know Pods
-  Secret,  ///< a Credential for clients that know Secrets
-  Event,   ///< events of the journal
-  Review,  ///< questions about permissions: answered, not kept
+  Host,     ///< this process
+  Pod,      ///< a Run for clients that know Pods
+  Secret,   ///< a Credential for clients that know Secrets
+  Event,    ///< events of the journal
+  Review,   ///< questions about permissions: answered, not kept
+  Refused,  ///< nothing: who writes one is told what to do instead
 };
 
 /// A type of the API with all that serving it needs. Immutable; any thread.
@@ -44,6 +46,8 @@ struct ApiType {
   journal::Kind kind = journal::Kind::Mission;
   resource::TableColumns columns;
   resource::ListTypes list_types;
+  /// Of a kind of Fractal's: how objects of the storage look in its shape; null for our own kinds.
+  const fractal::Kind* shape = nullptr;
 
   bool namespaced() const { return contract->namespaced; }
 
@@ -64,9 +68,12 @@ class Types {
   const ApiType* find(std::string_view group, std::string_view version, std::string_view plural)
       const;
 
+  /// The type in our own shape.
   const ApiType& of(Storage storage) const;
-  /// A plain type.
+  /// A plain type in our own shape.
   const ApiType& of(journal::Kind kind) const;
+  /// The type of ours that the objects of a type are kept as; itself unless it has a shape.
+  const ApiType& kept_as(const ApiType& type) const;
 
   const std::vector<std::unique_ptr<ApiType>>& all() const { return types_; }
 

@@ -111,7 +111,9 @@ void answer_written(
     const CallPtr& call, int code, const std::string& name, const engine::Reply& reply
 ) {
   if (call->type->storage == Storage::Plain && reply.detail.is_object()) {
-    Json object = reply.detail;
+    Json object = call->type->shape == nullptr
+                      ? reply.detail
+                      : fractal::from_ours(*call->type->shape, reply.detail);
     set_version(object, reply.revision);
     answer_object(call, code, object);
     return;
@@ -310,6 +312,9 @@ resource::Outcome<Json> prepare_changed(
   Call& call = *attempt.call;
   const resource::ObjectPlace place = call.type->place(call.route.ns, call.route.name);
   REEVE_CHECK(resource::check_identity(place, after));
+  if (call.type->shape != nullptr) {
+    fractal::put_back(*call.type->shape, before, after);
+  }
   REEVE_CHECK(check_contract(call, after, attempt.options.field_validation, &before));
   if (call.route.subresource == "status") {
     REEVE_TRY(after, resource::prepare_status_update(place, before, after, verb));
@@ -437,6 +442,9 @@ void apply_once(const AttemptPtr& attempt) {
       store_new(attempt, std::move(*made));
     }
     return;
+  }
+  if (call->type->shape != nullptr) {
+    fractal::put_back(*call->type->shape, before->object, *applied);
   }
   const auto checked =
       check_contract(*call, *applied, attempt->options.field_validation, &before->object);

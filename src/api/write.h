@@ -49,7 +49,8 @@ view::ProjectedPtr current(const Call& call, std::string_view name);
 /// The body as a value, from JSON, YAML or protobuf. BadRequest, UnsupportedMediaType.
 resource::Outcome<Json> read_body(const Call& call, resource::BodyFormat format);
 
-/// Removes fields that the contract does not know, or refuses them, as the client asked.
+/// Removes fields that the contract does not know, or refuses them, as the client asked. Other
+/// systems' fields have a meaning there: one without a counterpart here is never taken out.
 resource::Outcome<void> check_fields(
     Call& call, Json& object, resource::FieldValidation validation
 );

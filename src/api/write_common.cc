@@ -118,6 +118,13 @@ resource::Outcome<void> check_fields(
   if (unknown.empty()) {
     return {};
   }
+  if (call.type->shape != nullptr) {
+    std::vector<resource::Cause> causes;
+    for (const std::string& path : unknown) {
+      causes.push_back(resource::forbidden_value(path, "has no counterpart here"));
+    }
+    return resource::invalid(call.resource(), name_of(object), std::move(causes));
+  }
   if (validation == resource::FieldValidation::Strict) {
     return resource::bad_request(concat(
         call.resource().kind,

@@ -26,6 +26,146 @@ GATE = """
 """
 
 
+def shard_text(name, agent):
+    return f"""
+apiVersion: fractal.ai/v1alpha1
+kind: Shard
+metadata: {{name: {name}}}
+spec:
+  task: Analyze authentication flow
+  agentRef: {{name: {agent}}}
+  input: {{repository: github.com/org/app}}
+  maxRetries: 3
+  timeout: 30m
+"""
+
+
+QUOTA_EXAMPLE = """
+apiVersion: fractal.ai/v1alpha1
+kind: BudgetQuota
+metadata: {name: team}
+spec:
+  limits:
+    maxTokensPerRun: 100000
+    maxTotalTokens: 1000000
+    maxCostPerRun: "$10.00"
+    maxTotalCost: "$100.00"
+    maxConcurrentRuns: 5
+    maxDuration: 1h
+    maxRetries: 3
+  enforcement:
+    onTokenLimit: terminate
+    onCostLimit: terminate
+    onDurationLimit: pause
+    onConcurrencyLimit: queue
+  notifications:
+    slack: "#agent-alerts"
+    threshold: 0.80
+"""
+
+QUOTA_WITH_ESCALATION = """
+apiVersion: fractal.ai/v1alpha1
+kind: BudgetQuota
+metadata: {name: research}
+spec:
+  limits: {maxTotalTokens: 500000, maxTotalCost: "$50.00"}
+  enforcement: {onTokenLimit: terminate, onCostLimit: alert}
+  warnings: {tokenThreshold: 0.80, costThreshold: 0.80, durationThreshold: 0.75}
+  escalation:
+    notifyOnWarning: [slack]
+    notifyOnLimit: [slack, pagerduty]
+"""
+
+DECISION_EXAMPLE = """
+apiVersion: fractal.ai/v1alpha1
+kind: BlackboardEntry
+metadata: {name: research}
+spec:
+  type: decision
+  phase: research
+  author: research-agent
+  content:
+    findings: [sessions do not expire]
+    confidence: 0.9
+  timestamp: "2025-01-15T10:30:00Z"
+"""
+
+DIRECTIVE_EXAMPLE = """
+apiVersion: fractal.ai/v1alpha1
+kind: BlackboardEntry
+metadata: {name: approach}
+spec:
+  type: directive
+  content:
+    approach: incremental
+    priority: high
+    constraints: [no downtime]
+  lastUpdated: "2025-01-15T10:30:00Z"
+"""
+
+TOOL_CALL = """
+apiVersion: fractal.ai/v1alpha1
+kind: ToolCall
+metadata:
+  name: tc-a1b2c3d4-write-file
+  labels: {shardrun: sr-123, agent: coder, phase: implementation}
+spec:
+  tool: write_file
+  arguments: {path: src/auth.py, content: text}
+  requiresApproval: true
+  approvalTimeout: 1h
+  shardRunRef: {name: sr-123, namespace: default}
+  agentRef: {name: coder}
+  sequence: 5
+"""
+
+APPROVED_TOOL_CALL = TOOL_CALL + """
+status:
+  phase: Approved
+  approval: {required: true, decision: approved, approvedBy: alice}
+  execution: {success: true}
+"""
+
+K_AGENT = """
+apiVersion: fractal.ai/v1alpha1
+kind: KAgent
+metadata: {name: security-researcher}
+spec: {image: "registry/agent:1", model: some-model, classification: secret}
+"""
+
+AGENT = """
+apiVersion: kagent.dev/v1alpha2
+kind: Agent
+metadata: {name: researcher}
+spec:
+  declarative: {modelConfig: default-model-config, systemMessage: You research.}
+"""
+
+GATE_CONTEXT = """
+apiVersion: houston.ai/v1
+kind: GateContext
+metadata: {name: plan-approval}
+spec:
+  mission: auth-rework
+  phase: planning
+  gate: plan-approval
+  summary: Replace the sessions by tokens
+  research: {findings: [sessions do not expire], confidence: 0.9}
+  plan: {approach: tokens, files_to_change: [auth.py], estimated_tokens: 50000, estimated_duration: 2h}
+  alternatives: [{name: expiry, reason_rejected: does not scale}]
+  risks: [{risk: everybody logs in again, mitigation: announce it}]
+  decision_required: {approve: begin, reject: stop, revise: plan again}
+"""
+
+REFUSED_EXAMPLES = [
+    ("fractal.ai/v1alpha1", "toolcalls", TOOL_CALL, "spec.tool"),
+    ("fractal.ai/v1alpha1", "toolcalls", APPROVED_TOOL_CALL, "spec.tool"),
+    ("fractal.ai/v1alpha1", "kagents", K_AGENT, "kind"),
+    ("kagent.dev/v1alpha2", "agents", AGENT, "kind"),
+    ("houston.ai/v1", "gatecontexts", GATE_CONTEXT, "spec.gate"),
+]
+
+
 class FormicaryTest(WebTest):
     def deploy(self, text=JOB, status=201):
         headers = {"Content-Type": "application/yaml"}
@@ -208,11 +348,73 @@ class FractalTest(WebTest):
         self.assertEqual([s["metadata"]["name"] for s in self.get(at).json()["items"]], ["s"])
         wrong = self.post(at, {**shard, "spec": {**spec, "gpu": 1}}, 422).json()
         self.assertEqual(wrong["details"]["causes"][0]["field"], "spec.gpu")
-        agents = self.get(f"{self.AT}/namespaces/default/kagents", 404).json()
-        self.assertIn("Workflow", agents["message"])
         self.get(at, 401, token=False)
-        self.assertEqual(len(self.get(self.AT).json()["resources"]), 4)
         self.assertEqual(self.http("DELETE", f"{at}/s").status, 200)
+
+    def put_up(self, plural, status, document, group="fractal.ai/v1alpha1"):
+        """Creates what a YAML document says; answers with what came back."""
+        at = f"/apis/{group}/namespaces/default/{plural}"
+        headers = {"Content-Type": "application/yaml"}
+        return self.post(at, document, status, headers=headers).json()
+
+    def test_attempts_are_shard_runs(self):
+        self.serve()
+        fails_twice = "- {name: a, script: 'echo x >> \"$T/n\"; test $(wc -l < \"$T/n\") -ge 3'}"
+        self.ok(
+            "apply",
+            self.workflow(fails_twice, name="agent", spec="params: {task: {required: true}, input: {required: true}}"),
+        )
+        self.put_up("shards", 201, shard_text("s", "agent"))
+        at = f"{self.AT}/namespaces/default"
+        read = lambda: self.get(f"{at}/shards/s").json()["status"]
+        wait_until(lambda: read()["phase"] == "Succeeded", what="the shard")
+        self.assertEqual(read()["attempts"], 3)
+        runs = {
+            run["metadata"]["name"]: run["status"]["phase"]
+            for run in self.get(f"{at}/shardruns").json()["items"]
+            if run["spec"]["shardRef"]["name"] == "s"
+        }
+        # What the engine carries out itself is kept as the last attempt only.
+        self.assertEqual(runs, {"s-3": "Succeeded"})
+
+    def test_examples_of_fractal_are_taken_as_they_are(self):
+        self.serve()
+        quota = self.put_up("budgetquotas", 201, QUOTA_EXAMPLE)
+        self.assertEqual(quota["spec"]["limits"]["maxTotalCost"], "$100.00")
+        ours = self.get("/apis/reeve.dev/v1/namespaces/default/budgetquotas/team").json()
+        self.assertEqual(ours["spec"]["limits"]["maxTotalCost"], "100.00")
+        self.assertEqual(ours["spec"]["warnings"]["tokenThreshold"], 0.8)
+        self.assertEqual(ours["spec"]["notifications"]["onWarning"], ["slack:#agent-alerts"])
+        self.put_up("budgetquotas", 201, QUOTA_WITH_ESCALATION)
+        decision = self.put_up("blackboardentries", 201, DECISION_EXAMPLE)
+        self.assertEqual(decision["spec"]["author"], "user:admin")
+        self.assertNotEqual(decision["spec"]["timestamp"], "2025-01-15T10:30:00Z")
+        directive = self.put_up("blackboardentries", 201, DIRECTIVE_EXAMPLE)
+        self.assertEqual(directive["spec"]["content"]["priority"], "high")
+        at = f"{self.AT}/namespaces/default/blackboardentries"
+        headers = {"Content-Type": "application/merge-patch+json"}
+        changed = self.http("PATCH", f"{at}/research", {"spec": {"content": {"findings": []}}}, headers)
+        self.assertIn(changed.status, (405, 409, 422), changed)
+        self.assertIn(self.http("DELETE", f"{at}/research").status, (405, 409, 422))
+        changed = self.http("PATCH", f"{at}/approach", {"spec": {"content": {"priority": "low"}}}, headers)
+        self.assertEqual(changed.status, 200, changed)
+        self.assertEqual(changed.json()["spec"]["content"]["priority"], "low")
+
+    def test_examples_without_a_counterpart_are_refused_with_field_and_reason(self):
+        self.serve()
+        for group, plural, document, field in REFUSED_EXAMPLES:
+            with self.subTest(plural):
+                refused = self.put_up(plural, 422, document, group)
+                cause = refused["details"]["causes"][0]
+                self.assertEqual(cause["field"], field)
+                self.assertIn("Forbidden: ", cause["message"])
+                self.assertEqual(self.get(f"/apis/{group}/namespaces/default/{plural}").json()["items"], [])
+        bare = "apiVersion: houston.ai/v1\nkind: GateContext\nmetadata: {name: g}\nspec: {}\n"
+        causes = self.put_up("gatecontexts", 422, bare, "houston.ai/v1")["details"]["causes"]
+        self.assertEqual(
+            sorted(cause["field"] for cause in causes),
+            ["spec.gate", "spec.mission", "spec.phase", "spec.summary"],
+        )
 
 
 if __name__ == "__main__":

@@ -46,6 +46,29 @@ metadata: {{name: {name}}}
 spec: {{workflow: {{name: {workflow}}}}}
 """
 
+AGENT = """
+apiVersion: reeve.dev/v1
+kind: Workflow
+metadata: {name: researcher}
+spec:
+  params: {task: {required: true}, input: {required: true}}
+  tasks:
+  - name: a
+    script: 'true'
+"""
+
+SHARD = """
+apiVersion: fractal.ai/v1alpha1
+kind: Shard
+metadata:
+  name: analyse
+  labels: {team: security}
+spec:
+  task: look at the flow
+  agentRef: {name: researcher}
+  input: {repo: x}
+"""
+
 
 def candidates():
     """Paths that may be a kubectl."""
@@ -584,6 +607,45 @@ class Stories(ServerTest):
         self.assertIn("last-applied-configuration", shown)
         self.k("delete", "secret", "x")
         self.no("get", "credential", "x", says="NotFound")
+
+    # --- Fractal --------------------------------------------------------------------------------
+
+    @story(everywhere=True)
+    def fractal(self):
+        self.assertIn("shards.fractal.ai", self.k("api-resources", "--api-group=fractal.ai", "-o", "name"))
+        self.assertIn("A piece of work for an agent", self.k("explain", "shards"))
+        self.assertIn("maxRetries", self.k("explain", "shard.spec"))
+        self.make(AGENT)
+        watching = self.begin("get", "shards", "-l", "team=security", "-w", "-o", "jsonpath={.metadata.name} {.status.phase}{'\\n'}")
+        self.assertEqual(self.k("apply", "-f", "-", stdin=SHARD), "shard.fractal.ai/analyse created\n")
+        self.k("apply", "-f", "-", stdin=SHARD.replace("analyse", "other").replace("security", "core"))
+        wait_until(lambda: "analyse Succeeded" in watching.out(), what="the shard in the watch")
+        self.assertNotIn("other", watching.out())
+        self.assertEqual(self.k("apply", "-f", "-", stdin=SHARD), "shard.fractal.ai/analyse unchanged\n")
+        self.assertEqual(
+            self.k("apply", "-f", "-", stdin=SHARD.replace("security", "safety")),
+            "shard.fractal.ai/analyse configured\n",
+        )
+        self.no(
+            "apply", "-f", "-", stdin=SHARD.replace("the flow", "something else"),
+            says=["spec.task: Invalid value", "field is immutable"],
+        )  # fmt: skip
+        self.shows("NAME PHASE AGENT ATTEMPTS AGE\nanalyse Succeeded researcher 1 AGE", "get", "shards", "-l", "team=safety")
+        self.k("wait", "--for=condition=Succeeded", "shard/other", "--timeout=60s")
+        self.shows("NAME PHASE SHARD ATTEMPT AGE\nanalyse-1 Succeeded analyse 1 AGE", "get", "shardruns", "analyse-1")
+        self.k("get", "shardruns", "--field-selector", "spec.shardRef.name=other", "-o", "name")
+        shown = self.json("get", "shard", "analyse")
+        self.assertEqual(shown["spec"]["input"], {"repo": "x"})
+        self.assertEqual(shown["metadata"]["labels"]["team"], "safety")
+        self.assertNotIn("fractal.ai/spec", shown["metadata"].get("annotations", {}))
+        self.assertNotIn("analyse", self.k("get", "missions", "-l", "team=none", "-o", "name"))
+        self.k("apply", "--server-side", "-f", "-", stdin=SHARD.replace("analyse", "applied"))
+        self.k("delete", "shard", "analyse")
+        self.no("get", "mission", "analyse", says="NotFound")
+        # Ours comes first where both have a kind of that name.
+        self.make(QUOTA.format(name="ours", tokens=1))
+        self.assertEqual(self.k("get", "budgetquotas", "-o", "name"), "budgetquota.reeve.dev/ours\n")
+        self.assertEqual(self.k("get", "budgetquotas.fractal.ai", "-o", "name"), "budgetquota.fractal.ai/ours\n")
 
     # --- who may --------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "api/compat/fractal_parts.h"
 #include "base/strings.h"
 
 namespace reeve::api::fractal {
@@ -10,177 +11,38 @@ namespace reeve::api::fractal {
 namespace {
 
 constexpr std::array kKinds = {
-    Kind{"Shard", "shards", "shard", "Mission", "missions"},
-    Kind{"ShardRun", "shardruns", "shardrun", "Run", "runs", true},
-    Kind{"BudgetQuota", "budgetquotas", "budgetquota", "BudgetQuota", "budgetquotas"},
-    Kind{
-        "BlackboardEntry",
-        "blackboardentries",
-        "blackboardentry",
-        "BlackboardEntry",
-        "blackboardentries"}};
+    Kind{Shape::Shard, "Shard", "Mission", "missions"},
+    Kind{Shape::ShardRun, "ShardRun", "Run", "runs"},
+    Kind{Shape::BudgetQuota, "BudgetQuota", "BudgetQuota", "budgetquotas"},
+    Kind{Shape::BlackboardEntry, "BlackboardEntry", "BlackboardEntry", "blackboardentries"}};
 
-constexpr std::int64_t kRetriesDefault = 3;
-constexpr std::string_view kTimeoutDefault = "30m";
-constexpr std::string_view kTask = "shard";
-/// What a Shard said, as JSON: the text of a mission's workflow is not shown again.
-constexpr std::string_view kSpecAnnotation = "fractal.ai/spec";
+constexpr Refusal kNoAgent = {
+    .field = "kind",
+    .message =
+        "there is no kind of agents yet: deploy a Workflow of the agent's name with the "
+        "params task and input, and Shards carry it out"};
+constexpr Refusal kNoToolCall = {
+    .field = "spec.tool",
+    .message =
+        "there is no kind of tool calls yet: put a gate before the task that acts, and "
+        "people approve there"};
+constexpr Refusal kNoGateContext = {
+    .field = "spec.gate",
+    .message =
+        "what people see at a gate is part of the workflow: give the gate of the task a "
+        "prompt and a context, and its Approval shows them"};
 
-const Json& member(const Json& object, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = object.find(name);
-  return found == nullptr || found->is_null() ? kNone : *found;
-}
+struct Refused {
+  std::string_view group;
+  std::string_view kind;
+  const Refusal* why;
+};
 
-Error invalid(std::string_view field, std::string message) {
-  return make_error(ErrorCode::Invalid, std::move(message), std::string(field));
-}
-
-/// Refuses members that are not among those that are understood.
-template <std::size_t Count>
-Result<void> only(
-    const Json& object, std::string_view path, const std::array<std::string_view, Count>& known
-) {
-  if (!object.is_object()) {
-    return invalid(path, "must be an object");
-  }
-  for (const auto& [name, value] : object.as_object()) {
-    bool found = false;
-    for (const std::string_view each : known) {
-      found = found || each == name;
-    }
-    if (!found) {
-      return invalid(concat(path, ".", name), "has no counterpart here");
-    }
-  }
-  return {};
-}
-
-void copy(const Json& from, std::string_view name, Json& to, std::string_view as = {}) {
-  if (const Json* found = from.find(name); found != nullptr && !found->is_null()) {
-    to.set(std::string(as.empty() ? name : as), *found);
-  }
-}
-
-Json object_of(std::string_view api_version, std::string_view kind, Json metadata) {
-  Json object = Json::object();
-  object.set("apiVersion", api_version).set("kind", kind).set("metadata", std::move(metadata));
-  return object;
-}
-
-// --- Shard --------------------------------------------------------------------------------------
-
-Result<Json> mission_of(const Json& object) {
-  constexpr std::array kKnown = {
-      std::string_view("task"),
-      std::string_view("agentRef"),
-      std::string_view("input"),
-      std::string_view("maxRetries"),
-      std::string_view("timeout")};
-  const Json& spec = member(object, "spec");
-  REEVE_CHECK(only(spec, "spec", kKnown));
-  const std::string agent = member(spec, "agentRef").get_string("name");
-  if (agent.empty()) {
-    return invalid(
-        "spec.agentRef.name", "is needed: a deployed Workflow of that name is carried out"
-    );
-  }
-  if (spec.get_string("task").empty()) {
-    return invalid("spec.task", "is needed");
-  }
-  Json params = Json::object();
-  params.set("task", spec.get_string("task"));
-  params.set("input", member(spec, "input").dump());
-  Json declared = Json::object();
-  Json passed = Json::object();
-  for (const std::string_view name : {"task", "input"}) {
-    Json required = Json::object();
-    required.set("required", true);
-    declared.set(std::string(name), std::move(required));
-    passed.set(std::string(name), concat("{{ .", name, " }}"));
-  }
-  Json child = Json::object();
-  child.set("workflow", agent).set("params", std::move(passed));
-  Json retry = Json::object();
-  retry.set("max", spec.get_int("maxRetries", kRetriesDefault));
-  Json task = Json::object();
-  task.set("name", kTask).set("mission", std::move(child)).set("retry", std::move(retry));
-  task.set("timeout", spec.get_string("timeout", kTimeoutDefault));
-  Json tasks = Json::array();
-  tasks.push(std::move(task));
-  Json workflow_spec = Json::object();
-  workflow_spec.set("params", std::move(declared)).set("tasks", std::move(tasks));
-  Json workflow_metadata = Json::object();
-  workflow_metadata.set("name", concat("shard-of-", agent));
-  Json workflow = object_of("reeve.dev/v1", "Workflow", std::move(workflow_metadata));
-  workflow.set("spec", std::move(workflow_spec));
-  Json mission_spec = Json::object();
-  // JSON is YAML.
-  mission_spec.set("source", workflow.dump()).set("params", std::move(params));
-  Json metadata = member(object, "metadata");
-  Json labels = member(metadata, "labels");
-  labels.set(std::string(kKindLabel), "Shard");
-  metadata.set("labels", std::move(labels));
-  Json annotations = member(metadata, "annotations");
-  annotations.set(std::string(kSpecAnnotation), spec.dump());
-  metadata.set("annotations", std::move(annotations));
-  Json mission = object_of("reeve.dev/v1", "Mission", std::move(metadata));
-  mission.set("spec", std::move(mission_spec));
-  return mission;
-}
-
-std::string phase_of(const std::string& state) {
-  constexpr std::array kPhases = {
-      std::pair(std::string_view("HELD"), std::string_view("Paused")),
-      std::pair(std::string_view("ACTIVE"), std::string_view("Running")),
-      std::pair(std::string_view("COMPENSATING"), std::string_view("Running")),
-      std::pair(std::string_view("COMPLETE"), std::string_view("Succeeded")),
-      std::pair(std::string_view("FAILED"), std::string_view("Failed")),
-      std::pair(std::string_view("LOST"), std::string_view("Failed")),
-      std::pair(std::string_view("ABORTED"), std::string_view("Terminated"))};
-  for (const auto& [ours, theirs] : kPhases) {
-    if (state == ours) {
-      return std::string(theirs);
-    }
-  }
-  return "Pending";
-}
-
-Json shard_of(const Json& mission) {
-  const Json& ours = member(mission, "status");
-  const Json& annotations = member(member(mission, "metadata"), "annotations");
-  const Result<Json> kept = parse_json(annotations.get_string(kSpecAnnotation));
-  Json spec = kept && kept->is_object() ? *kept : Json::object();
-  Json status = Json::object();
-  status.set("phase", phase_of(ours.get_string("state")));
-  if (const Json* tasks = ours.find("tasks");
-      tasks != nullptr && tasks->is_array() && !tasks->as_array().empty()) {
-    status.set("attempts", tasks->as_array().front().get_int("attempts"));
-  }
-  copy(ours, "startedAt", status, "startTime");
-  copy(ours, "endedAt", status, "completionTime");
-  copy(ours, "message", status, "lastError");
-  copy(ours, "observedGeneration", status);
-  Json made = Json::object();
-  made.set("spec", std::move(spec)).set("status", std::move(status));
-  return made;
-}
-
-Json shard_run_of(const Json& run) {
-  const Json& ours = member(run, "status");
-  Json shard = Json::object();
-  shard.set("name", member(run, "spec").get_string("mission"));
-  Json spec = Json::object();
-  spec.set("shardRef", std::move(shard)).set("attempt", member(run, "spec").get_int("attempt", 1));
-  Json status = Json::object();
-  status.set("phase", phase_of(ours.get_string("state")));
-  copy(ours, "startedAt", status, "startTime");
-  copy(ours, "endedAt", status, "completionTime");
-  copy(ours, "outputs", status, "result");
-  Json made = Json::object();
-  made.set("spec", std::move(spec)).set("status", std::move(status));
-  return made;
-}
+constexpr std::array kRefused = {
+    Refused{kGroup, "KAgent", &kNoAgent},
+    Refused{kGroup, "ToolCall", &kNoToolCall},
+    Refused{"kagent.dev", "Agent", &kNoAgent},
+    Refused{"houston.ai", "GateContext", &kNoGateContext}};
 
 // --- BudgetQuota --------------------------------------------------------------------------------
 
@@ -205,7 +67,14 @@ Json recipients_of(const Json& list, const std::string& slack) {
   return recipients;
 }
 
-Result<Json> quota_of(const Json& object) {
+/// What our kinds have and theirs have no word for.
+void carry_over(const Json* current, std::string_view section, std::string_view name, Json& to) {
+  if (current != nullptr) {
+    copy(member(*current, section), name, to);
+  }
+}
+
+Result<Json> quota_of(const Json& object, const Json* current) {
   constexpr std::array kKnown = {
       std::string_view("limits"),
       std::string_view("enforcement"),
@@ -256,11 +125,16 @@ Result<Json> quota_of(const Json& object) {
   if (!limit.as_array().empty()) {
     told.set("onLimit", limit);
   }
+  carry_over(current, "spec", "currency", spec);
+  if (current != nullptr) {
+    copy(member(member(*current, "spec"), "notifications"), "channel", told);
+  }
   if (!told.as_object().empty()) {
     spec.set("notifications", std::move(told));
   }
   Json made = object_of("reeve.dev/v1", "BudgetQuota", member(object, "metadata"));
   made.set("spec", std::move(spec));
+  copy(object, "status", made);
   return made;
 }
 
@@ -291,7 +165,7 @@ Json fractal_quota_of(const Json& quota) {
 
 // --- BlackboardEntry ----------------------------------------------------------------------------
 
-Result<Json> entry_of(const Json& object) {
+Result<Json> entry_of(const Json& object, const Json* current) {
   constexpr std::array kKnown = {
       std::string_view("type"),
       std::string_view("phase"),
@@ -305,7 +179,13 @@ Result<Json> entry_of(const Json& object) {
   for (const std::string_view name : {"type", "phase", "content"}) {
     copy(theirs, name, spec);
   }
-  copy(member(theirs, "content"), "confidence", spec);
+  const Json* confidence = member(theirs, "content").find("confidence");
+  if (confidence != nullptr && confidence->is_number()) {
+    spec.set("confidence", *confidence);
+  }
+  for (const std::string_view name : {"mission", "expiresAfter"}) {
+    carry_over(current, "spec", name, spec);
+  }
   Json made = object_of("reeve.dev/v1", "BlackboardEntry", member(object, "metadata"));
   made.set("spec", std::move(spec));
   return made;
@@ -327,102 +207,123 @@ Json fractal_entry_of(const Json& entry) {
   return made;
 }
 
+/// Without what only says that the object is one of theirs.
+Json shown_metadata(const Json& ours) {
+  Json::Object shown;
+  for (const auto& [name, value] : ours.as_object()) {
+    if ((name != "labels" && name != "annotations") || !value.is_object()) {
+      shown.emplace_back(name, value);
+      continue;
+    }
+    Json::Object kept;
+    for (const auto& [key, text] : value.as_object()) {
+      if (key != kKindLabel && key != kSpecAnnotation) {
+        kept.emplace_back(key, text);
+      }
+    }
+    if (!kept.empty()) {
+      shown.emplace_back(name, Json(std::move(kept)));
+    }
+  }
+  return Json(std::move(shown));
+}
+
+/// An attempt has the name that Fractal gives it, and belongs to its Shard.
+void rename_run(const Json& run, Json& metadata) {
+  const Json& spec = member(run, "spec");
+  const std::string shard = spec.get_string("mission");
+  metadata.set("name", shard_run_name(shard, spec.get_int("epoch", 1), spec.get_int("attempt", 1)));
+  if (Json* owners = metadata.find("ownerReferences"); owners != nullptr && owners->is_array()) {
+    Json renamed = Json::array();
+    for (Json owner : owners->as_array()) {
+      owner.set("apiVersion", concat(kGroup, "/", kVersion)).set("kind", "Shard");
+      renamed.push(std::move(owner));
+    }
+    *owners = std::move(renamed);
+  }
+}
+
 }  // namespace
 
-const Kind* find_kind(std::string_view plural) {
-  for (const Kind& kind : kKinds) {
-    if (kind.plural == plural) {
-      return &kind;
+const Kind* find_kind(std::string_view group, std::string_view kind) {
+  for (const Kind& known : kKinds) {
+    if (group == kGroup && known.kind == kind) {
+      return &known;
     }
   }
   return nullptr;
 }
 
-std::string_view instead_of(std::string_view plural) {
-  if (plural == "kagents" || plural == "agents") {
-    return "there is no kind Agent yet: deploy a Workflow of the agent's name with the params task "
-           "and input, and Shards carry it out";
-  }
-  if (plural == "toolcalls") {
-    return "there is no kind ToolCall yet: put a gate before the task that acts, and people "
-           "approve "
-           "there";
-  }
-  return {};
+bool is_shard(const Json& mission_metadata) {
+  return member(mission_metadata, "labels").get_string(kKindLabel) == "Shard";
 }
 
-Result<Json> to_ours(const Kind& kind, const Json& object) {
+const Refusal* refusal_of(std::string_view group, std::string_view kind) {
+  for (const Refused& known : kRefused) {
+    if (known.group == group && known.kind == kind) {
+      return known.why;
+    }
+  }
+  return nullptr;
+}
+
+Result<Json> to_ours(const Kind& kind, const Json& object, const Json* current) {
   if (!object.is_object() || object.get_string("kind") != kind.kind) {
     return invalid("kind", concat("must be ", kind.kind));
   }
-  if (kind.read_only) {
-    return invalid("kind", concat(kind.kind, " is written by the system only"));
+  switch (kind.shape) {
+    case Shape::Shard:
+      return mission_of(object);
+    case Shape::BudgetQuota:
+      return quota_of(object, current);
+    case Shape::BlackboardEntry:
+      return entry_of(object, current);
+    case Shape::ShardRun:
+      return invalid("kind", concat(kind.kind, " is written by the system only"));
   }
-  if (kind.kind == "Shard") {
-    return mission_of(object);
-  }
-  return kind.kind == "BudgetQuota" ? quota_of(object) : entry_of(object);
+  return invalid("kind", "is unknown");
 }
 
 Json from_ours(const Kind& kind, const Json& object) {
-  Json metadata = member(object, "metadata");
-  Json::Object kept;
-  for (const auto& [name, value] : metadata.as_object()) {
-    if (name != "managedFields") {
-      kept.emplace_back(name, value);
-    }
+  Json metadata = shown_metadata(member(object, "metadata"));
+  Json parts;
+  switch (kind.shape) {
+    case Shape::Shard:
+      parts = shard_of(object);
+      break;
+    case Shape::ShardRun:
+      parts = shard_run_of(object);
+      rename_run(object, metadata);
+      break;
+    case Shape::BudgetQuota:
+      parts = fractal_quota_of(object);
+      break;
+    case Shape::BlackboardEntry:
+      parts = fractal_entry_of(object);
+      break;
   }
-  Json made = object_of(concat(kGroup, "/", kVersion), kind.kind, Json(std::move(kept)));
-  const Json parts = kind.kind == "Shard"         ? shard_of(object)
-                     : kind.kind == "ShardRun"    ? shard_run_of(object)
-                     : kind.kind == "BudgetQuota" ? fractal_quota_of(object)
-                                                  : fractal_entry_of(object);
+  Json made = object_of(concat(kGroup, "/", kVersion), kind.kind, std::move(metadata));
   copy(parts, "spec", made);
   copy(parts, "status", made);
   return made;
 }
 
-Json list_from_ours(const Kind& kind, const Json& list) {
-  Json items = Json::array();
-  if (const Json* ours = list.find("items"); ours != nullptr && ours->is_array()) {
-    for (const Json& item : ours->as_array()) {
-      items.push(from_ours(kind, item));
+void put_back(const Kind& kind, const Json& before, Json& after) {
+  Json* spec = after.find("spec");
+  if (kind.shape != Shape::BlackboardEntry || spec == nullptr || !spec->is_object()) {
+    return;
+  }
+  const Json& was = member(before, "spec");
+  Json::Object said;
+  for (const auto& [name, value] : spec->as_object()) {
+    if (name != "author" && name != "timestamp" && name != "lastUpdated") {
+      said.emplace_back(name, value);
     }
   }
-  Json made =
-      object_of(concat(kGroup, "/", kVersion), concat(kind.kind, "List"), member(list, "metadata"));
-  made.set("items", std::move(items));
-  return made;
-}
-
-Json resources() {
-  Json list = Json::array();
-  for (const Kind& kind : kKinds) {
-    Json verbs = Json::array();
-    verbs.push("get").push("list");
-    if (!kind.read_only) {
-      verbs.push("create").push("delete");
-    }
-    Json resource = Json::object();
-    resource.set("name", kind.plural).set("singularName", kind.singular).set("namespaced", true);
-    resource.set("kind", kind.kind).set("verbs", std::move(verbs));
-    list.push(std::move(resource));
+  *spec = Json(std::move(said));
+  for (const std::string_view name : {"author", "timestamp", "lastUpdated"}) {
+    copy(was, name, *spec);
   }
-  Json made = Json::object();
-  made.set("kind", "APIResourceList").set("apiVersion", "v1");
-  made.set("groupVersion", concat(kGroup, "/", kVersion)).set("resources", std::move(list));
-  return made;
-}
-
-Json group() {
-  Json version = Json::object();
-  version.set("groupVersion", concat(kGroup, "/", kVersion)).set("version", kVersion);
-  Json versions = Json::array();
-  versions.push(version);
-  Json made = Json::object();
-  made.set("kind", "APIGroup").set("apiVersion", "v1").set("name", kGroup);
-  made.set("versions", std::move(versions)).set("preferredVersion", std::move(version));
-  return made;
 }
 
 }  // namespace reeve::api::fractal

@@ -44,8 +44,14 @@ struct ApiObject {
 /// A Mission: its intent, its state with conditions, its tasks.
 ApiObject mission_object(const Source& mission);
 
-/// The attempts of a mission's tasks on hosts, in the order of tasks and attempts.
-std::vector<ApiObject> run_objects(const Source& mission);
+/// Which attempts at tasks are wanted.
+enum class Attempts : std::uint8_t {
+  OnHosts,  ///< those that a host was asked for
+  All,      ///< also those that wait for other missions
+};
+
+/// The attempts of a mission's tasks, in the order of tasks and attempts.
+std::vector<ApiObject> run_objects(const Source& mission, Attempts attempts);
 
 /// The gates of a mission that have been opened, in the order of tasks.
 std::vector<ApiObject> approval_objects(const Source& mission);

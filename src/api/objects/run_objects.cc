@@ -127,26 +127,26 @@ ApiObject run_object(const Source& mission, const AttemptView& attempt) {
       .object = std::move(object)};
 }
 
-/// Whether a slot is, or was, in the hands of a host.
-bool on_host(const Json* slot) {
+/// Whether a slot is, or was, in the hands of a host, or carried out otherwise if that is wanted.
+bool is_wanted(const Json* slot, Attempts attempts) {
   return slot != nullptr && slot->is_object() && slot->get_int("fence") != 0 &&
-         !slot->get_bool("inside");
+         (attempts == Attempts::All || !slot->get_bool("inside"));
 }
 
 /// The run of a task that was skipped afterwards is in its history and in its slot.
-bool is_same(const Json& past, const Json* run) {
-  return on_host(run) && run->get_int("fence") == past.get_int("fence");
+bool is_same(const Json& past, const Json* run, Attempts attempts) {
+  return is_wanted(run, attempts) && run->get_int("fence") == past.get_int("fence");
 }
 
 }  // namespace
 
-std::vector<ApiObject> run_objects(const Source& mission) {
+std::vector<ApiObject> run_objects(const Source& mission, Attempts attempts) {
   std::vector<ApiObject> runs;
   const Json& status = member(mission.row, "status");
   const std::int64_t epoch = status.get_int("epoch", 1);
   for (const Json& task : elements(status, "tasks")) {
     for (const Json& past : elements(task, "history")) {
-      if (is_same(past, task.find("run"))) {
+      if (is_same(past, task.find("run"), attempts)) {
         continue;
       }
       runs.push_back(run_object(
@@ -158,12 +158,12 @@ std::vector<ApiObject> run_objects(const Source& mission) {
            .last = false}
       ));
     }
-    if (const Json* run = task.find("run"); on_host(run)) {
+    if (const Json* run = task.find("run"); is_wanted(run, attempts)) {
       runs.push_back(run_object(
           mission, {.task = task, .slot = *run, .epoch = epoch, .undo = false, .last = true}
       ));
     }
-    if (const Json* undo = task.find("compensation"); on_host(undo)) {
+    if (const Json* undo = task.find("compensation"); is_wanted(undo, attempts)) {
       runs.push_back(run_object(
           mission, {.task = task, .slot = *undo, .epoch = epoch, .undo = true, .last = false}
       ));

@@ -13,6 +13,7 @@ namespace reeve::resource::schema {
 namespace {
 
 constexpr std::string_view kMetadataPath = "meta/object_meta.yaml";
+constexpr std::string_view kOwnGroup = "reeve.dev";
 constexpr document::Limits kContractLimits{.size_bytes_max = std::size_t{1} << 20U};
 
 bool is_metadata(const ContractText& text) {
@@ -25,7 +26,7 @@ auto place_of(const ResourceType& type) {
 
 /// Words by which kubectl may find a kind of the group: no two kinds of it may share one.
 Result<void> check_words(const std::vector<ResourceType>& types) {
-  std::set<std::string> seen;
+  std::set<std::pair<std::string, std::string>> seen;
   for (const ResourceType& type : types) {
     std::vector<std::string> words = type.short_names;
     words.push_back(type.plural);
@@ -33,7 +34,7 @@ Result<void> check_words(const std::vector<ResourceType>& types) {
       words.push_back(type.singular);
     }
     for (const std::string& word : words) {
-      if (!seen.insert(word).second) {
+      if (!seen.emplace(type.group, word).second) {
         return make_error(ErrorCode::Invalid, concat("\"", word, "\" names two kinds"), type.kind);
       }
     }
@@ -156,6 +157,9 @@ std::vector<std::string> Contracts::groups() const {
     if (!type.group.empty() && (names.empty() || names.back() != type.group)) {
       names.push_back(type.group);
     }
+  }
+  if (const auto own = std::find(names.begin(), names.end(), kOwnGroup); own != names.end()) {
+    std::rotate(names.begin(), own, own + 1);
   }
   return names;
 }

@@ -111,7 +111,8 @@ class Contracts {
       std::string_view group, std::string_view version, std::string_view kind
   ) const;
 
-  /// Names of groups, without the core group, in order.
+  /// Names of groups, without the core group, in order; our own comes first: of two groups that
+  /// have a kind of one name, kubectl means the first.
   std::vector<std::string> groups() const;
   /// Versions of a group, the preferred one first; empty: there is no such group.
   std::vector<std::string> versions(std::string_view group) const;
