@@ -77,6 +77,11 @@ std::size_t Parser::feed_line(std::string_view bytes) {
     fail(400, "this is not an HTTP request");
     return 0;
   }
+  if (state_ == State::ChunkEnd && line_.empty() && bytes[0] != '\r') {
+    // Said at once: who sends too much may wait for an answer, and no line end comes.
+    fail(400, "a chunk is not framed properly");
+    return 0;
+  }
   const std::size_t end = bytes.find('\n');
   const std::size_t length = end == std::string_view::npos ? bytes.size() : end + 1;
   if (line_.size() + length > line_bytes_max()) {

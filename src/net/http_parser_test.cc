@@ -179,6 +179,7 @@ TEST(Parser, RefusesBodiesWhoseLengthIsInDoubt) {
       {"space after size", concat(chunked, "1 \r\na\r\n"), "400"},
       {"bare LF after size", concat(chunked, "1\na\r\n"), "400"},
       {"more than its size", concat(chunked, "1\r\nab\r\n"), "400"},
+      {"more than its size, and then nothing", concat(chunked, "1\r\nab"), "400"},
       {"bare LF after data", concat(chunked, "1\r\na\n0\r\n\r\n"), "400"},
       {"overflow", concat(chunked, "10000000000000001\r\n"), "400"},
       {"huge", concat(chunked, "ffffffffffffffff\r\n"), "413"},
