@@ -37,6 +37,41 @@ constexpr mode_t kPrivate = 0700;
 constexpr rlim_t kFilesPerRun = 4;
 constexpr rlim_t kFilesBesides = 64;
 
+rlim_t files_besides_connections(rlim_t slots) {
+  return kFilesBesides + kFilesPerRun * slots;
+}
+
+/// Raises the limit of open files to `needed`, or as far as that is allowed. Returns the limit.
+rlim_t allow_open_files(rlim_t needed) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    return needed;
+  }
+  if (limit.rlim_cur < needed) {
+    limit.rlim_cur = std::min(needed, limit.rlim_max);
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+      ::getrlimit(RLIMIT_NOFILE, &limit);
+    }
+  }
+  return limit.rlim_cur;
+}
+
+void tell_of_few_files(
+    std::string_view what, std::uint64_t affordable, std::uint64_t wanted, rlim_t allowed
+) {
+  print_error_text(concat(
+      "reeve: ",
+      affordable,
+      " ",
+      what,
+      " at the same time instead of ",
+      wanted,
+      ": only ",
+      std::uint64_t{allowed},
+      " open files are allowed (ulimit -n)\n"
+  ));
+}
+
 /// A clock for the kernel: starts at the civil time and from then on only moves forward, whatever
 /// happens to the civil clock. Durations in missions are therefore real ones.
 class SmoothClock {
@@ -267,29 +302,25 @@ class LocalSession final : public Session {
 
 std::uint32_t affordable_slots(std::uint32_t wanted) {
   const std::uint32_t slots = wanted > 0 ? wanted : engine::Limits{}.run_slots;
-  const rlim_t needed = kFilesBesides + kFilesPerRun * slots;
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) {
+  const rlim_t allowed = allow_open_files(files_besides_connections(slots));
+  if (allowed >= files_besides_connections(slots)) {
     return slots;
   }
-  limit.rlim_cur = std::min(needed, limit.rlim_max);
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-  }
-  if (limit.rlim_cur >= needed) {
-    return slots;
-  }
-  const rlim_t left = limit.rlim_cur > kFilesBesides ? limit.rlim_cur - kFilesBesides : 0;
+  const rlim_t left = allowed > kFilesBesides ? allowed - kFilesBesides : 0;
   const auto affordable = static_cast<std::uint32_t>(std::max<rlim_t>(left / kFilesPerRun, 1));
-  print_error_text(concat(
-      "reeve: ",
-      affordable,
-      " runs at the same time instead of ",
-      slots,
-      ": only ",
-      std::uint64_t{limit.rlim_cur},
-      " open files are allowed (ulimit -n)\n"
-  ));
+  tell_of_few_files("runs", affordable, slots, allowed);
+  return affordable;
+}
+
+std::size_t affordable_connections(std::size_t wanted, std::int64_t slots) {
+  const rlim_t besides =
+      files_besides_connections(static_cast<rlim_t>(std::max<std::int64_t>(slots, 0)));
+  const rlim_t allowed = allow_open_files(besides + wanted);
+  if (allowed >= besides + wanted) {
+    return wanted;
+  }
+  const std::size_t affordable = allowed > besides ? allowed - besides : 1;
+  tell_of_few_files("connections", affordable, wanted, allowed);
   return affordable;
 }
 

@@ -69,6 +69,11 @@ engine::WorkflowLoader workflow_loader();
 /// raised only as far as needed, because tasks inherit it.
 std::uint32_t affordable_slots(std::uint32_t wanted);
 
+/// As many connections of clients as open files are allowed for beside `slots` runs; says so if
+/// they are fewer than wanted. The limit is raised as far as needed: one connection more would take
+/// the descriptor of a database or a run.
+std::size_t affordable_connections(std::size_t wanted, std::int64_t slots);
+
 struct SessionOptions {
   DataDir dir;
   /// Of `dir`. Who opens one session after another keeps a copy, so that nobody comes in between.

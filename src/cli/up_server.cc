@@ -231,8 +231,10 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
     options.listeners.push_back(std::move(listener));
   }
   made->host_ = reachable(settings.server.listen.front().host);
-  options.limits.connections_max = static_cast<std::size_t>(settings.limits.connections_max);
-  options.limits.connections_per_peer_max = options.limits.connections_max;
+  options.limits.connections_max =
+      affordable_connections(static_cast<std::size_t>(settings.limits.connections_max), slots);
+  options.limits.connections_per_peer_max =
+      static_cast<std::size_t>(settings.limits.connections_per_address_max);
   options.limits.body_bytes_max = static_cast<std::size_t>(settings.limits.body_bytes_max);
   options.access = access_options(settings);
   REEVE_CHECK(set_issuers(settings, options));
