@@ -21,6 +21,9 @@ namespace reeve::cli {
 namespace {
 
 constexpr mode_t kPrivate = 0700;
+constexpr mode_t kPrivateFile = 0600;
+/// What a health check writes: more than most commits.
+constexpr std::size_t kProbeBytes = std::size_t{64} << 10U;
 constexpr std::uint64_t kPemFileBytesMax = std::uint64_t{256} << 10U;
 
 telemetry::HealthOptions health_options() {
@@ -265,17 +268,27 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
   return made;
 }
 
-Result<void> UpServer::start(kernel::Loop& kernel) {
+telemetry::HealthCheck UpServer::storage_check(kernel::Loop& kernel) const {
   telemetry::HealthCheck storage;
   storage.name = "storage";
-  storage.run = [&kernel] {
+  storage.run = [&kernel, probe = server_dir(dir_) / "probe"] {
     const kernel::Health health = kernel.health();
+    // After a commit that failed the kernel takes work again to see whether it can be stored: only
+    // writing tells whether the disk is still full, also while nobody else does.
+    const Result<void> written =
+        health.healthy
+            ? platform::write_file_atomically(probe, std::string(kProbeBytes, '\n'), kPrivateFile)
+            : Result<void>(health.problem);
     telemetry::Observation seen;
-    seen.health = health.healthy ? telemetry::Health::Healthy : telemetry::Health::Unhealthy;
-    seen.message = health.healthy ? std::string() : health.problem.describe();
+    seen.health = written ? telemetry::Health::Healthy : telemetry::Health::Unhealthy;
+    seen.message = written ? std::string() : written.error().describe();
     return seen;
   };
-  REEVE_CHECK(health_->add(std::move(storage)));
+  return storage;
+}
+
+Result<void> UpServer::start(kernel::Loop& kernel) {
+  REEVE_CHECK(health_->add(storage_check(kernel)));
   Result<void> started = server_->start(kernel);
   if (!started && started.error().code == ErrorCode::AlreadyExists && any_port_) {
     started = server_->start_anywhere(kernel);

@@ -64,6 +64,9 @@ class UpServer {
 
   Result<void> write_kubeconfig() const;
 
+  /// Whether the data directory can be written. The check outlives neither this nor `kernel`.
+  telemetry::HealthCheck storage_check(kernel::Loop& kernel) const;
+
   DataDir dir_;
   bool any_port_ = false;
   std::string url_;
