@@ -7,11 +7,16 @@ Streams (watches, server-sent events, logs) are read event by event; each read h
 import base64
 import http.client
 import json
+import os
+import pathlib
 import re
+import socket
 import ssl
+import struct
+import threading
 import urllib.parse
 
-from reeve import PATIENCE_SECONDS, ReeveTest
+from reeve import PATIENCE_SECONDS, ReeveTest, wait_until
 
 GROUP = "reeve.dev"
 BASE = f"/apis/{GROUP}/v1"
@@ -245,6 +250,149 @@ class Stream:
                 event[name] = value
 
 
+class Wire:
+    """A connection whose bytes the test writes itself, right or wrong ones."""
+
+    def __init__(self, client, tls=True, timeout=PATIENCE_SECONDS, window=None):
+        self.token = client.token
+        self.authority = f"{client.host}:{client.port}"
+        self.socket = socket.socket()
+        self.socket.settimeout(timeout)
+        if window is not None:
+            # Before it connects: that is when the windows are agreed on.
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        self.socket.connect((client.host, client.port))
+        self.received = b""
+        if tls:
+            self.socket = client.context.wrap_socket(self.socket, server_hostname=client.host)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.socket.close()
+
+    def reset(self):
+        """Breaks the connection: the other side is told by an RST."""
+        raw = socket.socket(fileno=self.socket.detach())
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raw.close()
+
+    def stop_sending(self):
+        """Closes our half of TCP, as `shutdown` does, and not a word about it in TLS."""
+        socket.socket.shutdown(self.socket, socket.SHUT_WR)
+
+    def head(self, method, target, **headers):
+        """The head of a request with our token; `None` takes a header away."""
+        made = {"Host": self.authority, "Authorization": f"Bearer {self.token}"}
+        made.update({name.replace("_", "-"): value for name, value in headers.items()})
+        lines = [f"{name}: {value}" for name, value in made.items() if value is not None]
+        return "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def more(self):
+        """Reads on. False: the other side has ended the connection, in whatever way."""
+        try:
+            data = self.socket.recv(1 << 16)
+        except (ConnectionError, ssl.SSLError):
+            data = b""
+        self.received += data
+        return bool(data)
+
+    def answer(self):
+        """The next answer with a length; None: there is none."""
+        while b"\r\n\r\n" not in self.received:
+            if not self.more():
+                return None
+        head, _, rest = self.received.partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        headers = http.client.HTTPMessage()
+        for line in lines:
+            name, _, value = line.partition(":")
+            headers[name] = value.strip()
+        length = int(headers.get("Content-Length", 0))
+        while len(rest) < length:
+            if not self.more():
+                return None
+            rest = self.received.partition(b"\r\n\r\n")[2]
+        self.received = rest[length:]
+        return Answer(int(first.split()[1]), headers, rest[:length])
+
+    def ended(self):
+        """Waits for the end of the connection."""
+        while self.more():
+            pass
+        return True
+
+
+class Neighbour:
+    """Somebody who goes on working while others misbehave, on new connections and on a kept one.
+
+    Leaving it fails if any of their requests was answered otherwise than expected, or not at all.
+    """
+
+    def __init__(self, test, path):
+        self.test = test
+        self.path = path
+        self.answers = 0
+        self.problems = []
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._work)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+        self.test.assertEqual(self.problems, [], "what others do is no concern of the neighbour's")
+
+    def _work(self):
+        kept = self.test.client()
+        try:
+            while not self.over.is_set():
+                for client in (kept, self.test.client()):
+                    answer = client.get(self.path)
+                    if answer.status != 200:
+                        self.problems.append(str(answer))
+                    if client is not kept:
+                        client.close()
+                self.answers += 1
+                # Others need the processors, too.
+                self.over.wait(0.01)
+        except Exception as error:  # a thread has nobody else to tell
+            self.problems.append(repr(error))
+        kept.close()
+
+    def goes_on(self, times=3):
+        """Waits until so many rounds that begin now have been answered."""
+        wanted = self.answers + 1 + times
+        wait_until(lambda: self.answers >= wanted or self.problems, what="the neighbour's requests")
+        self.test.assertEqual(self.problems, [])
+
+
+def full_size(usual, full):
+    """`usual`, or `full` with REEVE_LOAD=full in the environment."""
+    return full if os.environ.get("REEVE_LOAD") == "full" else usual
+
+
+def descriptors(pid):
+    """How many files the process has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def resident_bytes(pid):
+    """What the process has in memory of its own; shared files are not counted."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(re.search(r"^RssAnon:\s*(\d+) kB$", status, re.MULTILINE)[1]) << 10
+
+
 class ServerTest(ReeveTest):
     """A test with a server: `self.owner` is its process, `self.api` a client."""
 
@@ -255,14 +403,17 @@ class ServerTest(ReeveTest):
         super().setUp()
         self.serve()
 
-    def serve(self, *args):
+    def serve(self, *args, **more):
         """Starts the server (again)."""
         self.owner = self.up(
-            "--server-listen", "127.0.0.1:0", *self.arguments, *args
+            "--server-listen", "127.0.0.1:0", *self.arguments, *args, **more
         )
-        self.kubeconfig = Kubeconfig(self.data / "kubeconfig")
+        self.kubeconfig = Kubeconfig(self.kubeconfig_file())
         self.api = self.client()
         return self.owner
+
+    def kubeconfig_file(self):
+        return self.data / "kubeconfig"
 
     def client(self):
         made = Client(self.kubeconfig)
