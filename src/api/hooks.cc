@@ -7,6 +7,7 @@
 
 #include "api/handlers.h"
 #include "api/services.h"
+#include "api/write.h"
 #include "base/hash.h"
 #include "base/strings.h"
 #include "engine/engine.h"
@@ -333,6 +334,7 @@ void fire(const CallPtr& call, Hook hook, const trigger::Occurrence& occurrence)
   }
   input.principal = Principal(std::string(kPrincipal));
   input.correlation = call->correlation.id;
+  input.trace = trace_of(*call);
   input.command = engine::ObjectCommand{
       .object = {.kind = journal::Kind::Workflow, .ns = hook.ns, .name = hook.workflow},
       .verb = "fire",

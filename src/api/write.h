@@ -34,6 +34,9 @@ resource::Outcome<engine::Command> deletion_command(
     const Call& call, std::string_view name, const resource::DeleteOptions& options
 );
 
+/// What a mission that the request makes takes on of its trace.
+model::Trace trace_of(const Call& call);
+
 /// Takes the reply of a command on the network thread.
 using Replied = std::function<void(Result<engine::Reply> reply)>;
 

@@ -43,11 +43,17 @@ std::string name_of(const Json& object) {
 
 }  // namespace
 
+model::Trace trace_of(const Call& call) {
+  const telemetry::TraceContext& context = call.correlation.trace;
+  return {.parent = telemetry::format_traceparent(context), .state = context.state};
+}
+
 void send(const CallPtr& call, engine::Command command, Replied replied, std::string_view suffix) {
   kernel::Input input;
   input.principal = call->principal();
   input.groups = call->identity.groups;
   input.correlation = call->correlation.id;
+  input.trace = trace_of(*call);
   input.command = std::move(command);
   const std::string_view key = call->request().headers.get("Idempotency-Key");
   if (key.size() > kIdempotencyKeyBytesMax) {

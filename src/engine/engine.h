@@ -65,6 +65,7 @@ struct Scope {
   /// The groups that the actor belongs to.
   std::vector<std::string> groups = {};
   CorrelationId correlation;
+  model::Trace trace = {};
   // out
   std::vector<journal::Event> events;
   std::vector<TimerChange> timers;
@@ -85,6 +86,8 @@ struct Limits {
   Duration ageing{60'000};
   /// What the host of this process offers to tasks with `tags`.
   std::set<std::string> labels = {};
+  /// Share of the missions that nobody else traces whose runs are told that they are recorded.
+  double sample_ratio = 0;
 };
 
 /// Turns the stored text of a workflow back into a workflow.
@@ -413,6 +416,7 @@ class Engine {
   Result<model::Mission*> create(
       MissionCreated event, MissionName name, const std::shared_ptr<const Plan>& plan, Scope& scope
   );
+  model::Trace trace_for_child(const model::Mission& parent, const TaskName& task) const;
   Result<Reply> reply_after(Result<model::Mission*> created, Scope& scope);
   Result<Made> make_child(const model::Mission& parent, ChildPlan child, Scope& scope);
   Result<void> check_ancestors(const model::Mission& parent, const ChildPlan& child) const;

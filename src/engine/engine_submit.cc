@@ -256,6 +256,17 @@ Error Engine::name_taken(const MissionName& name) const {
   return error;
 }
 
+/// Nothing if nobody traces the parent: then each mission has a trace of its own.
+model::Trace Engine::trace_for_child(const Mission& parent, const TaskName& task) const {
+  if (!parent.trace) {
+    return {};
+  }
+  const std::string span = model::task_span(parent.uid, parent.epoch, task);
+  return model::trace_below(
+      *parent.trace, parent.uid, span, model::is_sampled(*parent.trace, parent.uid, 0)
+  );
+}
+
 Result<Mission*> Engine::create(
     MissionCreated event, MissionName name, const std::shared_ptr<const Plan>& plan, Scope& scope
 ) {
@@ -285,7 +296,9 @@ Result<Mission*> Engine::create(
   mission->name = name;
   mission->ns = event.ns;
   mission->uid = make_uid(scope.next);
-  mission->correlation = scope.correlation;
+  const Mission* parent = event.parent ? find(event.parent->mission) : nullptr;
+  mission->correlation = parent != nullptr ? parent->correlation : scope.correlation;
+  event.trace = parent != nullptr ? trace_for_child(*parent, event.parent->task) : scope.trace;
   Mission& ref = *mission;
   const Revision created = scope.next;
   by_name_[name] = created;

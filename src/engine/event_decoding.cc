@@ -42,7 +42,8 @@ const std::map<std::string_view, Json::Type>& member_types() {
       {"context", Object},     {"voter", String},      {"decision", String},
       {"rule", String},        {"step", Int},          {"recipients", Array},
       {"description", String}, {"author", String},     {"after", Array},
-      {"bundle", Object},      {"reopened", String},   {"detached", Bool}};
+      {"bundle", Object},      {"reopened", String},   {"detached", Bool},
+      {"traceparent", String}, {"tracestate", String}};
   return kTypes;
 }
 
@@ -98,6 +99,8 @@ class Decoder {
     if (const Json* bundle = data_.find("bundle")) {
       e.bundle = *bundle;
     }
+    e.trace.parent = data_.get_string("traceparent");
+    e.trace.state = data_.get_string("tracestate");
     return MissionEvent(std::move(e));
   }
 

@@ -77,6 +77,8 @@ class Encoder {
     if (!e.bundle.is_null()) {
       json_.member("bundle", e.bundle);
     }
+    text("traceparent", e.trace.parent);
+    text("tracestate", e.trace.state);
   }
 
   void operator()(const MissionTransitioned& e) {

@@ -66,6 +66,8 @@ struct MissionCreated {
   std::string reopened;
   /// The context bundle of the mission that it continues; null: none.
   Json bundle = {};
+  /// Of the request that made it.
+  model::Trace trace = {};
 };
 
 struct MissionTransitioned {

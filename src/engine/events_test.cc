@@ -45,6 +45,7 @@ std::vector<MissionEvent> full_events() {
   created.depth = 2;
   created.description = "for people";
   created.author = Principal("user:alice");
+  created.trace = {.parent = "00-a-b-01", .state = "v=1"};
   created.after = {MissionName("first"), MissionName("second")};
   created.inputs = {artifact()};
   RunEnded ended;

@@ -579,6 +579,9 @@ Result<Mission> read_mission(const Json& row, const workflow::Workflow& workflow
   m.uid = Uid(metadata.needed_text("uid"));
   m.owner = Principal(metadata.text("owner"));
   m.correlation = CorrelationId(metadata.text("correlation"));
+  if (std::string parent = metadata.text("traceparent"); !parent.empty()) {
+    m.trace = model::Trace{.parent = std::move(parent), .state = metadata.text("tracestate")};
+  }
   m.created = metadata.revision("createdRevision");
   m.created_at = metadata.time("creationTimestamp").value_or(Timestamp{});
   const std::optional<std::int64_t> revision = decimal(metadata.text("resourceVersion"));
@@ -621,6 +624,10 @@ void encode_mission(
   json.member("resourceVersion", std::string_view(std::to_string(m.revision.value())));
   json.member("owner", m.owner.view());
   write_text(json, "correlation", m.correlation.view());
+  if (m.trace) {
+    write_text(json, "traceparent", m.trace->parent);
+    write_text(json, "tracestate", m.trace->state);
+  }
   json.end_object();
   write_spec(json, m, workflow);
   write_status(json, m, workflow, form);

@@ -21,6 +21,7 @@ Mission full_mission() {
   m.uid = Uid("u-1");
   m.owner = Principal("user:alice");
   m.correlation = CorrelationId("c-1");
+  m.trace = model::Trace{.parent = "00-a-b-01", .state = "v=1"};
   m.workflow_name = "small";
   m.workflow = sha256("small");
   m.params = {{"b", "2"}, {"a", "1 \"\n"}};

@@ -92,7 +92,17 @@ Result<model::LaunchRun> MissionTurn::launch_effect(SlotKey key, Fence fence, Ti
     effect.spec.inputs = m_.tasks[key.task].artifacts;
   }
   effect.spec.bundle = m_.bundle;
+  effect.origin = origin_of(effect.run);
   return effect;
+}
+
+/// What the processes of a run are told about where it comes from.
+model::Origin MissionTurn::origin_of(const RunName& run) const {
+  const model::Trace trace = m_.trace ? *m_.trace : model::Trace();
+  const bool sampled = model::is_sampled(trace, m_.uid, engine_.limits_.sample_ratio);
+  return {
+      .correlation = m_.correlation,
+      .trace = model::trace_below(trace, m_.uid, model::run_span(m_.uid, run), sampled)};
 }
 
 /// Asks the hosts again for what should be going on: they may have died with us.

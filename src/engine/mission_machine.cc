@@ -102,6 +102,7 @@ class Applier {
     m_.after = e.after;
     m_.reopened = e.reopened;
     m_.bundle = e.bundle;
+    m_.trace = e.trace.parent.empty() ? Box<model::Trace>() : Box<model::Trace>(e.trace);
     m_.created = revision_;
     m_.created_at = at_;
     m_.tasks.resize(e.task_count);

@@ -146,6 +146,7 @@ class MissionTurn {
   bool anything_in_progress() const;
   void ask_for_missions(SlotKey key);
   Result<model::LaunchRun> launch_effect(SlotKey key, Fence fence, Timestamp at) const;
+  model::Origin origin_of(const RunName& run) const;
   void repeat_request(SlotKey key);
   bool is_without_person() const;
   workflow::RenderContext render_context(SlotKey key) const;

@@ -389,7 +389,7 @@ Result<void> Launcher::lay_out(const Key& key, const model::LaunchRun& request) 
       .fence = key.fence,
       .boot_id = platform::boot_id(),
       .mark = make_mark(key.dir, key.fence),
-      .spec = request.spec};
+      .spec = with_origin(request.spec, request.origin)};
   // Durable before anything runs: with its boot id it tells later whether the run may have started.
   REEVE_CHECK(platform::write_file_atomically(key.dir / kSpecFile, encode(record)));
   REEVE_CHECK(platform::remove_tree(key.dir / kWorkDir));

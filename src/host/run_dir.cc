@@ -124,6 +124,24 @@ Result<fs::path> run_directory(
   return data_dir / "missions" / mission.str() / "runs" / run.str();
 }
 
+model::RunSpec with_origin(model::RunSpec spec, const model::Origin& origin) {
+  const model::NamedValue variables[] = {
+      {kCorrelationVariable, origin.correlation.str()},
+      {kTraceParentVariable, origin.trace.parent},
+      {kTraceStateVariable, origin.trace.state}};
+  for (const model::NamedValue& variable : variables) {
+    const bool given = std::any_of(
+        spec.environment.begin(),
+        spec.environment.end(),
+        [&](const model::NamedValue& entry) { return entry.first == variable.first; }
+    );
+    if (!variable.second.empty() && !given && spec.environment.size() < model::kEnvironmentMax) {
+      spec.environment.push_back(variable);
+    }
+  }
+  return spec;
+}
+
 std::string make_mark(const fs::path& dir, Fence fence) {
   return sha256(concat(dir.native(), "\n", fence.value())).str().substr(0, kMarkHexDigits);
 }

@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "model/run.h"
+#include "model/trace.h"
 
 /// The directory of one run: the interface between the host, the shim and people (README.md).
 namespace reeve::host {
@@ -32,6 +33,11 @@ inline constexpr const char* kBundleFile = "bundle";
 inline constexpr const char* kBundleInFile = "bundle-in.json";
 inline constexpr const char* kStepsDir = "steps";
 inline constexpr const char* kWorkDir = "work";
+
+// What ties the processes of a run to the request that caused it.
+inline constexpr const char* kCorrelationVariable = "REEVE_CORRELATION_ID";
+inline constexpr const char* kTraceParentVariable = "TRACEPARENT";
+inline constexpr const char* kTraceStateVariable = "TRACESTATE";
 
 /// Longest record file that is read back.
 inline constexpr std::uint64_t kRecordBytesMax = std::uint64_t{64} << 20U;
@@ -93,6 +99,10 @@ struct ResultRecord {
 Result<std::filesystem::path> run_directory(
     const std::filesystem::path& data_dir, const MissionName& mission, const RunName& run
 );
+
+/// The spec with these variables at the end of its environment; those that the workflow sets itself
+/// stay as they are.
+model::RunSpec with_origin(model::RunSpec spec, const model::Origin& origin);
 
 /// A name for the process tree of (directory, fence) that no other run on this machine has.
 std::string make_mark(const std::filesystem::path& dir, Fence fence);

@@ -31,6 +31,25 @@ class RunDirTest : public ::testing::Test {
   fs::path dir_;
 };
 
+TEST_F(RunDirTest, TellsProcessesWhereTheyComeFromUnlessTheWorkflowDoes) {
+  const model::Origin origin{
+      .correlation = CorrelationId("req-1"), .trace = {.parent = "00-a", .state = "v=1"}};
+  using Environment = std::vector<model::NamedValue>;
+  EXPECT_EQ(
+      with_origin({}, origin).environment,
+      (Environment{
+          {"REEVE_CORRELATION_ID", "req-1"}, {"TRACEPARENT", "00-a"}, {"TRACESTATE", "v=1"}})
+  );
+  model::RunSpec own;
+  own.environment = {{"TRACEPARENT", "mine"}};
+  // At the end: places of credentials count entries from the beginning.
+  EXPECT_EQ(
+      with_origin(own, {.correlation = CorrelationId("req-1"), .trace = {}}).environment,
+      (Environment{{"TRACEPARENT", "mine"}, {"REEVE_CORRELATION_ID", "req-1"}})
+  );
+  EXPECT_TRUE(with_origin({}, {}).environment.empty());
+}
+
 TEST_F(RunDirTest, ReadsTheRecordsItWrites) {
   SpecRecord spec;
   spec.mission = MissionName("m");

@@ -46,6 +46,10 @@ Result<void> RunSupervisor::build_environment() {
   }
   // Names the file that opens all credentials; no business of tasks.
   values.erase("REEVE_PASSPHRASE_FILE");
+  // Where the host's own process comes from is not where the run comes from.
+  for (const char* name : {kCorrelationVariable, kTraceParentVariable, kTraceStateVariable}) {
+    values.erase(name);
+  }
   for (std::size_t i = 0; i < spec_.spec.environment.size(); ++i) {
     const std::string& name = spec_.spec.environment[i].first;
     REEVE_TRY(const Secret value, secrets_.fill(spec_.spec, Part::Environment, i));
@@ -64,7 +68,7 @@ Result<void> RunSupervisor::build_environment() {
   values["REEVE_OUTPUT"] = (dir_ / kOutputFile).native();
   values["REEVE_TASKS"] = (dir_ / kTasksFile).native();
   values["REEVE_BUNDLE"] = (dir_ / kBundleFile).native();
-  // That of a run which we ourselves are part of is none of ours.
+  // Those of a run which we ourselves are part of are none of ours.
   values.erase("REEVE_BUNDLE_IN");
   if (!spec_.spec.bundle.is_null()) {
     values["REEVE_BUNDLE_IN"] = (dir_ / kBundleInFile).native();

@@ -122,6 +122,7 @@ engine::Scope Core::begin(const Input& input, Timestamp now) {
   scope.actor = input.principal;
   scope.groups = input.groups;
   scope.correlation = input.correlation;
+  scope.trace = input.trace;
   return scope;
 }
 

@@ -38,6 +38,8 @@ struct Input {
   /// The groups that the principal belongs to.
   std::vector<std::string> groups = {};
   CorrelationId correlation;
+  /// Of the request; a mission that it makes takes it on.
+  model::Trace trace = {};
   engine::Command command;
   Done done;
 };

@@ -5,6 +5,7 @@
 
 #include "base/ids.h"
 #include "model/run.h"
+#include "model/trace.h"
 
 /// What the engine asks of a host and what a host answers. A request may arrive more than once and
 /// an answer may be lost or repeated: (run, fence) identifies the undertaking on both sides.
@@ -20,6 +21,8 @@ struct LaunchRun {
   /// It is known to have started: if there is no trace of it left, the answer is RunLost and it is
   /// not started again.
   bool started = false;
+  /// Told to its processes.
+  Origin origin = {};
 };
 
 /// End a run early: TERM, grace, KILL, whole process tree. Unknown runs are answered with RunLost.

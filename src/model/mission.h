@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "model/approval.h"
 #include "model/run.h"
+#include "model/trace.h"
 
 /// A mission: one intent that must finish. The structs hold state only; engine/ holds the rules.
 namespace reeve::model {
@@ -263,6 +264,8 @@ struct Mission {
   Uid uid;
   Principal owner;
   CorrelationId correlation;
+  /// Of the request that made it; absent: it had none.
+  Box<Trace> trace;
 
   std::string workflow_name;
   Digest workflow;

@@ -82,6 +82,24 @@ TEST(FanOut, RunsTheTaskOnceForEachItemAndCompletesWithTheLast) {
   ) << w.output("a-results");
 }
 
+TEST(FanOut, ChildrenBelongToTheRequestOfTheirParentWheneverTheyStart) {
+  FanOutWalk w;
+  w.correlate(
+      "c-9", {.parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", .state = {}}
+  );
+  w.submit_fan_out(over("1..2", 1));
+  w.correlate("", {});
+  w.finish_child(0);
+  const model::Mission& second = w.mission(w.child(1));
+  EXPECT_EQ(second.correlation, CorrelationId("c-9"));
+  ASSERT_TRUE(second.trace);
+  EXPECT_EQ(
+      second.trace->parent,
+      "00-0af7651916cd43dd8448eb211c80319c-" + model::task_span(w.mission().uid, 1, TaskName("a")) +
+          "-01"
+  );
+}
+
 TEST(FanOut, HandsTheItemToTheRunAsAValue) {
   FanOutWalk w;
   w.submit_fan_out(over("1..2"));

@@ -33,6 +33,36 @@ TEST(Submit, StampsActorAndCorrelationOnEveryEvent) {
   }
 }
 
+TEST(Submit, TellsEveryRunWhichRequestItComesFrom) {
+  const std::string caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  Walk w;
+  w.correlate("c-9", {.parent = caller, .state = "v=1"});
+  w.submit({"{name: a, script: x}", "{name: b, needs: [a], script: x}"});
+  // Hosts do not say on whose behalf they report.
+  w.correlate("", {});
+  w.started("a");
+  w.finished("a");
+  const model::Origin& a = w.launch_of("a").origin;
+  const model::Origin& b = w.launch_of("b").origin;
+  EXPECT_EQ(a.correlation, CorrelationId("c-9"));
+  EXPECT_EQ(b.correlation, CorrelationId("c-9"));
+  EXPECT_TRUE(a.trace.parent.starts_with("00-0af7651916cd43dd8448eb211c80319c-"));
+  EXPECT_TRUE(a.trace.parent.ends_with("-01"));
+  EXPECT_EQ(a.trace.state, "v=1");
+  EXPECT_TRUE(b.trace.parent.starts_with("00-0af7651916cd43dd8448eb211c80319c-"));
+  EXPECT_NE(a.trace.parent, b.trace.parent);
+}
+
+TEST(Submit, AMissionThatNobodyTracesHasATraceOfItsOwn) {
+  Walk w;
+  w.submit({"{name: a, script: x}"}, "", "one");
+  w.submit({"{name: a, script: x}"}, "", "two");
+  const std::string one = w.launch_of("a", "one").origin.trace.parent;
+  EXPECT_TRUE(model::is_traceparent(one));
+  EXPECT_NE(one.substr(0, 35), w.launch_of("a", "two").origin.trace.parent.substr(0, 35));
+  EXPECT_FALSE(w.mission("one").trace);
+}
+
 TEST(Submit, MakesANameFromTheWorkflowAndTheRevision) {
   Walk w;
   const Result<Reply> reply = w.submit_text(kOneTask, "");

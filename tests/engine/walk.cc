@@ -231,7 +231,8 @@ Scope Walk::scope() const {
   turn.now = now_;
   turn.next = next_;
   turn.actor = Principal("user:test");
-  turn.correlation = CorrelationId("c-1");
+  turn.correlation = correlation_;
+  turn.trace = trace_;
   return turn;
 }
 

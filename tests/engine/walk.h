@@ -73,6 +73,12 @@ class Walk {
       std::string_view mission = kMission
   );
 
+  /// From now on turns belong to this request; at first to "c-1".
+  void correlate(std::string_view id, model::Trace trace) {
+    correlation_ = CorrelationId(std::string(id));
+    trace_ = std::move(trace);
+  }
+
   // --- the host ---------------------------------------------------------------------------------
 
   void started(std::string_view task, std::string_view mission = kMission);
@@ -163,6 +169,8 @@ class Walk {
   std::shared_ptr<Made> made_ = std::make_shared<Made>();
   Engine engine_;
   Timestamp now_;
+  CorrelationId correlation_{"c-1"};
+  model::Trace trace_;
   Revision next_{1};
   std::vector<journal::Event> events_;
   std::vector<model::LaunchRun> launches_;

@@ -103,6 +103,7 @@ ApiObject mission_object(const Source& mission) {
   copy_member(row_metadata, "owner", status);
   copy_member(row_spec, "author", status);
   copy_member(row_metadata, "correlation", status);
+  copy_member(row_metadata, "traceparent", status);
   copy_member(row_spec, "workflow", status);
   copy_member(row_spec, "inputs", status);
   if (Json origin = origin_of(row_spec); !origin.as_object().empty()) {
