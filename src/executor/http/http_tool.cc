@@ -185,6 +185,7 @@ std::string task_of(const ToolRequest& request) {
 
 Result<ToolEnd> HttpTool::run(const ToolRequest& request, ToolOutput& output) {
   REEVE_TRY(Request asked, read_request(request.input));
+  add_trace_headers(asked.common, request.environment);
   REEVE_TRY(Policy policy, make_policy(asked.common));
   REEVE_TRY(const std::unique_ptr<Curl> curl, Curl::load());
   if (!policy.verify_tls) {

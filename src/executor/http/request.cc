@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "executor/input_reader.h"
+#include "model/trace.h"
 #include "platform/posix/files.h"
 
 namespace reeve::executor::http {
@@ -184,6 +185,30 @@ Result<Hop> redirected(
     return !contains(kHarmlessHeaders, to_lower(header.first));
   });
   return next;
+}
+
+void add_trace_headers(Common& common, const std::vector<model::NamedValue>& environment) {
+  constexpr std::size_t kStateBytesMax = 512;
+  std::string parent;
+  std::string state;
+  for (const auto& [name, value] : environment) {
+    parent = name == "TRACEPARENT" ? value : parent;
+    state = name == "TRACESTATE" ? value : state;
+  }
+  const bool given =
+      std::any_of(common.headers.begin(), common.headers.end(), [](const auto& header) {
+        const std::string name = to_lower(header.first);
+        return name == "traceparent" || name == "tracestate";
+      });
+  if (given || !model::is_traceparent(parent)) {
+    return;
+  }
+  common.headers.emplace_back("traceparent", parent);
+  const bool printable =
+      std::all_of(state.begin(), state.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (!state.empty() && state.size() <= kStateBytesMax && printable) {
+    common.headers.emplace_back("tracestate", state);
+  }
 }
 
 bool is_text(std::string_view content_type) {

@@ -46,6 +46,10 @@ struct Exchange {
 Result<Request> read_request(const Json& input);
 Result<Exchange> read_exchange(const Json& input);
 
+/// Adds `traceparent` and `tracestate` as the run's environment has them, unless the task sets
+/// headers of these names itself; what is not well-formed is left out.
+void add_trace_headers(Common& common, const std::vector<model::NamedValue>& environment);
+
 /// The policy of a task; reads the file of authorities. Those of the system count too.
 Result<Policy> make_policy(const Common& common);
 

@@ -25,6 +25,26 @@ std::string wrong(const Json& json) {
   return request.ok() ? "nothing" : request.error().subject;
 }
 
+std::vector<model::NamedValue> traced(
+    std::vector<model::NamedValue> headers, const std::string& parent, const std::string& state
+) {
+  Common common;
+  common.headers = std::move(headers);
+  add_trace_headers(common, {{"PATH", "/bin"}, {"TRACEPARENT", parent}, {"TRACESTATE", state}});
+  return common.headers;
+}
+
+TEST(HttpTrace, RequestsCarryTheTraceOfTheirRun) {
+  const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  using Headers = std::vector<model::NamedValue>;
+  EXPECT_EQ(traced({}, parent, ""), (Headers{{"traceparent", parent}}));
+  EXPECT_EQ(traced({}, parent, "a=1"), (Headers{{"traceparent", parent}, {"tracestate", "a=1"}}));
+  EXPECT_EQ(traced({}, parent, "a=1\r\nX: y"), (Headers{{"traceparent", parent}}));
+  EXPECT_EQ(traced({}, "00-x\r\nX: y", "a=1"), Headers());
+  const Headers own = {{"Traceparent", "mine"}};
+  EXPECT_EQ(traced(own, parent, "a=1"), own);
+}
+
 TEST(HttpInput, IsReadStrictly) {
   EXPECT_EQ(wrong(input()), "nothing");
   EXPECT_EQ(wrong(input().set("colour", 1)), "colour");

@@ -191,7 +191,8 @@ Result<ToolEnd> converse(
 }  // namespace
 
 Result<ToolEnd> WebSocketTool::run(const ToolRequest& request, ToolOutput& output) {
-  REEVE_TRY(const Exchange exchange, read_exchange(request.input));
+  REEVE_TRY(Exchange exchange, read_exchange(request.input));
+  add_trace_headers(exchange.common, request.environment);
   REEVE_TRY(const std::string url, as_http(exchange.common.url));
   REEVE_TRY(const Policy policy, make_policy(exchange.common));
   REEVE_TRY(const std::unique_ptr<Curl> curl, Curl::load());
