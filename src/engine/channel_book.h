@@ -4,6 +4,7 @@
 
 #include "coord/channel/channel.h"
 #include "engine/book.h"
+#include "engine/statistics.h"
 
 namespace reeve::engine {
 
@@ -42,6 +43,9 @@ class ChannelBook final : public Book {
 
   /// A channel, or null.
   const coord::Channel* find(const journal::ObjectKey& key) const;
+
+  /// Of the channels that are there.
+  std::vector<ChannelStatistics> statistics() const;
 
  private:
   void explain_absence(const journal::ObjectKey& absent, Error& error) const;

@@ -24,6 +24,7 @@
 #include "engine/fwd.h"
 #include "engine/object_metadata.h"
 #include "engine/run_queue.h"
+#include "engine/statistics.h"
 #include "journal/event.h"
 #include "model/effect.h"
 #include "model/mission.h"
@@ -343,6 +344,9 @@ class Engine {
 
   std::size_t runs_waiting_for_slot() const { return runs_.size(); }
 
+  /// Takes time for each channel.
+  Statistics statistics() const;
+
   /// Missions of a namespace's workflow that have one of its places.
   std::size_t places_taken(const Namespace& ns, std::string_view workflow) const;
 
@@ -543,6 +547,8 @@ class Engine {
   std::map<std::string, std::uint64_t> ended_counts_;
   /// Live missions by workflow (Plan::key).
   std::map<std::string, std::map<MissionSituation, std::uint64_t>, std::less<>> live_counts_;
+  /// All live missions, also those that workflows do not count.
+  std::array<std::uint64_t, model::kMissionStates> live_by_state_{};
   /// A place or units became free in this turn.
   bool freed_ = false;
   /// So that circles may be broken.

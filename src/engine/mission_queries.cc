@@ -166,7 +166,16 @@ std::string Engine::tally_of(const Entry& entry) {
 void Engine::recount(
     const Plan& plan, std::optional<MissionSituation> was, std::optional<MissionSituation> is
 ) {
-  if (plan.workflow->part || was == is) {
+  if (was == is) {
+    return;
+  }
+  if (was) {
+    --live_by_state_.at(static_cast<std::size_t>(was->state));
+  }
+  if (is) {
+    ++live_by_state_.at(static_cast<std::size_t>(is->state));
+  }
+  if (plan.workflow->part) {
     return;
   }
   auto& counts = live_counts_[plan.key];

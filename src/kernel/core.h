@@ -112,6 +112,9 @@ class Core {
   /// After the batch is durable: forgets what has ended.
   void released(const std::vector<journal::ObjectKey>& ended);
 
+  /// Timers that are armed.
+  std::size_t timers() const { return timers_.size(); }
+
   const engine::Engine& engine() const { return engine_; }
 
   /// Never decreases, whatever the clock does.

@@ -40,6 +40,7 @@ Result<std::unique_ptr<Loop>> Loop::start(
   REEVE_TRY(const store::Head head, store.head());
   loop->chain_ = journal::Chain(head.chain);
   loop->next_reconcile_ = loop->now() + loop->options_.reconcile_period;
+  loop->tell_statistics();
   if (ready) {
     ready(*loop);
   }
@@ -118,6 +119,14 @@ Health Loop::health() const {
   return health_;
 }
 
+Statistics Loop::statistics() const {
+  const std::scoped_lock lock(mutex_);
+  Statistics statistics = statistics_;
+  statistics.inputs_waiting = queue_.size();
+  statistics.inputs_max = options_.queue_max;
+  return statistics;
+}
+
 void Loop::stop() {
   {
     const std::scoped_lock lock(mutex_);
@@ -145,6 +154,7 @@ void Loop::run() {
     run_turns(std::move(inputs));
     inputs.clear();
     hand_over();
+    tell_statistics();
   }
 }
 
@@ -208,6 +218,21 @@ void Loop::run_turns(std::vector<Input> inputs) {
     const std::uint32_t done = core_->reconcile(at, kReconcilePerRound);
     next_reconcile_ = done == 0 ? at + options_.reconcile_period : at;
   }
+}
+
+/// Not with each turn: they take time for each channel. The loop wakes at least once in kTick.
+void Loop::tell_statistics() {
+  const Timestamp at = options_.now();
+  if (at < next_statistics_) {
+    return;
+  }
+  next_statistics_ = at + kStatisticsPeriod;
+  Statistics statistics;
+  statistics.engine = core_->engine().statistics();
+  statistics.events_staged = core_->staged_events();
+  statistics.timers = core_->timers();
+  const std::scoped_lock lock(mutex_);
+  statistics_ = std::move(statistics);
 }
 
 void Loop::hand_over() {

@@ -53,12 +53,26 @@ struct Health {
   Error problem;
 };
 
+/// What comes and goes in the kernel, at most kStatisticsPeriod old while it works.
+struct Statistics {
+  engine::Statistics engine;
+  /// Inputs that wait for their turn, and how many may.
+  std::size_t inputs_waiting = 0;
+  std::size_t inputs_max = 0;
+  /// Events that wait for the writer.
+  std::size_t events_staged = 0;
+  std::size_t timers = 0;
+};
+
+/// How often the statistics are made again.
+inline constexpr Duration kStatisticsPeriod{250};
+
 /// The kernel with its two threads: the loop runs turns, the writer commits. While one batch is
 /// being committed the loop already fills the next one; replies, effects and events of a batch
 /// wait for that batch. A failed commit stops everything: nothing is acknowledged, and the state is
 /// loaded again from the store before the next turn.
 ///
-/// Threading: `post`, `call`, `health` from any thread; `stop` once, from outside.
+/// Threading: `post`, `call`, `health`, `statistics` from any thread; `stop` once, from outside.
 class Loop {
  public:
   /// Recovers from `store` and starts the threads. `store` and the sinks must outlive the loop.
@@ -88,6 +102,8 @@ class Loop {
 
   Health health() const;
 
+  Statistics statistics() const;
+
   /// Takes no more inputs, finishes those it has, commits, ends the threads. Idempotent.
   void stop();
 
@@ -106,6 +122,7 @@ class Loop {
   Result<void> commit(Batch& batch);
   void release(Batch batch);
   void forget_old_inputs();
+  void tell_statistics();
   void refuse(std::vector<Completion>& completions, const Error& error);
 
   Timestamp now() const;
@@ -122,7 +139,8 @@ class Loop {
   /// and when that was. Changed only while the writer is idle.
   Duration ahead_{0};
   Timestamp ahead_since_;
-  Timestamp next_reconcile_;  // loop thread only
+  Timestamp next_reconcile_;   // loop thread only
+  Timestamp next_statistics_;  // loop thread only
 
   mutable std::mutex mutex_;
   std::condition_variable work_;
@@ -132,6 +150,7 @@ class Loop {
   std::vector<journal::ObjectKey> ended_;
   WriterState writer_ = WriterState::Idle;
   Health health_;
+  Statistics statistics_;
   /// Commits that failed since the last one that was stored.
   std::uint32_t failures_ = 0;
   bool stopping_ = false;
