@@ -24,6 +24,7 @@ reeve_external(ext_crypto HEADER openssl/evp.h LIBS crypto EXTRA dl Threads::Thr
 reeve_external(ext_asio HEADER boost/asio.hpp EXTRA Threads::Threads)
 reeve_external(ext_ssl HEADER openssl/ssl.h LIBS ssl crypto EXTRA dl Threads::Threads)
 reeve_external(ext_sodium HEADER sodium.h LIBS sodium)
+reeve_external(ext_zlib HEADER zlib.h LIBS z)
 # Its header only: the library is loaded when a task asks over HTTP (docs/adr/0014).
 reeve_external(ext_curl HEADER curl/curl.h EXTRA dl)
 reeve_external(ext_cli11 HEADER CLI/CLI.hpp)
