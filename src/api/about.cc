@@ -152,6 +152,7 @@ void answer_about(const CallPtr& call) {
     case Route::Kind::NamespaceEvents:
     case Route::Kind::Hook:
     case Route::Kind::Compatible:
+    case Route::Kind::Otlp:
       answer(call, resource::path_not_found());
       return;
   }

@@ -65,6 +65,7 @@ resource::Serving serving_of(const Call& call) {
     case Route::Kind::NamespaceEvents:
     case Route::Kind::Hook:
     case Route::Kind::Compatible:
+    case Route::Kind::Otlp:
       return resource::Serving::JsonOnly;
   }
   return resource::Serving::JsonOnly;
@@ -206,6 +207,11 @@ void dispatch(const CallPtr& call) {
     call->type = &call->services->types.of(Storage::Mission);
     call->verb = "watch";
   }
+  if (call->route.kind == Route::Kind::Otlp) {
+    // By namespace, not by path.
+    take_telemetry(call);
+    return;
+  }
   // Who may not ask is not told what there is.
   if (std::optional<resource::Status> refused = access.authorize(*call, attributes_of(*call))) {
     answer(call, *refused);
@@ -229,16 +235,25 @@ void dispatch(const CallPtr& call) {
   }
 }
 
-telemetry::Correlation correlation_of(const net::Request& request, platform::Random& random) {
-  telemetry::Correlation correlation;
-  correlation.id = telemetry::adopt_correlation_id(
-      request.headers.get("X-Request-Id"), request.headers.get("X-Correlation-Id"), random
+/// Takes over what the caller says about itself, as far as it is well-formed.
+void correlate(Call& call) {
+  const net::Headers& headers = call.request().headers;
+  platform::Random& random = call.services->random;
+  call.correlation.id = telemetry::adopt_correlation_id(
+      headers.get("X-Request-Id"), headers.get("X-Correlation-Id"), random
   );
-  const telemetry::TraceContext caller = telemetry::adopt_trace(
-      request.headers.get("Traceparent"), request.headers.get("Tracestate"), random, false
+  const std::string_view parent = headers.get("Traceparent");
+  if (const Result<telemetry::TraceContext> caller = telemetry::parse_traceparent(parent)) {
+    call.parent_span = caller->span_id;
+    call.correlation.trace = telemetry::child_of(
+        telemetry::adopt_trace(parent, headers.get("Tracestate"), random, false), random
+    );
+    return;
+  }
+  call.correlation.trace = telemetry::new_trace(random, false);
+  call.correlation.trace.sampled = telemetry::in_sample(
+      call.correlation.trace.trace_id, call.services->environment.sample_ratio
   );
-  correlation.trace = telemetry::child_of(caller, random);
-  return correlation;
 }
 
 }  // namespace
@@ -254,7 +269,7 @@ void Api::handle(std::shared_ptr<net::Exchange> exchange) {
   call->exchange = std::move(exchange);
   call->services = &services_;
   const net::Request& request = call->request();
-  call->correlation = correlation_of(request, services_.random);
+  correlate(*call);
   call->route = parse_route(request.path);
   call->verb = verb_of(*call);
   if (call->route.kind == Route::Kind::Hook) {

@@ -28,6 +28,8 @@ struct Call {
   Services* services = nullptr;
   access::Identity identity;
   telemetry::Correlation correlation;
+  /// The caller's span; not valid if it has none.
+  telemetry::SpanId parent_span;
   Route route;
   /// Of the resource that the route names.
   const ApiType* type = nullptr;

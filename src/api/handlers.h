@@ -35,6 +35,9 @@ void watch_events(const CallPtr& call);
 /// A request for a trigger. Not identified: the trigger says how its sender proves who it is.
 void receive_hook(const CallPtr& call);
 
+/// What agents tell by OTLP/HTTP. Decides itself who may.
+void take_telemetry(const CallPtr& call);
+
 // About the server itself.
 void answer_about(const CallPtr& call);
 void answer_health(const CallPtr& call);

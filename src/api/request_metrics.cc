@@ -1,10 +1,13 @@
 #include "api/request_metrics.h"
 
+#include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "api/call.h"
 #include "api/services.h"
+#include "base/strings.h"
 
 namespace reeve::api {
 
@@ -38,6 +41,8 @@ std::string_view route_word(const Call& call) {
       return "hooks";
     case Route::Kind::Compatible:
       return "compatible";
+    case Route::Kind::Otlp:
+      return "otlp";
     case Route::Kind::Unknown:
     case Route::Kind::Collection:
     case Route::Kind::Object:
@@ -50,6 +55,40 @@ std::string_view route_word(const Call& call) {
 bool is_write(const Call& call) {
   const std::string& method = call.request().method;
   return method != "GET" && method != "HEAD" && method != "OPTIONS";
+}
+
+/// What is asked all the time says nothing.
+bool is_traced(const Call& call) {
+  return call.services->environment.spans != nullptr && call.correlation.trace.sampled &&
+         call.route.kind != Route::Kind::Health && call.route.kind != Route::Kind::Metrics;
+}
+
+/// By the names of OpenTelemetry's conventions for HTTP servers.
+void add_span(const Call& call, int code, std::string_view verb, double seconds) {
+  constexpr double kNanosPerSecond = 1e9;
+  constexpr int kServerError = 500;
+  telemetry::SpanRecord span;
+  span.context = call.correlation.trace;
+  span.parent = call.parent_span;
+  span.kind = telemetry::SpanKind::Server;
+  span.name = concat(verb, " ", route_word(call));
+  const Duration now = call.services->now().time_since_epoch();
+  span.end_unix_nanos =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+  span.start_unix_nanos =
+      span.end_unix_nanos - static_cast<std::uint64_t>(seconds * kNanosPerSecond);
+  span.attributes = {
+      {"http.request.method", call.request().method},
+      {"http.route", std::string(route_word(call))},
+      {"url.path", call.request().path},
+      {"http.response.status_code", std::int64_t{code}},
+      {"enduser.id", call.identity.user},
+      {"reeve.correlation_id", call.correlation.id.str()}};
+  if (code >= kServerError) {
+    span.status = telemetry::SpanStatus::Error;
+    span.status_message = concat("answered with status ", code);
+  }
+  call.services->environment.spans->add(std::move(span));
 }
 
 constexpr int kUnauthorized = 401;
@@ -78,6 +117,9 @@ void observe_answer(const Call& call, int code, std::size_t bytes) {
       call.verb.empty() ? std::string_view("other") : std::string_view(call.verb);
   services.request_metrics.requests.with({route_word(call), verb, status}).add();
   services.request_metrics.seconds.with({route_word(call), verb}).observe(seconds);
+  if (is_traced(call)) {
+    add_span(call, code, verb, seconds);
+  }
   const bool denied = code == kUnauthorized || code == kForbidden;
   const telemetry::Logger& log = is_write(call) || denied ? services.audit : services.log;
   const telemetry::Level level =

@@ -163,6 +163,8 @@ Route parse_route(std::string_view path) {
     route.ns = parts[1];
     route.resource = parts[2];
     route.name = parts[3];
+  } else if (path == "/v1/metrics" || path == "/v1/logs" || path == "/v1/traces") {
+    route.kind = Route::Kind::Otlp;
   } else if (first == "missions" || first == "gates") {
     route.kind = Route::Kind::Compatible;
     route.name = "houston";

@@ -27,6 +27,7 @@ struct Route {
     Hook,        ///< `/hooks/NAMESPACE/WORKFLOW/TRIGGER`: `ns`, `resource`, `name`; Formicary's
                  ///< `/api/triggers/WORKFLOW/TRIGGER` with `group` "formicary"
     Compatible,  ///< a path of another system: `name` says which system
+    Otlp,        ///< `/v1/metrics`, `/v1/logs`, `/v1/traces`
   };
 
   Kind kind = Kind::Unknown;

@@ -4,6 +4,7 @@
 
 #include "api/api.h"
 #include "api/built_in.h"
+#include "api/server_metrics.h"
 #include "api/streams.h"
 #include "api/watch_groups.h"
 #include "api/workflow_documents.h"
@@ -190,6 +191,7 @@ class Server::State {
     };
     REEVE_TRY(server, net::Server::start(std::move(net_options)));
     services->server = server.get();
+    server_metrics = register_server_metrics(parts_.metrics, *server);
     streams.emplace(*server);
     services->streams = &*streams;
     watch_groups.emplace(*streams);
@@ -256,6 +258,8 @@ class Server::State {
   std::optional<Streams> streams;
   std::optional<WatchGroups> watch_groups;
   std::unique_ptr<net::Server> server;
+  /// Of `server`.
+  std::vector<telemetry::MetricCallback> server_metrics;
   /// Fetches keys of identity providers, if there are any.
   std::unique_ptr<host::WorkerPool> worker;
 };
@@ -324,6 +328,7 @@ bool Server::stop(Duration grace) {
     state_->worker->stop();
     state_->worker.reset();
   }
+  state_->server_metrics.clear();
   state_->server.reset();
   return all;
 }

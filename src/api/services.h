@@ -23,6 +23,8 @@
 #include "telemetry/health.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
+#include "telemetry/otlp_sink.h"
+#include "telemetry/trace.h"
 
 namespace reeve::net {
 class Server;
@@ -39,6 +41,22 @@ class WatchGroups;
 struct SealedValue {
   std::string sealed;
   std::string key_id;
+};
+
+/// What an agent tells by OTLP/HTTP.
+struct OtlpPost {
+  telemetry::Signal signal = telemetry::Signal::Metrics;
+  std::string content_type;
+  /// `gzip`; empty: none.
+  std::string encoding;
+  std::string body;
+  /// Where it belongs, as the sender has proven.
+  std::string ns;
+  /// The run that sends it; empty: a user does.
+  std::string run;
+  telemetry::Correlation correlation;
+  /// Once, on any thread: the status and the body (JSON) of the answer.
+  std::function<void(int status, std::string body)> answered;
 };
 
 /// What the API asks of the process that it is part of. Any thread, must not block for long.
@@ -59,6 +77,12 @@ struct Environment {
   /// The host of this process as an object without metadata.resourceVersion.
   std::function<Json()> host;
   std::string version;
+  /// Takes the spans of requests; outlives the server. Null: nobody does.
+  telemetry::SpanSink* spans = nullptr;
+  /// Share of the requests that nobody else traces of which there are spans.
+  double sample_ratio = 0;
+  /// Takes what agents tell; false: too much waits. Empty: nobody does.
+  std::function<bool(OtlpPost post)> take_otlp;
 };
 
 /// What serving a request needs. Lives as long as the server; the members outlive it.
