@@ -22,6 +22,7 @@
 #include "platform/posix/zone_files.h"
 #include "protocol/commands.h"
 #include "store/sqlite/sqlite_store.h"
+#include "telemetry/work/observed_store.h"
 #include "workflow/load/load.h"
 
 namespace reeve::cli {
@@ -129,7 +130,7 @@ class LocalSession final : public Session {
         host::Host::create(
             std::move(host_options),
             blobs_,
-            [this](model::Report report) { loop_ready_->report(std::move(report)); }
+            [this](model::Report report) { take_report(std::move(report)); }
         )
     );
     kernel::LoopOptions loop_options;
@@ -145,6 +146,7 @@ class LocalSession final : public Session {
       loop_options.core.limits.run_slots = options_.run_slots;
     }
     loop_options.core.limits.labels.insert(options_.labels.begin(), options_.labels.end());
+    loop_options.core.limits.sample_ratio = options_.sample_ratio;
     loop_options.now = [this] {
       return clock_.now();
     };
@@ -166,7 +168,7 @@ class LocalSession final : public Session {
     REEVE_TRY(
         loop_,
         kernel::Loop::start(
-            *store_,
+            observed_store(),
             std::move(loop_options),
             std::move(sinks),
             [this](kernel::Loop& loop) { loop_ready_ = &loop; }
@@ -261,11 +263,29 @@ class LocalSession final : public Session {
     return Json::object();
   }
 
+  store::Store& observed_store() {
+    if (!options_.on_measured) {
+      return *store_;
+    }
+    observed_ = std::make_unique<telemetry::ObservedStore>(*store_, options_.on_measured);
+    return *observed_;
+  }
+
+  void take_report(model::Report report) {
+    if (options_.on_report) {
+      options_.on_report(report);
+    }
+    loop_ready_->report(std::move(report));
+  }
+
   void hand_to_host(model::Effect effect) {
     // While closing, an effect that finds no host is left to the next owner of the directory, who
     // asks for it again; it must not count as lost.
     if (closing_) {
       return;
+    }
+    if (options_.on_effect) {
+      options_.on_effect(effect);
     }
     const auto* launch = std::get_if<model::LaunchRun>(&effect);
     model::RunLost lost;
@@ -286,6 +306,7 @@ class LocalSession final : public Session {
   platform::ZoneFiles zone_files_;
   owner::ZoneCache zones_{zone_files_};
   std::unique_ptr<store::SqliteStore> store_;
+  std::unique_ptr<telemetry::ObservedStore> observed_;
   StoredCredentials credentials_;
   blob::BlobStore blobs_;
   std::unique_ptr<Mirror> mirror_;

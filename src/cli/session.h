@@ -17,6 +17,7 @@
 #include "platform/posix/lock_owner.h"
 #include "protocol/message.h"
 #include "store/ports.h"
+#include "telemetry/work/work_metrics.h"
 
 namespace reeve::cli {
 
@@ -91,6 +92,13 @@ struct SessionOptions {
   /// As kernel::Sinks has them.
   std::function<void(const store::Commit&)> on_commit = {};
   std::function<void()> on_reload = {};
+  /// What hosts are asked for, and what they answer; any thread, must not block.
+  std::function<void(const model::Effect&)> on_effect = {};
+  std::function<void(const model::Report&)> on_report = {};
+  /// What each commit took; on the writer thread. Empty: nobody wants to know.
+  std::function<void(const telemetry::CommitFigures&)> on_measured = {};
+  /// See engine::Limits.
+  double sample_ratio = 0;
   /// Somebody asks this process to end (`reeve down`); any thread, must not block. Empty: it ends
   /// by itself, and who asks is told so.
   std::function<void()> on_stop;

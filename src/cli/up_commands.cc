@@ -199,12 +199,16 @@ Result<api::Environment::Reveal> revealer(const Common& common, store::Reader& r
 }
 
 Result<std::unique_ptr<UpServer>> make_server(
-    const Process& process, const configuration::ServerSettings& settings, store::Reader& reader
+    const Process& process,
+    const configuration::ServerSettings& settings,
+    store::Reader& reader,
+    UpTelemetry& observation
 ) {
   static platform::SystemClock clock;
   const configuration::Setting& listen = *configuration::find_setting("server.listen");
   const bool any_port = process.configuration.origin(listen).layer == configuration::Layer::Default;
   REEVE_TRY(api::Environment::Reveal reveal, revealer(process.common, reader));
+  REEVE_CHECK(observation.load(reader, reveal));
   return UpServer::create(
       {.root = process.common.data_dir},
       settings,
@@ -215,7 +219,8 @@ Result<std::unique_ptr<UpServer>> make_server(
       process.metrics,
       process.args.slots,
       sealer(process.common),
-      std::move(reveal)
+      std::move(reveal),
+      observation
   );
 }
 
@@ -226,10 +231,11 @@ Result<Ending> live(Process& process) {
   const int stop_fd = process.stop_fd;
   const configuration::ServerSettings settings =
       configuration::server_settings(process.configuration);
+  UpTelemetry observation(settings.telemetry, process.log, process.metrics);
   std::unique_ptr<UpServer> server;
   SessionOptions options;
   options.on_store = [&](store::Reader& reader) -> Result<void> {
-    REEVE_TRY(server, make_server(process, settings, reader));
+    REEVE_TRY(server, make_server(process, settings, reader, observation));
     return server->load();
   };
   options.on_commit = [&server](const store::Commit& commit) {
@@ -238,6 +244,7 @@ Result<Ending> live(Process& process) {
   options.on_reload = [&server] {
     server->reloaded();
   };
+  observation.join(options);
   options.dir.root = common.data_dir;
   options.ownership = process.ownership;
   options.run_slots = args.slots;
@@ -261,6 +268,7 @@ Result<Ending> live(Process& process) {
   REEVE_TRY(const std::unique_ptr<owner::TriggerPump> pump, start_pump(common, *session));
   listening = pump.get();
   pump->look_again();
+  observation.start(session->kernel());
   REEVE_CHECK(server->start(session->kernel()));
   process.ready(server->url());
   Sweeper sweeper(sweeps(common, *session), tell);
@@ -268,6 +276,8 @@ Result<Ending> live(Process& process) {
   if (ending == Ending::Stop) {
     tell_service_manager("STOPPING=1");
   }
+  // Before the server: its answers go out through it.
+  observation.stop();
   server->stop(settings.server.grace);
   sweeper.stop();
   pump->stop();

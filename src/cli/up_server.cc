@@ -208,7 +208,8 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
     telemetry::MetricRegistry& metrics,
     std::int64_t slots,
     api::Environment::Seal seal,
-    api::Environment::Reveal reveal
+    api::Environment::Reveal reveal,
+    UpTelemetry& observation
 ) {
   REEVE_CHECK(platform::make_directories(server_dir(dir), kPrivate));
   std::unique_ptr<UpServer> made(new UpServer);
@@ -244,6 +245,7 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
   options.environment.seal = std::move(seal);
   options.environment.reveal = std::move(reveal);
   options.environment.version = kVersion;
+  observation.serve(options.environment);
   options.environment.run_dir =
       [root = dir.missions()](std::string_view ns, std::string_view mission, std::string_view run) {
         const Namespace in{std::string(ns)};

@@ -9,6 +9,7 @@
 #include "api/server.h"
 #include "base/result.h"
 #include "cli/session.h"
+#include "cli/up_telemetry.h"
 #include "configuration/server_settings.h"
 #include "kernel/loop.h"
 #include "platform/ports.h"
@@ -41,7 +42,8 @@ class UpServer {
       /// Runs at the same time.
       std::int64_t slots,
       api::Environment::Seal seal,
-      api::Environment::Reveal reveal
+      api::Environment::Reveal reveal,
+      UpTelemetry& observation
   );
 
   Result<void> load() { return server_->load(); }
