@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/credentials.h"
 #include "cli/follow.h"
+#include "cli/history_sweep.h"
 #include "cli/link.h"
 #include "cli/print.h"
 #include "cli/session.h"
@@ -272,6 +273,12 @@ Result<Ending> live(Process& process) {
   REEVE_CHECK(server->start(session->kernel()));
   process.ready(server->url());
   Sweeper sweeper(sweeps(common, *session), tell);
+  HistorySweeper history(
+      session->kernel(),
+      session->reader(),
+      {.missions_max = settings.history.missions_max, .age = settings.history.age},
+      tell
+  );
   const Ending ending = serve(*session, process.signals, stop_fd);
   if (ending == Ending::Stop) {
     tell_service_manager("STOPPING=1");
@@ -279,6 +286,7 @@ Result<Ending> live(Process& process) {
   // Before the server: its answers go out through it.
   observation.stop();
   server->stop(settings.server.grace);
+  history.stop();
   sweeper.stop();
   pump->stop();
   session->close();

@@ -322,6 +322,30 @@ class TelemetryTest(WebTest):
         self.serve("--telemetry-accept-otlp", "false")
         self.post("/v1/logs", self.usage(), 404)
 
+    # --- history ------------------------------------------------------------------------------------
+
+    def test_missions_beyond_the_limit_are_forgotten(self):
+        waits = self.workflow(f"- {{name: a, script: '{gate('go')}'}}", name="waits")
+        quick = self.workflow("- {name: a, script: 'true'}", name="quick")
+        self.serve()
+        self.ok("submit", waits, "--name", "lives")
+        for name in ("one", "two", "three", "four"):
+            self.ok("submit", quick, "--name", name)
+            self.await_state(name, "COMPLETE")
+        self.ok("down")
+        owner = self.serve("--history-missions-max", "2")
+        wait_until(lambda: "expired: 2 missions were removed" in owner.err(), what="the sweep")
+        items = self.get(f"{BASE}/missions").json()["items"]
+        self.assertEqual(
+            sorted(item["metadata"]["name"] for item in items), ["four", "lives", "three"]
+        )
+        self.touch("go")
+        self.await_state("lives", "COMPLETE")
+        # Their names stay taken, and the journal is whole.
+        self.refused(3, "submit", quick, "--name", "one", says="was deleted")
+        self.ok("down")
+        self.audit()
+
     # --- metrics -----------------------------------------------------------------------------------
 
     def test_metrics_tell_of_missions_runs_and_channels(self):
