@@ -26,18 +26,19 @@
 #include <utility>
 #include <vector>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/strings.h"
+#include "loopback.h"
 #include "platform/posix/system.h"
 
 namespace {
 
 using reeve::concat;
+using reeve::bench::connect_to;
+using reeve::bench::number_of;
 
 constexpr std::string_view kQuotas = "/apis/reeve.dev/v1/namespaces/default/budgetquotas";
 constexpr std::string_view kMissions = "/apis/reeve.dev/v1/namespaces/default/missions";
@@ -131,20 +132,6 @@ void stop(const Program& program) {
   ::kill(program.pid, SIGTERM);
   ::waitpid(program.pid, nullptr, 0);
   std::filesystem::remove_all(program.data);
-}
-
-int connect_to(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    fail("cannot connect");
-  }
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  return fd;
 }
 
 std::string request(
@@ -457,13 +444,6 @@ void measure_watch(const Program& program, int watchers, int changes_per_second,
   for (std::size_t i = 0; i < watching; ++i) {
     ::close(polled[i].fd);
   }
-}
-
-int number_of(const char* text, int fallback) {
-  int number = fallback;
-  const std::string_view view = text;
-  std::from_chars(view.data(), view.data() + view.size(), number);
-  return number > 0 ? number : fallback;
 }
 
 void run(const Program& program, int seconds, int connections) {

@@ -5,7 +5,6 @@
 // The client is a process of its own, so that the server's processor time can be told.
 
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -15,17 +14,19 @@
 #include <unistd.h>
 #include <vector>
 
-#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "loopback.h"
 #include "net/server.h"
 #include "platform/posix/system.h"
 
 namespace {
 
 using reeve::Duration;
+using reeve::bench::connect_to;
+using reeve::bench::number_of;
 using reeve::net::Exchange;
 using reeve::net::Response;
 using reeve::net::Server;
@@ -35,26 +36,6 @@ constexpr std::string_view kRequest =
     "GET /apis/reeve.dev/v1/namespaces/default/missions/one HTTP/1.1\r\nHost: localhost\r\n"
     "User-Agent: bench\r\nAccept: application/json\r\n\r\n";
 constexpr std::size_t kBodyBytes = 200;
-
-int number_of(const char* text, int fallback) {
-  const std::string_view view = text;
-  int number = fallback;
-  const auto parsed = std::from_chars(view.data(), view.data() + view.size(), number);
-  return parsed.ec == std::errc{} && number > 0 ? number : fallback;
-}
-
-int connect_to(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    std::perror("connect");
-    ::_exit(1);
-  }
-  return fd;
-}
 
 /// Asks on every connection as soon as it was answered, until the time is over.
 void ask(std::uint16_t port, int connections, Duration time) {
