@@ -72,14 +72,14 @@ inline Error make_error(ErrorCode code, std::string message, std::string subject
       .position = {}};
 }
 
-/// Either a value or an Error. Like std::expected, which C++20 does not have.
-template <class T>
-class [[nodiscard]] Result {
+/// Either a value or an error of type E. Like std::expected, which C++20 does not have.
+template <class T, class E>
+class [[nodiscard]] Expected {
  public:
   // Implicit on purpose: `return value;` and `return error;` read best.
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT
+  Expected(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT
 
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
+  Expected(E error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
 
   bool ok() const { return state_.index() == 0; }
 
@@ -110,45 +110,49 @@ class [[nodiscard]] Result {
 
   const T* operator->() const { return &value(); }
 
-  const Error& error() const& {
+  const E& error() const& {
     REEVE_ASSERT(!ok());
     return *std::get_if<1>(&state_);
   }
 
-  Error&& error() && {
+  E&& error() && {
     REEVE_ASSERT(!ok());
     return std::move(*std::get_if<1>(&state_));
   }
 
  private:
-  std::variant<T, Error> state_;
+  std::variant<T, E> state_;
 };
 
-/// Success without a value, or an Error.
-template <>
-class [[nodiscard]] Result<void> {
+/// Success without a value, or an error.
+template <class E>
+class [[nodiscard]] Expected<void, E> {
  public:
-  Result() = default;
+  Expected() = default;
 
-  Result(Error error) : error_(std::move(error)) {}  // NOLINT
+  Expected(E error) : error_(std::move(error)) {}  // NOLINT
 
   bool ok() const { return !error_.has_value(); }
 
   explicit operator bool() const { return ok(); }
 
-  const Error& error() const& {
+  const E& error() const& {
     REEVE_ASSERT(!ok());
     return *error_;
   }
 
-  Error&& error() && {
+  E&& error() && {
     REEVE_ASSERT(!ok());
     return std::move(*error_);
   }
 
  private:
-  std::optional<Error> error_;
+  std::optional<E> error_;
 };
+
+/// Either a value, or nothing for void, or an Error.
+template <class T>
+using Result = Expected<T, Error>;
 
 }  // namespace reeve
 

@@ -4,11 +4,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <variant>
 #include <vector>
 
-#include "base/assert.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "resource/cause.h"
@@ -100,82 +97,8 @@ Status deleted(const ResourceName& resource, std::string_view name, std::string_
 /// for the message.
 Status from_error(const Error& error, const ResourceName& resource, std::string_view name);
 
-/// Either a value or a Status that says why not. Like Result, for the API's own errors: REEVE_TRY
-/// and REEVE_CHECK work on it.
+/// Either a value or a Status that says why not: Result for the API's own errors.
 template <class T>
-class [[nodiscard]] Outcome {
- public:
-  Outcome(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: as Result
-
-  Outcome(Status status) : state_(std::in_place_index<1>, std::move(status)) {}  // NOLINT
-
-  bool ok() const { return state_.index() == 0; }
-
-  explicit operator bool() const { return ok(); }
-
-  T& value() & {
-    REEVE_ASSERT(ok());
-    return *std::get_if<0>(&state_);
-  }
-
-  const T& value() const& {
-    REEVE_ASSERT(ok());
-    return *std::get_if<0>(&state_);
-  }
-
-  T&& value() && {
-    REEVE_ASSERT(ok());
-    return std::move(*std::get_if<0>(&state_));
-  }
-
-  T& operator*() & { return value(); }
-
-  const T& operator*() const& { return value(); }
-
-  T&& operator*() && { return std::move(*this).value(); }
-
-  T* operator->() { return &value(); }
-
-  const T* operator->() const { return &value(); }
-
-  const Status& error() const& {
-    REEVE_ASSERT(!ok());
-    return *std::get_if<1>(&state_);
-  }
-
-  Status&& error() && {
-    REEVE_ASSERT(!ok());
-    return std::move(*std::get_if<1>(&state_));
-  }
-
- private:
-  std::variant<T, Status> state_;
-};
-
-/// Success without a value, or a Status that says why not.
-template <>
-class [[nodiscard]] Outcome<void> {
- public:
-  Outcome() = default;
-
-  Outcome(Status status) : error_(std::move(status)) {}  // NOLINT
-
-  bool ok() const { return !error_.has_value(); }
-
-  explicit operator bool() const { return ok(); }
-
-  const Status& error() const& {
-    REEVE_ASSERT(!ok());
-    return *error_;
-  }
-
-  Status&& error() && {
-    REEVE_ASSERT(!ok());
-    return std::move(*error_);
-  }
-
- private:
-  std::optional<Status> error_;
-};
+using Outcome = Expected<T, Status>;
 
 }  // namespace reeve::resource
