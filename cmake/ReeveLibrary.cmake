@@ -6,17 +6,24 @@
 # (the whole archive links against the declared dependencies and nothing else) and, for PURE
 # libraries, a scan that refuses symbols of clocks, entropy, environment, threads and sockets.
 
-# Two precompiled headers in all: the standard library for sources, the same plus gtest for tests.
-add_library(reeve_pch STATIC "${PROJECT_SOURCE_DIR}/cmake/pch.cc")
-target_link_libraries(reeve_pch PRIVATE reeve_flags)
-target_precompile_headers(reeve_pch PRIVATE "${PROJECT_SOURCE_DIR}/cmake/pch.h")
-# What is tested is compiled as it is shipped; the tests themselves are not worth the optimizer's time.
+# Precompiled headers: the standard library; the same and the engine for all that stands on it; both
+# once more with gtest for tests, which are not worth the optimizer's time. What is tested is compiled
+# as it is shipped.
 set(REEVE_TEST_OPTIONS "$<$<CONFIG:Release>:-O0>")
+
+function(reeve_pch name header)
+  add_library(${name} STATIC "${PROJECT_SOURCE_DIR}/cmake/pch.cc")
+  target_link_libraries(${name} PRIVATE reeve_flags ${ARGN})
+  target_precompile_headers(${name} PRIVATE "${PROJECT_SOURCE_DIR}/cmake/${header}")
+endfunction()
+
+reeve_pch(reeve_pch pch.h)
+reeve_pch(reeve_engine_pch engine_pch.h)
 if(REEVE_TESTS)
-  add_library(reeve_test_pch STATIC "${PROJECT_SOURCE_DIR}/cmake/pch.cc")
-  target_link_libraries(reeve_test_pch PRIVATE reeve_flags GTest::gtest)
-  target_precompile_headers(reeve_test_pch PRIVATE "${PROJECT_SOURCE_DIR}/cmake/test_pch.h")
-  target_compile_options(reeve_test_pch PRIVATE ${REEVE_TEST_OPTIONS})
+  foreach(kind IN ITEMS "" engine_)
+    reeve_pch(reeve_${kind}test_pch ${kind}test_pch.h GTest::gtest)
+    target_compile_options(reeve_${kind}test_pch PRIVATE ${REEVE_TEST_OPTIONS})
+  endforeach()
 endif()
 option(REEVE_PCH "use precompiled headers" ON)
 
@@ -26,12 +33,24 @@ function(reeve_use_pch target pch)
   endif()
 endfunction()
 
+# The kind of precompiled header for what has these libraries among its own: "" or "engine_".
+function(reeve_pch_kind result)
+  set(kind "")
+  foreach(library IN ITEMS engine kernel owner sim api cli)
+    if("reeve_${library}" IN_LIST ARGN)
+      set(kind engine_)
+    endif()
+  endforeach()
+  set(${result} "${kind}" PARENT_SCOPE)
+endfunction()
+
 function(reeve_test target)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS;ARGS" ${ARGN})
   add_executable(${target} ${ARG_SOURCES})
   target_link_libraries(${target} PRIVATE reeve_flags ${ARG_DEPS} GTest::gtest GTest::gtest_main)
   target_compile_options(${target} PRIVATE ${REEVE_TEST_OPTIONS})
-  reeve_use_pch(${target} reeve_test_pch)
+  reeve_pch_kind(kind ${ARG_DEPS})
+  reeve_use_pch(${target} reeve_${kind}test_pch)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
@@ -64,7 +83,8 @@ function(reeve_library folder)
   target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/src" FILES ${headers})
   set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
   target_link_libraries(${target} PUBLIC reeve_flags ${deps} PRIVATE ${ARG_EXTERNAL})
-  reeve_use_pch(${target} reeve_pch)
+  reeve_pch_kind(kind ${target} ${deps})
+  reeve_use_pch(${target} reeve_${kind}pch)
 
   if(REEVE_TESTS)
     if(tests)
