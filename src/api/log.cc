@@ -64,7 +64,7 @@ resource::Outcome<std::optional<Timestamp>> since_of(const CallPtr& call) {
   if (text.empty()) {
     return std::optional<Timestamp>();
   }
-  const Result<Timestamp> at = parse_timestamp(text);
+  const Result<Timestamp> at = parse_date_time(text);
   if (!at) {
     return resource::bad_request(concat("sinceTime: ", at.error().message));
   }

@@ -69,7 +69,7 @@ Result<engine::SubmitMission> submission_of(
   submission.user_key = spec.get_string("userKey");
   submission.description = spec.get_string("description");
   if (const std::string when = spec.get_string("notBefore"); !when.empty()) {
-    Result<Timestamp> at = parse_timestamp(when);
+    Result<Timestamp> at = parse_date_time(when);
     if (!at) {
       Error error = std::move(at).error();
       error.subject = "spec.notBefore";

@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <optional>
 
 #include "base/strings.h"
 
@@ -97,6 +98,57 @@ Result<Timestamp> parse_timestamp(std::string_view text) {
       std::chrono::sys_days(date).time_since_epoch() + std::chrono::hours(hour) +
       std::chrono::minutes(minute) + std::chrono::seconds(second) + Duration(digits(text, 20, 3))
   );
+}
+
+namespace {
+
+/// "Z", "+01:00", "-05:30".
+std::optional<Duration> offset_of(std::string_view text) {
+  if (text == "Z" || text == "z") {
+    return Duration(0);
+  }
+  constexpr std::string_view kShape = "+00:00";
+  if (text.size() != kShape.size() || (text[0] != '+' && text[0] != '-') || text[3] != ':' ||
+      !is_digit(text[1]) || !is_digit(text[2]) || !is_digit(text[4]) || !is_digit(text[5])) {
+    return std::nullopt;
+  }
+  const Duration size =
+      std::chrono::hours(digits(text, 1, 2)) + std::chrono::minutes(digits(text, 4, 2));
+  if (size >= std::chrono::hours(24)) {
+    return std::nullopt;
+  }
+  return text[0] == '-' ? -size : size;
+}
+
+}  // namespace
+
+Result<Timestamp> parse_date_time(std::string_view text) {
+  constexpr std::size_t kSeconds = std::string_view("0000-00-00T00:00:00").size();
+  constexpr std::size_t kMillis = 3;
+  std::string utc(text.substr(0, kSeconds));
+  if (utc.size() == kSeconds && utc[10] == 't') {
+    utc[10] = 'T';
+  }
+  std::string_view rest = text.substr(utc.size());
+  std::string fraction;
+  if (rest.starts_with('.')) {
+    std::size_t end = 1;
+    while (end < rest.size() && is_digit(rest[end])) {
+      ++end;
+    }
+    fraction = rest.substr(1, end - 1);
+    rest.remove_prefix(fraction.empty() ? 0 : end);
+  }
+  fraction.resize(kMillis, '0');
+  const std::optional<Duration> offset = offset_of(rest);
+  const Result<Timestamp> local = parse_timestamp(concat(utc, ".", fraction, "Z"));
+  if (!offset || !local) {
+    Error error =
+        make_error(ErrorCode::Invalid, concat("\"", text, "\" is no date and time of RFC 3339"));
+    error.hint = "write it like 2026-12-24T18:00:00Z";
+    return error;
+  }
+  return *local - *offset;
 }
 
 std::string format_duration(Duration duration) {

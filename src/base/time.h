@@ -20,6 +20,10 @@ std::string format_timestamp(Timestamp at);
 /// Reads what `format_timestamp` writes. Invalid: anything else.
 Result<Timestamp> parse_timestamp(std::string_view text);
 
+/// A date and time as RFC 3339 has it, with or without a fraction of a second (what is finer than
+/// milliseconds is cut off), in UTC or with an offset: "2026-12-24T18:00:00+01:00". Invalid.
+Result<Timestamp> parse_date_time(std::string_view text);
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 constexpr std::int64_t to_unix_millis(Timestamp at) {
   return at.time_since_epoch().count();

@@ -153,5 +153,40 @@ TEST(Timestamp, RefusesOtherFormsAndImpossibleDates) {
   }
 }
 
+TEST(DateTime, ReadsWhatRfc3339Allows) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"2026-12-24T18:00:00Z", "2026-12-24T18:00:00.000Z"},
+      {"2026-12-24t18:00:00z", "2026-12-24T18:00:00.000Z"},
+      {"2026-12-24T18:00:00.5Z", "2026-12-24T18:00:00.500Z"},
+      {"2026-12-24T18:00:00.123456789Z", "2026-12-24T18:00:00.123Z"},
+      {"2026-12-24T18:00:00+01:00", "2026-12-24T17:00:00.000Z"},
+      {"2026-12-31T23:30:00.25-05:30", "2027-01-01T05:00:00.250Z"}};
+  for (const auto& [text, utc] : cases) {
+    const auto parsed = parse_date_time(text);
+    ASSERT_TRUE(parsed.ok()) << text;
+    EXPECT_EQ(format_timestamp(*parsed), utc) << text;
+  }
+}
+
+TEST(DateTime, RefusesEverythingElse) {
+  for (const char* text :
+       {"",
+        "Z",
+        "2026-12-24",
+        "2026-12-24T18:00Z",
+        "2026-12-24T18:00:00",
+        "2026-12-24 18:00:00Z",
+        "2026-12-24T18:00:00.Z",
+        "2026-12-24T18:00:00,5Z",
+        "2026-12-24T18:00:00+1:00",
+        "2026-12-24T18:00:00+24:00",
+        "2026-13-24T18:00:00Z",
+        "2026-12-24T25:00:00Z",
+        "2026-12-24T18:00:00ZZ",
+        "2026-12-24T18:00:00+01:00Z"}) {
+    EXPECT_FALSE(parse_date_time(text).ok()) << text;
+  }
+}
+
 }  // namespace
 }  // namespace reeve

@@ -45,15 +45,6 @@ bool is_hash(std::string_view hash) {
          is_hex(hash.substr(0, kIdDigits)) && is_hex(hash.substr(kIdDigits + 1));
 }
 
-/// RFC 3339 in UTC, with or without milliseconds.
-Result<Timestamp> read_time(std::string_view text) {
-  constexpr std::size_t kSecondsSize = 20;  // 2026-11-21T09:30:00Z
-  if (text.size() == kSecondsSize && text.ends_with('Z')) {
-    return parse_timestamp(concat(text.substr(0, kSecondsSize - 1), ".000Z"));
-  }
-  return parse_timestamp(text);
-}
-
 Error refused(std::string message) {
   return make_error(ErrorCode::PermissionDenied, std::move(message), "token");
 }
@@ -99,7 +90,7 @@ Result<StaticToken> parse_static_token(const Json& spec) {
     return error;
   }
   if (!expires.empty()) {
-    const auto at = read_time(expires);
+    const auto at = parse_date_time(expires);
     if (!at.ok()) {
       return make_error(ErrorCode::Invalid, at.error().message, "spec.expirationTime");
     }
