@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/handlers.h"
+#include "api/listing.h"
 #include "api/services.h"
 #include "base/strings.h"
 #include "net/server.h"
@@ -180,26 +181,52 @@ void answer_health(const CallPtr& call) {
   );
 }
 
+namespace {
+
+/// The one host, if it is selected.
+resource::Outcome<Json::Array> selected_hosts(const Call& call, const Json& host) {
+  REEVE_TRY(
+      const resource::ListOptions options, resource::parse_list_options(call.request().query)
+  );
+  if (const auto problem = check_version(call, options.resource_version)) {
+    return *problem;
+  }
+  if (!options.continue_token.empty()) {
+    return resource::bad_request("continue: there is one page of hosts");
+  }
+  REEVE_TRY(const Selection selection, select(call, options));
+  view::Projected object;
+  object.object = host;
+  object.name = host.find("metadata")->get_string("name");
+  Json::Array items;
+  if (selection.selector.matches(object)) {
+    items.push_back(host);
+  }
+  return items;
+}
+
+}  // namespace
+
 void get_host(const CallPtr& call) {
   Json host = call->services->environment.host();
   const std::string version = std::to_string(call->services->view.revision().value());
-  if (Json* metadata = host.find("metadata")) {
-    metadata->set("resourceVersion", version);
-  }
-  if (call->route.name.empty()) {
-    Json::Array items;
-    items.push_back(std::move(host));
-    const resource::ListPage page{
-        .resource_version = version, .continue_token = {}, .remaining_item_count = {}};
-    answer_objects(call, page, std::move(items));
+  host.find("metadata")->set("resourceVersion", version);
+  if (!call->route.name.empty()) {
+    if (host.find("metadata")->get_string("name") == call->route.name) {
+      answer_object(call, kOk, host);
+    } else {
+      answer(call, resource::not_found(call->resource(), call->route.name));
+    }
     return;
   }
-  const Json* metadata = host.find("metadata");
-  if (metadata == nullptr || metadata->get_string("name") != call->route.name) {
-    answer(call, resource::not_found(call->resource(), call->route.name));
+  resource::Outcome<Json::Array> items = selected_hosts(*call, host);
+  if (!items) {
+    answer(call, items.error());
     return;
   }
-  answer_object(call, kOk, host);
+  const resource::ListPage page{
+      .resource_version = version, .continue_token = {}, .remaining_item_count = {}};
+  answer_objects(call, page, std::move(*items));
 }
 
 }  // namespace reeve::api

@@ -128,6 +128,15 @@ Result<engine::Command> reset(const Call& call, const Json& /*body*/) {
       .body = std::move(body)});
 }
 
+/// The channel knows the verbs itself.
+Result<engine::Command> use_channel(const Call& call, const Json& body) {
+  return engine::Command(engine::ObjectCommand{
+      .object =
+          {.kind = journal::Kind::Channel, .ns = Namespace(call.route.ns), .name = call.route.name},
+      .verb = call.route.subresource,
+      .body = body});
+}
+
 constexpr std::array kActions = {
     Action{Storage::Mission, "approve", decide},
     Action{Storage::Mission, "reject", decide},
@@ -141,6 +150,10 @@ constexpr std::array kActions = {
     Action{Storage::Workflow, "submit", submit},
     Action{Storage::Workflow, "enable", switch_workflow},
     Action{Storage::Workflow, "disable", switch_workflow},
+    Action{Storage::Channel, "send", use_channel},
+    Action{Storage::Channel, "receive", use_channel},
+    Action{Storage::Channel, "ack", use_channel},
+    Action{Storage::Channel, "nack", use_channel},
     Action{Storage::Plain, "reset", reset}};
 
 const Action* find_action(const Call& call) {
@@ -195,6 +208,10 @@ void answer_action(const CallPtr& call, const Result<engine::Reply>& reply) {
     answer_mission(call, *reply);
     return;
   }
+  if (call->type->storage == Storage::Channel) {
+    answer(call, kOk, reply->detail.is_object() ? reply->detail : Json::object());
+    return;
+  }
   if (const view::ProjectedPtr object = current(*call, call->route.name)) {
     answer_object(call, kCreated, object->object);
     return;
@@ -236,6 +253,16 @@ bool is_action(const Call& call) {
 void act(const CallPtr& call) {
   if (current(*call, call->route.name) == nullptr) {
     answer(call, resource::not_found(call->resource(), call->route.name));
+    return;
+  }
+  const resource::Outcome<resource::WriteOptions> options =
+      resource::parse_write_options(call->request().query, resource::WriteVerb::Create);
+  if (!options) {
+    answer(call, options.error());
+    return;
+  }
+  if (options->dry_run) {
+    answer(call, resource::bad_request("dryRun: this is done, or not asked for"));
     return;
   }
   const resource::Outcome<Json> body = read_action_body(call);

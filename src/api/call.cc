@@ -84,13 +84,13 @@ void answer(const CallPtr& call, const Error& error) {
   answer(call, resource::from_error(error, name, call->route.name));
 }
 
-void answer_object(const CallPtr& call, int code, const Json& object) {
+void answer_object(
+    const CallPtr& call, int code, const Json& object, resource::IncludeObject include
+) {
   switch (call->shape.shape) {
     case resource::Shape::Table: {
       const resource::TableOptions options{
-          .version = call->shape.version,
-          .include_object = resource::IncludeObject::Metadata,
-          .now = call->services->now()};
+          .version = call->shape.version, .include_object = include, .now = call->services->now()};
       answer(call, code, resource::object_table(call->type->columns, object, options));
       return;
     }

@@ -64,8 +64,13 @@ void answer(const CallPtr& call, const resource::Status& status);
 /// The answer for an error of the inside, about the object that the route names.
 void answer(const CallPtr& call, const Error& error);
 
-/// Answers with one object in the shape that the client wants.
-void answer_object(const CallPtr& call, int code, const Json& object);
+/// Answers with one object in the shape that the client wants; `include` is for tables.
+void answer_object(
+    const CallPtr& call,
+    int code,
+    const Json& object,
+    resource::IncludeObject include = resource::IncludeObject::Metadata
+);
 
 /// Answers with one page of a list in the shape that the client wants; `include` is for tables.
 void answer_objects(

@@ -64,20 +64,16 @@ resource::Status failure(const Call& call, const Json& object, const Error& erro
   return resource::from_error(error, call.resource(), name_of(object));
 }
 
-// --- plain --------------------------------------------------------------------------------------
-
-/// What is never shown is not in an object that somebody changes; it stays as it is.
-void keep_hidden(const Call& call, Json& object) {
-  if (call.type->kind != journal::Kind::Token) {
-    return;
-  }
-  Json* spec = object.find("spec");
-  const Json row = stored_row(*call.services, key_of(call, call.route.name));
-  const Json* hash = section(row, "spec").find("hash");
-  if (spec != nullptr && spec->find("hash") == nullptr && hash != nullptr) {
-    spec->set("hash", *hash);
+/// The write counts only for the object that it was made from, or if there is none yet.
+void expect(const Write& write, Json& body) {
+  if (write.before == nullptr) {
+    body.set("absent", true);
+  } else {
+    body.set("revision", write.expected.value());
   }
 }
+
+// --- plain --------------------------------------------------------------------------------------
 
 engine::Command write_plain(const Call& call, const Write& write) {
   Json object = write.after;
@@ -125,16 +121,30 @@ resource::Outcome<engine::Command> write_mission(const Call& call, const Write& 
     submission->metadata = kept_metadata(write.after);
     return engine::Command(std::move(*submission));
   }
-  if (section(write.after, "spec").get_bool("abortRequested")) {
-    return engine::Command(engine::AbortMission{
-        .mission = model::qualify(Namespace(call.route.ns), call.route.name), .message = {}});
+  // It is a wish, not a part of what the mission is to do: once it is over, nothing is left of it.
+  Write rest = write;
+  Json* spec = rest.after.find("spec");
+  const bool abort = spec != nullptr && spec->get_bool("abortRequested");
+  if (spec != nullptr && spec->is_object()) {
+    std::erase_if(spec->as_object(), [](const Json::Member& member) {
+      return member.first == "abortRequested";
+    });
   }
-  if (!same_spec(write)) {
+  if (!same_spec(rest)) {
     return bad_field(
         call, write.after, "spec", "what a mission is to do never changes; make another mission"
     );
   }
-  return write_metadata(call, write);
+  const auto state =
+      model::parse_mission_state(section(*write.before, "status").get_string("state"));
+  if (!abort || !state || is_terminal(*state)) {
+    return write_metadata(call, rest);
+  }
+  Json metadata = kept_metadata(rest.after);
+  return engine::Command(engine::AbortMission{
+      .mission = model::qualify(Namespace(call.route.ns), call.route.name),
+      .message = {},
+      .metadata = metadata.is_null() ? Json::object() : std::move(metadata)});
 }
 
 /// The text of a workflow as clients give it: the document itself, or a document in `source`.
@@ -161,9 +171,7 @@ resource::Outcome<engine::Command> write_workflow(const Call& call, const Write&
   if (!metadata.is_null()) {
     body.set("metadata", std::move(metadata));
   }
-  if (write.before != nullptr) {
-    body.set("revision", write.expected.value());
-  }
+  expect(write, body);
   return object_command(key_of(call, name_of(write.after)), "apply", std::move(body));
 }
 
@@ -188,21 +196,16 @@ resource::Outcome<engine::Command> write_credential(const Call& call, const Writ
       return failure(call, write.after, sealed.error());
     }
     body.set("sealed", sealed->sealed).set("keyId", sealed->key_id);
-    if (const Json* description = spec.find("description")) {
-      body.set("description", *description);
-    }
   }
+  body.set("description", spec.get_string("description"));
   const Json* workflows = spec.find("workflows");
-  if (workflows != nullptr || value.empty()) {
-    body.set("workflows", workflows == nullptr ? Json::array() : *workflows);
-  }
-  if (value.empty()) {
-    return object_command(key_of(call, call.route.name), "allow", std::move(body));
-  }
+  body.set("workflows", workflows == nullptr ? Json::array() : *workflows);
   if (Json metadata = kept_metadata(write.after); !metadata.is_null()) {
     body.set("metadata", std::move(metadata));
   }
-  return object_command(key_of(call, name_of(write.after)), "set", std::move(body));
+  expect(write, body);
+  const std::string verb = value.empty() ? "allow" : "set";
+  return object_command(key_of(call, name_of(write.after)), verb, std::move(body));
 }
 
 /// A Secret is a Credential for clients that know Secrets.
@@ -235,6 +238,7 @@ resource::Outcome<engine::Command> write_channel(const Call& call, const Write& 
   if (Json metadata = kept_metadata(write.after); !metadata.is_null()) {
     body.set("metadata", std::move(metadata));
   }
+  expect(write, body);
   return object_command(key_of(call, name_of(write.after)), "set", std::move(body));
 }
 
@@ -279,6 +283,73 @@ resource::Outcome<engine::Command> write_reshaped(const Call& call, const Write&
 }
 
 }  // namespace
+
+resource::Outcome<void> settle_source(const Call& call, const Json& before, Json& after) {
+  Json* spec = after.find("spec");
+  const bool given = spec != nullptr && spec->find("source") != nullptr &&
+                     section(before, "spec").find("source") == nullptr;
+  if (!given) {
+    return {};
+  }
+  const std::string source = spec->get_string("source");
+  if (call.type->storage == Storage::Workflow) {
+    *spec = Json::object().set("source", source);
+    return {};
+  }
+  if (call.type->storage != Storage::Mission) {
+    return {};
+  }
+  const Result<engine::SubmitMission> same =
+      submission_of(Namespace(call.route.ns), {}, Json(*spec).set("workflow", Json()));
+  const Json& status = section(before, "status");
+  const std::string digest = section(status, "workflow").get_string("digest");
+  if (!same || same->workflow == nullptr || same->workflow->digest.view() != digest) {
+    return bad_field(
+        call, after, "spec.source", "what a mission is to do never changes; make another mission"
+    );
+  }
+  std::erase_if(spec->as_object(), [](const Json::Member& member) {
+    return member.first == "source";
+  });
+  return {};
+}
+
+void keep_hidden(const Call& call, Json& object) {
+  if (call.type->kind != journal::Kind::Token) {
+    return;
+  }
+  Json* spec = object.find("spec");
+  const Json row = stored_row(*call.services, key_of(call, call.route.name));
+  const Json* hash = section(row, "spec").find("hash");
+  if (spec != nullptr && spec->find("hash") == nullptr && hash != nullptr) {
+    spec->set("hash", *hash);
+  }
+}
+
+void forget_same_hidden(const Call& call, Json& object) {
+  Json* spec = object.find("spec");
+  if (spec == nullptr || !spec->is_object()) {
+    return;
+  }
+  std::string_view name;
+  std::string stored;
+  if (call.type->storage == Storage::Credential) {
+    name = "value";
+    if (const auto value = call.services->environment.reveal(call.route.ns, call.route.name)) {
+      stored = std::string(value->view());
+    }
+  } else if (call.type->kind == journal::Kind::Token) {
+    name = "hash";
+    const Json row = stored_row(*call.services, key_of(call, call.route.name));
+    stored = section(row, "spec").get_string("hash");
+  }
+  if (!stored.empty() && spec->get_string(name) == stored) {
+    std::erase_if(spec->as_object(), [&](const Json::Member& member) {
+      return member.first == name;
+    });
+  }
+  wipe(stored);
+}
 
 resource::Outcome<engine::Command> command_for(const Call& call, const Write& write) {
   if (call.type->shape != nullptr) {

@@ -157,7 +157,7 @@ void get_object(const CallPtr& call) {
     answer(call, kOk, "application/json", found->text());
     return;
   }
-  answer_object(call, kOk, found->object);
+  answer_object(call, kOk, found->object, options->include_object);
 }
 
 void list_objects(const CallPtr& call) {

@@ -262,6 +262,7 @@ void try_again(const AttemptPtr& attempt);
 
 void store_update(const AttemptPtr& attempt, const Json& before, Json after) {
   const CallPtr& call = attempt->call;
+  forget_same_hidden(*call, after);
   if (resource::same_object(before, after)) {
     answer_object(call, kOk, before);
     return;
@@ -315,6 +316,7 @@ resource::Outcome<Json> prepare_changed(
   if (call.type->shape != nullptr) {
     fractal::put_back(*call.type->shape, before, after);
   }
+  REEVE_CHECK(settle_source(call, before, after));
   REEVE_CHECK(check_contract(call, after, attempt.options.field_validation, &before));
   if (call.route.subresource == "status") {
     REEVE_TRY(after, resource::prepare_status_update(place, before, after, verb));
@@ -446,8 +448,10 @@ void apply_once(const AttemptPtr& attempt) {
   if (call->type->shape != nullptr) {
     fractal::put_back(*call->type->shape, before->object, *applied);
   }
-  const auto checked =
-      check_contract(*call, *applied, attempt->options.field_validation, &before->object);
+  resource::Outcome<void> checked = settle_source(*call, before->object, *applied);
+  if (checked) {
+    checked = check_contract(*call, *applied, attempt->options.field_validation, &before->object);
+  }
   if (!checked) {
     answer(call, checked.error());
     return;

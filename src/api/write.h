@@ -52,6 +52,16 @@ view::ProjectedPtr current(const Call& call, std::string_view name);
 /// The body as a value, from JSON, YAML or protobuf. BadRequest, UnsupportedMediaType.
 resource::Outcome<Json> read_body(const Call& call, resource::BodyFormat format);
 
+/// Of a workflow or mission that was given as text and is shown as what the text means: the same
+/// text again takes the place of that, or changes nothing. Invalid: another text for a mission.
+resource::Outcome<void> settle_source(const Call& call, const Json& before, Json& after);
+
+/// Puts in what is never shown, and so is not in an object that somebody changes.
+void keep_hidden(const Call& call, Json& object);
+
+/// Takes out what is never shown and is as it was stored: saying it again changes nothing.
+void forget_same_hidden(const Call& call, Json& object);
+
 /// Removes fields that the contract does not know, or refuses them, as the client asked. Other
 /// systems' fields have a meaning there: one without a counterpart here is never taken out.
 resource::Outcome<void> check_fields(

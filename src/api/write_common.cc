@@ -159,7 +159,14 @@ resource::Outcome<void> check_contract(
   REEVE_CHECK(check_fields(call, object, validation));
   schema::apply_defaults(contract, object);
   forget_applied_secrets(contract, object);
-  std::vector<resource::Cause> causes = schema::validate(contract, object);
+  std::vector<resource::Cause> causes;
+  if (before != nullptr && call.type->kind == journal::Kind::Token) {
+    Json whole = object;
+    keep_hidden(call, whole);
+    causes = schema::validate(contract, whole);
+  } else {
+    causes = schema::validate(contract, object);
+  }
   if (causes.empty() && before != nullptr) {
     Json old = *before;
     schema::apply_defaults(contract, old);

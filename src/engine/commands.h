@@ -83,6 +83,8 @@ inline constexpr std::string_view kNoHost = "(no host)";
 struct AbortMission {
   MissionName mission;
   std::string message;
+  /// As in SubmitMission, in place of what was there; null: that stays.
+  Json metadata = {};
 };
 
 /// Release the holds that wait for a person (a failed compensation is tried again).

@@ -326,7 +326,15 @@ Result<Reply> Engine::turn(const Command& command, Scope& scope) {
     return already_ended(mission);
   } else if (const auto* abort = std::get_if<AbortMission>(&command)) {
     REEVE_CHECK(check_reason(abort->message));
+    Json metadata;
+    if (!abort->metadata.is_null()) {
+      REEVE_TRY(metadata, given_metadata(abort->metadata));
+      REEVE_CHECK(check_metadata(key_of(mission), metadata));
+    }
     turn.request_abort(abort->message);
+    if (!metadata.is_null()) {
+      put_metadata(key_of(mission), mission.uid, std::move(metadata), scope);
+    }
   } else if (std::holds_alternative<ResumeMission>(command)) {
     if (mission.state != MissionState::Held) {
       return make_error(
