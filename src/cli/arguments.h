@@ -32,7 +32,9 @@ struct Common {
 };
 
 struct UpArgs {
-  std::uint32_t slots = 0;  ///< 0: as many as the default
+  /// `--slots` and `--labels`: other names of the flags of run.slots and run.labels; 0 and empty:
+  /// not given.
+  std::uint32_t slots = 0;
   std::vector<std::string> labels;
   /// A file with settings; empty: `reeve.yaml` in the data directory, if it is there.
   std::string config;

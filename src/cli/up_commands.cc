@@ -149,8 +149,15 @@ Ending serve(Session& session, SignalFeed& signals, int stop_fd) {
 
 /// The settings, or nothing after all that is wrong with them was said.
 std::optional<configuration::Configuration> settings_of(const Common& common, const UpArgs& args) {
+  std::vector<std::pair<std::string, std::string>> flags = args.settings;
+  if (args.slots > 0) {
+    flags.emplace_back("run.slots", std::to_string(args.slots));
+  }
+  for (const std::string& label : args.labels) {
+    flags.emplace_back("run.labels", label);
+  }
   const Result<configuration::Sources> sources =
-      setting_sources(common.data_dir, args.config, args.settings);
+      setting_sources(common.data_dir, args.config, std::move(flags));
   if (!sources) {
     print_error_text(concat("reeve: ", sources.error().describe(), "\n"));
     return {};
@@ -161,7 +168,6 @@ std::optional<configuration::Configuration> settings_of(const Common& common, co
 /// What lives as long as the process.
 struct Process {
   const Common& common;
-  const UpArgs& args;
   const Ownership& ownership;
   SignalFeed& signals;
   int stop_fd;
@@ -218,7 +224,6 @@ Result<std::unique_ptr<UpServer>> make_server(
       clock,
       process.log,
       process.metrics,
-      process.args.slots,
       sealer(process.common),
       std::move(reveal),
       observation
@@ -228,10 +233,10 @@ Result<std::unique_ptr<UpServer>> make_server(
 /// One life of the owner, from opening the data directory to closing it.
 Result<Ending> live(Process& process) {
   const Common& common = process.common;
-  const UpArgs& args = process.args;
   const int stop_fd = process.stop_fd;
-  const configuration::ServerSettings settings =
-      configuration::server_settings(process.configuration);
+  configuration::ServerSettings settings = configuration::server_settings(process.configuration);
+  const std::uint32_t slots = affordable_slots(static_cast<std::uint32_t>(settings.run.slots));
+  settings.run.slots = slots;
   UpTelemetry observation(settings.telemetry, process.log, process.metrics);
   std::unique_ptr<UpServer> server;
   SessionOptions options;
@@ -248,8 +253,8 @@ Result<Ending> live(Process& process) {
   observation.join(options);
   options.dir.root = common.data_dir;
   options.ownership = process.ownership;
-  options.run_slots = args.slots;
-  options.labels = args.labels;
+  options.run_slots = slots;
+  options.labels = settings.run.labels;
   options.purpose = std::string(kLongRunningOwner);
   options.on_stop = [stop_fd] {
     const std::uint64_t one = 1;
@@ -308,8 +313,6 @@ int run_up(const Common& common, const UpArgs& args) {
   if (!ownership) {
     return report(ownership.error());
   }
-  UpArgs affordable = args;
-  affordable.slots = affordable_slots(args.slots);
   platform::SystemClock clock;
   telemetry::LogOptions log_options;
   log_options.format = settings->text("log.format") == "text" ? telemetry::LogFormat::Text
@@ -323,7 +326,6 @@ int run_up(const Common& common, const UpArgs& args) {
   bool first = true;
   Process process{
       .common = common,
-      .args = affordable,
       .ownership = *ownership,
       .signals = signals,
       .stop_fd = stop.get(),

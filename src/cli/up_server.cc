@@ -161,14 +161,12 @@ Result<void> set_issuers(
   return {};
 }
 
-Json host_object(
-    const configuration::ServerSettings& settings, std::int64_t slots, Timestamp started
-) {
+Json host_object(const configuration::ServerSettings& settings, Timestamp started) {
   Json metadata = Json::object();
   metadata.set("name", "local").set("uid", platform::boot_id());
   metadata.set("creationTimestamp", engine::format_seconds(started));
   Json capacity = Json::object();
-  capacity.set("slots", slots);
+  capacity.set("slots", settings.run.slots);
   Json labels = Json::array();
   for (const std::string& label : settings.run.labels) {
     labels.push(label);
@@ -206,7 +204,6 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
     platform::Clock& clock,
     telemetry::LogHub& log,
     telemetry::MetricRegistry& metrics,
-    std::int64_t slots,
     api::Environment::Seal seal,
     api::Environment::Reveal reveal,
     UpTelemetry& observation
@@ -251,7 +248,7 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
         const Namespace in{std::string(ns)};
         return (root / model::scoped(in, mission) / "runs" / model::scoped(in, run)).string();
       };
-  options.environment.host = [host = host_object(settings, slots, clock.now())] {
+  options.environment.host = [host = host_object(settings, clock.now())] {
     return host;
   };
   static platform::SystemRandom random;

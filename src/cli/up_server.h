@@ -39,8 +39,6 @@ class UpServer {
       platform::Clock& clock,
       telemetry::LogHub& log,
       telemetry::MetricRegistry& metrics,
-      /// Runs at the same time.
-      std::int64_t slots,
       api::Environment::Seal seal,
       api::Environment::Reveal reveal,
       UpTelemetry& observation

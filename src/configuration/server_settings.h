@@ -93,9 +93,7 @@ struct ServerSettings {
   } history;
 
   struct Run {
-    /// 0: as many as the machine has processors.
     std::int64_t slots = 0;
-    /// `key=value`.
     std::vector<std::string> labels;
   } run;
 };

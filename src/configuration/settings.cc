@@ -84,17 +84,14 @@ std::string check_claim_value(std::string_view text) {
   return fine ? "" : "is not of the form claim=value";
 }
 
+/// What a task can name in its `tags`.
 std::string check_label(std::string_view text) {
-  constexpr std::size_t kPartBytesMax = 63;
-  const std::size_t equals = text.find('=');
-  if (equals == std::string_view::npos) {
-    return "is not of the form key=value";
-  }
-  const std::string_view key = text.substr(0, equals);
-  const std::string_view value = text.substr(equals + 1);
-  const bool fine = !key.empty() && only(key, "-_./") && value.size() <= kPartBytesMax &&
-                    key.size() <= 4 * kPartBytesMax && only(value, "-_.");
-  return fine ? "" : "has other characters than letters, digits, -, _, . (and / in the key)";
+  constexpr std::size_t kLabelBytesMax = 100;
+  const bool fine = !text.empty() && text.size() <= kLabelBytesMax &&
+                    is_letter_or_digit(text.front()) && only(text, "._-");
+  return fine ? ""
+              : "is no label: letters, digits, '.', '_' and '-', a letter or digit first, at most "
+                "100";
 }
 
 /// `info,net=debug`, as LogHub::set_levels takes it.
@@ -313,13 +310,14 @@ constexpr Setting kTable[] = {
 
     {.key = "run.slots",
      .type = Type::Int,
-     .fallback = "0",
-     .description = "Runs at the same time on this machine; 0: as many as it has processors",
-     .min = 0,
+     .fallback = "16",
+     .description = "Runs at the same time on this machine; also `--slots`",
+     .min = 1,
      .max = 10'000},
     {.key = "run.labels",
      .type = Type::List,
-     .description = "What this machine is, as `key=value`; tasks can ask for it",
+     .description = "What this machine offers to tasks with `tags`, such as `gpu`; also "
+                    "`--labels`",
      .check = check_label},
 };
 

@@ -154,6 +154,26 @@ class CapacityTest(ReeveTest):
         self.finish("m1")
         self.assertIn("--labels are up to", self.ok("run", self.workflow("- {name: a, script: 'true'}"), "--labels", "x").err)
 
+    def test_slots_and_labels_are_settings_like_others(self):
+        (self.data).mkdir()
+        (self.data / "reeve.yaml").write_text(
+            "run: {slots: 1, labels: [gpu]}\n", encoding="utf-8"
+        )
+        owner = self.up()
+        host = self.ok("get", "hosts", "local", "-o", "json").json()["status"]
+        self.assertEqual((host["capacity"]["slots"], host["labels"]), (1, ["gpu"]))
+        self.submit(self.waiting(task="tags: [gpu]"), "m1")
+        self.submit(self.waiting(), "m2")
+        self.await_ran("m1")
+        self.finish("m1", "m2")
+        self.assertEqual(self.lines("ran"), ["m1", "m2"])
+        self.ok("down")
+        owner.wait()
+        # The flag of the command is the strongest layer of the same setting.
+        self.up("--slots", 3, "--labels", "arm64,fast")
+        host = self.ok("get", "hosts", "local", "-o", "json").json()["status"]
+        self.assertEqual((host["capacity"]["slots"], host["labels"]), (3, ["arm64", "fast"]))
+
     def test_labels_are_names(self):
         self.refused(2, "up", "--labels", "a,b/c", says="label")
         tagged = self.workflow("- {name: a, script: 'true', tags: [big]}")
