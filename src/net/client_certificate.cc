@@ -48,6 +48,11 @@ ClientCertificate describe_certificate(x509_st* certificate, long verification) 
       described.organizations.push_back(std::move(text));
     }
   }
+  unsigned char* encoded = nullptr;
+  if (const int size = i2d_X509(certificate, &encoded); size > 0) {
+    described.der.assign(reinterpret_cast<const char*>(encoded), static_cast<std::size_t>(size));
+    OPENSSL_free(encoded);
+  }
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int length = 0;
   if (X509_digest(certificate, EVP_sha256(), digest.data(), &length) == 1) {

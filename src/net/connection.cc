@@ -19,12 +19,12 @@ constexpr std::size_t kOutputBytesMax = std::size_t{1} << 20;
 /// What a client may still send after its last response before it is cut off.
 constexpr std::size_t kLingerBytesMax = std::size_t{16} << 20;
 
-ParserLimits parser_limits(const ServerLimits& limits) {
+ParserLimits parser_limits(const ServerLimits& limits, std::size_t body_bytes_max) {
   return ParserLimits{
       .request_line_bytes_max = limits.request_line_bytes_max,
       .header_bytes_max = limits.header_bytes_max,
       .headers_max = limits.headers_max,
-      .body_bytes_max = limits.body_bytes_max};
+      .body_bytes_max = body_bytes_max};
 }
 
 }  // namespace
@@ -33,7 +33,8 @@ Connection::Connection(
     std::shared_ptr<Hub> hub, AcceptedSocket accepted, std::shared_ptr<const TlsContext> tls
 )
     : Transport(std::move(hub), std::move(accepted), std::move(tls)),
-      parser_(parser_limits(this->hub().limits())) {}
+      parser_(parser_limits(this->hub().limits(), this->hub().connection_limits().body_bytes_max)) {
+}
 
 Connection::~Connection() = default;
 

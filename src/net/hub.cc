@@ -39,6 +39,10 @@ Hub::Hub(
 )
     : loop_(std::move(loop)),
       limits_(limits),
+      connection_limits_{
+          .connections_max = limits.connections_max,
+          .connections_per_peer_max = limits.connections_per_peer_max,
+          .body_bytes_max = limits.body_bytes_max},
       tick_interval_(tick_interval(limits)),
       handler_(std::move(handler)),
       refusal_(std::move(refusal)),
@@ -105,14 +109,14 @@ void Hub::flush_marked() {
 }
 
 bool Hub::admit(const std::string& peer_address) {
-  if (connections_.size() >= limits_.connections_max) {
+  if (connections_.size() >= connection_limits_.connections_max) {
     return false;
   }
   if (peer_address.empty()) {
     return true;
   }
   const auto found = peers_.find(peer_address);
-  return found == peers_.end() || found->second < limits_.connections_per_peer_max;
+  return found == peers_.end() || found->second < connection_limits_.connections_per_peer_max;
 }
 
 void Hub::accept(AcceptedSocket accepted, bool tls) {

@@ -57,8 +57,12 @@ class Hub : public std::enable_shared_from_this<Hub> {
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
-  /// Any thread.
+  /// Any thread. Those that `connection_limits` has are the ones of the start.
   const ServerLimits& limits() const { return limits_; }
+
+  const ConnectionLimits& connection_limits() const { return connection_limits_; }
+
+  void use_limits(const ConnectionLimits& limits) { connection_limits_ = limits; }
 
   Counters& counters() { return counters_; }
 
@@ -119,6 +123,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
   const std::shared_ptr<Loop> loop_;
   const ServerLimits limits_;
+  ConnectionLimits connection_limits_;
   const Duration tick_interval_;
   Handler handler_;
   std::function<Response(int, std::string_view)> refusal_;

@@ -53,6 +53,9 @@ struct ClientCertificate {
   std::vector<std::string> organizations;
   /// SHA-256 of the DER form, lower-case hex.
   std::string fingerprint;
+  std::string der;
+  /// Those that were presented along with it, PEM.
+  std::string intermediates;
   /// Signed by a configured authority for the authentication of clients, and within its time.
   /// False: whoever presented it may have made it up.
   bool verified = false;

@@ -1,6 +1,7 @@
 #include "net/server.h"
 
 #include <atomic>
+#include <future>
 #include <utility>
 
 #include "base/strings.h"
@@ -141,6 +142,10 @@ Result<void> Server::reload_certificates(TlsMaterial material) {
   return {};
 }
 
+void Server::change_limits(const ConnectionLimits& limits) {
+  core_->hub->run([core = core_, limits] { core->hub->use_limits(limits); });
+}
+
 ServerStats Server::stats() const {
   const Counters& counted = core_->hub->counters();
   return ServerStats{
@@ -174,6 +179,20 @@ bool Server::post(std::function<void()> function) {
     core_->posted.fetch_sub(1);
   }
   return posted;
+}
+
+Result<void> Server::run(std::function<void()> function, Duration timeout) {
+  REEVE_ASSERT(!on_network_thread());
+  const auto done = std::make_shared<std::promise<void>>();
+  const std::future<void> end = done->get_future();
+  const bool posted = post([done, function = std::move(function)] {
+    function();
+    done->set_value();
+  });
+  if (!posted || end.wait_for(timeout) != std::future_status::ready) {
+    return make_error(ErrorCode::Unavailable, "the network thread is busy; try again");
+  }
+  return {};
 }
 
 TimerHandle Server::post_after(Duration delay, std::function<void()> function) {

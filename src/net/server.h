@@ -66,6 +66,13 @@ struct ServerLimits {
   std::size_t timers_max = 1'000'000;
 };
 
+/// Those limits that can change while the server runs; what is connected keeps what it began with.
+struct ConnectionLimits {
+  std::size_t connections_max = ServerLimits{}.connections_max;
+  std::size_t connections_per_peer_max = ServerLimits{}.connections_per_peer_max;
+  std::size_t body_bytes_max = ServerLimits{}.body_bytes_max;
+};
+
 struct ServerOptions {
   std::vector<ListenerOptions> listeners = {};
   /// Needed if a listener has `tls`.
@@ -142,11 +149,18 @@ class Server {
   /// nothing was changed.
   Result<void> reload_certificates(TlsMaterial material);
 
+  /// For connections from now on.
+  void change_limits(const ConnectionLimits& limits);
+
   ServerStats stats() const;
 
   /// Runs `function` on the network thread, after what was posted before. False: the server has
   /// stopped, or `posted_max` was reached; it will not run.
   bool post(std::function<void()> function);
+
+  /// The same, and waits until it has run. Unavailable: it has not within `timeout`; it may later.
+  /// Not on the network thread.
+  Result<void> run(std::function<void()> function, Duration timeout);
 
   /// Runs `function` on the network thread after `delay`. If the server stops before, or
   /// `timers_max` was reached, it does not run and is dropped.

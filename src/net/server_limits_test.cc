@@ -50,6 +50,25 @@ TEST(ServerLimits, ClosesConnectionsBeyondTheMostOfOneAddress) {
   EXPECT_EQ(TestClient::tcp(server->ports()[0]).get("/"), "200 ok");
 }
 
+TEST(ServerLimits, ChangeForConnectionsFromThenOn) {
+  ServerLimits limits;
+  limits.connections_max = 1;
+  limits.body_bytes_max = 8;
+  const auto server = start_server(answer, limits);
+  TestClient old = TestClient::tcp(server->ports()[0]);
+  EXPECT_EQ(old.get("/"), "200 ok");
+  EXPECT_EQ(TestClient::tcp(server->ports()[0]).read_rest(), "");
+  server->change_limits({.connections_max = 2, .connections_per_peer_max = 2, .body_bytes_max = 4});
+  TestClient fresh = TestClient::tcp(server->ports()[0]);
+  const std::string post =
+      "POST / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
+      "Content-Length: 6\r\n\r\nsix by";
+  fresh.send(post);
+  EXPECT_TRUE(fresh.read_rest().starts_with("HTTP/1.1 413 "));
+  old.send(post);
+  EXPECT_TRUE(old.read_rest().starts_with("HTTP/1.1 200 "));
+}
+
 TEST(ServerLimits, CutsOffAHeadThatDoesNotEnd) {
   ServerLimits limits;
   limits.head_timeout = Duration(30);

@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "base/hash.h"
 #include "base/strings.h"
 #include "net/server.h"
 #include "net/test_client.h"
@@ -135,6 +136,8 @@ const Identities& identities() {
 
 struct TlsClientOptions {
   const Identity* identity = nullptr;
+  /// Presented along with it.
+  const Identity* intermediate = nullptr;
   int version_max = TLS1_3_VERSION;
   std::string_view protocols = "\x08http/1.1";
   SSL_SESSION* session = nullptr;
@@ -153,6 +156,9 @@ class TlsPipe final : public testing::Pipe {
     if (options.identity != nullptr) {
       SSL_CTX_use_certificate(context_.get(), options.identity->certificate.get());
       SSL_CTX_use_PrivateKey(context_.get(), options.identity->key.get());
+    }
+    if (options.intermediate != nullptr) {
+      SSL_CTX_add1_chain_cert(context_.get(), options.intermediate->certificate.get());
     }
     // OpenSSL writes to the socket itself.
     ::signal(SIGPIPE, SIG_IGN);
@@ -242,6 +248,10 @@ struct TlsServer {
       who = concat(shown->common_name, "/", join(shown->organizations, ","));
       who += shown->verified ? concat(" verified ", shown->fingerprint.size()) : " unverified";
       EXPECT_EQ(shown->verified, shown->problem.empty());
+      EXPECT_EQ(sha256(shown->der).view(), shown->fingerprint);
+      if (!shown->intermediates.empty()) {
+        who += concat(" with ", shown->intermediates.size() > 100 ? "others" : "little");
+      }
     }
     exchange->respond(Response{.body = concat(who, " ", request.body.size())});
   }
@@ -320,6 +330,18 @@ TEST(ServerTls, KnowsTheClientOfAResumedSession) {
   TlsClient two(tls.port, {.session = session.get()});
   EXPECT_EQ(two.client.get("/"), "200 ada/a,b\xc3\xa9 verified 64 0");
   EXPECT_EQ(SSL_session_reused(two.pipe->ssl()), 1);
+}
+
+TEST(ServerTls, HandsOnWhatLeadsToTheAuthorityAndResumesNoSuchSession) {
+  const TlsServer tls;
+  const Identity middle =
+      make_identity({.common_name = "middle", .authority = true}, &identities().authority);
+  const Identity below = make_identity({.common_name = "zoe"}, &middle);
+  TlsClient one(tls.port, {.identity = &below, .intermediate = &middle});
+  EXPECT_EQ(one.client.get("/"), "200 zoe/ verified 64 with others 0");
+  // A resumed session would have lost them.
+  const SessionPointer session(SSL_get1_session(one.pipe->ssl()));
+  EXPECT_EQ(SSL_SESSION_is_resumable(session.get()), 0);
 }
 
 TEST(ServerTls, TakesAndSendsLongBodies) {

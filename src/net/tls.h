@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/result.h"
 #include "base/secret.h"
 
 namespace reeve::net {
@@ -15,5 +16,8 @@ struct TlsMaterial {
   /// for, checked, and never required: see `ClientCertificate::verified`.
   std::string client_ca_pem = {};
 };
+
+/// Whether a server can use it. Invalid: something cannot be read, or does not belong together.
+Result<void> check(const TlsMaterial& material);
 
 }  // namespace reeve::net

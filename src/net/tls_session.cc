@@ -93,14 +93,48 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_le
   return outcome == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/// Whether it can lead from a client's certificate to an authority, which one signed by itself
+/// cannot.
+bool is_intermediate(X509* certificate) {
+  return (X509_get_extension_flags(certificate) & EXFLAG_SS) == 0;
+}
+
+/// A resumed session has the client's certificate, but none of those that lead to its authority.
+void forbid_resumption_with_intermediates(X509_STORE_CTX* store) {
+  const STACK_OF(X509)* presented = X509_STORE_CTX_get0_untrusted(store);
+  bool any = false;
+  for (int at = 1; at < sk_X509_num(presented); ++at) {
+    any = any || is_intermediate(sk_X509_value(presented, at));
+  }
+  void* session = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+  if (any && session != nullptr) {
+    SSL_set_num_tickets(static_cast<SSL*>(session), 0);
+  }
+}
+
 /// Checks the certificate of a client and lets it in either way: the outcome stays with the
 /// session.
 int verify_later(X509_STORE_CTX* store, void*) {
+  forbid_resumption_with_intermediates(store);
   // A bad signature also leaves an error that would be taken for one of the session.
   ERR_set_mark();
   X509_verify_cert(store);
   ERR_pop_to_mark();
   return 1;
+}
+
+/// Those that are worth something; empty for null.
+std::string intermediates_of(const STACK_OF(X509) * certificates) {
+  const BioPointer bio(BIO_new(BIO_s_mem()));
+  for (int at = 0; at < sk_X509_num(certificates); ++at) {
+    X509* certificate = sk_X509_value(certificates, at);
+    if (is_intermediate(certificate)) {
+      PEM_write_bio_X509(bio.get(), certificate);
+    }
+  }
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
 }
 
 Result<void> use_identity(SSL_CTX* context, const TlsMaterial& material) {
@@ -181,6 +215,11 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::create(const TlsMaterial& 
   REEVE_CHECK(use_identity(context, material));
   REEVE_CHECK(use_authorities(context, material.client_ca_pem));
   return std::shared_ptr<const TlsContext>(new TlsContext(std::move(parts)));
+}
+
+Result<void> check(const TlsMaterial& material) {
+  REEVE_CHECK(TlsContext::create(material));
+  return {};
 }
 
 /// What OpenSSL reads from and writes to, as its "BIO".
@@ -308,9 +347,10 @@ std::shared_ptr<const ClientCertificate> TlsSession::client_certificate() const 
   if (!certificate) {
     return nullptr;
   }
-  return std::make_shared<const ClientCertificate>(
-      describe_certificate(certificate.get(), SSL_get_verify_result(wire_->session.get()))
-  );
+  ClientCertificate described =
+      describe_certificate(certificate.get(), SSL_get_verify_result(wire_->session.get()));
+  described.intermediates = intermediates_of(SSL_get_peer_cert_chain(wire_->session.get()));
+  return std::make_shared<const ClientCertificate>(std::move(described));
 }
 
 }  // namespace reeve::net
