@@ -45,15 +45,37 @@ resource::Outcome<view::ListQuery> first_query(
   return query;
 }
 
-resource::Status list_problem(const Call& call, const Error& error, bool continued) {
+/// The pages that follow are of a state that is not kept any more. The words are those of
+/// Kubernetes.
+resource::Outcome<Listed> page_expired(
+    const Call& call, const Selection& selection, view::Position rest
+) {
+  rest.revision = Revision(0);
+  Result<std::string> token = seal_position(call, selection, rest);
+  if (!token) {
+    return resource::from_error(token.error(), call.resource(), {});
+  }
+  resource::Status status = resource::expired(
+      "The provided continue parameter is too old to display a consistent list result. You can "
+      "start a new list without the continue parameter, or use the continue token in this response "
+      "to retrieve the remainder of the results. Continuing with the provided token results in an "
+      "inconsistent list - objects that were created, modified, or deleted between the time the "
+      "first chunk was returned and now may show up in the list."
+  );
+  status.continue_token = std::move(*token);
+  return status;
+}
+
+resource::Outcome<Listed> list_problem(
+    const Call& call, const Selection& selection, const view::ListQuery& query, const Error& error
+) {
   if (!view::is_expired(error)) {
     return resource::from_error(error, call.resource(), {});
   }
-  return resource::expired(
-      continued ? "The provided continue parameter is too old to display a consistent list result. "
-                  "You must start a new list without the continue parameter."
-                : "The resourceVersion for the provided list is too old."
-  );
+  if (query.from) {
+    return page_expired(call, selection, *query.from);
+  }
+  return resource::expired("The resourceVersion for the provided list is too old.");
 }
 
 resource::Outcome<Listed> collect(
@@ -65,7 +87,7 @@ resource::Outcome<Listed> collect(
   while (true) {
     Result<view::Page> page = call.services->view.list(query);
     if (!page) {
-      return list_problem(call, page.error(), !options.continue_token.empty());
+      return list_problem(call, selection, query, page.error());
     }
     for (view::ProjectedPtr& item : page->items) {
       listed.items.push_back(std::move(item));

@@ -17,7 +17,8 @@ Status failure(int code, std::string reason, std::string message) {
       .code = code,
       .reason = std::move(reason),
       .message = std::move(message),
-      .details = {}};
+      .details = {},
+      .continue_token = {}};
 }
 
 StatusDetails plural_details(const ResourceName& resource, std::string_view name) {
@@ -99,7 +100,9 @@ Json to_json(const Status& status) {
   Json json = Json::object();
   json.set("kind", "Status");
   json.set("apiVersion", "v1");
-  json.set("metadata", Json::object());
+  Json metadata = Json::object();
+  set_text(metadata, "continue", status.continue_token);
+  json.set("metadata", std::move(metadata));
   json.set("status", status.success ? "Success" : "Failure");
   set_text(json, "message", status.message);
   set_text(json, "reason", status.reason);

@@ -44,6 +44,8 @@ struct Status {
   std::string reason;
   std::string message;
   std::optional<StatusDetails> details;
+  /// With which a list can go on all the same; empty: it cannot.
+  std::string continue_token = {};
 
   /// For the Retry-After header: set only where the same request may succeed later.
   std::optional<int> retry_after_seconds() const;

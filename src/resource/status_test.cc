@@ -37,6 +37,12 @@ TEST(Status, IsWordForWordWhatKubernetesSays) {
       text(resource_version_too_large(99999999, 504)),
       R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Timeout: Too large resource version: 99999999, current: 504","reason":"Timeout","details":{"causes":[{"reason":"ResourceVersionTooLarge","message":"Too large resource version"}],"retryAfterSeconds":1},"code":504})"
   );
+  Status gone = expired("too old");
+  gone.continue_token = "abc";
+  EXPECT_EQ(
+      text(gone),
+      R"({"kind":"Status","apiVersion":"v1","metadata":{"continue":"abc"},"status":"Failure","message":"too old","reason":"Expired","code":410})"
+  );
   const Status old = resource_version_too_old(1, 503);
   EXPECT_EQ(old.message, "too old resource version: 1 (503)");
   EXPECT_EQ(old.reason, "Expired");

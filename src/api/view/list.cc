@@ -46,7 +46,7 @@ Result<Page> View::list(const ListQuery& query) const {
   page.revision = snapshot->revision;
   if (query.exactly) {
     page.revision = *query.exactly;
-  } else if (query.from) {
+  } else if (query.from && query.from->revision != Revision(0)) {
     page.revision = query.from->revision;
   }
   page.items = std::move(found.objects);
@@ -67,7 +67,7 @@ Result<SnapshotPtr> View::snapshot_for(const ListQuery& query) const {
   std::vector<SnapshotPtr> released;
   const std::lock_guard lock(mutex_);
   forget_snapshots(now, released);
-  if (!query.exactly && !query.from) {
+  if (!query.exactly && (!query.from || query.from->revision == Revision(0))) {
     return current_;
   }
   const Revision wanted = query.exactly ? *query.exactly : query.from->revision;

@@ -261,6 +261,34 @@ TEST_F(ViewList, APositionExpiresWithItsSnapshot) {
   EXPECT_TRUE(is_expired(expired.error()));
 }
 
+TEST_F(ViewList, HowLongSnapshotsAreKeptCanChange) {
+  put_missions("a", 10);
+  ListQuery query{.type = kMissions, .limit = 3};
+  query.from = view_.list(query)->next;
+  put_missions("b", 1);
+  view_.change_limits(ViewLimits{}.changes_max, std::chrono::minutes(10));
+  now_ += std::chrono::minutes(6);
+  EXPECT_TRUE(view_.list(query));
+  view_.change_limits(ViewLimits{}.changes_max, std::chrono::minutes(1));
+  EXPECT_TRUE(is_expired(view_.list(query).error()));
+}
+
+TEST_F(ViewList, AnExpiredListCanGoOnInTheNewestState) {
+  put_missions("a", 4);
+  ListQuery query{.type = kMissions, .limit = 2};
+  query.from = view_.list(query)->next;
+  world_.put(Kind::Mission, "a", "m1002x");
+  commit();
+  query.from->revision = Revision(0);
+  const auto rest = view_.list(query);
+  ASSERT_TRUE(rest);
+  EXPECT_EQ(names(*rest), (std::vector<std::string>{"a/m1002", "a/m1002x"}));
+  EXPECT_EQ(rest->revision, view_.revision());
+  // From there on its pages are of one state again.
+  ASSERT_TRUE(rest->next);
+  EXPECT_EQ(rest->next->revision, rest->revision);
+}
+
 TEST_F(ViewList, KeepsABoundedNumberOfSnapshots) {
   put_missions("a", 10);
   std::vector<Position> positions;

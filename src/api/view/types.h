@@ -93,6 +93,7 @@ struct ViewOptions {
 
 /// Where a list goes on: the next object to look at, in the snapshot of the first page.
 struct Position {
+  /// 0: in the newest snapshot, which may differ from the pages before.
   Revision revision = {};
   std::string ns = {};
   std::string stem = {};

@@ -31,6 +31,8 @@ View::View(ViewOptions options)
     : options_(std::move(options)),
       projections_(options_.types, options_.limits),
       events_(options_.limits.events_max, options_.limits.events_bytes_max),
+      changes_max_(options_.limits.changes_max),
+      snapshot_age_max_(options_.limits.snapshot_age_max),
       current_(empty_snapshot()),
       rings_(journal::kAllKinds.size()) {
   REEVE_ASSERT(options_.now != nullptr);
@@ -265,7 +267,7 @@ void View::publish(const Step& step) {
 void View::trim(std::vector<BatchPtr>& released) {
   std::uint64_t bytes = 0;
   for (ChangeRing& ring : rings_) {
-    while (ring.changes() > options_.limits.changes_max && ring.batches() > 1) {
+    while (ring.changes() > changes_max_ && ring.batches() > 1) {
       released.push_back(ring.pop());
     }
     bytes += ring.size_bytes();
@@ -285,10 +287,16 @@ void View::trim(std::vector<BatchPtr>& released) {
   }
 }
 
+void View::change_limits(std::size_t changes_max, Duration snapshot_age_max) {
+  const std::lock_guard lock(mutex_);
+  changes_max_ = changes_max;
+  snapshot_age_max_ = snapshot_age_max;
+}
+
 /// With the mutex held.
 void View::forget_snapshots(Timestamp now, std::vector<SnapshotPtr>& released) const {
   while (!retained_.empty() && (retained_.size() > options_.limits.snapshots_max ||
-                                now - retained_.front().since > options_.limits.snapshot_age_max)) {
+                                now - retained_.front().since > snapshot_age_max_)) {
     released.push_back(std::move(retained_.front().snapshot));
     retained_.pop_front();
   }

@@ -68,6 +68,9 @@ class View {
   /// Conflict (see is_expired): changes after `query.from` have been forgotten.
   Result<std::unique_ptr<Watcher>> watch(WatchQuery query) const;
 
+  /// In place of those limits, from now on. Any thread.
+  void change_limits(std::size_t changes_max, Duration snapshot_age_max);
+
   /// The last events of the journal.
   const EventTail& events() const { return events_; }
 
@@ -119,6 +122,9 @@ class View {
   EventTail events_;
 
   mutable std::mutex mutex_;
+  // Of `options_.limits`, and can change.
+  std::size_t changes_max_;
+  Duration snapshot_age_max_;
   SnapshotPtr current_;
   /// By kind.
   std::vector<ChangeRing> rings_;

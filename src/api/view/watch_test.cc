@@ -305,6 +305,17 @@ TEST_F(Watch, ChangesThatAreForgottenExpireAndAreNeverSkipped) {
   EXPECT_EQ(read(*watch({.type = kMissions})), (Lines{"ADDED m 6"}));
 }
 
+TEST_F(Watch, HowFarItMayFallBehindCanChange) {
+  const auto slow = watch_from(0);
+  for (int i = 0; i < 5; ++i) {
+    put("m");
+  }
+  view_->change_limits(3, ViewLimits{}.snapshot_age_max);
+  put("m");
+  EXPECT_EQ(read(*slow), (Lines{"EXPIRED"}));
+  EXPECT_EQ(read(*watch_from(3)).size(), 3U);
+}
+
 TEST_F(Watch, HandsOutWhatItHasBeforeItTellsThatItExpired) {
   view_ = std::make_unique<View>(options({.changes_max = 3}));
   const auto watcher = watch_from(0);
