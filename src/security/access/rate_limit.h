@@ -21,6 +21,8 @@ struct RateLimitOptions {
   double burst = 200;
   /// Keys that are remembered; the one that was silent longest makes room.
   std::size_t keys_max = 10'000;
+
+  friend bool operator==(const RateLimitOptions&, const RateLimitOptions&) = default;
 };
 
 /// Token buckets, one for each key: a principal, or the address of a peer (`peer_key`).

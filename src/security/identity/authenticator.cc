@@ -140,6 +140,21 @@ Result<std::optional<std::string_view>> bearer_of(const std::vector<HeaderValue>
   return found;
 }
 
+Result<void> add_to(std::vector<OidcIssuer>& issuers, OidcIssuer issuer) {
+  for (const OidcIssuer& other : issuers) {
+    if (other.options().issuer == issuer.options().issuer) {
+      return make_error(ErrorCode::AlreadyExists, "there is one for this issuer already", "issuer");
+    }
+  }
+  if (issuers.size() >= kIssuersMax) {
+    return make_error(
+        ErrorCode::LimitExceeded, concat("there are more than ", kIssuersMax, " issuers"), "issuer"
+    );
+  }
+  issuers.push_back(std::move(issuer));
+  return {};
+}
+
 access::Identity identity_of(const ClientCertificate& certificate) {
   access::Identity identity;
   identity.user = certificate.common_name;
@@ -181,17 +196,19 @@ Authenticator::Authenticator(RunTokens run_tokens, FrontProxyOptions proxy)
     : run_tokens_(std::move(run_tokens)), proxy_(std::move(proxy)) {}
 
 Result<void> Authenticator::add_issuer(OidcIssuer issuer) {
-  for (const OidcIssuer& other : issuers_) {
-    if (other.options().issuer == issuer.options().issuer) {
-      return make_error(ErrorCode::AlreadyExists, "there is one for this issuer already", "issuer");
-    }
+  return add_to(issuers_, std::move(issuer));
+}
+
+Result<void> Authenticator::replace_issuers(std::vector<OidcIssuer> issuers) {
+  std::vector<OidcIssuer> replaced;
+  for (OidcIssuer& issuer : issuers) {
+    const auto known = std::find_if(issuers_.begin(), issuers_.end(), [&](const OidcIssuer& each) {
+      return each.options() == issuer.options();
+    });
+    // A copy: an error leaves all as it was.
+    REEVE_CHECK(add_to(replaced, known == issuers_.end() ? std::move(issuer) : *known));
   }
-  if (issuers_.size() >= kIssuersMax) {
-    return make_error(
-        ErrorCode::LimitExceeded, concat("there are more than ", kIssuersMax, " issuers"), "issuer"
-    );
-  }
-  issuers_.push_back(std::move(issuer));
+  issuers_ = std::move(replaced);
   return {};
 }
 

@@ -80,6 +80,12 @@ class Authenticator {
 
   std::vector<OidcIssuer>& issuers() { return issuers_; }
 
+  /// These are all there are, from now on. One that was there before with the same options keeps
+  /// its keys. The errors of add_issuer; nothing has changed then.
+  Result<void> replace_issuers(std::vector<OidcIssuer> issuers);
+
+  void replace_proxy(FrontProxyOptions proxy) { proxy_ = std::move(proxy); }
+
   /// PermissionDenied: answer 401; the message may be told. Unavailable: the keys of the identity
   /// provider are being fetched; ask again after the refresh, or answer 503.
   Result<Authenticated> authenticate(const Presented& presented, Timestamp now);

@@ -223,6 +223,44 @@ TEST_F(AuthenticatorTest, ReadsAsWhomARequestWantsToBeTreated) {
   EXPECT_FALSE(impersonated({{.name = "Impersonate-User", .value = ""}}).ok());
 }
 
+TEST_F(AuthenticatorTest, ProvidersAreReplacedAndThoseThatStayKeepTheirKeys) {
+  authenticator_.issuers()[0].finish_refresh(
+      FetchedKeys{.keys = std::move(KeySet::parse(ec_signer().key_set("k1"))).value()}, kNow
+  );
+  const std::string bearer = concat("Authorization: Bearer ", jwt());
+  ASSERT_TRUE(ask({bearer}).ok());
+  OidcOptions same = authenticator_.issuers()[0].options();
+  OidcOptions other = same;
+  other.issuer = "https://other.example.com";
+  const auto replace = [this](const std::vector<OidcOptions>& wanted) {
+    std::vector<OidcIssuer> issuers;
+    for (const OidcOptions& options : wanted) {
+      issuers.push_back(std::move(OidcIssuer::make(options)).value());
+    }
+    return authenticator_.replace_issuers(std::move(issuers));
+  };
+  ASSERT_TRUE(replace({other, same}).ok());
+  EXPECT_EQ(authenticator_.issuers().size(), 2U);
+  EXPECT_TRUE(ask({bearer}).ok());
+  // Twice the same: nothing has changed.
+  EXPECT_EQ(replace({same, same}).error().code, ErrorCode::AlreadyExists);
+  EXPECT_EQ(authenticator_.issuers().size(), 2U);
+  // Other rules: keys are asked for again.
+  same.policy.audiences = {"reeve", "more"};
+  ASSERT_TRUE(replace({same}).ok());
+  EXPECT_EQ(ask({bearer}).error().code, ErrorCode::Unavailable);
+  ASSERT_TRUE(replace({}).ok());
+  expect_refused(ask({bearer}));
+}
+
+TEST_F(AuthenticatorTest, OtherProxiesMayCountLater) {
+  const ClientCertificate edge = certificate("edge", false, true);
+  expect_refused(ask({"X-Remote-User: dave"}, edge));
+  authenticator_.replace_proxy({.allowed_names = {"edge"}, .user_header = "X-User"});
+  EXPECT_EQ(ask({"X-User: dave"}, edge)->identity.user, "dave");
+  expect_refused(ask({"X-User: dave"}, certificate("front-proxy", false, true)));
+}
+
 TEST_F(AuthenticatorTest, HasOneProviderForAnIssuer) {
   OidcOptions options;
   options.issuer = kIssuer;

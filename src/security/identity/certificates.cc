@@ -219,6 +219,18 @@ Result<CertifiedKey> CertificateAuthority::issue_client(
   return issue(std::move(content), state_->signer(), random);
 }
 
+bool renewal_due(Timestamp expires, Timestamp now) {
+  return expires - now < kRenewBefore;
+}
+
+Result<Timestamp> certificate_expiry(std::string_view pem) {
+  const x509::CertificatePtr certificate = x509::read_certificate(pem);
+  if (!certificate) {
+    return make_error(ErrorCode::Invalid, "there is no PEM certificate", "certificate");
+  }
+  return x509::not_after(certificate.get());
+}
+
 std::vector<std::string> server_names(
     std::string_view host_name, const std::vector<std::string>& extra
 ) {
@@ -257,7 +269,7 @@ Result<CertifiedKey> open_or_issue_server(
     const Pair pair = read_pair(text->view());
     const x509::CertificatePtr signer = x509::read_certificate(authority.certificate());
     if (x509::belongs_together(pair.certificate.get(), pair.key.get(), signer.get()) &&
-        x509::not_after(pair.certificate.get()) - now >= kRenewBefore &&
+        !renewal_due(x509::not_after(pair.certificate.get()), now) &&
         sorted_names(x509::server_names(pair.certificate.get())) == sorted_names(names)) {
       return CertifiedKey{
           .certificate = x509::to_pem(pair.certificate.get()),

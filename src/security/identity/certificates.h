@@ -79,6 +79,12 @@ class CertificateAuthority {
   std::unique_ptr<State> state_;
 };
 
+/// Whether a certificate of ours that ends at `expires` is to be made anew.
+bool renewal_due(Timestamp expires, Timestamp now);
+
+/// When the first certificate of a PEM text ends. Invalid: there is none.
+Result<Timestamp> certificate_expiry(std::string_view pem);
+
 /// `localhost`, `127.0.0.1`, `::1`, the host's name and `extra`, each once.
 std::vector<std::string> server_names(
     std::string_view host_name, const std::vector<std::string>& extra

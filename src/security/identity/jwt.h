@@ -44,6 +44,8 @@ struct JwtPolicy {
   Duration leeway = std::chrono::seconds(60);
   /// Secret for HS256, which counts only if it is among the algorithms.
   const Secret* shared_secret = nullptr;
+
+  friend bool operator==(const JwtPolicy&, const JwtPolicy&) = default;
 };
 
 /// Checks signature, issuer, audience and times. PermissionDenied: the token is not believed; the
@@ -59,6 +61,8 @@ struct ClaimMapping {
   std::string groups_prefix = {};
   /// Claims (of text) that must have these values.
   std::vector<std::pair<std::string, std::string>> required = {};
+
+  friend bool operator==(const ClaimMapping&, const ClaimMapping&) = default;
 };
 
 /// The identity, with `system:authenticated` added. PermissionDenied: a claim is missing or has the

@@ -41,6 +41,8 @@ struct OidcOptions {
   Duration stale_max = std::chrono::hours(24);
   /// Between two attempts, whatever the reason: unknown keys, errors.
   Duration retry_interval = std::chrono::seconds(30);
+
+  friend bool operator==(const OidcOptions&, const OidcOptions&) = default;
 };
 
 /// Invalid: no https, no audience, an algorithm with a shared secret.
