@@ -195,11 +195,20 @@ TEST(Configuration, SettingsThatNeedEachOtherAreCheckedTogether) {
   EXPECT_EQ(errors(file("server:\n  tls: maybe\n  tls_cert: a.pem\n")).size(), 1U);
 }
 
-TEST(Configuration, PlainTextBeyondThisMachineIsWarnedOf) {
-  EXPECT_TRUE(load(file("server: {tls: off}\n")).warnings.empty());
-  const Loaded result = load(file("server: {tls: off, listen: ['127.0.0.1:1', ':7070']}\n"));
-  EXPECT_TRUE(result.ok());
-  EXPECT_EQ(result.warnings.size(), 1U);
+TEST(Configuration, PlainTextBeyondThisMachineHasToBeWanted) {
+  EXPECT_TRUE(load(file("server: {tls: off}\n")).ok());
+  EXPECT_TRUE(load(file("server: {tls: off, listen: ['127.0.0.2:1', '[::1]:1']}\n")).ok());
+  EXPECT_EQ(
+      errors(file("server:\n  listen: ['127.0.0.1:1', ':7070']\n  tls: off\n")),
+      (std::vector<std::string>{
+          "reeve.yaml:3: server.tls: is off, and :7070 can be reached from other machines (use "
+          "TLS, "
+          "listen at 127.0.0.1 behind a proxy, or set server.allow_plain_text)"})
+  );
+  const Loaded wanted =
+      load(file("server: {tls: off, listen: [':7070'], allow_plain_text: true}\n"));
+  EXPECT_TRUE(wanted.ok());
+  EXPECT_EQ(wanted.warnings.size(), 1U);
 }
 
 TEST(Configuration, SecretsAreNeverShown) {

@@ -312,14 +312,24 @@ void Loader::tls_rules() {
   }
   for (const std::string& text : values.list("server.listen")) {
     const auto address = parse_listen_address(text);
-    if (address && !address->host.starts_with("127.") && address->host != "::1") {
+    const bool here = address && (address->host.starts_with("127.") || address->host == "::1");
+    if (here || !address || !judged("server.listen")) {
+      continue;
+    }
+    if (values.flag("server.allow_plain_text")) {
       Error warning = make_error(
           ErrorCode::PermissionDenied, "credentials cross the network in plain text", "server.tls"
       );
       warning.hint = concat("listen at 127.0.0.1 only instead of ", text, ", or use TLS");
       loaded_.warnings.push_back(std::move(warning));
-      return;
+    } else {
+      rule_error(
+          concat("is off, and ", text, " can be reached from other machines"),
+          "server.tls",
+          "use TLS, listen at 127.0.0.1 behind a proxy, or set server.allow_plain_text"
+      );
     }
+    return;
   }
 }
 

@@ -20,6 +20,7 @@ ServerSettings::Server server_of(const Configuration& from) {
     server.listen.push_back(std::move(address).value());
   }
   server.tls = tls_mode(from.text("server.tls"));
+  server.allow_plain_text = from.flag("server.allow_plain_text");
   server.tls_cert = from.text("server.tls_cert");
   server.tls_key = from.text("server.tls_key");
   server.tls_client_ca = from.text("server.tls_client_ca");

@@ -21,6 +21,7 @@ struct ServerSettings {
   struct Server {
     std::vector<ListenAddress> listen;
     TlsMode tls = TlsMode::Auto;
+    bool allow_plain_text = false;
     std::string tls_cert;
     std::string tls_key;
     std::string tls_client_ca;
