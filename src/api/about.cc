@@ -57,7 +57,7 @@ void answer_openapi_v3(const CallPtr& call) {
   const std::string path = call->route.group.empty()
                                ? concat("api/", call->route.version)
                                : concat("apis/", call->route.group, "/", call->route.version);
-  if (const std::string* document = call->services->open_api.v3(path)) {
+  if (const std::string* document = call->services->open_api.get().v3(path)) {
     answer(call, kOk, kJson, std::string(*document));
   } else {
     answer(call, resource::path_not_found());
@@ -65,7 +65,7 @@ void answer_openapi_v3(const CallPtr& call) {
 }
 
 void answer_openapi_v2(const CallPtr& call) {
-  const schema::OpenApi& open_api = call->services->open_api;
+  const schema::OpenApi& open_api = call->services->open_api.get();
   if (call->shape.shape == resource::Shape::OpenApiProtobuf) {
     answer(call, kOk, schema::kOpenApiProtobufType, std::string(open_api.v2_protobuf()));
   } else {
@@ -124,7 +124,7 @@ void answer_about(const CallPtr& call) {
       answer_openapi_v2(call);
       return;
     case Route::Kind::OpenApiV3:
-      answer(call, kOk, kJson, std::string(call->services->open_api.v3_index()));
+      answer(call, kOk, kJson, std::string(call->services->open_api.get().v3_index()));
       return;
     case Route::Kind::OpenApiV3Group:
       answer_openapi_v3(call);

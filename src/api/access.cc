@@ -74,30 +74,49 @@ resource::Status refused(std::string message) {
   return status;
 }
 
-identity::Presented presented_by(const net::Request& request) {
-  identity::Presented presented;
-  if (request.client_certificate != nullptr && request.client_certificate->verified) {
-    presented.certificate = identity::ClientCertificate{
-        .common_name = request.client_certificate->common_name,
-        .organizations = request.client_certificate->organizations,
-        .user = true};
+void replace_limiter(
+    std::optional<access::RateLimiter>& limiter,
+    const std::optional<access::RateLimitOptions>& before,
+    const std::optional<access::RateLimitOptions>& options
+) {
+  if (before == options) {
+    return;
   }
-  for (const net::Header& header : request.headers) {
-    presented.headers.push_back({header.name, header.value});
+  limiter.reset();
+  if (options) {
+    limiter.emplace(*options);
   }
-  return presented;
 }
 
 }  // namespace
 
-Access::Access(identity::Authenticator authenticator, const Types& types, AccessOptions options)
-    : authenticator_(std::move(authenticator)), types_(types), options_(std::move(options)) {
-  if (options_.per_principal) {
-    per_principal_.emplace(*options_.per_principal);
+Access::Access(
+    identity::Authenticator authenticator,
+    identity::CertificateTrust trust,
+    const Types& types,
+    AccessOptions options
+)
+    : authenticator_(std::move(authenticator)),
+      trust_(std::move(trust)),
+      types_(types),
+      options_(std::move(options)) {
+  replace_limiter(per_principal_, {}, options_.rules.per_principal);
+  replace_limiter(per_address_, {}, options_.rules.per_address);
+}
+
+void Access::replace_rules(AccessRules rules) {
+  replace_limiter(per_principal_, options_.rules.per_principal, rules.per_principal);
+  replace_limiter(per_address_, options_.rules.per_address, rules.per_address);
+  options_.rules = std::move(rules);
+}
+
+identity::Presented Access::presented_by(const net::Request& request, Timestamp now) {
+  identity::Presented presented;
+  presented.certificate = trust_.examine(request.client_certificate.get(), now);
+  for (const net::Header& header : request.headers) {
+    presented.headers.push_back({header.name, header.value});
   }
-  if (options_.per_address) {
-    per_address_.emplace(*options_.per_address);
-  }
+  return presented;
 }
 
 bool Access::follows(journal::Kind kind) {
@@ -153,11 +172,11 @@ void Access::changed(
 }
 
 std::optional<resource::Status> Access::check_host(const net::Request& request) const {
-  if (request.peer == kUnixPeer || options_.hosts.empty()) {
+  if (request.peer == kUnixPeer || options_.rules.hosts.empty()) {
     return {};
   }
   const std::string_view name = host_name(request.host);
-  for (const std::string& host : options_.hosts) {
+  for (const std::string& host : options_.rules.hosts) {
     if (host == name) {
       return {};
     }
@@ -208,7 +227,7 @@ Admission Access::admit(const net::Request& request, Timestamp now, Duration mon
 std::optional<resource::Status> Access::identify(
     const net::Request& request, Timestamp now, Admission& admission
 ) {
-  const identity::Presented presented = presented_by(request);
+  const identity::Presented presented = presented_by(request, now);
   Result<identity::Authenticated> who = authenticator_.authenticate(presented, now);
   if (!who) {
     if (who.error().code != ErrorCode::Unavailable) {
@@ -252,7 +271,8 @@ std::optional<resource::Status> Access::authorize(
 ) const {
   const bool is_anonymous = call.identity.in_group(access::kUnauthenticated);
   const access::Decision decision = policy_.decide(call.identity, attributes);
-  if (decision.allowed && (!is_anonymous || options_.anonymous || !attributes.is_resource())) {
+  if (decision.allowed &&
+      (!is_anonymous || options_.rules.anonymous || !attributes.is_resource())) {
     return {};
   }
   if (is_anonymous) {

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "api/call.h"
+#include "api/client_trust.h"
+#include "api/live_options.h"
 #include "api/view/view.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -19,14 +21,7 @@
 namespace reeve::api {
 
 struct AccessOptions {
-  /// Whether requests without credentials are looked at at all.
-  bool anonymous = false;
-  /// Names under which the server may be asked for, without ports. A request for another one is
-  /// refused: somebody else's page may have sent it (DNS rebinding).
-  std::vector<std::string> hosts;
-  /// Absent: no limit.
-  std::optional<access::RateLimitOptions> per_principal = {};
-  std::optional<access::RateLimitOptions> per_address = {};
+  AccessRules rules = {};
   /// Whether the run that a token speaks for is in the hands of a host under that fence.
   std::function<bool(const identity::RunClaims&)> run_lives = {};
   /// A token names a key of an identity provider that is not known yet.
@@ -45,7 +40,17 @@ struct Admission {
 /// Threading: the network thread.
 class Access {
  public:
-  Access(identity::Authenticator authenticator, const Types& types, AccessOptions options);
+  Access(
+      identity::Authenticator authenticator,
+      identity::CertificateTrust trust,
+      const Types& types,
+      AccessOptions options
+  );
+
+  /// From the next request on. Limits that stay the same remember whom they have seen.
+  void replace_rules(AccessRules rules);
+
+  void replace_trust(identity::CertificateTrust trust) { trust_.replace(std::move(trust)); }
 
   /// Reads a row with what is never shown.
   using ReadRow = std::function<Json(const journal::ObjectKey& key)>;
@@ -85,7 +90,10 @@ class Access {
   std::optional<resource::Status> check_host(const net::Request& request) const;
   std::optional<resource::Status> check_origin(const net::Request& request) const;
 
+  identity::Presented presented_by(const net::Request& request, Timestamp now);
+
   identity::Authenticator authenticator_;
+  ClientTrust trust_;
   const Types& types_;
   AccessOptions options_;
   access::Policy policy_;

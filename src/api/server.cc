@@ -25,6 +25,8 @@ constexpr std::string_view kRunKeyFile = "run.key";
 constexpr std::string_view kContinueKeyFile = "continue.key";
 /// Name of the first administrator's token among the tokens; no object can have it.
 constexpr std::string_view kAdminTokenName = "(admin)";
+/// What the network thread is asked to do takes milliseconds.
+constexpr Duration kNetworkTimeout{30'000};
 
 std::optional<journal::ObjectKey> sidecar_of(const journal::ObjectKey& row) {
   if (row.kind != journal::Kind::Metadata) {
@@ -65,24 +67,50 @@ Result<Secrets> open_secrets(const std::filesystem::path& dir, platform::Random&
   return Secrets{.authenticator = std::move(authenticator), .sealer = std::move(sealer)};
 }
 
+/// What is made of options, before anything of them is used.
+struct Checked {
+  identity::CertificateTrust trust;
+  std::vector<identity::OidcIssuer> issuers;
+};
+
+Result<Checked> check(const LiveOptions& options) {
+  REEVE_TRY(identity::CertificateTrust trust, identity::CertificateTrust::make(options.trust));
+  Checked checked{.trust = std::move(trust), .issuers = {}};
+  for (const identity::OidcOptions& issuer : options.issuers) {
+    REEVE_TRY(identity::OidcIssuer made, identity::OidcIssuer::make(issuer));
+    checked.issuers.push_back(std::move(made));
+  }
+  return checked;
+}
+
+/// For whose certificates clients are asked: who stands behind one is looked at afterwards.
+std::string client_authorities(const identity::TrustOptions& trust) {
+  return trust.user_authorities.empty()
+             ? trust.proxy_authorities
+             : concat(trust.user_authorities, "\n", trust.proxy_authorities);
+}
+
 }  // namespace
 
 class Server::State {
  public:
-  State(ServerOptions server_options, Parts parts, Secrets secrets)
+  State(
+      ServerOptions server_options, Parts parts, Secrets secrets, identity::CertificateTrust trust
+  )
       : options(std::move(server_options)),
         parts_(parts),
         types(resource::schema::Contracts::embedded()),
-        open_api(resource::schema::OpenApi::make(
-            resource::schema::Contracts::embedded(), options.environment.version
-        )),
+        open_api(resource::schema::Contracts::embedded(), options.environment.version),
         documents(parts.reader),
         view(view_options()),
-        access(std::move(secrets.authenticator), types, access_options()),
-        sealer(std::move(secrets.sealer)) {}
+        access(std::move(secrets.authenticator), std::move(trust), types, access_options()),
+        sealer(std::move(secrets.sealer)),
+        fetcher(options.live.fetcher),
+        authorities(options.live.trust) {}
 
   AccessOptions access_options() {
-    AccessOptions made = options.access;
+    AccessOptions made;
+    made.rules = options.live.access;
     made.run_lives = [this](const identity::RunClaims& claims) {
       return run_lives(claims);
     };
@@ -105,24 +133,36 @@ class Server::State {
 
   /// Asks identity providers for keys that are wanted. Network thread.
   void refresh_issuers() {
-    std::vector<identity::OidcIssuer>& issuers = access.authenticator().issuers();
-    for (std::size_t i = 0; i < issuers.size(); ++i) {
-      if (!issuers[i].begin_refresh(parts_.clock.now())) {
+    for (identity::OidcIssuer& issuer : access.authenticator().issuers()) {
+      if (stopping || !issuer.begin_refresh(parts_.clock.now())) {
         continue;
       }
-      worker->add([this, i, asked = issuers[i].options()] {
-        Result<identity::FetchedKeys> fetched = identity::fetch_keys(asked, options.fetcher);
-        server->post([this, i, fetched = std::move(fetched)]() mutable {
-          identity::OidcIssuer& issuer = access.authenticator().issuers()[i];
-          issuer.finish_refresh(std::move(fetched), parts_.clock.now());
-          if (!issuer.last_error().empty()) {
-            services->log.warn(
-                "keys of an identity provider were not fetched",
-                {{"issuer", issuer.options().issuer}, {"problem", issuer.last_error()}}
-            );
-          }
+      if (worker == nullptr) {
+        worker = std::make_unique<host::WorkerPool>(1);
+      }
+      worker->add([this, asked = issuer.options(), fetch = fetcher] {
+        Result<identity::FetchedKeys> fetched = identity::fetch_keys(asked, fetch);
+        server->post([this, asked, fetched = std::move(fetched)]() mutable {
+          keys_fetched(asked, std::move(fetched));
         });
       });
+    }
+  }
+
+  /// The provider may have been replaced meanwhile.
+  void keys_fetched(const identity::OidcOptions& asked, Result<identity::FetchedKeys> fetched) {
+    for (identity::OidcIssuer& issuer : access.authenticator().issuers()) {
+      if (issuer.options() != asked) {
+        continue;
+      }
+      issuer.finish_refresh(std::move(fetched), parts_.clock.now());
+      if (!issuer.last_error().empty()) {
+        services->log.warn(
+            "keys of an identity provider were not fetched",
+            {{"issuer", asked.issuer}, {"problem", issuer.last_error()}}
+        );
+      }
+      return;
     }
   }
 
@@ -147,7 +187,8 @@ class Server::State {
         to->notify(notice);
       }
     };
-    made.limits = options.view;
+    made.limits.changes_max = options.live.changes_max;
+    made.limits.snapshot_age_max = options.live.snapshot_age_max;
     return made;
   }
 
@@ -169,27 +210,8 @@ class Server::State {
         .random = parts_.random,
         .now = [this] { return parts_.clock.now(); },
         .environment = options.environment});
-    const Access::ReadRow read = [this](const journal::ObjectKey& key) {
-      return stored_row(*services, key);
-    };
-    for (const Error& problem : access.load(view, read)) {
-      services->log.error("a role, binding or token was not taken over", {{"problem", problem}});
-    }
     api.emplace(*services);
-    net::ServerOptions net_options;
-    net_options.listeners = options.listeners;
-    if (options.tls) {
-      net_options.tls = net::TlsMaterial{
-          .certificate_chain_pem = options.tls->certificate_chain_pem,
-          .private_key_pem = Secret(std::string(options.tls->private_key_pem.view())),
-          .client_ca_pem = options.tls->client_ca_pem};
-    }
-    net_options.limits = options.limits;
-    net_options.refusal = refusal_response;
-    net_options.handler = [this](std::shared_ptr<net::Exchange> exchange) {
-      handle(std::move(exchange));
-    };
-    REEVE_TRY(server, net::Server::start(std::move(net_options)));
+    REEVE_TRY(server, net::Server::start(net_options()));
     services->server = server.get();
     server_metrics = register_server_metrics(parts_.metrics, *server);
     streams.emplace(*server);
@@ -198,20 +220,73 @@ class Server::State {
     services->watch_groups = &*watch_groups;
     server_ready = server.get();
     streams_ready = &*streams;
-    // What was committed since the roles were read.
-    server->post([this, read] {
-      access.load(view, read);
-      if (!access.authenticator().issuers().empty()) {
-        worker = std::make_unique<host::WorkerPool>(1);
-        keep_issuers_fresh();
-      }
-    });
-    return {};
+    // Roles are read after commits tell of changed ones, and before the first request counts.
+    return server->run([this] { begin_serving(); }, kNetworkTimeout);
+  }
+
+  net::ServerOptions net_options() {
+    net::ServerOptions net_options;
+    net_options.listeners = options.listeners;
+    if (const auto& tls = options.live.tls) {
+      net_options.tls = net::TlsMaterial{
+          .certificate_chain_pem = tls->certificate_chain_pem,
+          .private_key_pem = Secret(std::string(tls->private_key_pem.view())),
+          .client_ca_pem = client_authorities(options.live.trust)};
+    }
+    const net::ConnectionLimits& connections = options.live.connections;
+    net_options.limits.connections_max = connections.connections_max;
+    net_options.limits.connections_per_peer_max = connections.connections_per_peer_max;
+    net_options.limits.body_bytes_max = connections.body_bytes_max;
+    net_options.refusal = refusal_response;
+    net_options.handler = [this](std::shared_ptr<net::Exchange> exchange) {
+      handle(std::move(exchange));
+    };
+    return net_options;
+  }
+
+  /// Network thread.
+  void begin_serving() {
+    const Access::ReadRow read = [this](const journal::ObjectKey& key) {
+      return stored_row(*services, key);
+    };
+    for (const Error& problem : access.load(view, read)) {
+      services->log.error("a role, binding or token was not taken over", {{"problem", problem}});
+    }
+    keep_issuers_fresh();
+    serving = true;
+  }
+
+  /// Network thread. It was checked.
+  void use_certificate(net::TlsMaterial material) {
+    material.client_ca_pem = client_authorities(authorities);
+    if (const Result<void> used = server->reload_certificates(std::move(material)); !used) {
+      services->log.error("the certificate was not replaced", {{"problem", used.error()}});
+    }
+  }
+
+  /// Network thread. They were checked.
+  void use(LiveOptions live, Checked checked) {
+    authorities = std::move(live.trust);
+    if (live.tls) {
+      use_certificate(std::move(*live.tls));
+    }
+    identity::Authenticator& authenticator = access.authenticator();
+    if (const Result<void> used = authenticator.replace_issuers(std::move(checked.issuers));
+        !used) {
+      services->log.error("identity providers were not replaced", {{"problem", used.error()}});
+    }
+    authenticator.replace_proxy(std::move(live.front_proxy));
+    access.replace_trust(std::move(checked.trust));
+    access.replace_rules(std::move(live.access));
+    fetcher = std::move(live.fetcher);
+    server->change_limits(live.connections);
+    view.change_limits(live.changes_max, live.snapshot_age_max);
+    refresh_issuers();
   }
 
   /// A request may come before the server knows itself.
   void handle(std::shared_ptr<net::Exchange> exchange) {
-    if (server_ready.load() == nullptr) {
+    if (!serving) {
       constexpr int kUnavailable = 503;
       exchange->respond(refusal_response(kUnavailable, "starting: ask again"));
       return;
@@ -246,7 +321,7 @@ class Server::State {
   ServerOptions options;
   Parts parts_;
   Types types;
-  resource::schema::OpenApi open_api;
+  resource::schema::LazyOpenApi open_api;
   WorkflowDocuments documents;
   std::atomic<Streams*> streams_ready = nullptr;
   std::atomic<net::Server*> server_ready = nullptr;
@@ -260,6 +335,11 @@ class Server::State {
   std::unique_ptr<net::Server> server;
   /// Of `server`.
   std::vector<telemetry::MetricCallback> server_metrics;
+  // Of the network thread, until it is stopped.
+  identity::Fetcher fetcher;
+  identity::TrustOptions authorities;
+  bool serving = false;
+  bool stopping = false;
   /// Fetches keys of identity providers, if there are any.
   std::unique_ptr<host::WorkerPool> worker;
 };
@@ -272,13 +352,12 @@ Server::~Server() {
 
 Result<std::unique_ptr<Server>> Server::create(ServerOptions options, Parts parts) {
   REEVE_TRY(Secrets secrets, open_secrets(options.dir, parts.random));
-  for (identity::OidcOptions& issuer : options.issuers) {
-    REEVE_TRY(identity::OidcIssuer made, identity::OidcIssuer::make(std::move(issuer)));
-    REEVE_CHECK(secrets.authenticator.add_issuer(std::move(made)));
-  }
-  return std::unique_ptr<Server>(
-      new Server(std::make_unique<State>(std::move(options), parts, std::move(secrets)))
-  );
+  REEVE_TRY(Checked checked, check(options.live));
+  REEVE_CHECK(secrets.authenticator.replace_issuers(std::move(checked.issuers)));
+  secrets.authenticator.replace_proxy(options.live.front_proxy);
+  return std::unique_ptr<Server>(new Server(std::make_unique<State>(
+      std::move(options), parts, std::move(secrets), std::move(checked.trust)
+  )));
 }
 
 Result<void> Server::load() {
@@ -311,8 +390,27 @@ std::vector<std::uint16_t> Server::ports() const {
   return state_->server->ports();
 }
 
-Result<void> Server::reload_certificates(net::TlsMaterial material) {
-  return state_->server->reload_certificates(std::move(material));
+Result<void> Server::change(LiveOptions options) {
+  REEVE_TRY(Checked checked, check(options));
+  if (options.tls) {
+    REEVE_CHECK(net::check(*options.tls));
+  }
+  // Functions that are posted can be copied; these cannot.
+  const auto live = std::make_shared<LiveOptions>(std::move(options));
+  const auto made = std::make_shared<Checked>(std::move(checked));
+  return state_->server->run(
+      [state = state_.get(), live, made] { state->use(std::move(*live), std::move(*made)); },
+      kNetworkTimeout
+  );
+}
+
+Result<void> Server::change_certificate(net::TlsMaterial material) {
+  REEVE_CHECK(net::check(material));
+  const auto shared = std::make_shared<net::TlsMaterial>(std::move(material));
+  return state_->server->run(
+      [state = state_.get(), shared] { state->use_certificate(std::move(*shared)); },
+      kNetworkTimeout
+  );
 }
 
 bool Server::stop(Duration grace) {
@@ -324,6 +422,14 @@ bool Server::stop(Duration grace) {
   const bool all = state_->server->drain(grace);
   state_->streams_ready = nullptr;
   state_->server_ready = nullptr;
+  // Nobody makes a worker, or hands it work, from here on.
+  const Result<void> stopping =
+      state_->server->run([state = state_.get()] { state->stopping = true; }, kNetworkTimeout);
+  if (!stopping && state_->services) {
+    state_->services->log.warn(
+        "the network thread did not answer", {{"problem", stopping.error()}}
+    );
+  }
   if (state_->worker != nullptr) {
     state_->worker->stop();
     state_->worker.reset();

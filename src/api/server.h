@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/access.h"
+#include "api/live_options.h"
 #include "api/services.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -26,14 +27,8 @@ struct ServerOptions {
   /// `<data>/server`: keys, certificates and the first administrator's token.
   std::filesystem::path dir;
   std::vector<net::ListenerOptions> listeners;
-  /// Of listeners with TLS.
-  std::optional<net::TlsMaterial> tls = {};
-  net::ServerLimits limits = {};
-  AccessOptions access = {};
-  view::ViewLimits view = {};
-  std::vector<identity::OidcOptions> issuers = {};
-  /// Needed if there are issuers; called on a thread of its own.
-  identity::Fetcher fetcher = {};
+  /// What can change later.
+  LiveOptions live = {};
   Environment environment = {};
 };
 
@@ -76,8 +71,13 @@ class Server {
   /// After `start`, in the order of the listeners.
   std::vector<std::uint16_t> ports() const;
 
+  /// In place of the options of before, without an end of anything that goes on: for requests,
+  /// certificates and sizes for connections from now on. After `start`; not on the network thread.
+  /// The first thing that is wrong: nothing has changed.
+  Result<void> change(LiveOptions options);
+
   /// New connections get this certificate.
-  Result<void> reload_certificates(net::TlsMaterial material);
+  Result<void> change_certificate(net::TlsMaterial material);
 
   /// Ends connections, giving requests in progress some time. Returns whether all ended by
   /// themselves.

@@ -92,7 +92,7 @@ struct Services {
   view::View& view;
   const Types& types;
   const resource::schema::Contracts& contracts;
-  const resource::schema::OpenApi& open_api;
+  const resource::schema::LazyOpenApi& open_api;
   const identity::Sealer& sealer;
   Access& access;
   telemetry::MetricRegistry& metrics;

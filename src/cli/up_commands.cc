@@ -18,6 +18,7 @@
 #include "cli/session.h"
 #include "cli/settings.h"
 #include "cli/sweeper.h"
+#include "cli/up_reload.h"
 #include "cli/up_server.h"
 #include "configuration/configuration.h"
 #include "configuration/server_settings.h"
@@ -113,10 +114,33 @@ Result<std::unique_ptr<owner::TriggerPump>> start_pump(const Common& common, Ses
   return owner::TriggerPump::start(session.kernel(), session.reader(), std::move(options));
 }
 
+/// As systemd wants it: while it reloads, and when, by its clock.
+void tell_reloading() {
+  constexpr std::int64_t kMicros = 1000;
+  const std::int64_t now = (platform::monotonic_now().count() + 1) * kMicros;
+  tell_service_manager(concat("RELOADING=1\nMONOTONIC_USEC=", now));
+}
+
+/// Our certificate is made anew before it expires.
+void keep_certificate(UpServer& server) {
+  const Result<bool> renewed = server.renew_certificate();
+  if (!renewed) {
+    tell(concat("the certificate is not renewed: ", renewed.error().describe()));
+  } else if (*renewed) {
+    tell("the certificate of the server was near its end and is renewed");
+  }
+}
+
 enum class Ending : std::uint8_t { Stop, StartOver };
 
 /// Until a signal comes, somebody asks to stop, or the clock is set.
-Ending serve(Session& session, SignalFeed& signals, int stop_fd) {
+Ending serve(
+    Session& session,
+    UpServer& server,
+    SignalFeed& signals,
+    int stop_fd,
+    const std::function<void()>& reload
+) {
   HealthWatch watch;
   platform::SystemClock civil;
   const ClockWatch clock(civil.now(), platform::monotonic_now());
@@ -127,8 +151,10 @@ Ending serve(Session& session, SignalFeed& signals, int stop_fd) {
     ::poll(fds, 2, kTickMillis);
     const int signal = signals.take();
     if (signal == SIGHUP) {
-      print_error_text("reeve: starting over, as asked\n");
-      return Ending::StartOver;
+      tell_reloading();
+      reload();
+      tell_service_manager("READY=1");
+      continue;
     }
     if (signal != 0 || fds[1].revents != 0) {
       return Ending::Stop;
@@ -144,6 +170,7 @@ Ending serve(Session& session, SignalFeed& signals, int stop_fd) {
       return Ending::StartOver;
     }
     watch.look(session.kernel());
+    keep_certificate(server);
   }
 }
 
@@ -171,7 +198,9 @@ struct Process {
   const Ownership& ownership;
   SignalFeed& signals;
   int stop_fd;
+  /// What is in effect.
   configuration::Configuration configuration;
+  ReadSettings read_settings;
   telemetry::LogHub& log;
   telemetry::MetricRegistry& metrics;
   std::function<void(const std::string& url)> ready;
@@ -284,13 +313,15 @@ Result<Ending> live(Process& process) {
       {.missions_max = settings.history.missions_max, .age = settings.history.age},
       tell
   );
-  const Ending ending = serve(*session, process.signals, stop_fd);
+  const Ending ending = serve(*session, *server, process.signals, stop_fd, [&] {
+    reload_settings(process.configuration, process.read_settings, *server, process.log);
+  });
   if (ending == Ending::Stop) {
     tell_service_manager("STOPPING=1");
   }
   // Before the server: its answers go out through it.
   observation.stop();
-  server->stop(settings.server.grace);
+  server->stop(process.configuration.duration("server.grace"));
   history.stop();
   sweeper.stop();
   pump->stop();
@@ -330,16 +361,24 @@ int run_up(const Common& common, const UpArgs& args) {
       .signals = signals,
       .stop_fd = stop.get(),
       .configuration = std::move(*settings),
+      .read_settings = [&] { return settings_of(common, args); },
       .log = log,
       .metrics = metrics,
-      .ready = [&](const std::string& url) {
-        if (std::exchange(first, false)) {
-          print(concat(
-              "ready: ", printable(common.data_dir), " (process ", ::getpid(), ") at ", url, "\n"
-          ));
-          tell_service_manager("READY=1");
-        }
-      }};
+      .ready =
+          [&](const std::string& url) {
+            if (std::exchange(first, false)) {
+              print(concat(
+                  "ready: ",
+                  printable(common.data_dir),
+                  " (process ",
+                  ::getpid(),
+                  ") at ",
+                  url,
+                  "\n"
+              ));
+              tell_service_manager("READY=1");
+            }
+          }};
   while (true) {
     const Result<Ending> ending = live(process);
     if (!ending) {
@@ -348,12 +387,6 @@ int run_up(const Common& common, const UpArgs& args) {
     if (*ending == Ending::Stop) {
       print("stopped; runs go on under their supervisors\n");
       return static_cast<int>(ExitCode::Done);
-    }
-    if (std::optional<configuration::Configuration> again = settings_of(common, args)) {
-      process.configuration = std::move(*again);
-      (void)log.set_levels(process.configuration.text("log.level"));
-    } else {
-      print_error_text("reeve: going on with the settings as they were\n");
     }
   }
 }

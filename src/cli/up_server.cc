@@ -1,17 +1,13 @@
 #include "cli/up_server.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/strings.h"
 #include "cli/cli.h"
 #include "engine/object_metadata.h"
 #include "model/scoped_name.h"
-#include "net/tls.h"
 #include "platform/posix/files.h"
 #include "platform/posix/system.h"
-#include "security/identity/certificates.h"
-#include "security/identity/https_fetcher.h"
 #include "security/identity/kubeconfig.h"
 #include "security/identity/static_token.h"
 #include "workflow/load/load.h"
@@ -24,7 +20,6 @@ constexpr mode_t kPrivate = 0700;
 constexpr mode_t kPrivateFile = 0600;
 /// What a health check writes: more than most commits.
 constexpr std::size_t kProbeBytes = std::size_t{64} << 10U;
-constexpr std::uint64_t kPemFileBytesMax = std::uint64_t{256} << 10U;
 
 telemetry::HealthOptions health_options() {
   telemetry::HealthOptions options;
@@ -32,133 +27,32 @@ telemetry::HealthOptions health_options() {
   return options;
 }
 
-/// A name that listens everywhere is reached under the loopback address.
-std::string reachable(const std::string& host) {
-  if (host.empty() || host == "0.0.0.0") {
-    return "127.0.0.1";
-  }
-  if (host == "::") {
-    return "::1";
-  }
-  return host == "localhost" ? "127.0.0.1" : host;
-}
-
 std::string in_url(const std::string& host) {
   return host.find(':') == std::string::npos ? host : concat("[", host, "]");
 }
 
-Result<net::TlsMaterial> own_certificate(
-    const DataDir& dir, const configuration::ServerSettings& settings, std::string& authority
+/// All that is wrong as one error.
+Error all_of(const std::vector<Error>& errors) {
+  Error all = errors.front();
+  for (std::size_t i = 1; i < errors.size(); ++i) {
+    all.message += concat("\n", errors[i].describe());
+  }
+  return all;
+}
+
+telemetry::MetricCallback expiry_metric(
+    telemetry::MetricRegistry& metrics, const CertificateWatch& certificate
 ) {
-  platform::SystemRandom random;
-  const Timestamp now = platform::SystemClock().now();
-  REEVE_TRY(
-      const identity::CertificateAuthority issuer,
-      identity::CertificateAuthority::open_or_create(server_dir(dir), random, now)
+  telemetry::MetricOptions options;
+  options.name = "reeve_server_certificate_expires_seconds";
+  options.help = "When the certificate of the server expires, in seconds since 1970";
+  return metrics.callback(
+      telemetry::MetricType::Gauge, std::move(options), std::function<double()>([&certificate] {
+        const std::optional<Timestamp> expires = certificate.expires();
+        constexpr double kMillis = 1000;
+        return expires ? static_cast<double>(to_unix_millis(*expires)) / kMillis : 0;
+      })
   );
-  const std::vector<std::string> names =
-      identity::server_names(platform::host_name(), settings.server.advertise);
-  REEVE_TRY(
-      identity::CertifiedKey certified,
-      identity::open_or_issue_server(issuer, server_dir(dir), names, random, now)
-  );
-  authority = issuer.certificate();
-  net::TlsMaterial material;
-  material.certificate_chain_pem = std::move(certified.certificate);
-  material.private_key_pem = std::move(certified.key);
-  material.client_ca_pem = authority;
-  return material;
-}
-
-Result<net::TlsMaterial> given_certificate(const configuration::ServerSettings& settings) {
-  net::TlsMaterial material;
-  REEVE_TRY(
-      material.certificate_chain_pem,
-      platform::read_file(settings.server.tls_cert, kPemFileBytesMax)
-  );
-  REEVE_TRY(std::string key, platform::read_file(settings.server.tls_key, kPemFileBytesMax));
-  material.private_key_pem = Secret(std::move(key));
-  return material;
-}
-
-std::optional<access::RateLimitOptions> rate_limit(std::int64_t per_second) {
-  if (per_second <= 0) {
-    return {};
-  }
-  constexpr double kBurstSeconds = 4;
-  access::RateLimitOptions options;
-  options.per_second = static_cast<double>(per_second);
-  options.burst = options.per_second * kBurstSeconds;
-  return options;
-}
-
-api::AccessOptions access_options(const configuration::ServerSettings& settings) {
-  api::AccessOptions options;
-  options.anonymous = settings.auth.anonymous;
-  options.hosts = identity::server_names(platform::host_name(), settings.server.advertise);
-  for (const configuration::ListenAddress& address : settings.server.listen) {
-    options.hosts.push_back(reachable(address.host));
-  }
-  options.per_principal = rate_limit(settings.limits.requests_per_second);
-  options.per_address = rate_limit(settings.limits.requests_per_second_per_address);
-  return options;
-}
-
-Result<void> set_algorithms(const std::vector<std::string>& names, identity::JwtPolicy& policy) {
-  if (names.empty()) {
-    return {};
-  }
-  const std::vector<identity::JwtAlgorithm> known = policy.algorithms;
-  policy.algorithms.clear();
-  for (const std::string& name : names) {
-    const auto found = std::find_if(known.begin(), known.end(), [&](identity::JwtAlgorithm each) {
-      return identity::to_string(each) == name;
-    });
-    if (found == known.end()) {
-      Error error = make_error(
-          ErrorCode::Invalid,
-          concat("\"", name, "\" is no algorithm that is accepted"),
-          "auth.oidc.algorithms"
-      );
-      error.hint = "RS256, PS256, ES256 or EdDSA";
-      return error;
-    }
-    policy.algorithms.push_back(*found);
-  }
-  return {};
-}
-
-/// Identity providers, and how their keys are fetched.
-Result<void> set_issuers(
-    const configuration::ServerSettings& settings, api::ServerOptions& options
-) {
-  const configuration::ServerSettings::Oidc& oidc = settings.auth.oidc;
-  if (!oidc.enabled()) {
-    return {};
-  }
-  identity::OidcOptions issuer;
-  issuer.issuer = oidc.issuer;
-  issuer.jwks_uri = oidc.jwks_uri;
-  issuer.policy.audiences = oidc.audience;
-  issuer.mapping.username_claim = oidc.username_claim;
-  issuer.mapping.username_prefix = oidc.username_prefix;
-  issuer.mapping.groups_claim = oidc.groups_claim;
-  issuer.mapping.groups_prefix = oidc.groups_prefix;
-  for (const std::string& claim : oidc.required_claims) {
-    const std::size_t equals = claim.find('=');
-    issuer.mapping.required.emplace_back(
-        claim.substr(0, equals),
-        equals == std::string::npos ? std::string() : claim.substr(equals + 1)
-    );
-  }
-  REEVE_CHECK(set_algorithms(oidc.algorithms, issuer.policy));
-  identity::HttpsFetcherOptions fetching;
-  if (!oidc.ca.empty()) {
-    REEVE_TRY(fetching.authorities, platform::read_file(oidc.ca, kPemFileBytesMax));
-  }
-  REEVE_TRY(options.fetcher, identity::make_https_fetcher(std::move(fetching)));
-  options.issuers.push_back(std::move(issuer));
-  return {};
 }
 
 Json host_object(const configuration::ServerSettings& settings, Timestamp started) {
@@ -186,11 +80,23 @@ Json host_object(const configuration::ServerSettings& settings, Timestamp starte
   return host;
 }
 
-}  // namespace
-
-std::filesystem::path server_dir(const DataDir& dir) {
-  return dir.root / "server";
+api::Environment environment_of(
+    const DataDir& dir, const configuration::ServerSettings& settings, Timestamp started
+) {
+  api::Environment environment;
+  environment.version = kVersion;
+  environment.run_dir =
+      [root = dir.missions()](std::string_view ns, std::string_view mission, std::string_view run) {
+        const Namespace in{std::string(ns)};
+        return (root / model::scoped(in, mission) / "runs" / model::scoped(in, run)).string();
+      };
+  environment.host = [host = host_object(settings, started)] {
+    return host;
+  };
+  return environment;
 }
+
+}  // namespace
 
 std::filesystem::path kubeconfig_file(const DataDir& dir) {
   return dir.root / "kubeconfig";
@@ -213,44 +119,27 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
   made->dir_ = dir;
   made->health_ = std::make_unique<telemetry::HealthRegistry>(clock, health_options());
   made->any_port_ = any_port;
+  made->clock_ = &clock;
+  made->settings_ = settings.server;
+  LiveSettings live = live_settings(dir, settings, clock.now());
+  if (!live.errors.empty()) {
+    return all_of(live.errors);
+  }
   api::ServerOptions options;
   options.dir = server_dir(dir);
-  const bool tls = settings.server.tls != configuration::TlsMode::Off;
-  made->tls_ = tls;
-  if (settings.server.tls == configuration::TlsMode::Auto) {
-    REEVE_TRY(options.tls, own_certificate(dir, settings, made->authority_));
-  } else if (tls) {
-    REEVE_TRY(options.tls, given_certificate(settings));
-  }
-  for (const configuration::ListenAddress& address : settings.server.listen) {
-    net::ListenerOptions listener;
-    listener.address = address.host.empty()          ? "0.0.0.0"
-                       : address.host == "localhost" ? "127.0.0.1"
-                                                     : address.host;
-    listener.port = address.port;
-    listener.tls = tls;
-    options.listeners.push_back(std::move(listener));
+  options.live = std::move(live.options);
+  options.listeners = listeners_of(settings);
+  made->authority_ = std::move(live.authority);
+  made->tls_ = settings.server.tls != configuration::TlsMode::Off;
+  if (live.certificate_expires) {
+    made->certificate_.use(*live.certificate_expires, !made->authority_.empty());
+    made->certificate_metric_ = expiry_metric(metrics, made->certificate_);
   }
   made->host_ = reachable(settings.server.listen.front().host);
-  options.limits.connections_max =
-      affordable_connections(static_cast<std::size_t>(settings.limits.connections_max), slots);
-  options.limits.connections_per_peer_max =
-      static_cast<std::size_t>(settings.limits.connections_per_address_max);
-  options.limits.body_bytes_max = static_cast<std::size_t>(settings.limits.body_bytes_max);
-  options.access = access_options(settings);
-  REEVE_CHECK(set_issuers(settings, options));
+  options.environment = environment_of(dir, settings, clock.now());
   options.environment.seal = std::move(seal);
   options.environment.reveal = std::move(reveal);
-  options.environment.version = kVersion;
   observation.serve(options.environment);
-  options.environment.run_dir =
-      [root = dir.missions()](std::string_view ns, std::string_view mission, std::string_view run) {
-        const Namespace in{std::string(ns)};
-        return (root / model::scoped(in, mission) / "runs" / model::scoped(in, run)).string();
-      };
-  options.environment.host = [host = host_object(settings, clock.now())] {
-    return host;
-  };
   static platform::SystemRandom random;
   REEVE_TRY(
       made->server_,
@@ -267,7 +156,7 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
   return made;
 }
 
-telemetry::HealthCheck UpServer::storage_check(kernel::Loop& kernel) const {
+Result<void> UpServer::add_health_checks(kernel::Loop& kernel) {
   telemetry::HealthCheck storage;
   storage.name = "storage";
   storage.run = [&kernel, probe = server_dir(dir_) / "probe"] {
@@ -283,11 +172,26 @@ telemetry::HealthCheck UpServer::storage_check(kernel::Loop& kernel) const {
     seen.message = written ? std::string() : written.error().describe();
     return seen;
   };
-  return storage;
+  REEVE_CHECK(health_->add(std::move(storage)));
+  if (!certificate_.expires()) {
+    return {};
+  }
+  telemetry::HealthCheck certificate;
+  certificate.name = "certificate";
+  certificate.critical = false;
+  certificate.run = [this] {
+    const Timestamp expires = *certificate_.expires();
+    telemetry::Observation seen;
+    seen.message = certificate_warning(expires, clock_->now());
+    seen.health = seen.message.empty() ? telemetry::Health::Healthy : telemetry::Health::Degraded;
+    seen.details = Json::object().set("expires", engine::format_seconds(expires));
+    return seen;
+  };
+  return health_->add(std::move(certificate));
 }
 
 Result<void> UpServer::start(kernel::Loop& kernel) {
-  REEVE_CHECK(health_->add(storage_check(kernel)));
+  REEVE_CHECK(add_health_checks(kernel));
   Result<void> started = server_->start(kernel);
   if (!started && started.error().code == ErrorCode::AlreadyExists && any_port_) {
     started = server_->start_anywhere(kernel);
@@ -297,6 +201,54 @@ Result<void> UpServer::start(kernel::Loop& kernel) {
       tls_ ? "https://" : "http://", in_url(host_), ":", std::uint64_t{server_->ports().front()}
   );
   health_->set_started();
+  return write_kubeconfig();
+}
+
+std::vector<Error> UpServer::change(const configuration::ServerSettings& settings) {
+  LiveSettings live = live_settings(dir_, settings, clock_->now());
+  if (!live.errors.empty()) {
+    return std::move(live.errors);
+  }
+  if (const Result<void> changed = server_->change(std::move(live.options)); !changed) {
+    return {changed.error()};
+  }
+  settings_ = settings.server;
+  if (live.certificate_expires) {
+    certificate_.use(*live.certificate_expires, !live.authority.empty());
+  }
+  if (const Result<void> written = use_authority(std::move(live.authority)); !written) {
+    return {written.error()};
+  }
+  return {};
+}
+
+Result<bool> UpServer::renew_certificate() {
+  const Timestamp now = clock_->now();
+  if (!certificate_.due(now)) {
+    return false;
+  }
+  // Until it has worked.
+  certificate_.failed(now);
+  platform::SystemRandom random;
+  REEVE_TRY(
+      std::optional<ServerCertificate> made,
+      open_server_certificate(server_dir(dir_), settings_, random, now)
+  );
+  if (!made) {
+    return false;
+  }
+  REEVE_CHECK(server_->change_certificate(std::move(made->material)));
+  certificate_.use(made->expires, true);
+  REEVE_CHECK(use_authority(std::move(made->authority)));
+  return true;
+}
+
+/// Clients have to know it: it is new if it was near its end.
+Result<void> UpServer::use_authority(std::string authority) {
+  if (authority == authority_) {
+    return {};
+  }
+  authority_ = std::move(authority);
   return write_kubeconfig();
 }
 

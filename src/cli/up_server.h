@@ -8,7 +8,9 @@
 
 #include "api/server.h"
 #include "base/result.h"
+#include "cli/server_certificate.h"
 #include "cli/session.h"
+#include "cli/up_options.h"
 #include "cli/up_telemetry.h"
 #include "configuration/server_settings.h"
 #include "kernel/loop.h"
@@ -19,8 +21,6 @@
 
 namespace reeve::cli {
 
-/// Where the server keeps what is its own.
-std::filesystem::path server_dir(const DataDir& dir);
 /// How clients reach the server of a data directory: a kubeconfig (0600).
 std::filesystem::path kubeconfig_file(const DataDir& dir);
 
@@ -53,6 +53,14 @@ class UpServer {
   /// Opens the ports and writes the kubeconfig. AlreadyExists: the address is taken.
   Result<void> start(kernel::Loop& kernel);
 
+  /// Uses other settings, as far as they can change while it runs; nothing that goes on ends.
+  /// Everything that is wrong with them: nothing has changed then.
+  std::vector<Error> change(const configuration::ServerSettings& settings);
+
+  /// Called now and then: makes our certificate anew when it is near its end. True: it was. The
+  /// errors of the file system: it will be tried again.
+  Result<bool> renew_certificate();
+
   /// `https://127.0.0.1:7070`
   const std::string& url() const { return url_; }
 
@@ -63,11 +71,14 @@ class UpServer {
   UpServer() = default;
 
   Result<void> write_kubeconfig() const;
-
-  /// Whether the data directory can be written. The check outlives neither this nor `kernel`.
-  telemetry::HealthCheck storage_check(kernel::Loop& kernel) const;
+  Result<void> add_health_checks(kernel::Loop& kernel);
+  Result<void> use_authority(std::string authority);
 
   DataDir dir_;
+  platform::Clock* clock_ = nullptr;
+  configuration::ServerSettings::Server settings_;
+  CertificateWatch certificate_;
+  telemetry::MetricCallback certificate_metric_;
   bool any_port_ = false;
   std::string url_;
   std::string authority_;

@@ -169,14 +169,14 @@ class UpTest(ReeveTest):
         login = pwd.getpwuid(os.geteuid()).pw_name
         self.assertEqual([event["actor"] for event in created], [f"user:{login}"])
 
-    def test_hangup_makes_it_start_over_and_costs_nothing(self):
+    def test_hangup_costs_nothing(self):
         owner = self.up()
         self.ok("submit", self.waiting, "--name", "m")
         self.await_file("ran")
         ownership = (self.data / "owner" / "owner.json").read_text()
         for number in range(3):
             owner.signal(signal.SIGHUP)
-            wait_until(lambda: owner.err().count("starting over") == number + 1, what="the notice")
+            wait_until(lambda: owner.err().count("read again") == number + 1, what="the notice")
             self.ok("submit", self.quick, "--name", f"q{number}")
         self.assertEqual(owner.out().count("ready:"), 1)
         # Nobody could take the directory in between, or find it without an owner.

@@ -119,6 +119,13 @@ OpenApi OpenApi::make(const Contracts& contracts, std::string_view version) {
   return out;
 }
 
+const OpenApi& LazyOpenApi::get() const {
+  if (!made_) {
+    made_ = OpenApi::make(contracts_, version_);
+  }
+  return *made_;
+}
+
 const std::string* OpenApi::v3(std::string_view path) const {
   for (const Document& document : v3_) {
     if (document.path == path) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,6 +51,22 @@ class OpenApi {
   std::string v2_json_;
   std::string v2_protobuf_;
   std::string v2_hash_;
+};
+
+/// The documents, made when somebody first asks for them: it takes longer than all else that a
+/// server does to be ready. One thread.
+class LazyOpenApi {
+ public:
+  /// `contracts` outlive it.
+  LazyOpenApi(const Contracts& contracts, std::string version)
+      : contracts_(contracts), version_(std::move(version)) {}
+
+  const OpenApi& get() const;
+
+ private:
+  const Contracts& contracts_;
+  const std::string version_;
+  mutable std::optional<OpenApi> made_;
 };
 
 /// A CustomResourceDefinition (apiextensions.k8s.io/v1) for clusters that hold the objects
