@@ -21,7 +21,6 @@ namespace reeve::api {
 
 namespace {
 
-constexpr std::string_view kRunKeyFile = "run.key";
 constexpr std::string_view kContinueKeyFile = "continue.key";
 /// Name of the first administrator's token among the tokens; no object can have it.
 constexpr std::string_view kAdminTokenName = "(admin)";

@@ -22,6 +22,8 @@ namespace reeve::api {
 
 /// In the server's directory: the token of the first administrator.
 inline constexpr std::string_view kAdminTokenFile = "admin.token";
+/// The key that proves tokens of runs.
+inline constexpr std::string_view kRunKeyFile = "run.key";
 
 struct ServerOptions {
   /// `<data>/server`: keys, certificates and the first administrator's token.

@@ -125,6 +125,7 @@ class LocalSession final : public Session {
     host::HostOptions host_options;
     host_options.data_dir = options_.dir.root;
     host_options.credentials = &credentials_;
+    host_options.identities = options_.identities;
     REEVE_TRY(
         host_,
         host::Host::create(

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "engine/engine.h"
+#include "host/identity_source.h"
 #include "journal/event.h"
 #include "kernel/loop.h"
 #include "owner/verbs.h"
@@ -99,6 +100,8 @@ struct SessionOptions {
   std::function<void(const telemetry::CommitFigures&)> on_measured = {};
   /// See engine::Limits.
   double sample_ratio = 0;
+  /// Gives runs their identity; outlives the session. Null: they have none.
+  host::IdentitySource* identities = nullptr;
   /// Somebody asks this process to end (`reeve down`); any thread, must not block. Empty: it ends
   /// by itself, and who asks is told so.
   std::function<void()> on_stop;

@@ -15,6 +15,7 @@
 #include "cli/history_sweep.h"
 #include "cli/link.h"
 #include "cli/print.h"
+#include "cli/run_identities.h"
 #include "cli/session.h"
 #include "cli/settings.h"
 #include "cli/sweeper.h"
@@ -259,6 +260,19 @@ Result<std::unique_ptr<UpServer>> make_server(
   );
 }
 
+Result<std::unique_ptr<RunIdentities>> run_identities(const Common& common) {
+  static platform::SystemClock clock;
+  constexpr mode_t kPrivate = 0700;
+  const std::filesystem::path dir = server_dir({.root = common.data_dir});
+  REEVE_CHECK(platform::make_directories(dir, kPrivate));
+  platform::SystemRandom random;
+  REEVE_TRY(
+      identity::RunTokens tokens,
+      identity::RunTokens::open_or_create(dir / api::kRunKeyFile, random)
+  );
+  return std::make_unique<RunIdentities>(std::move(tokens), clock);
+}
+
 /// One life of the owner, from opening the data directory to closing it.
 Result<Ending> live(Process& process) {
   const Common& common = process.common;
@@ -267,8 +281,10 @@ Result<Ending> live(Process& process) {
   const std::uint32_t slots = affordable_slots(static_cast<std::uint32_t>(settings.run.slots));
   settings.run.slots = slots;
   UpTelemetry observation(settings.telemetry, process.log, process.metrics);
+  REEVE_TRY(const std::unique_ptr<RunIdentities> identities, run_identities(common));
   std::unique_ptr<UpServer> server;
   SessionOptions options;
+  options.identities = identities.get();
   options.on_store = [&](store::Reader& reader) -> Result<void> {
     REEVE_TRY(server, make_server(process, settings, reader, observation));
     return server->load();
@@ -304,7 +320,11 @@ Result<Ending> live(Process& process) {
   listening = pump.get();
   pump->look_again();
   observation.start(session->kernel());
-  REEVE_CHECK(server->start(session->kernel()));
+  if (Result<void> started = server->start(session->kernel()); !started) {
+    identities->closed();
+    return std::move(started).error();
+  }
+  identities->opened(server->url(), server->authority_file().string());
   process.ready(server->url());
   Sweeper sweeper(sweeps(common, *session), tell);
   HistorySweeper history(
@@ -321,6 +341,7 @@ Result<Ending> live(Process& process) {
   }
   // Before the server: its answers go out through it.
   observation.stop();
+  identities->closed();
   server->stop(process.configuration.duration("server.grace"));
   history.stop();
   sweeper.stop();

@@ -252,6 +252,11 @@ Result<void> UpServer::use_authority(std::string authority) {
   return write_kubeconfig();
 }
 
+std::filesystem::path UpServer::authority_file() const {
+  return authority_.empty() ? std::filesystem::path()
+                            : std::filesystem::absolute(server_dir(dir_) / "ca.crt");
+}
+
 bool UpServer::stop(Duration grace) {
   health_->set_draining(true);
   return server_->stop(grace);

@@ -64,6 +64,9 @@ class UpServer {
   /// `https://127.0.0.1:7070`
   const std::string& url() const { return url_; }
 
+  /// Of the certificate; empty: one that the machine knows.
+  std::filesystem::path authority_file() const;
+
   /// No new requests; those in progress get `grace`. Returns whether all ended by themselves.
   bool stop(Duration grace);
 

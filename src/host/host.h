@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "blob/blob_store.h"
 #include "host/credential_source.h"
+#include "host/identity_source.h"
 #include "model/effect.h"
 
 namespace reeve::host {
@@ -27,6 +28,8 @@ struct HostOptions {
   bool use_pidfds = true;
   /// Opens the credentials of runs; outlives the host. Null: runs that have some fail.
   CredentialSource* credentials = nullptr;
+  /// Gives runs their identity; outlives the host. Null: they have none.
+  IdentitySource* identities = nullptr;
 };
 
 /// Carries out runs on this machine. A run belongs to its shim and its directory, not to this

@@ -29,9 +29,7 @@ namespace reeve::host {
 class Host::Loop {
  public:
   Loop(HostOptions options, blob::BlobStore& blobs, Sink sink, platform::FileDescriptor data_lock)
-      : launcher_(
-            options.data_dir, options.program, blobs, options.credentials, options.use_pidfds
-        ),
+      : launcher_(options, blobs),
         sink_(std::move(sink)),
         data_lock_(std::move(data_lock)),
         pool_(std::max<std::size_t>(options.workers, 1)) {}

@@ -199,11 +199,16 @@ std::string shim_error(const fs::path& dir) {
 // ---- answers ------------------------------------------------------------------------------------
 
 model::Report Launcher::finished(const Key& key, model::RunResult result) const {
+  // It is good for nothing any more.
+  ::unlink((key.dir / kTokenFile).c_str());
   return model::RunFinished{
       .mission = key.mission, .run = key.run, .fence = key.fence, .result = std::move(result)};
 }
 
 model::Report Launcher::lose(const Key& key, std::string detail) const {
+  if (!key.dir.empty()) {
+    ::unlink((key.dir / kTokenFile).c_str());
+  }
   return model::RunLost{
       .mission = key.mission, .run = key.run, .fence = key.fence, .detail = std::move(detail)};
 }
@@ -382,7 +387,7 @@ Outcome Launcher::start(const Key& key, const model::LaunchRun& request, FileDes
 
 Result<void> Launcher::lay_out(const Key& key, const model::LaunchRun& request) const {
   ::unlink((key.dir / kCancelFile).c_str());
-  const SpecRecord record{
+  SpecRecord record{
       .mission = key.mission,
       .task = request.task,
       .run = key.run,
@@ -390,6 +395,7 @@ Result<void> Launcher::lay_out(const Key& key, const model::LaunchRun& request) 
       .boot_id = platform::boot_id(),
       .mark = make_mark(key.dir, key.fence),
       .spec = with_origin(request.spec, request.origin)};
+  REEVE_CHECK(identify(record, key));
   // Durable before anything runs: with its boot id it tells later whether the run may have started.
   REEVE_CHECK(platform::write_file_atomically(key.dir / kSpecFile, encode(record)));
   REEVE_CHECK(platform::remove_tree(key.dir / kWorkDir));
@@ -404,6 +410,26 @@ Result<void> Launcher::lay_out(const Key& key, const model::LaunchRun& request) 
   const Timestamp now = platform::SystemClock().now();
   REEVE_CHECK(place_inputs(blobs_, base, request.spec.inputs, now));
   return place_uploads(blob::Uploads(data_dir_, blobs_), blobs_, base, request.spec.uploads, now);
+}
+
+/// Gives the run what it proves to the API with which run it is: a file, because everybody of the
+/// same account sees arguments and environments.
+Result<void> Launcher::identify(SpecRecord& record, const Key& key) const {
+  constexpr mode_t kOwnerOnly = 0600;
+  ::unlink((key.dir / kTokenFile).c_str());
+  if (identities_ == nullptr) {
+    return {};
+  }
+  REEVE_TRY(
+      const std::optional<RunAccess> access,
+      identities_->access(record.spec.ns, key.mission, key.run, key.fence, record.spec.timeout)
+  );
+  if (!access) {
+    return {};
+  }
+  record.api = access->api;
+  record.authority_file = access->authority_file;
+  return platform::replace_file(key.dir / kTokenFile, access->token.view(), kOwnerOnly);
 }
 
 Result<Watch> Launcher::spawn(

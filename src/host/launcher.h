@@ -7,7 +7,7 @@
 
 #include "base/time.h"
 #include "blob/blob_store.h"
-#include "host/credential_source.h"
+#include "host/host.h"
 #include "host/run_dir.h"
 #include "host/run_secrets.h"
 #include "model/effect.h"
@@ -40,18 +40,13 @@ using Outcome = std::variant<Watch, AskAgain, model::Report>;
 /// to the same answer. Any thread; calls for one run must not overlap.
 class Launcher {
  public:
-  Launcher(
-      std::filesystem::path data_dir,
-      std::filesystem::path program,
-      blob::BlobStore& blobs,
-      CredentialSource* credentials,
-      bool use_pidfds
-  )
-      : data_dir_(std::move(data_dir)),
-        program_(std::move(program)),
+  Launcher(const HostOptions& options, blob::BlobStore& blobs)
+      : data_dir_(options.data_dir),
+        program_(options.program),
         blobs_(blobs),
-        credentials_(credentials),
-        use_pidfds_(use_pidfds) {}
+        credentials_(options.credentials),
+        identities_(options.identities),
+        use_pidfds_(options.use_pidfds) {}
 
   /// Starts the run, or goes on with what the directory says about it.
   Outcome launch(const model::LaunchRun& request) const;
@@ -84,6 +79,7 @@ class Launcher {
       platform::FileDescriptor lock
   ) const;
   Result<void> lay_out(const Key& key, const model::LaunchRun& request) const;
+  Result<void> identify(SpecRecord& record, const Key& key) const;
   std::optional<std::string> unreadable(const Key& key) const;
   std::optional<model::Report> concluded(const Key& key) const;
   model::Report collect(const Key& key, const SpecRecord& spec, ExitRecord exit) const;
@@ -98,6 +94,7 @@ class Launcher {
   std::filesystem::path program_;
   blob::BlobStore& blobs_;
   CredentialSource* credentials_;
+  IdentitySource* identities_;
   bool use_pidfds_;
 };
 

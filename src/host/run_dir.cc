@@ -154,6 +154,10 @@ std::string encode(const SpecRecord& record) {
   json.set("fence", record.fence.value());
   json.set("bootId", record.boot_id);
   json.set("mark", record.mark);
+  if (!record.api.empty()) {
+    json.set("api", record.api);
+    json.set("authorityFile", record.authority_file);
+  }
   json.set("spec", model::to_json(record.spec));
   return json.pretty();
 }
@@ -207,6 +211,8 @@ Result<SpecRecord> read_spec(const fs::path& dir) {
       .fence = fence_of(json),
       .boot_id = json.get_string("bootId"),
       .mark = json.get_string("mark"),
+      .api = json.get_string("api"),
+      .authority_file = json.get_string("authorityFile"),
       .spec = std::move(parsed).value()};
 }
 

@@ -31,6 +31,8 @@ inline constexpr const char* kTasksFile = "tasks";
 /// What the run leaves for later ones, and what an earlier one has left for it.
 inline constexpr const char* kBundleFile = "bundle";
 inline constexpr const char* kBundleInFile = "bundle-in.json";
+/// What the run proves to the API with which run it is: 0600, while it lives.
+inline constexpr const char* kTokenFile = "token";
 inline constexpr const char* kStepsDir = "steps";
 inline constexpr const char* kWorkDir = "work";
 
@@ -56,6 +58,9 @@ struct SpecRecord {
   std::string boot_id;
   /// Names the process tree: in its environment (REEVE_MARK) and in its cgroup.
   std::string mark;
+  /// Where the API is, and a file with its authority; empty: there is none, or none is needed.
+  std::string api = {};
+  std::string authority_file = {};
   model::RunSpec spec;
 };
 

@@ -69,7 +69,17 @@ Result<void> RunSupervisor::build_environment() {
   values["REEVE_TASKS"] = (dir_ / kTasksFile).native();
   values["REEVE_BUNDLE"] = (dir_ / kBundleFile).native();
   // Those of a run which we ourselves are part of are none of ours.
-  values.erase("REEVE_BUNDLE_IN");
+  for (const char* inherited :
+       {"REEVE_BUNDLE_IN", "REEVE_API", "REEVE_CA_FILE", "REEVE_TOKEN_FILE"}) {
+    values.erase(inherited);
+  }
+  if (!token_.empty()) {
+    values["REEVE_API"] = spec_.api;
+    values["REEVE_TOKEN_FILE"] = (dir_ / kTokenFile).native();
+    if (!spec_.authority_file.empty()) {
+      values["REEVE_CA_FILE"] = spec_.authority_file;
+    }
+  }
   if (!spec_.spec.bundle.is_null()) {
     values["REEVE_BUNDLE_IN"] = (dir_ / kBundleInFile).native();
   }
@@ -82,6 +92,18 @@ Result<void> RunSupervisor::build_environment() {
     entry.append(name).append("=").append(value);
     wipe(value);
   }
+  return {};
+}
+
+/// A run without a token has no API.
+Result<void> RunSupervisor::read_token() {
+  constexpr std::uint64_t kTokenBytesMax = 4096;
+  if (spec_.api.empty()) {
+    return {};
+  }
+  REEVE_TRY(std::string text, platform::read_file(dir_ / kTokenFile, kTokenBytesMax));
+  token_ = Secret(text);
+  wipe(text);
   return {};
 }
 

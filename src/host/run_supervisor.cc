@@ -92,7 +92,12 @@ Result<void> RunSupervisor::prepare() {
   shell_ = executor::shell::default_shell();
   record_.run = spec_.run;
   record_.fence = spec_.fence;
-  REEVE_CHECK(filter_.hide(secrets_.values()));
+  REEVE_CHECK(read_token());
+  std::vector<std::string_view> hidden = secrets_.values();
+  if (!token_.empty()) {
+    hidden.push_back(token_.view());
+  }
+  REEVE_CHECK(filter_.hide(hidden));
   return build_environment();
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/secret.h"
 #include "base/time.h"
 #include "host/cgroup.h"
 #include "host/log_writer.h"
@@ -98,12 +99,15 @@ class RunSupervisor {
   bool read_pipe(OutputPipe& pipe, std::size_t bytes_max);
   void kill_tree();
   Result<void> build_environment();
+  Result<void> read_token();
   std::string cancel_reason() const;
   void finish(ExitRecord& record, const StepEnd& verdict);
 
   std::filesystem::path dir_;
   SpecRecord spec_;
   RunSecrets secrets_;
+  /// What the run proves with which run it is; empty: nothing.
+  Secret token_;
   Cgroup* cgroup_;
   LogWriter log_;
   OutputFilter filter_;

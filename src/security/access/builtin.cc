@@ -128,8 +128,13 @@ std::vector<Rule> admin_rules() {
   return rules;
 }
 
-/// No credentials, no roles, no approvals: what a run needs to do its work and to have some done.
+/// Whoever speaks for a run may be whatever it has downloaded: it tells what it has found out.
 std::vector<Rule> run_rules() {
+  return {on({"create"}, kApiGroup, {"blackboardentries"})};
+}
+
+/// No credentials, no roles, no approvals: what a run needs to have work done by others.
+std::vector<Rule> run_work_rules() {
   return {
       on(kRead,
          kApiGroup,
@@ -214,7 +219,28 @@ std::pair<PolicyKey, Binding> binding(
   return {std::move(key), std::move(made)};
 }
 
+void add_own(
+    std::vector<Rule>& rules, const Identity& run, std::string_view extra, Texts resources
+) {
+  const auto found = run.extra.find(std::string(extra));
+  if (found == run.extra.end() || found->second.empty()) {
+    return;
+  }
+  Rule rule = on({"get"}, kApiGroup, std::move(resources));
+  rule.resource_names = found->second;
+  rules.push_back(std::move(rule));
+}
+
 }  // namespace
+
+std::vector<Rule> own_rules(const Identity& run) {
+  std::vector<Rule> rules;
+  if (run.user.starts_with(kRunUserPrefix)) {
+    add_own(rules, run, kMissionExtra, {"missions", "missions/status", "missions/events"});
+    add_own(rules, run, kRunExtra, {"runs", "runs/status", "runs/log"});
+  }
+  return rules;
+}
 
 std::vector<std::pair<PolicyKey, Role>> built_in_roles() {
   const Rule everything = on({"*"}, "*", {"*"});
@@ -226,6 +252,7 @@ std::vector<std::pair<PolicyKey, Role>> built_in_roles() {
       role(kEdit, edit_rules(), {"edit", "view"}),
       role(kApprover, approver_rules()),
       role(kRunRole, run_rules()),
+      role(kRunWorkRole, run_work_rules()),
       role(kDiscovery, discovery_rules()),
       role(
           kPublicInfo,

@@ -22,6 +22,9 @@ inline constexpr std::string_view kRuns = "system:runs";
 inline constexpr std::string_view kRunsPrefix = "system:runs:";
 /// The user of a run is `run:<name of the run>`.
 inline constexpr std::string_view kRunUserPrefix = "run:";
+/// Extras of a run: the names of its own objects in its namespace.
+inline constexpr std::string_view kRunExtra = "reeve.dev/run";
+inline constexpr std::string_view kMissionExtra = "reeve.dev/mission";
 
 /// The group of the API's own kinds.
 inline constexpr std::string_view kApiGroup = "reeve.dev";

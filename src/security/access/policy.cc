@@ -302,7 +302,13 @@ void Policy::visit_rules(const Identity& identity, std::string_view ns, const Vi
     const PolicyKey role{.kind = PolicyKind::ClusterRole, .ns = {}, .name = std::string(kRunRole)};
     const PolicyKey via{
         .kind = PolicyKind::RoleBinding, .ns = std::string(ns), .name = std::string(kRunRole)};
-    visit_role(role, via, group_key(runs_here), visit);
+    const std::string subject = group_key(runs_here);
+    for (const Rule& rule : own_rules(identity)) {
+      if (!visit({.rule = rule, .role = role, .via = via, .subject = subject})) {
+        return;
+      }
+    }
+    visit_role(role, via, subject, visit);
   }
 }
 

@@ -288,9 +288,10 @@ TEST_F(PolicyTest, GivesBuiltInRolesTheirMeaning) {
 
 TEST_F(PolicyTest, GivesRunsTheirRoleInTheirNamespaceOnly) {
   const Identity run = user("run:alpha~m.1.t.1", {"system:runs", "system:runs:alpha"});
-  EXPECT_TRUE(may(run, on("create", "missions", "alpha")));
-  EXPECT_TRUE(may(run, on("create", "channels", "alpha", "send")));
-  EXPECT_FALSE(may(run, on("create", "missions", "beta")));
+  EXPECT_TRUE(may(run, on("create", "blackboardentries", "alpha")));
+  EXPECT_FALSE(may(run, on("create", "blackboardentries", "beta")));
+  EXPECT_FALSE(may(run, on("create", "missions", "alpha")));
+  EXPECT_FALSE(may(run, on("create", "channels", "alpha", "send")));
   EXPECT_FALSE(may(run, on("list", "missions", "")));
   EXPECT_FALSE(may(run, on("get", "credentials", "alpha")));
   EXPECT_FALSE(may(run, on("create", "toolcalls", "alpha", "approve")));
@@ -298,8 +299,41 @@ TEST_F(PolicyTest, GivesRunsTheirRoleInTheirNamespaceOnly) {
   EXPECT_FALSE(policy_.sees_namespace(run, "beta"));
   EXPECT_EQ(policy_.namespaces_visible(run).names, (std::set<std::string, std::less<>>{"alpha"}));
   put(role_object("", kRunRole, "[]"));
-  EXPECT_FALSE(may(run, on("create", "missions", "alpha")));
+  EXPECT_FALSE(may(run, on("create", "blackboardentries", "alpha")));
   EXPECT_FALSE(policy_.sees_namespace(run, "alpha"));
+}
+
+TEST_F(PolicyTest, LetsRunsReadThemselvesAndTheirMission) {
+  Identity run = user("run:alpha~m.1.t.1", {"system:runs", "system:runs:alpha"});
+  run.extra = {{"reeve.dev/mission", {"m"}}, {"reeve.dev/run", {"m.1.t.1"}}};
+  const auto named =
+      [](std::string resource, std::string ns, std::string name, std::string subresource = {}) {
+        Attributes asked = on("get", std::move(resource), std::move(ns), std::move(subresource));
+        asked.name = std::move(name);
+        return asked;
+      };
+  EXPECT_TRUE(may(run, named("missions", "alpha", "m")));
+  EXPECT_TRUE(may(run, named("missions", "alpha", "m", "events")));
+  EXPECT_TRUE(may(run, named("runs", "alpha", "m.1.t.1", "log")));
+  EXPECT_FALSE(may(run, named("missions", "alpha", "other")));
+  EXPECT_FALSE(may(run, named("missions", "beta", "m")));
+  EXPECT_FALSE(may(run, named("runs", "alpha", "m.1.t.2", "log")));
+  EXPECT_FALSE(may(run, on("list", "missions", "alpha")));
+  // The extras alone prove nothing.
+  run.groups = {"system:authenticated"};
+  EXPECT_FALSE(may(run, named("missions", "alpha", "m")));
+  run.groups = {"system:runs:alpha"};
+  run.user = "mallory";
+  EXPECT_FALSE(may(run, named("missions", "alpha", "m")));
+}
+
+TEST_F(PolicyTest, GivesRunsMoreWhereSomebodyBindsIt) {
+  bind("alpha", "workers", "ClusterRole", "reeve:run-work", "Group:system:runs:alpha");
+  const Identity run = user("run:alpha~m.1.t.1", {"system:runs", "system:runs:alpha"});
+  EXPECT_TRUE(may(run, on("create", "missions", "alpha")));
+  EXPECT_TRUE(may(run, on("create", "channels", "alpha", "send")));
+  EXPECT_FALSE(may(run, on("create", "missions", "beta")));
+  EXPECT_FALSE(may(run, on("get", "credentials", "alpha")));
 }
 
 TEST_F(PolicyTest, BringsABuiltInRoleBackWhenItsObjectGoes) {

@@ -32,7 +32,11 @@ class AuthenticatorTest : public testing::Test {
     EXPECT_TRUE(authenticator_.static_tokens().upsert("laptop", stored).ok());
     static_text_ = std::string(token.text.view());
     const auto run = authenticator_.run_tokens().issue(
-        {.ns = Namespace("alpha"), .run = RunName("r"), .fence = Fence(3), .expires = kNow + 1h}
+        {.ns = Namespace("alpha"),
+         .mission = "m",
+         .run = RunName("r"),
+         .fence = Fence(3),
+         .expires = kNow + 1h}
     );
     run_text_ = std::string(run->view());
     OidcOptions options;

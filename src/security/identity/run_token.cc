@@ -12,10 +12,10 @@ namespace reeve::identity {
 
 namespace {
 
-constexpr std::string_view kVersion = "1";
+constexpr std::string_view kVersion = "2";
 /// What the key signs is never taken for anything else that it might sign some day.
 constexpr std::string_view kPurpose = "reeve run token 1\n";
-constexpr std::size_t kFields = 5;
+constexpr std::size_t kFields = 6;
 
 Error refused(std::string message) {
   return make_error(ErrorCode::PermissionDenied, std::move(message), "token");
@@ -52,13 +52,14 @@ Result<RunClaims> read_claims(std::string_view encoded) {
   std::uint64_t fence = 0;
   std::int64_t expires = 0;
   // Only the holder of the key writes this; what does not fit is of another version of the program.
-  if (fields.size() != kFields || fields[0] != kVersion || !read_number(fields[3], fence) ||
-      !read_number(fields[4], expires)) {
+  if (fields.size() != kFields || fields[0] != kVersion || !read_number(fields[4], fence) ||
+      !read_number(fields[5], expires)) {
     return refused("the token is of another version");
   }
   return RunClaims{
       .ns = Namespace(std::string(fields[1])),
-      .run = RunName(std::string(fields[2])),
+      .mission = std::string(fields[2]),
+      .run = RunName(std::string(fields[3])),
       .fence = Fence(fence),
       .expires = from_unix_millis(expires)};
 }
@@ -72,6 +73,14 @@ access::Identity identity_of(const RunClaims& claims) {
       std::string(access::kRuns),
       concat(access::kRunsPrefix, claims.ns.view()),
       std::string(access::kAuthenticated)};
+  // The name in the whole installation is that in the namespace behind `<namespace>~`.
+  std::string_view run = claims.run.view();
+  const std::string scope = concat(claims.ns.view(), "~");
+  if (run.starts_with(scope)) {
+    run.remove_prefix(scope.size());
+  }
+  identity.extra[std::string(access::kMissionExtra)] = {claims.mission};
+  identity.extra[std::string(access::kRunExtra)] = {std::string(run)};
   return identity;
 }
 
@@ -91,11 +100,14 @@ Result<RunTokens> RunTokens::from_key(Secret key) {
 
 Result<Secret> RunTokens::issue(const RunClaims& claims) const {
   REEVE_CHECK(check_name(claims.ns.view(), "namespace"));
+  REEVE_CHECK(check_name(claims.mission, "mission"));
   REEVE_CHECK(check_name(claims.run.view(), "run"));
   const std::string encoded = to_base64url(concat(
       kVersion,
       "\n",
       claims.ns.view(),
+      "\n",
+      claims.mission,
       "\n",
       claims.run.view(),
       "\n",

@@ -23,6 +23,8 @@ inline constexpr std::size_t kRunTokenBytesMax = 2048;
 /// check.
 struct RunClaims {
   Namespace ns;
+  /// The name of the mission within `ns`.
+  std::string mission;
   RunName run;
   Fence fence;
   Timestamp expires;
@@ -30,7 +32,8 @@ struct RunClaims {
   friend bool operator==(const RunClaims&, const RunClaims&) = default;
 };
 
-/// User `run:<run>`; groups `system:runs`, `system:runs:<namespace>`, `system:authenticated`.
+/// User `run:<run>`; groups `system:runs`, `system:runs:<namespace>`, `system:authenticated`; the
+/// names of its mission and itself within the namespace as extras.
 access::Identity identity_of(const RunClaims& claims);
 
 /// Makes and checks the tokens that runs identify themselves with: claims authenticated with

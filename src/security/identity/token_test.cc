@@ -214,6 +214,7 @@ TEST(AdminToken, IsRefusedInAFileThatOthersCanRead) {
 RunClaims claims() {
   return {
       .ns = Namespace("alpha"),
+      .mission = "build",
       .run = RunName("alpha~build.1.test.2"),
       .fence = Fence(7),
       .expires = kNow + 1h};
@@ -237,6 +238,8 @@ TEST(RunToken, ProvesWhichRunSpeaks) {
       who.groups,
       (std::vector<std::string>{"system:runs", "system:runs:alpha", "system:authenticated"})
   );
+  EXPECT_EQ(who.extra.at("reeve.dev/mission"), std::vector<std::string>{"build"});
+  EXPECT_EQ(who.extra.at("reeve.dev/run"), std::vector<std::string>{"build.1.test.2"});
 }
 
 TEST(RunToken, ExpiresAndIsRefusedWithAnyChange) {
@@ -268,6 +271,9 @@ TEST(RunToken, IsNotMadeForNamesThatCouldSayMore) {
        {std::string(), std::string("a\n9"), std::string(kRunNameBytesMax + 1, 'x')}) {
     RunClaims other = claims();
     other.run = RunName(bad);
+    EXPECT_EQ(tokens.issue(other).error().code, ErrorCode::Invalid);
+    other = claims();
+    other.mission = bad;
     EXPECT_EQ(tokens.issue(other).error().code, ErrorCode::Invalid);
     other = claims();
     other.ns = Namespace(bad);
