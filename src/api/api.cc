@@ -221,6 +221,10 @@ void dispatch(const CallPtr& call) {
     answer(call, *problem);
     return;
   }
+  if (const auto time = request_time(call->request().query); !time) {
+    answer(call, time.error());
+    return;
+  }
   if (!negotiate(call)) {
     return;
   }

@@ -62,6 +62,9 @@ void answer(const CallPtr& call, int code, std::string_view content_type, net::B
   response.headers = common_headers(*call, content_type);
   const std::size_t size = body.view().size();
   response.body = std::move(body);
+  if (call->waiting != nullptr) {
+    call->waiting->timer.cancel();
+  }
   if (call->exchange->respond(std::move(response))) {
     observe_answer(*call, code, size);
   }

@@ -8,6 +8,7 @@
 
 #include "api/route.h"
 #include "api/types.h"
+#include "api/waiting.h"
 #include "base/json.h"
 #include "net/exchange.h"
 #include "resource/accept.h"
@@ -18,6 +19,7 @@
 
 namespace reeve::api {
 
+struct Call;
 struct Services;
 
 /// One request on its way through the API.
@@ -40,6 +42,8 @@ struct Call {
   std::vector<std::string> warnings;
   /// Added to the answer.
   std::vector<net::Header> headers;
+  /// Once it waits for somebody.
+  std::shared_ptr<Waiting> waiting;
 
   const net::Request& request() const { return exchange->request(); }
 

@@ -339,6 +339,8 @@ void fire(const CallPtr& call, Hook hook, const trigger::Occurrence& occurrence)
       .object = {.kind = journal::Kind::Workflow, .ns = hook.ns, .name = hook.workflow},
       .verb = "fire",
       .body = std::move(body)};
+  // What has happened elsewhere has happened, also if its sender is impatient: it is not withdrawn.
+  begin_waiting(call);
   net::Server* server = call->services->server;
   input.done = [server, call, hook](Result<engine::Reply> reply) {
     server->post([call, hook, reply = std::move(reply)] { answer_reply(call, hook, reply); });

@@ -41,7 +41,8 @@ model::Trace trace_of(const Call& call);
 using Replied = std::function<void(Result<engine::Reply> reply)>;
 
 /// Hands a command to the kernel for whoever calls, under the idempotency key of the request if it
-/// has one (`suffix` tells several commands of one request apart).
+/// has one (`suffix` tells several commands of one request apart). The request waits from then on:
+/// if nobody wants its answer any more, what was not begun is not begun.
 void send(
     const CallPtr& call, engine::Command command, Replied replied, std::string_view suffix = {}
 );

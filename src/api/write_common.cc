@@ -55,6 +55,12 @@ void send(const CallPtr& call, engine::Command command, Replied replied, std::st
   input.correlation = call->correlation.id;
   input.trace = trace_of(*call);
   input.command = std::move(command);
+  begin_waiting(call);
+  if (is_over(*call)) {
+    answer(call, resource::timeout("nobody waits for it any more: it was not begun", {}));
+    return;
+  }
+  input.withdrawn = withdrawn_of(*call);
   const std::string_view key = call->request().headers.get("Idempotency-Key");
   if (key.size() > kIdempotencyKeyBytesMax) {
     answer(call, resource::bad_request("Idempotency-Key is longer than 256 bytes"));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -42,6 +43,9 @@ struct Input {
   model::Trace trace = {};
   engine::Command command;
   Done done;
+  /// Becomes true when nobody wants it any more: then it is not begun, and answered with Cancelled.
+  /// Null: it always is. The loop looks when its turn comes; a core does not.
+  std::shared_ptr<const std::atomic<bool>> withdrawn = nullptr;
 };
 
 /// An answer that waits for its batch.

@@ -211,6 +211,12 @@ bool Loop::wait_for_work(std::vector<Input>& inputs) {
 void Loop::run_turns(std::vector<Input> inputs) {
   const Timestamp at = now();
   for (Input& input : inputs) {
+    if (input.withdrawn != nullptr && input.withdrawn->load()) {
+      if (input.done) {
+        input.done(make_error(ErrorCode::Cancelled, "nobody waits for it any more"));
+      }
+      continue;
+    }
     core_->handle(std::move(input), at);
   }
   core_->fire_timers(at, kTimersPerRound);

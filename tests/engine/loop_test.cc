@@ -468,6 +468,35 @@ TEST_F(LoopTest, RefusesInputsWhenItsQueueIsFull) {
   EXPECT_EQ(answered, sent - 1) << "the refused one is never answered, the others once";
 }
 
+TEST_F(LoopTest, DoesNotBeginWhatWasWithdrawnWhileItWaited) {
+  options_.turns_max = 1;
+  options_.staged_events_max = 1;
+  start();
+  commits_.close();
+  auto first = post(submit_command("first"));
+  ASSERT_TRUE(commits_.wait_begun(1));
+  auto staged = post(submit_command("staged"));
+  std::atomic<int> cancelled = 0;
+  const auto flag = std::make_shared<std::atomic<bool>>(false);
+  for (int i = 0; i < 3; ++i) {
+    Input impatient = input(submit_command(concat("impatient", i)));
+    impatient.withdrawn = flag;
+    impatient.done = [&](const Result<engine::Reply>& reply) {
+      cancelled += !reply && reply.error().code == ErrorCode::Cancelled ? 1 : 0;
+    };
+    ASSERT_TRUE(loop_->post(std::move(impatient)).ok());
+  }
+  auto last = post(submit_command("last"));
+  *flag = true;
+  commits_.open();
+  EXPECT_TRUE(wait(first).ok());
+  EXPECT_TRUE(wait(staged).ok());
+  EXPECT_TRUE(wait(last).ok());
+  loop_->stop();
+  EXPECT_EQ(cancelled, 3);
+  EXPECT_EQ(disk_.list({})->size(), 3U);
+}
+
 TEST_F(LoopTest, StopFinishesWhatItHas) {
   start();
   commits_.close();
