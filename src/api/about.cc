@@ -148,6 +148,7 @@ void answer_about(const CallPtr& call) {
     case Route::Kind::Unknown:
     case Route::Kind::Health:
     case Route::Kind::Collection:
+    case Route::Kind::Bulk:
     case Route::Kind::Object:
     case Route::Kind::Subresource:
     case Route::Kind::NamespaceEvents:

@@ -17,8 +17,9 @@ namespace reeve::api {
 namespace {
 
 bool is_resource_route(Route::Kind kind) {
-  return kind == Route::Kind::Collection || kind == Route::Kind::Object ||
-         kind == Route::Kind::Subresource || kind == Route::Kind::NamespaceEvents;
+  return kind == Route::Kind::Collection || kind == Route::Kind::Bulk ||
+         kind == Route::Kind::Object || kind == Route::Kind::Subresource ||
+         kind == Route::Kind::NamespaceEvents;
 }
 
 bool wants_watch(const net::Request& request) {
@@ -53,6 +54,7 @@ resource::Serving serving_of(const Call& call) {
     case Route::Kind::Subresource:
       return call.route.subresource == "status" ? resource::Serving::Objects
                                                 : resource::Serving::JsonOnly;
+    case Route::Kind::Bulk:
     case Route::Kind::Unknown:
     case Route::Kind::Root:
     case Route::Kind::Health:
@@ -159,7 +161,8 @@ std::optional<resource::Status> find_type(Call& call) {
   const bool create_of_name = route.kind == Route::Kind::Object && call.verb == "create";
   const bool change_of_all =
       route.kind == Route::Kind::Collection && (call.verb == "update" || call.verb == "patch");
-  if (call.verb.empty() || !offers(call) || create_of_name || change_of_all ||
+  const bool no_bulk = route.kind == Route::Kind::Bulk && call.verb != "create";
+  if (call.verb.empty() || !offers(call) || create_of_name || change_of_all || no_bulk ||
       (needs_namespace && (call.verb == "create" || call.verb == "deletecollection"))) {
     return resource::method_not_allowed(
         call.type->name, call.verb.empty() ? call.request().method : call.verb
@@ -171,6 +174,8 @@ std::optional<resource::Status> find_type(Call& call) {
 void serve_resource(const CallPtr& call) {
   if (call->route.kind == Route::Kind::Collection) {
     serve_collection(call);
+  } else if (call->route.kind == Route::Kind::Bulk) {
+    create_missions(call);
   } else if (call->route.kind == Route::Kind::Object) {
     serve_object(call);
   } else {
@@ -198,9 +203,9 @@ void dispatch(const CallPtr& call) {
   }
   Access& access = call->services->access;
   std::optional<resource::Status> problem;
-  const bool resource = call->route.kind == Route::Kind::Collection ||
-                        call->route.kind == Route::Kind::Object ||
-                        call->route.kind == Route::Kind::Subresource;
+  const bool resource =
+      call->route.kind == Route::Kind::Collection || call->route.kind == Route::Kind::Bulk ||
+      call->route.kind == Route::Kind::Object || call->route.kind == Route::Kind::Subresource;
   if (resource) {
     problem = find_type(*call);
   } else if (call->route.kind == Route::Kind::NamespaceEvents) {

@@ -71,6 +71,10 @@ void answer(const CallPtr& call, int code, std::string_view content_type, net::B
 }
 
 void answer(const CallPtr& call, int code, const Json& json) {
+  if (call->item != nullptr) {
+    call->item->answered(*call, code, json);
+    return;
+  }
   answer(call, code, kJson, wants_pretty(*call) ? json.pretty() : json.dump());
 }
 

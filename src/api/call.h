@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,6 +22,17 @@ namespace reeve::api {
 
 struct Call;
 struct Services;
+
+/// One of several objects that a request makes. It has an idempotency key of its own, and its
+/// answer goes elsewhere.
+struct Item {
+  /// Empty: none.
+  std::string idempotency_key;
+  /// What has to be the same where the key is.
+  std::string text;
+  /// Once, on the network thread: the object or a Status.
+  std::function<void(const Call& item, int code, const Json& answer)> answered;
+};
 
 /// One request on its way through the API.
 ///
@@ -44,6 +56,8 @@ struct Call {
   std::vector<net::Header> headers;
   /// Once it waits for somebody.
   std::shared_ptr<Waiting> waiting;
+  /// Null: the request as a whole.
+  std::shared_ptr<const Item> item;
 
   const net::Request& request() const { return exchange->request(); }
 

@@ -11,6 +11,8 @@ void get_object(const CallPtr& call);
 void list_objects(const CallPtr& call);
 void watch_objects(const CallPtr& call);
 void create_object(const CallPtr& call);
+/// Many missions by one request; each is answered for itself.
+void create_missions(const CallPtr& call);
 void replace_object(const CallPtr& call);
 void patch_object(const CallPtr& call);
 void delete_object(const CallPtr& call);

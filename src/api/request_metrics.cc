@@ -45,6 +45,7 @@ std::string_view route_word(const Call& call) {
       return "otlp";
     case Route::Kind::Unknown:
     case Route::Kind::Collection:
+    case Route::Kind::Bulk:
     case Route::Kind::Object:
     case Route::Kind::Subresource:
       return "other";

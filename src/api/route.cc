@@ -14,6 +14,7 @@ constexpr std::size_t kPartsMax = 12;
 
 constexpr std::string_view kOurGroup = "reeve.dev";
 constexpr std::string_view kOurVersion = "v1";
+constexpr std::string_view kBulk = "missions:bulk";
 
 /// Without a last empty part: `/a/b/` is `/a/b`. More parts than a path can have: none.
 Parts split(std::string_view path) {
@@ -65,6 +66,10 @@ void read_resource(Parts rest, Route& route) {
   if (rest.size() == 1) {
     const bool stream = route.in_namespace && route.group == kOurGroup && rest[0] == "events";
     route.kind = stream ? Route::Kind::NamespaceEvents : Route::Kind::Collection;
+    if (route.in_namespace && route.group == kOurGroup && rest[0] == kBulk) {
+      route.kind = Route::Kind::Bulk;
+      route.resource = "missions";
+    }
     return;
   }
   route.name = rest[1];

@@ -21,6 +21,7 @@ struct Route {
     Group,            ///< `/apis/G`
     GroupVersion,     ///< `/apis/G/V`, `/api/v1`
     Collection,       ///< all objects of a kind, maybe of one namespace
+    Bulk,             ///< `…/namespaces/NS/missions:bulk`: many objects of a kind
     Object,           ///< one object
     Subresource,      ///< part of one object, or something to do with it
     NamespaceEvents,  ///< the stream of a namespace's events

@@ -8,6 +8,7 @@
 #include "api/services.h"
 #include "base/strings.h"
 #include "engine/object_metadata.h"
+#include "model/scoped_name.h"
 #include "net/server.h"
 #include "resource/causes.h"
 #include "resource/json_patch.h"
@@ -233,13 +234,25 @@ void store_new(const AttemptPtr& attempt, Json object) {
       answer(call, creation_problem(*call, name, reply.error()));
       return;
     }
-    const std::string made = !reply->subject.empty() ? reply->subject : name;
-    answer_written(call, kCreated, made, *reply);
+    std::string made = name;
+    if (!reply->subject.empty()) {
+      made = reply->subject;
+    } else if (!reply->mission.empty()) {
+      // Another one than was asked for: a repeat gets the first name, a user key what lives.
+      made = model::plain(reply->mission);
+    }
+    answer_written(call, reply->existing ? kOk : kCreated, made, *reply);
   });
 }
 
+/// Checks and stores an object that is not there yet.
 void create_once(const AttemptPtr& attempt) {
   const CallPtr& call = attempt->call;
+  const resource::ObjectPlace place = call->type->place(call->route.ns, {});
+  if (resource::Outcome<void> same = resource::check_identity(place, attempt->body); !same) {
+    answer(call, same.error());
+    return;
+  }
   resource::Outcome<Json> object = prepare_new(*attempt, attempt->body);
   if (object) {
     object = resource::track_update(
@@ -525,11 +538,14 @@ void create_object(const CallPtr& call) {
   if (attempt == nullptr) {
     return;
   }
-  const resource::ObjectPlace place = call->type->place(call->route.ns, {});
-  if (resource::Outcome<void> same = resource::check_identity(place, attempt->body); !same) {
-    answer(call, same.error());
-    return;
-  }
+  create_once(attempt);
+}
+
+void create_from(const CallPtr& call, const resource::WriteOptions& options, Json body) {
+  auto attempt = std::make_shared<Attempt>();
+  attempt->call = call;
+  attempt->options = options;
+  attempt->body = std::move(body);
   create_once(attempt);
 }
 

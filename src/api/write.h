@@ -40,6 +40,9 @@ model::Trace trace_of(const Call& call);
 /// Takes the reply of a command on the network thread.
 using Replied = std::function<void(Result<engine::Reply> reply)>;
 
+/// Makes one object of the route's kind, as POST of it would.
+void create_from(const CallPtr& call, const resource::WriteOptions& options, Json body);
+
 /// Hands a command to the kernel for whoever calls, under the idempotency key of the request if it
 /// has one (`suffix` tells several commands of one request apart). The request waits from then on:
 /// if nobody wants its answer any more, what was not begun is not begun.

@@ -41,6 +41,15 @@ std::string name_of(const Json& object) {
   return metadata == nullptr ? std::string() : metadata->get_string("name");
 }
 
+std::string_view idempotency_key(const Call& call) {
+  return call.item != nullptr ? std::string_view(call.item->idempotency_key)
+                              : call.request().headers.get("Idempotency-Key");
+}
+
+std::string_view asked_text(const Call& call) {
+  return call.item != nullptr ? std::string_view(call.item->text) : call.request().body;
+}
+
 }  // namespace
 
 model::Trace trace_of(const Call& call) {
@@ -61,7 +70,7 @@ void send(const CallPtr& call, engine::Command command, Replied replied, std::st
     return;
   }
   input.withdrawn = withdrawn_of(*call);
-  const std::string_view key = call->request().headers.get("Idempotency-Key");
+  const std::string_view key = idempotency_key(*call);
   if (key.size() > kIdempotencyKeyBytesMax) {
     answer(call, resource::bad_request("Idempotency-Key is longer than 256 bytes"));
     return;
@@ -71,8 +80,7 @@ void send(const CallPtr& call, engine::Command command, Replied replied, std::st
         "api-", sha256(concat(call->identity.user, "\n", key, "\n", suffix)).view().substr(0, 40)
     ));
     input.fingerprint =
-        sha256(
-            concat(call->request().method, "\n", call->request().target, "\n", call->request().body)
+        sha256(concat(call->request().method, "\n", call->request().target, "\n", asked_text(*call))
         )
             .str()
             .substr(0, 32);

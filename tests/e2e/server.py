@@ -429,6 +429,18 @@ class ServerTest(ReeveTest):
     def made_quota(self, name, *args, **more):
         return self.made(path_of("budgetquotas"), quota(name, *args, **more))
 
+    def bind(self, user, role, namespace="default", kind="User"):
+        """Gives a user (or group) a cluster role in a namespace."""
+        group = "rbac.authorization.k8s.io"
+        body = {
+            "apiVersion": f"{group}/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": f"{user}-{role}".replace(":", "-")},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": role},
+            "subjects": [{"apiGroup": group, "kind": kind, "name": user}],
+        }
+        return self.made(f"/apis/{group}/v1/namespaces/{namespace}/rolebindings", body)
+
     def got(self, path, **more):
         answer = self.api.get(path, **more)
         self.assertEqual(answer.status, 200, str(answer))

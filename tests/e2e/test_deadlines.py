@@ -1,7 +1,10 @@
 """How long the API works for somebody, and that it stops working for who has gone."""
 
 import contextlib
+import json
+import signal
 import sqlite3
+import ssl
 
 from reeve import gate, main, wait_until
 from server import ServerTest, mission, path_of, quota, workflow
@@ -38,6 +41,13 @@ class DeadlineTest(ServerTest):
         names = [each["metadata"]["name"] for each in self.got(path_of("budgetquotas"))["items"]]
         self.assertIn(names, (["next"], ["late", "next"]))
 
+    def test_a_batch_that_takes_too_long_says_so(self):
+        self.made(path_of("workflows"), workflow("w"))
+        items = [{"metadata": {"name": f"m{n}"}, "spec": {"workflow": {"name": "w"}}} for n in range(3)]
+        with self.writer_held_up():
+            answer = self.api.post(path_of("missions:bulk", timeout="50ms"), {"items": items})
+        self.assertEqual((answer.status, answer.json()["reason"]), (504, "Timeout"))
+
     def test_a_timeout_that_is_none_is_a_bad_request(self):
         for wrong in ("soon", "5", "-5s"):
             for answer in (
@@ -71,6 +81,33 @@ class DeadlineTest(ServerTest):
         wait_until(lambda: self.streams() == 0, what="followers to be forgotten")
         self.touch("go")
         self.await_mission("m", "COMPLETE")
+
+    def test_a_batch_is_not_carried_on_for_who_has_gone(self):
+        self.made(path_of("workflows"), workflow("w"))
+        items = [{"metadata": {"name": f"m{n}"}, "spec": {"workflow": {"name": "w"}}} for n in range(1000)]
+        body = json.dumps({"items": items}).encode()
+        head = (
+            f"POST {path_of('missions:bulk')} HTTP/1.1\r\nHost: {self.api.host}\r\n"
+            f"Authorization: Bearer {self.api.token}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        connection = self.api._connect()
+        connection.connect()
+        # The server finds request and good-bye at once.
+        self.owner.signal(signal.SIGSTOP)
+        try:
+            connection.sock.settimeout(None)
+            connection.sock.sendall(head.encode() + body)
+            with contextlib.suppress(OSError, ssl.SSLError):
+                connection.close()
+        finally:
+            self.owner.signal(signal.SIGCONT)
+        # Whoever asks later finds that nothing more comes of it.
+        self.assertEqual(self.api.post(path_of("budgetquotas"), quota("after")).status, 201)
+        count = len(self.got(path_of("missions"))["items"])
+        self.assertLess(count, len(items))
+        self.assertEqual(self.api.post(path_of("budgetquotas"), quota("later")).status, 201)
+        self.assertEqual(len(self.got(path_of("missions"))["items"]), count)
 
 
 if __name__ == "__main__":
