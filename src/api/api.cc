@@ -219,6 +219,7 @@ void dispatch(const CallPtr& call) {
   }
   // Who may not ask is not told what there is.
   if (std::optional<resource::Status> refused = access.authorize(*call, attributes_of(*call))) {
+    call->refused = true;
     answer(call, *refused);
     return;
   }

@@ -54,6 +54,8 @@ struct Call {
   std::vector<std::string> warnings;
   /// Added to the answer.
   std::vector<net::Header> headers;
+  /// Roles do not allow it, whatever the answer says.
+  bool refused = false;
   /// Once it waits for somebody.
   std::shared_ptr<Waiting> waiting;
   /// Null: the request as a whole.

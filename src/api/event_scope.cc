@@ -35,6 +35,7 @@ bool is_told(journal::Kind kind) {
     case journal::Kind::Channel:
     case journal::Kind::BudgetQuota:
     case journal::Kind::BlackboardEntry:
+    case journal::Kind::Denial:
       return true;
     case journal::Kind::Namespace:
     case journal::Kind::Credential:

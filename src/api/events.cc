@@ -51,7 +51,7 @@ struct EventFilter {
     // What is said about credentials, roles and the like is told by their own resources.
     if (event.object.kind != journal::Kind::Mission &&
         event.object.kind != journal::Kind::Workflow &&
-        event.object.kind != journal::Kind::Channel) {
+        event.object.kind != journal::Kind::Channel && event.object.kind != journal::Kind::Denial) {
       return false;
     }
     if (!mission.empty() &&

@@ -5,9 +5,11 @@
 #include <string_view>
 #include <utility>
 
+#include "api/access.h"
 #include "api/call.h"
 #include "api/services.h"
 #include "base/strings.h"
+#include "net/server.h"
 
 namespace reeve::api {
 
@@ -95,6 +97,49 @@ void add_span(const Call& call, int code, std::string_view verb, double seconds)
 constexpr int kUnauthorized = 401;
 constexpr int kForbidden = 403;
 
+std::string resource_word(const Call& call) {
+  if (call.type == nullptr) {
+    return std::string(route_word(call));
+  }
+  std::string word = call.type->name.qualified_plural();
+  if (!call.route.subresource.empty()) {
+    word += concat("/", call.route.subresource);
+  }
+  return word;
+}
+
+/// Administrators of a namespace are told of those who have something to do with it. Of others, who
+/// may be another tenant's, those of the installation are told.
+Denial denial_of(const Call& call) {
+  const Services& services = *call.services;
+  Denial denial;
+  denial.user = call.principal().str();
+  denial.verb = call.verb.empty() ? std::string("other") : call.verb;
+  denial.resource = resource_word(call);
+  const std::string& ns = call.route.ns;
+  const ApiType& namespaces = services.types.of(journal::Kind::Namespace);
+  if (!ns.empty() && call.type != nullptr &&
+      services.access.policy().sees_namespace(call.identity, ns) &&
+      services.view.get(*namespaces.view, {}, ns) != nullptr) {
+    denial.ns = ns;
+  } else {
+    denial.asked_namespace = ns;
+  }
+  return denial;
+}
+
+void note_denial(const Call& call) {
+  Services& services = *call.services;
+  const auto note = [&services, denial = denial_of(call)] {
+    services.denials.note(denial, services.now());
+  };
+  if (services.server->on_network_thread()) {
+    note();
+  } else {
+    services.server->post(note);
+  }
+}
+
 }  // namespace
 
 RequestMetrics::RequestMetrics(telemetry::MetricRegistry& registry)
@@ -121,7 +166,10 @@ void observe_answer(const Call& call, int code, std::size_t bytes) {
   if (is_traced(call)) {
     add_span(call, code, verb, seconds);
   }
-  const bool denied = code == kUnauthorized || code == kForbidden;
+  const bool denied = call.refused || code == kUnauthorized || code == kForbidden;
+  if (denied) {
+    note_denial(call);
+  }
   const telemetry::Logger& log = is_write(call) || denied ? services.audit : services.log;
   const telemetry::Level level =
       is_write(call) || denied ? telemetry::Level::Info : telemetry::Level::Debug;

@@ -10,6 +10,7 @@
 #include "api/workflow_documents.h"
 #include "api/write.h"
 #include "base/strings.h"
+#include "engine/denial_book.h"
 #include "engine/metadata_book.h"
 #include "engine/object_metadata.h"
 #include "host/worker_pool.h"
@@ -252,6 +253,7 @@ class Server::State {
       services->log.error("a role, binding or token was not taken over", {{"problem", problem}});
     }
     keep_issuers_fresh();
+    keep_recording_denials();
     serving = true;
   }
 
@@ -281,6 +283,36 @@ class Server::State {
     server->change_limits(live.connections);
     view.change_limits(live.changes_max, live.snapshot_age_max);
     refresh_issuers();
+  }
+
+  /// Makes events of what was refused. Network thread.
+  void record_denials() {
+    if (services->denials.empty()) {
+      return;
+    }
+    for (Denials::Record& record : services->denials.take(parts_.clock.now())) {
+      kernel::Input input;
+      input.principal = Principal(std::string(engine::kDenialsRecorder));
+      input.correlation = CorrelationId(concat("denials-", parts_.random.next()));
+      input.command = engine::ObjectCommand{
+          .object = engine::denials_key(Namespace(record.ns)),
+          .verb = "record",
+          .body = std::move(record.body)};
+      // They are in the log, one by one.
+      input.done = [log = services->log](const Result<engine::Reply>& reply) {
+        if (!reply) {
+          log.warn("denials were not recorded", {{"problem", reply.error()}});
+        }
+      };
+      if (Result<void> posted = services->kernel.post(std::move(input)); !posted) {
+        services->log.warn("denials were not recorded", {{"problem", posted.error()}});
+      }
+    }
+  }
+
+  void keep_recording_denials() {
+    record_denials();
+    server->post_after(kDenialPeriod, [this] { keep_recording_denials(); });
   }
 
   /// A request may come before the server knows itself.
@@ -435,6 +467,8 @@ bool Server::stop(Duration grace) {
   }
   state_->server_metrics.clear();
   state_->server.reset();
+  // Nobody asks any more, and no other thread counts: what was refused last is not lost.
+  state_->record_denials();
   return all;
 }
 

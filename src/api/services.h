@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/denials.h"
 #include "api/request_metrics.h"
 #include "api/types.h"
 #include "api/view/view.h"
@@ -108,6 +109,8 @@ struct Services {
   net::Server* server = nullptr;
   Streams* streams = nullptr;
   WatchGroups* watch_groups = nullptr;
+  /// Network thread.
+  Denials denials = {};
   /// Made when it is first needed.
   std::shared_ptr<HookWorkflows> hooks = nullptr;
 };

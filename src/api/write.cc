@@ -194,12 +194,6 @@ void answer_dry_creation(const CallPtr& call, const std::string& name, Json obje
   }
 }
 
-/// Kinds whose commands replace what is there.
-bool is_set(Storage storage) {
-  return storage == Storage::Workflow || storage == Storage::Credential ||
-         storage == Storage::Secret || storage == Storage::Channel;
-}
-
 void store_new(const AttemptPtr& attempt, Json object) {
   const CallPtr& call = attempt->call;
   const std::string name = text_at(object, "metadata", "name");
@@ -218,9 +212,7 @@ void store_new(const AttemptPtr& attempt, Json object) {
     answer_dry_creation(call, name, std::move(object));
     return;
   }
-  const bool there =
-      is_built_in(*call, name) || (is_set(call->type->storage) && current(*call, name) != nullptr);
-  if (there) {
+  if (is_built_in(*call, name)) {
     answer(call, resource::already_exists(call->resource(), name));
     return;
   }

@@ -4,6 +4,7 @@
 #include "engine/catalog_book.h"
 #include "engine/channel_book.h"
 #include "engine/credential_book.h"
+#include "engine/denial_book.h"
 #include "engine/metadata_book.h"
 #include "engine/pool_book.h"
 #include "engine/resource_book.h"
@@ -137,6 +138,7 @@ std::vector<std::unique_ptr<Book>> make_books() {
   books.push_back(std::make_unique<CredentialBook>());
   books.push_back(std::make_unique<SettingBook>());
   books.push_back(std::make_unique<PoolBook>());
+  books.push_back(std::make_unique<DenialBook>());
   for (const ResourceKind& kind : resource_kinds()) {
     if (kind.kind == journal::Kind::Namespace) {
       books.push_back(std::make_unique<NamespaceBook>());

@@ -181,7 +181,9 @@ void Engine::on_collector_timer(std::string_view timer, Scope& scope) {
 Result<Reply> Engine::book_turn(Book& book, const ObjectCommand& command, Scope& scope) {
   const ObjectKey& object = command.object;
   const bool plain = resource_kind(object.kind) != nullptr;
-  if (!plain && object.kind != Kind::Metadata && book.revision_of(object) == Revision()) {
+  // Only denials are also of no namespace.
+  if (!plain && object.kind != Kind::Metadata && !object.ns.view().empty() &&
+      book.revision_of(object) == Revision()) {
     REEVE_CHECK(check_open(object.ns));
   }
   if (!metadata_kind_name(object.kind).empty()) {
@@ -444,7 +446,7 @@ void Engine::drop_owners(const ObjectKey& key, const std::vector<Uid>& owners, S
 }
 
 void Engine::clear_away(const ObjectKey& object, Scope& scope) {
-  if (object.kind != Kind::Setting && object.kind != Kind::Pool) {
+  if (object.kind != Kind::Setting && object.kind != Kind::Pool && object.kind != Kind::Denial) {
     request_deletion(object, Propagation::Background, scope);
     return;
   }

@@ -62,6 +62,8 @@ std::string_view to_string(Kind kind) {
       return "token";
     case Kind::Metadata:
       return "metadata";
+    case Kind::Denial:
+      return "denial";
   }
   return "unknown";
 }

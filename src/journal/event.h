@@ -32,9 +32,10 @@ enum class Kind {
   ClusterRoleBinding,
   Token,
   Metadata,
+  Denial,
 };
 
-inline constexpr std::array<Kind, 15> kAllKinds = {
+inline constexpr std::array<Kind, 16> kAllKinds = {
     Kind::Workflow,
     Kind::Mission,
     Kind::Credential,
@@ -49,7 +50,8 @@ inline constexpr std::array<Kind, 15> kAllKinds = {
     Kind::RoleBinding,
     Kind::ClusterRoleBinding,
     Kind::Token,
-    Kind::Metadata};
+    Kind::Metadata,
+    Kind::Denial};
 
 std::string_view to_string(Kind kind);
 Result<Kind> parse_kind(std::string_view text);

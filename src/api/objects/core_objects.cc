@@ -46,6 +46,8 @@ Json container_state(const Json& status) {
   return made;
 }
 
+constexpr std::string_view kDenied = "access.denied";
+
 /// A short CamelCase reason: `mission.transitioned` as `MissionTransitioned`.
 std::string reason_of(const journal::Event& event, const Json& data) {
   if (event.type == "mission.transitioned") {
@@ -54,7 +56,47 @@ std::string reason_of(const journal::Event& event, const Json& data) {
   return camel_case(event.type);
 }
 
+/// Who was refused what, how often.
+std::string denials_text(const Json& data) {
+  std::string text;
+  if (const Json* denials = data.find("denials"); denials != nullptr && denials->is_array()) {
+    for (const Json& each : denials->as_array()) {
+      const std::string ns = each.get_string("namespace");
+      text += concat(
+          text.empty() ? "" : "; ",
+          each.get_string("user"),
+          " may not ",
+          each.get_string("verb"),
+          " ",
+          each.get_string("resource"),
+          ns.empty() ? "" : " in namespace ",
+          ns,
+          " (",
+          each.get_int("count"),
+          ")"
+      );
+    }
+  }
+  if (const std::int64_t others = data.get_int("others"); others > 0) {
+    text += concat(text.empty() ? "" : "; ", "others (", others, ")");
+  }
+  return text;
+}
+
+std::int64_t denials_count(const Json& data) {
+  std::int64_t count = data.get_int("others");
+  if (const Json* denials = data.find("denials"); denials != nullptr && denials->is_array()) {
+    for (const Json& each : denials->as_array()) {
+      count += each.get_int("count");
+    }
+  }
+  return count;
+}
+
 std::string message_of(const journal::Event& event, const Json& data) {
+  if (event.type == kDenied) {
+    return denials_text(data);
+  }
   if (event.type == "mission.transitioned") {
     return concat(
         data.get_string("from"), " to ", data.get_string("to"), " (", data.get_string("reason"), ")"
@@ -118,14 +160,16 @@ Json core_event(const journal::Event& event) {
   const std::string reason = reason_of(event, data);
   const std::string state = data.get_string("state");
   const bool warning = reason == "Failed" || reason == "Aborted" || state == "FAILED" ||
-                       state == "LOST" || event.type.ends_with(".failed");
+                       state == "LOST" || event.type.ends_with(".failed") || event.type == kDenied;
   Json source = Json::object();
   source.set("component", "reeve");
   Json made = Json::object();
   made.set("apiVersion", "v1").set("kind", "Event").set("metadata", std::move(metadata));
   made.set("involvedObject", std::move(involved)).set("reason", reason);
   made.set("message", message_of(event, data)).set("type", warning ? "Warning" : "Normal");
-  made.set("firstTimestamp", at).set("lastTimestamp", at).set("count", 1);
+  const bool counted = event.type == kDenied;
+  made.set("firstTimestamp", counted ? whole_seconds(data.get_string("from")) : at);
+  made.set("lastTimestamp", at).set("count", counted ? denials_count(data) : 1);
   made.set("source", std::move(source)).set("reportingComponent", "reeve.dev/engine");
   made.set("reportingInstance", event.actor.str()).set("action", event.type);
   return made;

@@ -181,6 +181,8 @@ std::string_view api_kind(journal::Kind kind) {
       return "Token";
     case journal::Kind::Metadata:
       return "Metadata";
+    case journal::Kind::Denial:
+      return "Denial";
   }
   return "Unknown";
 }
