@@ -136,7 +136,6 @@ class Parser {
             "reeve submit build.yaml -p source=jq",
             common_);
     add_submission(submit_command_, submit_);
-    submit_command_->get_option("WORKFLOW")->required();
     add_output(submit_command_, common_, kTextOrJson);
   }
 
@@ -502,6 +501,17 @@ class Parser {
     return usage_error("no command");
   }
 
+  /// Of commands that take it in two ways.
+  std::optional<int> missing_file() const {
+    if (apply_command_->parsed() && apply_.files.empty()) {
+      return usage_error("apply needs a FILE, or -f FILE");
+    }
+    if (submit_command_->parsed() && submit_.workflow.empty()) {
+      return usage_error("submit needs a WORKFLOW, or --bulk FILE");
+    }
+    return {};
+  }
+
   std::variant<Invocation, int> select() {
     if (lock_command_->parsed()) {
       return select_lock();
@@ -518,7 +528,7 @@ class Parser {
       }
       return Invocation{.common = common_, .command = run_};
     }
-    if (submit_command_->parsed()) {
+    if (submit_command_->parsed() && !submit_.workflow.empty()) {
       if (std::string problem = complete(submit_); !problem.empty()) {
         return usage_error(problem);
       }
@@ -533,8 +543,8 @@ class Parser {
     if (const auto other = select_other()) {
       return *other;
     }
-    if (apply_command_->parsed() && apply_.files.empty()) {
-      return usage_error("apply needs a FILE, or -f FILE");
+    if (const auto missing = missing_file()) {
+      return *missing;
     }
     for (const CLI::App* command : decide_commands_) {
       if (command->parsed()) {

@@ -18,6 +18,7 @@ struct ServerParser::Options {
   ObjectsArgs objects;
   DoctorArgs doctor;
   TopArgs top;
+  BulkArgs bulk;
   BackupArgs backup;
   std::optional<BoundCommand> chosen;
 
@@ -42,6 +43,7 @@ struct ServerParser::Options {
   void add_apply(CLI::App& app);
   void add_doctor(CLI::App& app, Common& common);
   void add_top(CLI::App& app, Common& common);
+  void add_bulk(CLI::App& app);
   void add_backup(CLI::App& app, Common& common);
 };
 
@@ -267,6 +269,26 @@ void ServerParser::Options::add_top(CLI::App& app, Common& common) {
   bind(command, top, show_top);
 }
 
+void ServerParser::Options::add_bulk(CLI::App& app) {
+  CLI::App* submit = app.get_subcommand("submit");
+  CLI::Option* file = submit->add_option(
+      "--bulk",
+      bulk.file,
+      "Submit many missions at once, YAML documents or JSON lines in a file, or -; each is made or "
+      "refused by itself"
+  );
+  file->excludes(submit->get_option("WORKFLOW"));
+  submit->callback([this] {
+    if (!bulk.file.empty()) {
+      chosen = BoundCommand{.carry_out = [args = bulk](const Common& common) {
+        BulkArgs with_connection = args;
+        with_connection.connection = common.connection;
+        return submit_bulk(common, with_connection);
+      }};
+    }
+  });
+}
+
 void ServerParser::Options::add_backup(CLI::App& app, Common& common) {
   CLI::App* make = cli::add(
       app,
@@ -317,6 +339,7 @@ void ServerParser::add_to(CLI::App& app, Common& common) {
   options_->add_apply(app);
   options_->add_doctor(app, common);
   options_->add_top(app, common);
+  options_->add_bulk(app);
   options_->add_backup(app, common);
 }
 

@@ -96,6 +96,13 @@ struct TopArgs {
 };
 
 int show_top(const Common& common, const TopArgs& args);
+/// `reeve submit --bulk`.
+struct BulkArgs {
+  ConnectionArgs connection;
+  std::string file;  ///< missions as YAML documents or JSON lines; "-": standard input
+};
+
+int submit_bulk(const Common& common, const BulkArgs& args);
 
 /// `reeve backup`, `restore`, `export`.
 struct BackupArgs {

@@ -129,6 +129,26 @@ class BulkTest(ServerTest):
             self.assertEqual(answer.status, expected, str(answer))
         self.assertEqual(self.names(), ["of-edit"])
 
+    def test_the_command_line_submits_lines_and_documents(self):
+        lines = self.write("many.jsonl", "\n".join([
+            '{"workflow": {"name": "w"}}',
+            '{"metadata": {"name": "named"}, "spec": {"workflow": {"name": "w"}}, "idempotencyKey": "1"}',
+            "",
+            '{"workflow": {"name": "missing"}}',
+        ]))
+        told = self.refused(3, "submit", "--bulk", lines, says="many.jsonl:4: ")
+        self.assertRegex(told.out, r"^mission w-\w+\nmission named\n$")
+        again = self.refused(3, "submit", "--bulk", lines, "-o", "json").json_lines()
+        self.assertEqual([each["code"] for each in again], [201, 201, 422])
+        self.assertEqual((again[1]["repeated"], again[1]["line"], again[2]["line"]), (True, 2, 4))
+        documents = self.write("many.yaml", "workflow: {name: w}\n---\nmetadata: {name: y}\n"
+                               "spec: {workflow: {name: w}, priority: 3}\n")
+        self.assertIn("mission y\n", self.ok("submit", "--bulk", documents).out)
+        self.assertEqual(len(self.names()), 5)
+        self.refused(2, "submit", "--bulk", documents, "w", says="excludes")
+        self.refused(2, "submit", says="--bulk")
+        self.refused(3, "submit", "--bulk", self.write("none.yaml", "# nothing\n"), says="no missions")
+
 
 if __name__ == "__main__":
     main()
