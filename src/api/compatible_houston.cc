@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/compatible.h"
+#include "api/paced_stream.h"
 #include "api/services.h"
 #include "api/streams.h"
 #include "api/view/event_tail.h"
@@ -18,7 +19,6 @@ namespace {
 
 constexpr Duration kKeepAlivePeriod{15'000};
 constexpr std::size_t kEventsAtOnce = 200;
-constexpr std::size_t kLaggedBytesMax = std::size_t{512} << 10U;
 
 /// The name of a stream's event for one of ours; empty: it is none of this stream.
 std::string name_of(const journal::Event& event, const Json& data, bool gates) {
@@ -38,7 +38,7 @@ std::string name_of(const journal::Event& event, const Json& data, bool gates) {
 }
 
 /// Follows one mission for one client, from its beginning.
-class HoustonTask final : public StreamTask {
+class HoustonTask final : public StreamTask, public std::enable_shared_from_this<HoustonTask> {
  public:
   HoustonTask(
       CallPtr call,
@@ -56,12 +56,7 @@ class HoustonTask final : public StreamTask {
   bool concerned(const view::Notice& /*notice*/) const override { return true; }
 
   bool pump() override {
-    while (stream_->open()) {
-      if (stream_->buffered_bytes() > kLaggedBytesMax) {
-        stream_->write(concat("event: lagged\ndata: {\"from\":", after_.value(), "}\n\n"));
-        stream_->close();
-        return false;
-      }
+    while (stream_.open()) {
       store::EventQuery query;
       query.after = after_;
       query.limit = kEventsAtOnce;
@@ -71,7 +66,10 @@ class HoustonTask final : public StreamTask {
         return false;
       }
       for (const journal::Event& event : *events) {
-        send(event);
+        if (!send(event)) {
+          stream_.pump_later(call_, shared_from_this());
+          return stream_.open();
+        }
         after_ = event.revision;
       }
       if (events->size() < kEventsAtOnce) {
@@ -81,12 +79,13 @@ class HoustonTask final : public StreamTask {
     return false;
   }
 
-  void end() override { stream_->close(); }
+  void end() override { stream_.close(); }
 
-  bool tick() override { return stream_->write(std::string(": keep-alive\n\n")); }
+  bool tick() override { return stream_.keep_alive(after_); }
 
  private:
-  void send(const journal::Event& event) {
+  /// False: the reader does not take it now.
+  bool send(const journal::Event& event) {
     const Result<Json> parsed = parse_json(event.data);
     const Json data = parsed ? *parsed : Json::object();
     if (event.type == "mission.transitioned") {
@@ -94,7 +93,7 @@ class HoustonTask final : public StreamTask {
     }
     const std::string name = name_of(event, data, gates_);
     if (name.empty()) {
-      return;
+      return true;
     }
     Json json = Json::object();
     json.set("mission_id", mission_.name).set("timestamp", format_timestamp(event.at));
@@ -104,7 +103,7 @@ class HoustonTask final : public StreamTask {
     } else {
       json.set("state", state_).set("data", data);
     }
-    stream_->write(
+    return stream_.write(
         concat("id: ", event.revision.value(), "\nevent: ", name, "\ndata: ", json.dump(), "\n\n")
     );
   }
@@ -114,7 +113,7 @@ class HoustonTask final : public StreamTask {
   bool gates_;
   Revision after_;
   std::string state_ = "prep";
-  std::shared_ptr<net::Stream> stream_;
+  PacedStream stream_;
 };
 
 void follow(const CallPtr& call, const std::string& mission, bool gates) {

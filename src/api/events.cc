@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "api/handlers.h"
+#include "api/paced_stream.h"
 #include "api/services.h"
 #include "api/streams.h"
 #include "api/view/event_tail.h"
@@ -17,7 +18,6 @@ namespace {
 
 constexpr Duration kKeepAlivePeriod{15'000};
 constexpr std::size_t kEventsAtOnce = 500;
-constexpr std::size_t kLaggedBytesMax = std::size_t{512} << 10U;
 
 /// One event as server-sent events have it (WHATWG HTML, 9.2).
 std::string sse_text(const journal::Event& event) {
@@ -71,7 +71,7 @@ struct EventFilter {
 };
 
 /// Follows the journal for one client.
-class EventsTask final : public StreamTask {
+class EventsTask final : public StreamTask, public std::enable_shared_from_this<EventsTask> {
  public:
   EventsTask(CallPtr call, EventFilter filter, Revision after, std::shared_ptr<net::Stream> stream)
       : call_(std::move(call)),
@@ -82,43 +82,55 @@ class EventsTask final : public StreamTask {
   bool concerned(const view::Notice& /*notice*/) const override { return true; }
 
   bool pump() override {
-    while (stream_->open()) {
-      if (stream_->buffered_bytes() > kLaggedBytesMax) {
-        return lagged();
-      }
+    while (stream_.open()) {
       const auto matches = [this](const journal::Event& event) {
         return filter_.matches(event);
       };
       const Result<view::TailPage> page =
           call_->services->view.events().after(after_, matches, kEventsAtOnce);
-      if (!page) {
-        if (!replay()) {
-          return false;
-        }
-        continue;
+      const Told told = page ? tell(*page) : replay();
+      if (told == Told::Full) {
+        stream_.pump_later(call_, shared_from_this());
+        return stream_.open();
       }
-      for (const auto& event : page->events) {
-        stream_->write(sse_text(*event));
-      }
-      after_ = page->through;
-      if (!page->more && !filter_.follow) {
-        stream_->close();
+      if (told == Told::All && !filter_.follow) {
+        stream_.close();
         return false;
       }
-      if (!page->more) {
-        return true;
+      if (told != Told::More) {
+        return told == Told::All;
       }
     }
     return false;
   }
 
-  void end() override { stream_->close(); }
+  void end() override { stream_.close(); }
 
-  bool tick() override { return stream_->write(std::string(": keep-alive\n\n")); }
+  bool tick() override { return stream_.keep_alive(after_); }
 
  private:
+  enum class Told { All, More, Full, Failed };
+
+  bool send(const journal::Event& event) {
+    if (!stream_.write(sse_text(event))) {
+      return false;
+    }
+    after_ = event.revision;
+    return true;
+  }
+
+  Told tell(const view::TailPage& page) {
+    for (const auto& event : page.events) {
+      if (!send(*event)) {
+        return Told::Full;
+      }
+    }
+    after_ = page.through;
+    return page.more ? Told::More : Told::All;
+  }
+
   /// What the tail has forgotten is read from the store, a piece at a time.
-  bool replay() {
+  Told replay() {
     store::EventQuery query;
     query.after = after_;
     query.limit = kEventsAtOnce;
@@ -128,31 +140,24 @@ class EventsTask final : public StreamTask {
     }
     const Result<std::vector<journal::Event>> events = call_->services->reader.events(query);
     if (!events) {
-      return false;
+      return Told::Failed;
     }
     for (const journal::Event& event : *events) {
-      if (filter_.matches(event)) {
-        stream_->write(sse_text(event));
+      if (filter_.matches(event) && !send(event)) {
+        return Told::Full;
       }
       after_ = event.revision;
     }
     if (events->size() < kEventsAtOnce) {
       after_ = std::max(after_, call_->services->view.events().floor());
     }
-    return stream_->open();
-  }
-
-  /// The client does not keep up: it is told where it stopped, and comes back when it can.
-  bool lagged() {
-    stream_->write(concat("event: lagged\ndata: {\"from\":", after_.value(), "}\n\n"));
-    stream_->close();
-    return false;
+    return Told::More;
   }
 
   CallPtr call_;
   EventFilter filter_;
   Revision after_;
-  std::shared_ptr<net::Stream> stream_;
+  PacedStream stream_;
 };
 
 /// Where to begin: after what the client has seen, or `?from=`, or now.

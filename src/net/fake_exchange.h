@@ -20,6 +20,8 @@ struct FakeAnswer {
   /// What `start` was given, and the body that was written to the stream.
   std::optional<ResponseHead> head;
   std::string body;
+  /// What `Stream::buffered_bytes` says, for tests to set: a reader that does not keep up.
+  std::size_t buffered_bytes = 0;
   bool closed = false;
   std::function<void()> stream_callback;
 };
@@ -39,7 +41,10 @@ class FakeStream final : public Stream {
     return !answer_->closed;
   }
 
-  std::size_t buffered_bytes() const override { return 0; }
+  std::size_t buffered_bytes() const override {
+    const std::lock_guard lock(answer_->mutex);
+    return answer_->buffered_bytes;
+  }
 
   bool open() const override {
     const std::lock_guard lock(answer_->mutex);
