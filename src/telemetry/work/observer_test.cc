@@ -160,6 +160,30 @@ TEST_F(ObserverTest, CountsRunsByWhatCarriesThemOut) {
   }
 }
 
+TEST_F(ObserverTest, AGateIsARunThatPeopleCarryOut) {
+  commit("gate.opened", R"({"task":"g","revision":1})", 1);
+  commit("gate.decided", R"({"task":"g","revision":1,"outcome":"granted"})", 31);
+  commit("run.ended", R"({"task":"g","attempt":1,"state":"COMPLETE","outcome":"completed"})", 31);
+  const std::string text = registry_.prometheus();
+  for (const char* line :
+       {"reeve_gates_decided_total{outcome=\"granted\"} 1\n",
+        "reeve_run_duration_seconds_sum{executor=\"gate\"} 30\n",
+        "reeve_runs_total{executor=\"gate\",state=\"COMPLETE\"} 1\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+}
+
+TEST_F(ObserverTest, WhatAMissionLeavesBehindIsForgottenWithIt) {
+  commit("run.launching", R"({"task":"a"})", 1);
+  commit("run.active", R"({"task":"a"})", 2);
+  commit("mission.transitioned", R"({"from":"ACTIVE","to":"ABORTED","reason":"user_request"})", 3);
+  commit("run.ended", R"({"task":"a","attempt":1,"state":"ABORTED","outcome":"aborted"})", 9);
+  EXPECT_NE(
+      registry_.prometheus().find("reeve_runs_total{executor=\"unknown\",state=\"ABORTED\"} 1\n"),
+      std::string::npos
+  );
+}
+
 TEST_F(ObserverTest, TooManyWorkflowsAreOneSeries) {
   for (std::size_t i = 0; i < kWorkflowSeriesMax + 10; ++i) {
     commit("mission.created", concat(R"({"workflow":"w)", std::uint64_t{i}, "\"}"));

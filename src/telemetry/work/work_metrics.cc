@@ -223,6 +223,8 @@ void WorkMetrics::see(const WorkEvent& seen) {
     run_active(seen);
   } else if (type == "run.ended") {
     run_ended(seen);
+  } else if (type == "gate.opened") {
+    gate_opened(seen);
   } else if (type == "gate.decided") {
     gates_.with({seen.data.get_string("outcome")}).add();
   } else if (type == "trigger.fired") {
@@ -239,8 +241,31 @@ void WorkMetrics::see(const WorkEvent& seen) {
 void WorkMetrics::mission_moved(const WorkEvent& seen) {
   const std::string to = seen.data.get_string("to");
   transitions_.with({seen.data.get_string("from"), to}).add();
-  if (is_over(to) && seen.head) {
+  if (!is_over(to)) {
+    return;
+  }
+  forget_runs(seen.event.object);
+  if (seen.head) {
     mission_seconds_.with({to}).observe(seconds_between(seen.head->created_at, seen.event.at));
+  }
+}
+
+/// Whatever became of them.
+void WorkMetrics::forget_runs(const journal::ObjectKey& mission) {
+  const std::string prefix = run_key(model::qualify(mission.ns, mission.name).view(), {}, false);
+  const std::scoped_lock lock(mutex_);
+  auto run = runs_.lower_bound(prefix);
+  while (run != runs_.end() && run->first.starts_with(prefix)) {
+    run = runs_.erase(run);
+  }
+}
+
+/// That is when the task of a gate begins: people carry it out.
+void WorkMetrics::gate_opened(const WorkEvent& seen) {
+  const std::scoped_lock lock(mutex_);
+  if (runs_.size() < kTimedRunsMax) {
+    runs_[run_key(seen)] = {
+        .executor = "gate", .launched_at = seen.event.at, .active_at = seen.event.at};
   }
 }
 

@@ -67,6 +67,8 @@ class WorkMetrics {
   };
 
   void mission_moved(const WorkEvent& seen);
+  void forget_runs(const journal::ObjectKey& mission);
+  void gate_opened(const WorkEvent& seen);
   void run_launching(const WorkEvent& seen);
   void run_active(const WorkEvent& seen);
   void run_ended(const WorkEvent& seen);
