@@ -121,6 +121,24 @@ class PeersTest(ServerTest):
         )
 
 
+    def test_a_watch_that_missed_too_much_has_to_list_again(self):
+        self.ok("down")
+        self.owner.wait()
+        self.serve("--limits-watch-buffer-events", 10)
+        first = self.made_quota("first")["metadata"]["resourceVersion"]
+        for number in range(9):
+            self.made_quota(f"q{number}")
+        path = path_of("budgetquotas", resourceVersion=first)
+        with self.api.watch(path) as watch:
+            self.assertEqual(watch.take(9)[-1]["object"]["metadata"]["name"], "q8")
+        for number in range(9, 20):
+            self.made_quota(f"q{number}")
+        with self.api.watch(path) as watch:
+            event = watch.next()
+            self.assertEqual((event["type"], event["object"]["code"]), ("ERROR", 410))
+            self.assertIsNone(watch.next())
+
+
 class AddressTest(ServerTest):
     def request(self, address, host, context):
         connection = http.client.HTTPSConnection(
