@@ -4,6 +4,8 @@
 #include <array>
 
 #include "base/strings.h"
+#include "base/time.h"
+#include "resource/rfc3339.h"
 
 namespace reeve::api::formicary {
 
@@ -165,13 +167,23 @@ bool means_nothing(std::string_view name, const Json& value) {
 Result<void> take(const std::string& name, const Json& value, Json& spec, Json& workflow) {
   constexpr std::array kTexts = {
       std::pair(std::string_view("description"), std::string_view("description")),
-      std::pair(std::string_view("user_key"), std::string_view("userKey")),
-      std::pair(std::string_view("scheduled_at"), std::string_view("notBefore"))};
+      std::pair(std::string_view("user_key"), std::string_view("userKey"))};
   for (const auto& [theirs, ours] : kTexts) {
     if (name == theirs && value.is_string()) {
       spec.set(std::string(ours), value);
       return {};
     }
+  }
+  if (name == "scheduled_at" && value.is_string()) {
+    // Any offset and precision, as Go writes times; its zero value means nothing.
+    const Result<Timestamp> at = resource::parse_time(value.as_string());
+    if (!at) {
+      return invalid(name, at.error().message, "write it as 2026-11-21T09:30:00Z");
+    }
+    if (to_unix_millis(*at) > 0) {
+      spec.set("notBefore", format_timestamp(*at));
+    }
+    return {};
   }
   if (name == "job_type" && value.is_string()) {
     workflow.set("name", value);

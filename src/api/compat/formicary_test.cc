@@ -31,6 +31,19 @@ TEST(FormicaryRequests, HaveTheStatesOfTheirClients) {
   EXPECT_EQ(state_of(R"({"state":"ABORTED"})"), "CANCELLED");
 }
 
+TEST(FormicaryRequests, BeginWhenTheirClientsSay) {
+  const auto begins = [](std::string_view at) {
+    Json asked = json(R"({"job_type":"w"})");
+    asked.set("scheduled_at", at);
+    const Result<Json> mission = mission_of(asked);
+    return mission ? mission->find("spec")->get_string("notBefore") : mission.error().subject;
+  };
+  EXPECT_EQ(begins("2026-11-21T11:30:00.1234567+02:00"), "2026-11-21T09:30:00.123Z");
+  EXPECT_EQ(begins("2026-11-21T09:30:00Z"), "2026-11-21T09:30:00.000Z");
+  EXPECT_EQ(begins("0001-01-01T00:00:00Z"), "");
+  EXPECT_EQ(begins("tomorrow"), "scheduled_at");
+}
+
 TEST(FormicaryRequests, AreFoundByStateAndByGroupsOfStates) {
   EXPECT_TRUE(state_matches("EXECUTING", "running"));
   EXPECT_TRUE(state_matches("PAUSED", "WAITING"));
@@ -79,7 +92,7 @@ TEST(FormicarySubmissions, BecomeMissionsOfDeployedWorkflows) {
   EXPECT_EQ(spec.find("workflow")->get_string("version"), "1.2");
   EXPECT_EQ(spec.get_int("priority"), 7);
   EXPECT_EQ(spec.get_string("userKey"), "k");
-  EXPECT_EQ(spec.get_string("notBefore"), "2026-11-21T09:30:00Z");
+  EXPECT_EQ(spec.get_string("notBefore"), "2026-11-21T09:30:00.000Z");
   EXPECT_EQ(spec.find("params")->get_int("a"), 1);
 }
 
