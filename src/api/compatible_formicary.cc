@@ -1,30 +1,172 @@
+#include "api/compatible_formicary.h"
+
 #include <array>
 #include <utility>
 
-#include "api/compat/formicary.h"
-#include "api/compatible.h"
 #include "api/hooks.h"
 #include "api/services.h"
-#include "api/write.h"
 #include "base/strings.h"
+#include "resource/status.h"
+#include "security/access/identity.h"
 #include "workflow/document/yaml.h"
-#include "workflow/graph.h"
-#include "workflow/load/load.h"
 
-/// Formicary's REST API (docs/guides/formicary.md). Errors are ours; they have `message`, as its
-/// errors do.
+/// Formicary's REST API (docs/guides/formicary.md): its paths, and what they share. Errors are
+/// ours; they have `message`, as its errors do.
 namespace reeve::api {
+
+namespace formicary {
 
 namespace {
 
 constexpr int kOk = 200;
-constexpr int kCreated = 201;
+constexpr int kNotImplemented = 501;
 constexpr int kUnavailable = 503;
 
-using Parts = std::vector<std::string>;
+void answer_health_of(const CallPtr& call, const Words& /*words*/) {
+  const bool well = call->services->kernel.health().healthy;
+  Json body = Json::object();
+  body.set("status", well ? "UP" : "DOWN");
+  answer(call, well ? kOk : kUnavailable, body);
+}
 
-std::string collection(const std::string& ns, std::string_view plural) {
-  return concat("/apis/reeve.dev/v1/namespaces/", ns, "/", plural);
+void answer_metrics_of(const CallPtr& call, const Words& /*words*/) {
+  forward(call, {.method = "GET", .path = "/metrics"}, nullptr);
+}
+
+/// One of Formicary's paths.
+struct Path {
+  std::string_view method;  ///< empty: any
+  /// `*` is one part that may be anything; `**`, at the end, whatever follows.
+  std::string_view pattern;
+  /// Null: there is no such thing here.
+  void (*serve)(const CallPtr& call, const Words& words) = nullptr;
+  /// What to use in its place.
+  std::string_view instead = {};
+};
+
+constexpr std::string_view kRendered = "render /dot, or use reeve graph --format svg";
+constexpr std::string_view kUsers =
+    "users come from tokens, certificates and identity providers (docs/guides/access.md): reeve "
+    "token create, list, revoke";
+constexpr std::string_view kNamespaces =
+    "organisations are namespaces: reeve namespace, or Namespaces at /api/v1/namespaces";
+constexpr std::string_view kPools =
+    "pools say how much of a resource there is: reeve pool set, list";
+constexpr std::string_view kUploads =
+    "reeve artifacts put FILE on the machine of the server, and name its digest in artifact_ids";
+constexpr std::string_view kHidden = "values of credentials are never shown";
+constexpr std::string_view kSettings = "reeve config set, list; secrets: /api/orgs/ORG/configs";
+constexpr std::string_view kWorkers = "runs are carried out by the hosts of the server: reeve up";
+
+// The first one that fits counts.
+constexpr auto kPaths = std::to_array<Path>({
+    // clang-format off
+    {"GET", "api/jobs/definitions", list_definitions},
+    {"POST", "api/jobs/definitions", save_definition},
+    {"GET", "api/jobs/definitions/stats", get_definition_stats},
+    {"GET", "api/jobs/definitions/type/*/versions", list_definition_versions},
+    {"GET", "api/jobs/definitions/*", get_definition},
+    {"DELETE", "api/jobs/definitions/*", delete_definition},
+    {"GET", "api/jobs/definitions/*/yaml", get_definition_text},
+    {"GET", "api/jobs/definitions/*/mermaid", get_definition_mermaid},
+    {"GET", "api/jobs/definitions/*/dot", get_definition_dot},
+    {"GET", "api/jobs/definitions/*/dot.png", nullptr, kRendered},
+    {"POST", "api/jobs/definitions/*/enable", enable_definition},
+    {"POST", "api/jobs/definitions/*/disable", disable_definition},
+    {"PUT", "api/jobs/definitions/*/concurrency", nullptr, "max_concurrency is part of the document: deploy it again"},
+    {"GET", "api/jobs/definitions/*/configs", list_job_configs},
+    {"POST", "api/jobs/definitions/*/configs", save_job_config},
+    {"GET", "api/jobs/definitions/*/configs/*", get_job_config},
+    {"PUT", "api/jobs/definitions/*/configs/*", replace_job_config},
+    {"DELETE", "api/jobs/definitions/*/configs/*", delete_job_config},
+    {"GET", "api/jobs/plugins", list_plugins},
+    {"GET", "api/jobs/requests", list_requests},
+    {"POST", "api/jobs/requests", submit_request},
+    {"GET", "api/jobs/requests/stats", get_request_stats},
+    {"GET", "api/jobs/requests/dead_ids", list_dead_ids},
+    {"GET", "api/jobs/requests/*", get_request},
+    {"POST", "api/jobs/requests/*/cancel", cancel_request},
+    {"POST", "api/jobs/requests/*/pause", nullptr, "a mission is paused by its own gates and PAUSE_JOB; disable the job to start no more, or cancel this request"},
+    {"POST", "api/jobs/requests/*/restart", restart_request},
+    {"POST", "api/jobs/requests/*/trigger", trigger_request},
+    {"GET", "api/jobs/requests/*/wait_time", get_wait_time},
+    {"GET", "api/jobs/requests/*/mermaid", get_request_mermaid},
+    {"GET", "api/jobs/requests/*/dot", get_request_dot},
+    {"GET", "api/jobs/requests/*/dot.png", nullptr, kRendered},
+    {"POST", "api/jobs/requests/*/tasks/*/vote", vote},
+    {"GET", "api/jobs/requests/*/tasks/*/approval", get_approval},
+    {"GET", "api/approvals/pending", list_pending},
+    {"GET", "api/artifacts", list_artifacts},
+    {"GET", "api/artifacts/*", get_artifact},
+    {"GET", "api/artifacts/*/download", download_artifact},
+    {"GET", "api/artifacts/*/download/raw", download_artifact},
+    {"POST", "api/artifacts", nullptr, kUploads},
+    {"DELETE", "api/artifacts/*", nullptr, "files end with their time (artifacts: expiresAfter), or with their mission"},
+    {"", "api/jobs/resources/**", nullptr, kPools},
+    {"GET", "api/orgs", list_orgs},
+    {"GET", "api/orgs/usage_report", nullptr, "there are no accounts of usage: /metrics, reeve top"},
+    {"GET", "api/orgs/*", get_org},
+    {"GET", "api/orgs/*/configs", list_org_configs},
+    {"POST", "api/orgs/*/configs", save_org_config},
+    {"", "api/orgs/*/configs/*/reveal", nullptr, kHidden},
+    {"GET", "api/orgs/*/configs/*", get_org_config},
+    {"PUT", "api/orgs/*/configs/*", replace_org_config},
+    {"DELETE", "api/orgs/*/configs/*", delete_org_config},
+    {"", "api/orgs/**", nullptr, kNamespaces},
+    {"", "api/users/**", nullptr, kUsers},
+    {"", "api/configs/**", nullptr, kSettings},
+    {"", "api/errors/**", nullptr, "on_exit_code of the task says what a code means"},
+    {"", "api/subscriptions/**", nullptr, "a BudgetQuota bounds what a namespace may spend"},
+    {"GET", "api/ants", list_ants},
+    {"GET", "api/executors", list_executors},
+    {"DELETE", "api/executors/*", nullptr, "cancel the job request: POST /api/jobs/requests/ID/cancel"},
+    {"GET", "api/audits", nullptr, "the journal: reeve events, reeve export; /apis/reeve.dev/v1/namespaces/NS/events"},
+    {"POST", "api/logs", nullptr, "what a script writes is its log: /apis/reeve.dev/v1/namespaces/NS/missions/ID/log"},
+    {"GET", "api/health", answer_health_of},
+    {"GET", "api/metrics", answer_metrics_of},
+    {"POST", "api/admin/jobs/retention/purge", nullptr, "delete missions: DELETE /apis/reeve.dev/v1/namespaces/NS/missions with a selector"},
+    {"GET", "ws/subscriptions", subscribe},
+    {"", "ws/ants", nullptr, kWorkers},
+    {"", "ws/queue", nullptr, "channels carry messages: reeve channel send, receive"},
+    // clang-format on
+});
+
+/// Whether a path is of that pattern; `words` gets what is in the places of `*`.
+bool fits(const std::vector<std::string>& path, std::string_view pattern, Words& words) {
+  words.clear();
+  std::size_t at = 0;
+  for (const std::string_view part : split(pattern, '/')) {
+    if (part == "**") {
+      return true;
+    }
+    if (at == path.size() || (part != "*" && part != path[at])) {
+      return false;
+    }
+    if (part == "*") {
+      words.push_back(path[at]);
+    }
+    ++at;
+  }
+  return at == path.size();
+}
+
+/// What is not here, and the way there is.
+void refuse(const CallPtr& call, std::string_view instead) {
+  if (call->identity.in_group(access::kUnauthenticated)) {
+    answer(call, resource::unauthorized());
+    return;
+  }
+  resource::Status status;
+  status.code = kNotImplemented;
+  status.reason = "NotImplemented";
+  status.message = concat("Formicary's path is not served here; instead: ", instead);
+  answer(call, status);
+}
+
+}  // namespace
+
+std::string collection(const CallPtr& call, std::string_view plural) {
+  return concat("/apis/reeve.dev/v1/namespaces/", namespace_of(call), "/", plural);
 }
 
 void answer_invalid(const CallPtr& call, const Error& error) {
@@ -35,7 +177,6 @@ Translated nothing(int /*status*/, const Json& /*body*/) {
   return {.status = kOk, .body = {}};
 }
 
-/// JSON or YAML, whatever its Content-Type says.
 Result<Json> body_of(const CallPtr& call) {
   const std::string& text = call->request().body;
   if (text.empty()) {
@@ -48,471 +189,80 @@ Result<Json> body_of(const CallPtr& call) {
   return document::to_json(node);
 }
 
-// --- job definitions ----------------------------------------------------------------------------
+std::optional<std::vector<Json>> listed(const CallPtr& call, const ApiType& type) {
+  const std::string ns = type.namespaced() ? namespace_of(call) : std::string();
+  if (!may(call, type, "list", ns)) {
+    return {};
+  }
+  resource::Outcome<std::vector<Json>> objects = objects_of(call, type, ns);
+  if (!objects) {
+    answer(call, objects.error());
+    return {};
+  }
+  return std::move(*objects);
+}
 
-Result<std::shared_ptr<const workflow::Workflow>> deployed(
-    const CallPtr& call, const std::string& ns, const view::Projected& shown
+view::ProjectedPtr found(const CallPtr& call, const ApiType& type, const std::string& name) {
+  const std::string ns = namespace_of(call);
+  if (!may(call, type, "get", ns, name)) {
+    return nullptr;
+  }
+  view::ProjectedPtr object = call->services->view.get(*type.view, ns, name);
+  if (object == nullptr) {
+    answer(call, resource::not_found(type.name, name));
+  }
+  return object;
+}
+
+void answer_page(const CallPtr& call, const ApiType& type, const Records& records) {
+  const auto objects = listed(call, type);
+  if (!objects) {
+    return;
+  }
+  const Result<Paging> paging = paging_of(call->request().query);
+  if (!paging) {
+    answer_invalid(call, paging.error());
+    return;
+  }
+  Json::Array all;
+  for (const Json& object : *objects) {
+    Result<Json::Array> some = records(object);
+    if (!some) {
+      answer_invalid(call, some.error());
+      return;
+    }
+    for (Json& record : *some) {
+      all.push_back(std::move(record));
+    }
+  }
+  answer(call, kOk, page_of(all, *paging));
+}
+
+Result<std::shared_ptr<const workflow::Workflow>> workflow_of(
+    const CallPtr& call, std::string_view name, std::string_view digest
 ) {
   Services& services = *call->services;
   if (services.hooks == nullptr) {
     services.hooks = std::make_shared<HookWorkflows>(services.reader);
   }
-  return services.hooks->find(Namespace(ns), shown.name, shown.object);
+  Json status = Json::object();
+  status.set("digest", digest);
+  Json shown = Json::object();
+  shown.set("status", std::move(status));
+  return services.hooks->find(Namespace(namespace_of(call)), name, shown);
 }
 
-void list_definitions(const CallPtr& call) {
-  const std::string ns = namespace_of(call);
-  const ApiType& workflows = call->services->types.of(Storage::Workflow);
-  if (!may(call, workflows, "list", ns)) {
-    return;
-  }
-  const Result<formicary::Paging> paging = formicary::paging_of(call->request().query);
-  if (!paging) {
-    answer_invalid(call, paging.error());
-    return;
-  }
-  const resource::Outcome<std::vector<Json>> objects = objects_of(call, workflows, ns);
-  if (!objects) {
-    answer(call, objects.error());
-    return;
-  }
-  const std::string_view type = query_value(call, "job_type");
-  Json::Array records;
-  for (const Json& object : *objects) {
-    // The text of each is to be had one by one.
-    Json made = formicary::job_definition(object, {});
-    if (type.empty() || made.get_string("job_type") == type) {
-      records.push_back(std::move(made));
-    }
-  }
-  answer(call, kOk, formicary::page_of(records, *paging));
-}
-
-void get_definition(const CallPtr& call, const std::string& name, std::string_view form) {
-  const std::string ns = namespace_of(call);
-  const ApiType& workflows = call->services->types.of(Storage::Workflow);
-  if (!may(call, workflows, "get", ns, name)) {
-    return;
-  }
-  const view::ProjectedPtr found = call->services->view.get(*workflows.view, ns, name);
-  if (found == nullptr) {
-    answer(call, resource::not_found(workflows.name, name));
-    return;
-  }
-  const auto workflow = deployed(call, ns, *found);
-  if (!workflow) {
-    answer(call, workflow.error());
-    return;
-  }
-  if (form == "yaml") {
-    answer(call, kOk, "application/yaml", (*workflow)->source);
-  } else if (form == "mermaid") {
-    answer(
-        call,
-        kOk,
-        "text/plain; charset=utf-8",
-        workflow::draw(**workflow, workflow::GraphFormat::Mermaid)
-    );
-  } else {
-    answer(call, kOk, formicary::job_definition(found->object, (*workflow)->source));
-  }
-}
-
-/// Deploys a text: the next version if there is one of that name.
-void save_definition(const CallPtr& call) {
-  const std::string ns = namespace_of(call);
-  const std::string source = call->request().body;
-  const workflow::Loaded loaded = workflow::load(source, {});
-  const ApiType& workflows = call->services->types.of(Storage::Workflow);
-  const std::string name = loaded.ok() ? loaded.workflow->name : std::string();
-  const bool known = loaded.ok() && call->services->view.get(*workflows.view, ns, name) != nullptr;
-  // Who may not deploy is told nothing about a text either.
-  if (!may(call, workflows, known ? "update" : "create", ns, known ? name : std::string())) {
-    return;
-  }
-  if (!loaded.ok()) {
-    answer_invalid(call, loaded.first_error());
-    return;
-  }
-  Json body = Json::object();
-  body.set("source", source);
-  engine::ObjectCommand command{
-      .object = {.kind = journal::Kind::Workflow, .ns = Namespace(ns), .name = name},
-      .verb = "apply",
-      .body = std::move(body)};
-  send(call, std::move(command), [call, ns, name, known](const Result<engine::Reply>& reply) {
-    const ApiType& type = call->services->types.of(Storage::Workflow);
-    const view::ProjectedPtr made = call->services->view.get(*type.view, ns, name);
-    if (!reply) {
-      answer(call, reply.error());
-    } else if (made == nullptr) {
-      answer(call, resource::not_found(type.name, name));
-    } else {
-      const std::string& text = call->request().body;
-      answer(call, known ? kOk : kCreated, formicary::job_definition(made->object, text));
-    }
-  });
-}
-
-// --- configs ------------------------------------------------------------------------------------
-
-/// Secret values become credentials: of one job, or of all.
-void save_config(const CallPtr& call, const std::string& job) {
-  const Result<Json> body = body_of(call);
-  const std::string name = body ? body->get_string("name") : std::string();
-  const std::string value = body ? body->get_string("value") : std::string();
-  if (name.empty() || value.empty()) {
-    answer(call, resource::bad_request("a config needs name and value"));
-    return;
-  }
-  if (!body->get_bool("secret")) {
-    answer(
-        call,
-        resource::bad_request(
-            "only configs with \"secret\": true are kept here; reeve config set keeps plain values"
-        )
-    );
-    return;
-  }
-  const std::string ns = namespace_of(call);
-  const ApiType& credentials = call->services->types.of(Storage::Credential);
-  const bool known = call->services->view.get(*credentials.view, ns, name) != nullptr;
-  Json spec = Json::object();
-  spec.set("value", value);
-  if (!job.empty()) {
-    Json jobs = Json::array();
-    jobs.push(job);
-    spec.set("workflows", std::move(jobs));
-  }
-  Json metadata = Json::object();
-  metadata.set("name", name);
-  Json object = Json::object();
-  object.set("apiVersion", "reeve.dev/v1").set("kind", "Credential");
-  object.set("metadata", std::move(metadata)).set("spec", std::move(spec));
-  const std::string at = collection(ns, "credentials");
-  forward(
-      call,
-      {.method = known ? "PATCH" : "POST",
-       .path = known ? concat(at, "/", name) : at,
-       .body = std::move(object),
-       .content_type = known ? kMergePatch : "application/json"},
-      [name, known](int /*status*/, const Json& /*made*/) {
-        Json config = Json::object();
-        config.set("id", name).set("name", name).set("secret", true).set("value", "*****");
-        return Translated{.status = known ? kOk : kCreated, .body = std::move(config)};
-      }
-  );
-}
-
-void list_configs(const CallPtr& call, const std::string& job) {
-  const std::string ns = namespace_of(call);
-  const ApiType& credentials = call->services->types.of(Storage::Credential);
-  if (!may(call, credentials, "list", ns)) {
-    return;
-  }
-  const Result<formicary::Paging> paging = formicary::paging_of(call->request().query);
-  const resource::Outcome<std::vector<Json>> objects = objects_of(call, credentials, ns);
-  if (!paging) {
-    answer_invalid(call, paging.error());
-    return;
-  }
-  if (!objects) {
-    answer(call, objects.error());
-    return;
-  }
-  Json::Array records;
-  for (const Json& object : *objects) {
-    const Json* spec = object.find("spec");
-    const Json* jobs = spec == nullptr ? nullptr : spec->find("workflows");
-    bool of_job = false;
-    const bool of_some = jobs != nullptr && jobs->is_array() && !jobs->as_array().empty();
-    for (const Json& each : of_some ? jobs->as_array() : Json::Array()) {
-      of_job = of_job || (each.is_string() && each.as_string() == job);
-    }
-    if (job.empty() ? of_some : !of_job) {
-      continue;
-    }
-    const std::string name = object.find("metadata")->get_string("name");
-    Json config = Json::object();
-    config.set("id", name).set("name", name).set("secret", true).set("value", "*****");
-    records.push_back(std::move(config));
-  }
-  answer(call, kOk, formicary::page_of(records, *paging));
-}
-
-bool answer_configs(const CallPtr& call, const std::string& job, const Parts& rest) {
-  const std::string& method = call->request().method;
-  if (rest.empty() && method == "GET") {
-    list_configs(call, job);
-  } else if (rest.empty() && method == "POST") {
-    save_config(call, job);
-  } else if (rest.size() == 1 && method == "DELETE") {
-    const std::string at = collection(namespace_of(call), "credentials");
-    forward(call, {.method = "DELETE", .path = concat(at, "/", rest[0])}, nothing);
-  } else {
-    return false;
-  }
-  return true;
-}
-
-bool answer_definitions(const CallPtr& call, const Parts& rest) {
-  const std::string& method = call->request().method;
-  if (rest.empty() && (method == "GET" || method == "POST")) {
-    method == "GET" ? list_definitions(call) : save_definition(call);
-    return true;
-  }
-  if (rest.size() >= 2 && rest[1] == "configs") {
-    return answer_configs(call, rest[0], Parts(rest.begin() + 2, rest.end()));
-  }
-  const std::string form = rest.size() == 2 ? rest[1] : std::string();
-  if (method == "GET" && (rest.size() == 1 || form == "yaml" || form == "mermaid")) {
-    get_definition(call, rest[0], form);
-    return true;
-  }
-  const std::string at = rest.empty()
-                             ? std::string()
-                             : concat(collection(namespace_of(call), "workflows"), "/", rest[0]);
-  if (method == "DELETE" && rest.size() == 1) {
-    forward(call, {.method = "DELETE", .path = at}, nothing);
-    return true;
-  }
-  if (method == "POST" && (form == "enable" || form == "disable")) {
-    forward(call, {.method = "POST", .path = concat(at, "/", form)}, nothing);
-    return true;
-  }
-  return false;
-}
-
-// --- job requests -------------------------------------------------------------------------------
-
-void list_requests(const CallPtr& call) {
-  const std::string ns = namespace_of(call);
-  const ApiType& missions = call->services->types.of(Storage::Mission);
-  if (!may(call, missions, "list", ns)) {
-    return;
-  }
-  const formicary::Query& query = call->request().query;
-  const Result<formicary::Paging> paging = formicary::paging_of(query);
-  const resource::Outcome<std::vector<Json>> objects = objects_of(call, missions, ns);
-  if (!paging) {
-    answer_invalid(call, paging.error());
-    return;
-  }
-  if (!objects) {
-    answer(call, objects.error());
-    return;
-  }
-  Json::Array records;
-  for (const Json& object : *objects) {
-    Json request = formicary::job_request(object);
-    const Result<bool> wanted = formicary::wanted(request, query);
-    if (!wanted) {
-      answer_invalid(call, wanted.error());
-      return;
-    }
-    if (*wanted) {
-      records.push_back(std::move(request));
-    }
-  }
-  answer(call, kOk, formicary::page_of(records, *paging));
-}
-
-void submit_request(const CallPtr& call) {
-  const Result<Json> body = body_of(call);
-  Result<Json> mission = body ? formicary::mission_of(*body) : Result<Json>(body.error());
-  const std::string at = collection(namespace_of(call), "missions");
-  if (!mission) {
-    if (may(call, call->services->types.of(Storage::Mission), "create", namespace_of(call))) {
-      answer_invalid(call, mission.error());
-    }
-    return;
-  }
-  forward(
-      call,
-      {.method = "POST", .path = at, .body = std::move(*mission)},
-      [](int /*status*/, const Json& made) {
-        return Translated{.status = kCreated, .body = formicary::job_request(made)};
-      }
-  );
-}
-
-void suspend(const CallPtr& call, const std::string& at, bool on) {
-  Json spec = Json::object();
-  spec.set("suspend", on);
-  Json patch = Json::object();
-  patch.set("spec", std::move(spec));
-  forward(
-      call,
-      {.method = "PATCH", .path = at, .body = std::move(patch), .content_type = kMergePatch},
-      nothing
-  );
-}
-
-/// What has ended is continued by a new request; what is paused goes on.
-void restart(const CallPtr& call, const std::string& at, const std::string& name) {
-  const ApiType& missions = call->services->types.of(Storage::Mission);
-  const view::ProjectedPtr found =
-      call->services->view.get(*missions.view, namespace_of(call), name);
-  const std::string state = found == nullptr ? std::string() : formicary::job_state(found->object);
-  const Json* spec = found == nullptr ? nullptr : found->object.find("spec");
-  if (state == "PAUSED" && spec != nullptr && spec->get_bool("suspend")) {
-    suspend(call, at, false);
-    return;
-  }
-  if (state == "PAUSED") {
-    forward(call, {.method = "POST", .path = concat(at, "/release")}, nothing);
-    return;
-  }
-  forward(
-      call,
-      {.method = "POST", .path = concat(at, "/retry"), .body = Json::object()},
-      [](int /*status*/, const Json& made) {
-        return Translated{.status = kOk, .body = formicary::job_request(made)};
-      }
-  );
-}
-
-void get_approval(const CallPtr& call, const std::string& at) {
-  forward(call, {.method = "GET", .path = at}, [](int status, const Json& approval) {
-    return Translated{.status = status, .body = formicary::approval_status(approval)};
-  });
-}
-
-void vote(const CallPtr& call, const std::string& at) {
-  const Result<Json> body = body_of(call);
-  const Result<formicary::Vote> given =
-      body ? formicary::vote_of(*body) : Result<formicary::Vote>(body.error());
-  if (!given) {
-    answer_invalid(call, given.error());
-    return;
-  }
-  Json decision = Json::object();
-  if (!given->message.empty()) {
-    decision.set("message", given->message);
-  }
-  forward(
-      call,
-      {.method = "POST", .path = concat(at, "/", given->decision), .body = std::move(decision)},
-      // The answer is the mission; where the approval stands is what was asked for.
-      [call, at](int /*status*/, const Json& /*mission*/) {
-        const ApiType& approvals = call->services->types.of(Storage::Approval);
-        const view::ProjectedPtr found = call->services->view.get(
-            *approvals.view, namespace_of(call), at.substr(at.rfind('/') + 1)
-        );
-        return Translated{
-            .status = kOk,
-            .body = formicary::approval_status(found == nullptr ? Json::object() : found->object)};
-      }
-  );
-}
-
-bool answer_one_request(const CallPtr& call, const std::string& name, const std::string& verb) {
-  const std::string& method = call->request().method;
-  const std::string at = concat(collection(namespace_of(call), "missions"), "/", name);
-  if (method == "GET" && verb.empty()) {
-    forward(call, {.method = "GET", .path = at}, [](int status, const Json& mission) {
-      return Translated{.status = status, .body = formicary::job_request(mission)};
-    });
-  } else if (method == "POST" && verb == "cancel") {
-    forward(call, {.method = "POST", .path = concat(at, "/abort")}, nothing);
-  } else if (method == "POST" && verb == "pause") {
-    suspend(call, at, true);
-  } else if (method == "POST" && verb == "restart") {
-    restart(call, at, name);
-  } else {
-    return false;
-  }
-  return true;
-}
-
-bool answer_requests(const CallPtr& call, const Parts& rest) {
-  const std::string& method = call->request().method;
-  if (rest.empty() && (method == "GET" || method == "POST")) {
-    method == "GET" ? list_requests(call) : submit_request(call);
-    return true;
-  }
-  if (rest.size() == 1 || rest.size() == 2) {
-    return answer_one_request(call, rest[0], rest.size() == 2 ? rest[1] : std::string());
-  }
-  if (rest.size() != 4 || rest[1] != "tasks") {
-    return false;
-  }
-  const std::string at =
-      concat(collection(namespace_of(call), "approvals"), "/", rest[0], ".", rest[2]);
-  if (method == "POST" && rest[3] == "vote") {
-    vote(call, at);
-    return true;
-  }
-  if (method == "GET" && rest[3] == "approval") {
-    get_approval(call, at);
-    return true;
-  }
-  return false;
-}
-
-// --- the rest -----------------------------------------------------------------------------------
-
-void list_pending(const CallPtr& call) {
-  const std::string ns = namespace_of(call);
-  const ApiType& approvals = call->services->types.of(Storage::Approval);
-  if (!may(call, approvals, "list", ns)) {
-    return;
-  }
-  const Result<formicary::Paging> paging = formicary::paging_of(call->request().query);
-  const resource::Outcome<std::vector<Json>> objects = objects_of(call, approvals, ns);
-  if (!paging) {
-    answer_invalid(call, paging.error());
-    return;
-  }
-  if (!objects) {
-    answer(call, objects.error());
-    return;
-  }
-  Json::Array records;
-  for (const Json& object : *objects) {
-    const Json* status = object.find("status");
-    if (status != nullptr && status->get_string("state") == "pending") {
-      records.push_back(formicary::pending_approval(object));
-    }
-  }
-  answer(call, kOk, formicary::page_of(records, *paging));
-}
-
-void answer_health_of(const CallPtr& call) {
-  const bool well = call->services->kernel.health().healthy;
-  Json body = Json::object();
-  body.set("status", well ? "UP" : "DOWN");
-  answer(call, well ? kOk : kUnavailable, body);
-}
-
-}  // namespace
+}  // namespace formicary
 
 bool answer_formicary(const CallPtr& call) {
-  const Parts parts = parts_of(call->request().path);
-  const std::string& method = call->request().method;
-  const auto is = [&](std::size_t at, std::string_view text) {
-    return parts.size() > at && parts[at] == text;
-  };
-  if (is(1, "jobs") && is(2, "definitions")) {
-    return answer_definitions(call, Parts(parts.begin() + 3, parts.end()));
-  }
-  if (is(1, "jobs") && is(2, "requests")) {
-    return answer_requests(call, Parts(parts.begin() + 3, parts.end()));
-  }
-  if (is(1, "orgs") && is(3, "configs")) {
-    // The organisation is whoever asks; theirs ignores it, too.
-    return answer_configs(call, {}, Parts(parts.begin() + 4, parts.end()));
-  }
-  if (is(1, "approvals") && is(2, "pending") && parts.size() == 3 && method == "GET") {
-    list_pending(call);
-    return true;
-  }
-  if (is(1, "health") && parts.size() == 2 && method == "GET") {
-    answer_health_of(call);
-    return true;
-  }
-  if (is(1, "metrics") && parts.size() == 2 && method == "GET") {
-    forward(call, {.method = "GET", .path = "/metrics"}, nullptr);
+  const std::vector<std::string> parts = parts_of(call->request().path);
+  formicary::Words words;
+  for (const formicary::Path& path : formicary::kPaths) {
+    const bool asked = path.method.empty() || path.method == call->request().method;
+    if (!asked || !formicary::fits(parts, path.pattern, words)) {
+      continue;
+    }
+    path.serve == nullptr ? formicary::refuse(call, path.instead) : path.serve(call, words);
     return true;
   }
   return false;

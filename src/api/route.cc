@@ -170,6 +170,9 @@ Route parse_route(std::string_view path) {
     route.name = parts[3];
   } else if (path == "/v1/metrics" || path == "/v1/logs" || path == "/v1/traces") {
     route.kind = Route::Kind::Otlp;
+  } else if (first == "ws") {
+    route.kind = Route::Kind::Compatible;
+    route.name = "formicary";
   } else if (first == "missions" || first == "gates") {
     route.kind = Route::Kind::Compatible;
     route.name = "houston";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -72,6 +73,13 @@ struct Environment {
   Seal seal;
   /// The value of a credential; for comparing, never for telling.
   Reveal reveal;
+  /// Reads a kept file.
+  using Artifact =
+      std::function<Result<std::string>(std::string_view digest, std::uint64_t bytes_max)>;
+
+  /// The bytes of a file that a task has kept, proven. NotFound: it is not there any more. Corrupt:
+  /// its bytes have another digest. LimitExceeded: it is longer.
+  Artifact artifact;
   /// Where a run keeps its files.
   std::function<std::string(std::string_view ns, std::string_view mission, std::string_view run)>
       run_dir;

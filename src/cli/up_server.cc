@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "base/hash.h"
 #include "base/strings.h"
+#include "blob/blob_store.h"
 #include "cli/cli.h"
 #include "engine/object_metadata.h"
 #include "model/scoped_name.h"
@@ -96,6 +98,23 @@ api::Environment environment_of(
   return environment;
 }
 
+/// Reads a kept file, and proves that it is the one.
+api::Environment::Artifact artifact_reader(const DataDir& dir) {
+  return [blobs = blob::BlobStore(dir.blobs()
+          )](std::string_view digest, std::uint64_t bytes_max) -> Result<std::string> {
+    REEVE_TRY(
+        std::string bytes,
+        platform::read_file(blobs.path_of(Digest(std::string(digest))), bytes_max)
+    );
+    if (sha256(bytes).view() != digest) {
+      return make_error(
+          ErrorCode::Corrupt, "the bytes of the file are not what was kept", std::string(digest)
+      );
+    }
+    return bytes;
+  };
+}
+
 }  // namespace
 
 std::filesystem::path kubeconfig_file(const DataDir& dir) {
@@ -139,6 +158,7 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
   options.environment = environment_of(dir, settings, clock.now());
   options.environment.seal = std::move(seal);
   options.environment.reveal = std::move(reveal);
+  options.environment.artifact = artifact_reader(dir);
   observation.serve(options.environment);
   static platform::SystemRandom random;
   REEVE_TRY(

@@ -1,7 +1,17 @@
 """Clients of Formicary and Houston find what they know."""
 
-from reeve import main, wait_until
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import re
+
+from reeve import PATIENCE_SECONDS, main, wait_until
 from web import WebTest
+
+GUIDE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "guides" / "formicary.md"
 
 JOB = """
 job_type: taco
@@ -166,7 +176,7 @@ REFUSED_EXAMPLES = [
 ]
 
 
-class FormicaryTest(WebTest):
+class FormicaryBase(WebTest):
     def deploy(self, text=JOB, status=201):
         headers = {"Content-Type": "application/yaml"}
         return self.post("/api/jobs/definitions", text, status, headers=headers).json()
@@ -178,6 +188,8 @@ class FormicaryTest(WebTest):
         wait_until(lambda: self.request(name)["job_state"] == state, what=f"{name} to be {state}")
         return self.request(name)
 
+
+class FormicaryTest(FormicaryBase):
     def test_definitions_are_deployed_shown_switched_and_deleted(self):
         self.serve()
         made = self.deploy()
@@ -266,6 +278,276 @@ class FormicaryTest(WebTest):
         self.get("/api/jobs/nothing", 404)
         self.assertEqual(self.get("/api/health").json(), {"status": "UP"})
         self.assertIn("# TYPE", self.get("/api/metrics").text)
+
+
+FILES = """
+job_type: files
+tasks:
+- task_type: make
+  method: SHELL
+  script:
+  - printf 'a,b' > table.csv
+  artifacts:
+    paths: [table.csv]
+"""
+
+# What Formicary serves (a part in capitals may be anything): each is a row of the table in the guide.
+SERVED = """
+GET POST /api/jobs/definitions
+GET DELETE /api/jobs/definitions/JOB
+GET /api/jobs/definitions/JOB/yaml /api/jobs/definitions/JOB/dot /api/jobs/definitions/JOB/dot.png
+GET /api/jobs/definitions/JOB/mermaid /api/jobs/definitions/stats
+GET /api/jobs/definitions/type/JOB/versions /api/jobs/plugins
+POST /api/jobs/definitions/JOB/disable /api/jobs/definitions/JOB/enable
+PUT /api/jobs/definitions/JOB/concurrency
+GET POST /api/jobs/definitions/JOB/configs
+GET PUT DELETE /api/jobs/definitions/JOB/configs/CONFIG
+GET POST /api/jobs/requests
+GET /api/jobs/requests/ID /api/jobs/requests/ID/wait_time /api/jobs/requests/ID/dot
+GET /api/jobs/requests/ID/dot.png /api/jobs/requests/ID/mermaid
+GET /api/jobs/requests/stats /api/jobs/requests/dead_ids
+POST /api/jobs/requests/ID/cancel /api/jobs/requests/ID/pause /api/jobs/requests/ID/restart
+POST /api/jobs/requests/ID/trigger /api/jobs/requests/ID/tasks/TASK/vote
+GET /api/jobs/requests/ID/tasks/TASK/approval /api/approvals/pending
+GET POST /api/artifacts
+GET DELETE /api/artifacts/ARTIFACT
+GET /api/artifacts/ARTIFACT/download /api/artifacts/ARTIFACT/download/raw
+GET POST /api/jobs/resources
+POST /api/jobs/resources/ID/disable
+GET POST /api/orgs
+GET PUT DELETE /api/orgs/ORG
+POST /api/orgs/ORG/invite
+GET /api/orgs/usage_report
+GET POST /api/orgs/ORG/configs
+GET PUT DELETE /api/orgs/ORG/configs/CONFIG
+GET /api/orgs/ORG/configs/CONFIG/reveal
+GET POST /api/users
+PUT /api/users/USER/notify
+GET POST /api/users/USER/tokens
+GET /api/users/configs
+GET POST /api/configs
+GET /api/errors /api/subscriptions /api/ants /api/executors /api/audits /api/health /api/metrics
+DELETE /api/executors/ID
+POST /api/logs /api/triggers/JOB/TRIGGER /api/admin/jobs/retention/purge
+WS /ws/subscriptions /ws/ants /ws/queue
+"""
+
+
+def served():
+    """All of SERVED as (method, path)."""
+    for line in SERVED.split("\n"):
+        words = line.split()
+        for path in (word for word in words if "/" in word):
+            for method in (word for word in words if "/" not in word):
+                yield method, path
+
+
+class FormicaryPathsTest(FormicaryBase):
+    """Every path of Formicary, as the guide says."""
+
+    def table(self):
+        """The rows of the guide: {(method, path): verdict}."""
+        rows = re.findall(r"^\| (\w+) \| `(/\S+)` \| (\w+) \|", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+        table = {(method, path): verdict for method, path, verdict in rows}
+        self.assertEqual(len(table), len(rows), "a path is there twice")
+        self.assertLessEqual(set(table.values()), {"done", "mapped", "refused"})
+        return table
+
+    def submit(self, job, **more):
+        return self.post("/api/jobs/requests", {"job_type": job, **more}, 201).json()["id"]
+
+    def gated(self):
+        name = self.submit("gated")
+        self.await_job(name, "MANUAL_APPROVAL_REQUIRED")
+        return name
+
+    def set_the_scene(self):
+        self.serve()
+        self.ok("apply", self.workflow(GATE, name="gated"))
+        self.deploy(FILES)
+        self.deploy()
+        self.config = {"name": "Token", "value": "very-s3cret", "secret": True}
+        self.post("/api/orgs/default/configs", self.config, 201)
+        self.post("/api/jobs/definitions/taco/configs", {**self.config, "name": "Mine"}, 201)
+        self.ended = self.submit("files")
+        self.await_job(self.ended, "COMPLETED")
+        self.open = self.gated()
+        self.artifact = self.get("/api/artifacts").json()["Records"][0]["id"]
+
+    def subject(self, method, path):
+        """The path with names that are there, for this method."""
+        if path.endswith("/cancel") or path.endswith("/vote"):
+            job_request = self.gated()
+        elif path.endswith("/restart"):
+            job_request = self.gated()
+            self.post(f"/api/jobs/requests/{job_request}/cancel")
+            self.await_job(job_request, "CANCELLED")
+        elif path.endswith("/trigger"):
+            job_request = "later"
+            self.ok("submit", "taco", "--name", job_request, "--after", self.open)
+            self.await_job(job_request, "PAUSED")
+        else:
+            job_request = self.open if "/tasks/" in path else self.ended
+        config = "Mine" if "/jobs/" in path else "Token"
+        names = {"JOB": "taco", "ID": job_request, "TASK": "review", "CONFIG": config, "ORG": "default",
+                 "ARTIFACT": self.artifact, "USER": "alice", "TRIGGER": "t"}
+        return "/".join(names.get(part, part) for part in path.split("/"))
+
+    def body(self, path):
+        if path == "/api/jobs/definitions":
+            return JOB
+        if path == "/api/jobs/requests":
+            return {"job_type": "taco"}
+        if path.endswith("/vote"):
+            return {"decision": "APPROVED"}
+        return self.config if "/configs" in path else {}
+
+    def ask(self, method, path, **more):
+        if method == "WS":
+            return self.http("GET", path, headers=HANDSHAKE, **more)
+        return self.http(method, path, None if method in ("GET", "DELETE") else self.body(path), **more)
+
+    def test_the_table_has_every_path(self):
+        self.assertEqual(sorted(self.table()), sorted(served()))
+
+    def test_each_path_does_what_the_table_says(self):
+        self.set_the_scene()
+        order = ["GET", "WS", "POST", "PUT", "DELETE"]
+        for (method, path), verdict in sorted(self.table().items(), key=lambda row: order.index(row[0][0])):
+            if path.startswith("/api/triggers/"):
+                # Whoever has no proof is told nothing, in Formicary's words.
+                answer = self.ask(method, self.subject(method, path))
+                self.assertEqual((answer.status, list(answer.json())), (401, ["error"]))
+                continue
+            if method == "WS" and verdict != "refused":
+                continue  # Below.
+            with self.subTest(method=method, path=path):
+                if path not in ("/api/health",):
+                    self.assertEqual(self.ask(method, path, token=False).status, 401)
+                answer = self.ask(method, self.subject(method, path))
+                if verdict == "refused":
+                    self.assertEqual(answer.status, 501, str(answer))
+                    self.assertRegex(answer.json()["message"], "instead: .{10}")
+                else:
+                    self.assertIn(answer.status, (200, 201), str(answer))
+        for path in ("/api/jobs", "/api/nothing", "/ws", "/ws/nothing"):
+            self.get(path, 404)
+
+    def test_files_are_listed_and_downloaded(self):
+        self.set_the_scene()
+        digest = hashlib.sha256(b"a,b").hexdigest()
+        one, = self.get("/api/artifacts?task_type=make").json()["Records"]
+        self.assertEqual((one["id"], one["name"], one["content_length"], one["job_request_id"]),
+                         (digest, "table.csv", 3, self.ended))
+        self.assertEqual(self.get("/api/artifacts?name=other").json()["TotalRecords"], 0)
+        self.get("/api/artifacts?colour=red", 400)
+        self.assertEqual(self.get(f"/api/artifacts/{digest}").json(), one)
+        answer = self.get(one["url"])
+        self.assertEqual(answer.text, "a,b")
+        self.assertIn("attachment", answer.headers["Content-Disposition"])
+        self.get(f"/api/artifacts/{'0' * 64}/download", 404)
+        self.get(f"/api/artifacts/{digest}/download?namespace=other", 404)
+        blob, = (self.data / "blobs").glob(f"*/{digest}")
+        blob.chmod(0o600)
+        blob.write_bytes(b"xyz")
+        self.assertNotIn("xyz", self.get(one["url"], 500).text)
+
+    def test_numbers_and_drawings(self):
+        self.set_the_scene()
+        stats = {s["job_type"]: s for s in self.get("/api/jobs/definitions/stats").json()}
+        self.assertEqual((stats["files"]["succeeded_jobs"], stats["files"]["succeeded_jobs_percentage"]), (1, 100))
+        self.assertEqual(stats["gated"]["paused_jobs"], 1)
+        self.assertEqual(self.get("/api/jobs/requests/dead_ids").json(), [self.ended])
+        later = self.submit("taco", scheduled_at="2099-01-01T02:00:00+02:00")
+        waits = self.get(f"/api/jobs/requests/{later}/wait_time").json()
+        self.assertEqual((waits["pending_job_ids"], waits["queue_number"]), ([later], 0))
+        self.assertEqual(waits["scheduled_at"], "2099-01-01T00:00:00.000Z")
+        waits = self.get(f"/api/jobs/requests/{self.ended}/wait_time").json()
+        self.assertIn("not pending but COMPLETED", waits["error_message"])
+        dot = self.get(f"/api/jobs/requests/{self.ended}/dot").text
+        self.assertRegex(dot, r'(?s)^digraph "files" \{.*\[label="[^"]*make", .*color=darkseagreen4')
+        dot = self.get("/api/jobs/definitions/taco/dot").text
+        self.assertEqual((dot.count("label=\"cook\""), dot.count(" -> ")), (1, 1), dot)
+        self.deploy(JOB.replace("tacos", "burritos"), 200)
+        versions = self.get("/api/jobs/definitions/type/taco/versions").json()
+        self.assertEqual([v["version"] for v in versions], [1, 2])
+        self.assertEqual(self.get("/api/ants").json()[0]["current_load"], 0)
+        self.assertIn("default", [o["id"] for o in self.get("/api/orgs").json()["Records"]])
+
+    def test_who_subscribes_hears_of_jobs_and_tasks(self):
+        self.set_the_scene()
+        self.assertEqual(self.http("GET", "/ws/subscriptions", headers=HANDSHAKE, token=False).status, 401)
+        with contextlib.closing(WebSocket(self)) as socket:
+            socket.send({"event_type": "LogEvent"})
+            self.assertIn("instead", socket.receive()["message"])
+            socket.send({"event_type": "JobExecutionLifecycleEvent"})
+            socket.send({"event_type": "TaskExecutionLifecycleEvent", "scope": "other"})
+            socket.send({"event_type": "nothing"})
+            # What was sent before is in force when this is answered.
+            self.assertIn("must be", socket.receive()["message"])
+            name = self.submit("taco")
+            states = []
+            while not states or states[-1] != "COMPLETED":
+                event = socket.receive()
+                self.assertEqual(event["event_type"], "JobExecutionLifecycleEvent")
+                self.assertEqual((event["job_request_id"], event["job_type"]), (name, "taco"))
+                states.append(event["job_state"])
+            self.assertIn("EXECUTING", states)
+            socket.send({"event_type": "TaskExecutionLifecycleEvent"})
+            socket.send({})
+            socket.receive()
+            self.submit("taco")
+            seen = []
+            while ("serve", "COMPLETED") not in seen:
+                event = socket.receive()
+                seen += [(event["task_type"], event["task_state"])] if "task_type" in event else []
+            self.assertIn(("cook", "EXECUTING"), seen)
+
+
+HANDSHAKE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": base64.b64encode(b"0123456789abcdef").decode(),
+}
+
+
+class WebSocket:
+    """The client's end of /ws/subscriptions, for short texts (RFC 6455)."""
+
+    def __init__(self, test):
+        self.connection = test.connect()
+        self.connection.connect()
+        self.socket = self.connection.sock
+        headers = {"Host": test.url.netloc, "Authorization": f"Bearer {test.token}", **HANDSHAKE}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.socket.settimeout(PATIENCE_SECONDS)
+        self.socket.sendall(f"GET /ws/subscriptions HTTP/1.1\r\n{lines}\r\n".encode())
+        self.file = self.socket.makefile("rb")
+        status = self.file.readline().decode()
+        test.assertIn(" 101 ", status)
+        while self.file.readline().strip():
+            pass
+
+    def send(self, value):
+        data = json.dumps(value).encode()
+        mask = os.urandom(4)
+        masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(data))
+        self.socket.sendall(bytes([0x81, 0x80 | len(data)]) + mask + masked)
+
+    def receive(self):
+        """The next text."""
+        while True:
+            first, length = self.file.read(2)
+            if length == 126:
+                length = int.from_bytes(self.file.read(2), "big")
+            data = self.file.read(length)
+            if first & 0x0F == 1:
+                return json.loads(data)
+
+    def close(self):
+        self.file.close()
+        self.connection.close()
 
 
 class HoustonTest(WebTest):
