@@ -223,6 +223,8 @@ class HostilePeersTest(ServerTest):
                 wire = self.wire()
                 wire.send(wire.head("GET", path_of(PLURAL, watch="true", resourceVersion=at)))
                 wires.append(wire)
+            # Ours has been silent for longer than idle connections are kept.
+            self.api.close()
             self.made_quota("mark")
             # All of them are there, and all are told.
             for number, wire in enumerate(wires):
