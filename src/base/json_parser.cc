@@ -1,6 +1,6 @@
 #include <charconv>
 #include <cmath>
-#include <unordered_set>
+#include <set>
 
 #include "base/json.h"
 #include "base/strings.h"
@@ -119,7 +119,7 @@ class Parser {
 
   Result<Json> object(int depth) {
     Json::Object members;
-    std::unordered_set<std::string> keys;
+    std::set<std::string> keys;
     ++at_;
     skip_space();
     if (take('}')) {
@@ -151,9 +151,10 @@ class Parser {
     }
   }
 
-  /// Small objects are compared member by member; a set pays off only for large ones.
+  /// Small objects are compared member by member; a set pays off only for large ones. It is an
+  /// ordered one: names that collide can be made up for the hash of a string, which has no secret.
   static bool is_new_key(
-      const std::string& name, const Json::Object& members, std::unordered_set<std::string>& keys
+      const std::string& name, const Json::Object& members, std::set<std::string>& keys
   ) {
     constexpr std::size_t kLinearMax = 16;
     if (members.size() < kLinearMax) {

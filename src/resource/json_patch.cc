@@ -157,20 +157,27 @@ Error no_such_path() {
   return make_error(ErrorCode::NotFound, "there is nothing at this path");
 }
 
+constexpr std::size_t kMovedMax = 10'000'000;
+
 /// Carries operations out on one document.
 class Patcher {
  public:
   Patcher(Json& root, const JsonPatchLimits& limits) : root_(root), limits_(limits) {}
 
+  /// More was to be added than the whole may have.
+  bool is_too_much() const { return added_bytes_ > limits_.size_bytes_max; }
+
   Result<void> apply(const Operation& operation) {
     switch (operation.kind) {
       case OperationKind::Add:
+        REEVE_CHECK(charge_added(*operation.value));
         return add(operation.path, *operation.value);
       case OperationKind::Remove: {
         REEVE_TRY([[maybe_unused]] const Json gone, remove(operation.path));
         return {};
       }
       case OperationKind::Replace:
+        REEVE_CHECK(charge_added(*operation.value));
         return replace(operation.path, *operation.value);
       case OperationKind::Move:
         return move(operation);
@@ -188,6 +195,24 @@ class Patcher {
       return make_error(
           ErrorCode::LimitExceeded, concat("more than ", limits_.depth_max, " levels of nesting")
       );
+    }
+    return {};
+  }
+
+  /// Each operation may be about a list of a million members: all together move no more than some.
+  Result<void> charge_moved(std::size_t members) {
+    moved_ += members;
+    if (moved_ > kMovedMax) {
+      return make_error(ErrorCode::LimitExceeded, "too many members are moved");
+    }
+    return {};
+  }
+
+  /// What comes with the patch may be removed again, but not without end.
+  Result<void> charge_added(const Json& value) {
+    added_bytes_ += json_size(value);
+    if (is_too_much()) {
+      return make_error(ErrorCode::LimitExceeded, "too much is added");
     }
     return {};
   }
@@ -213,6 +238,7 @@ class Patcher {
     if (!index) {
       return no_such_path();
     }
+    REEVE_CHECK(charge_moved(items.size() - *index));
     items.insert(items.begin() + static_cast<std::ptrdiff_t>(*index), std::move(value));
     return {};
   }
@@ -226,6 +252,9 @@ class Patcher {
     if (target == nullptr) {
       return no_such_path();
     }
+    REEVE_CHECK(
+        charge_moved(parent->is_array() ? parent->as_array().size() : parent->as_object().size())
+    );
     Json gone = std::move(*target);
     if (parent->is_array()) {
       Json::Array& items = parent->as_array();
@@ -287,7 +316,9 @@ class Patcher {
 
   Json& root_;
   const JsonPatchLimits& limits_;
+  std::size_t added_bytes_ = 0;
   std::size_t copied_bytes_ = 0;
+  std::size_t moved_ = 0;
 };
 
 }  // namespace
@@ -316,6 +347,9 @@ Outcome<Json> json_patch(Json target, const Json& patch, const JsonPatchLimits& 
       );
     }
     const Result<void> done = patcher.apply(*operation);
+    if (patcher.is_too_much()) {
+      return request_entity_too_large(limits.size_bytes_max);
+    }
     if (!done) {
       return patch_failed(
           {{"FieldValueInvalid",

@@ -10,7 +10,7 @@ namespace reeve::resource {
 /// Limits of a JSON patch.
 struct JsonPatchLimits {
   std::size_t operations_max = 1000;
-  /// Of the result, and of all that `copy` adds.
+  /// Of the result, and of all that operations add.
   std::size_t size_bytes_max = std::size_t{1} << 20U;
   int depth_max = 100;
 };

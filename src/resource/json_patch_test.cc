@@ -123,6 +123,15 @@ TEST(JsonPatch, CannotGrowWithoutEnd) {
   ASSERT_FALSE(long_patch);
   EXPECT_EQ(long_patch.error().code, 413);
 
+  // Each removal moves all that is behind it.
+  const Json list = Json::object().set("a", Json(Json::Array(200'000, Json(0))));
+  const Json removals(Json::Array(100, json(R"({"op":"remove","path":"/a/0"})")));
+  const Outcome<Json> moving = json_patch(list, removals);
+  ASSERT_FALSE(moving);
+  EXPECT_EQ(
+      moving.error().details->causes[0].message, "operation 50 (remove): too many members are moved"
+  );
+
   const Outcome<Json> big = json_patch(
       Json::object(),
       json(R"([{"op":"add","path":"/a","value":"0123456789"}])"),
