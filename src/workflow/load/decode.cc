@@ -206,7 +206,7 @@ std::optional<std::string> Decoder::literal(const Node& node, std::string_view p
     );
     return std::nullopt;
   }
-  auto rendered = render_now(node.text, context_.data, MissingValue::Error);
+  auto rendered = render_now(node.text, context_.data, MissingValue::Error, kValueStepsMax);
   if (!rendered.ok()) {
     Error error = rendered.error();
     error.message = concat("must be known at submission: ", error.message);

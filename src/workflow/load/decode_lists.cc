@@ -68,7 +68,7 @@ bool Decoder::fits(const Node& node, std::string_view path) {
 
 bool Decoder::known_now(const Node& node, std::string_view path) {
   if (!node.is_scalar() || !templates::has_actions(node.text) ||
-      render_now(node.text, context_.data, MissingValue::Error).ok()) {
+      render_now(node.text, context_.data, MissingValue::Error, kValueStepsMax).ok()) {
     return true;
   }
   problems_.warning(

@@ -1,5 +1,6 @@
 #include "workflow/load/load.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -117,11 +118,22 @@ Made load_native(std::string_view text, const Job& job) {
   return finish(std::move(draft), decoder, quoted.text, text, job);
 }
 
-/// Templates among the variables themselves, carried out as far as they can be.
+/// Templates among the variables themselves, carried out as far as they can be. All of them
+/// together may take no more steps than a few honest ones do: whoever sends a document has proved
+/// nothing yet.
 Json render_variables(Json data) {
+  constexpr std::size_t kStepsOfAll = 200'000;
+  const auto with_actions = static_cast<std::size_t>(std::count_if(
+      data.as_object().begin(),
+      data.as_object().end(),
+      [](const Json::Member& each) {
+        return each.second.is_string() && templates::has_actions(each.second.as_string());
+      }
+  ));
+  const std::size_t steps_max = kStepsOfAll / std::max<std::size_t>(with_actions, 1);
   for (auto& [name, value] : data.as_object()) {
     if (value.is_string() && templates::has_actions(value.as_string())) {
-      auto rendered = render_now(value.as_string(), data, MissingValue::Error);
+      auto rendered = render_now(value.as_string(), data, MissingValue::Error, steps_max);
       if (rendered.ok()) {
         value = Json(std::move(rendered).value());
       }

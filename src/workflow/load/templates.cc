@@ -48,9 +48,12 @@ bool is_run_function(std::string_view name) {
   return std::find(kRunFunctions.begin(), kRunFunctions.end(), name) != kRunFunctions.end();
 }
 
-Result<std::string> render_now(std::string_view text, const Json& data, MissingValue missing) {
+Result<std::string> render_now(
+    std::string_view text, const Json& data, MissingValue missing, std::size_t steps_max
+) {
   REEVE_TRY(const templates::Template parsed, parse_template(text));
   templates::RenderOptions options;
+  options.limits.steps_max = steps_max;
   options.missing =
       missing == MissingValue::Error ? templates::Missing::Error : templates::Missing::NoValue;
   return parsed.render(data, options);

@@ -12,6 +12,9 @@
 /// What the loader needs of workflow/template.
 namespace reeve::workflow {
 
+/// Of one of many values of a document: it is rendered before anybody has looked at what it costs.
+inline constexpr std::size_t kValueStepsMax = 50'000;
+
 enum class MissingValue : unsigned char { NoValue, Error };
 
 /// Reads `text` as a template; the functions that look at the world at run time are known by name.
@@ -19,7 +22,12 @@ enum class MissingValue : unsigned char { NoValue, Error };
 Result<templates::Template> parse_template(std::string_view text);
 
 /// Renders `text` while the document is loaded: functions that look at the world are refused.
-Result<std::string> render_now(std::string_view text, const Json& data, MissingValue missing);
+Result<std::string> render_now(
+    std::string_view text,
+    const Json& data,
+    MissingValue missing,
+    std::size_t steps_max = templates::Limits().steps_max
+);
 
 /// Whether only a run can carry out the function `name`: it looks at the run, its random numbers or
 /// other missions.
