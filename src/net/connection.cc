@@ -102,6 +102,9 @@ std::size_t Connection::parse(std::string_view data) {
       dispatch();
     }
   }
+  if (!hub().keep_body(parser_.body_bytes_kept(), body_bytes_kept_) && mode_ == Mode::Reading) {
+    refuse(503, "too many requests are being read: ask again");
+  }
   if (mode_ == Mode::Reading) {
     if (parser_.head_complete() && parser_.expects_continue() && !continued_) {
       continued_ = true;
@@ -429,6 +432,7 @@ void Connection::on_unsent(std::size_t bytes) {
 void Connection::on_closed() {
   mode_ = Mode::Closed;
   std::string().swap(input_);
+  hub().keep_body(0, body_bytes_kept_);
   hub().remove(*this);
   if (const std::shared_ptr<EndSignal> signal = std::move(signal_)) {
     signal->fire();

@@ -102,6 +102,8 @@ class Connection final : public Transport {
   std::shared_ptr<WebSocketState> socket_;
   std::uint64_t exchange_id_ = 0;
   std::uint64_t body_bytes_before_ = 0;
+  /// What the hub counts of the body that is being read.
+  std::size_t body_bytes_kept_ = 0;
   std::size_t lingered_bytes_ = 0;
   std::size_t slot_ = 0;
   bool continued_ = false;

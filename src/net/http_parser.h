@@ -75,6 +75,9 @@ class Parser {
   /// Body bytes so far, framing included: for deadlines.
   std::uint64_t body_bytes_seen() const { return body_bytes_seen_; }
 
+  /// What it keeps of a body that is not complete.
+  std::size_t body_bytes_kept() const { return request_.body.capacity(); }
+
   /// The method as far as it is known; for refusals of HEAD.
   const std::string& method() const { return request_.method; }
 

@@ -186,6 +186,13 @@ void Hub::close_all() {
   on_each(&Connection::abort);
 }
 
+bool Hub::keep_body(std::size_t bytes, std::size_t& counted) {
+  const bool more = bytes > counted;
+  unfinished_bodies_bytes_ += bytes;
+  unfinished_bodies_bytes_ -= std::exchange(counted, bytes);
+  return !more || unfinished_bodies_bytes_ <= limits_.unfinished_bodies_bytes_max;
+}
+
 std::string_view Hub::date() {
   const auto now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
   const auto second = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch();

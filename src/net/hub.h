@@ -110,6 +110,10 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
   std::string& plain_scratch() { return plain_scratch_; }
 
+  /// Counts what one connection keeps of an unfinished body, in place of what it kept before.
+  /// False: all connections together keep too much, and this one keeps more than before.
+  bool keep_body(std::size_t bytes, std::size_t& counted);
+
   /// The value of the Date header.
   std::string_view date();
 
@@ -135,6 +139,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
   std::vector<std::shared_ptr<Connection>> connections_;
   std::atomic<std::size_t> connection_count_ = 0;
   std::unordered_map<std::string, std::size_t> peers_;
+  std::size_t unfinished_bodies_bytes_ = 0;
 
   /// Held to change what `wait_until_empty` looks at.
   std::mutex empty_mutex_;

@@ -109,7 +109,13 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
 }
 
 Server::~Server() {
-  core_->stop();
+  stop();
+}
+
+void Server::stop() {
+  if (!std::exchange(stopped_, true)) {
+    core_->stop();
+  }
 }
 
 std::vector<std::uint16_t> Server::ports() const {

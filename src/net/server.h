@@ -42,6 +42,8 @@ struct ServerLimits {
   std::size_t headers_max = 100;
   /// Answered with 413.
   std::size_t body_bytes_max = std::size_t{3} << 20;
+  /// Of all bodies together that are not complete yet; a further one is answered with 503.
+  std::size_t unfinished_bodies_bytes_max = std::size_t{256} << 20;
   /// Bytes that are read ahead while a request is being handled.
   std::size_t pipeline_bytes_max = std::size_t{64} << 10;
   /// What a stream keeps for a slow reader.
@@ -145,6 +147,10 @@ class Server {
   /// whether everything ended by itself. Not on the network thread.
   bool drain(Duration grace);
 
+  /// Ends what is left and the network thread. Whatever is posted from then on does not run. Again:
+  /// nothing happens. Not from the network thread.
+  void stop();
+
   /// New connections use `material`; sessions of old ones cannot be resumed. Invalid: it is broken,
   /// nothing was changed.
   Result<void> reload_certificates(TlsMaterial material);
@@ -175,6 +181,7 @@ class Server {
   explicit Server(std::shared_ptr<Core> core);
 
   std::shared_ptr<Core> core_;
+  bool stopped_ = false;
 };
 
 }  // namespace reeve::net

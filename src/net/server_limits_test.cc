@@ -111,6 +111,27 @@ TEST(ServerLimits, CutsOffABodyThatDoesNotGrow) {
   EXPECT_TRUE(rest.ends_with("the body of the request came too slowly\n")) << rest;
 }
 
+TEST(ServerLimits, RefusesBodiesBeyondWhatAllOfThemMayKeep) {
+  ServerLimits limits;
+  limits.unfinished_bodies_bytes_max = 100'000;
+  const auto server = start_server(answer, limits);
+  const std::string head = "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 90000\r\n\r\n";
+  TestClient one = TestClient::tcp(server->ports()[0]);
+  one.send(head + std::string(60'000, 'x'));
+  EXPECT_TRUE(eventually(*server, [&] { return server->stats().bytes_received > 60'000; }));
+  TestClient two = TestClient::tcp(server->ports()[0]);
+  two.send(head + std::string(60'000, 'x'));
+  EXPECT_TRUE(two.read_rest().starts_with("HTTP/1.1 503 "));
+  one.close();
+  EXPECT_TRUE(eventually(*server, [&] { return server->stats().connections == 0; }));
+  TestClient three = TestClient::tcp(server->ports()[0]);
+  three.send(
+      "POST / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: 90000\r\n\r\n" +
+      std::string(90'000, 'x')
+  );
+  EXPECT_TRUE(three.read_rest().starts_with("HTTP/1.1 200 "));
+}
+
 TEST(ServerLimits, CutsOffAClientThatDoesNotTakeItsAnswer) {
   ServerLimits limits;
   limits.write_timeout = Duration(30);
