@@ -16,7 +16,8 @@
 
 namespace reeve::access {
 
-inline constexpr std::size_t kRolesMax = 10'000;
+/// As many as the store keeps.
+inline constexpr std::size_t kRolesMax = 100'000;
 inline constexpr std::size_t kBindingsMax = 100'000;
 inline constexpr std::size_t kSubjectsMax = 1'000;
 /// Roles that gather the rules of others.

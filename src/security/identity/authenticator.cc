@@ -289,6 +289,10 @@ Result<Authenticated> Authenticator::authenticate(const Presented& presented, Ti
   }
   REEVE_TRY(const auto token, bearer_of(presented.headers));
   if (presented.certificate && presented.certificate->user) {
+    // A certificate says who it is; what is wrong beside it is wrong all the same.
+    if (token) {
+      REEVE_CHECK(by_bearer(*token, now));
+    }
     Authenticated who;
     who.method = Method::Certificate;
     who.identity = identity_of(*presented.certificate);
