@@ -170,7 +170,7 @@ TEST_P(HostRecovery, FindsTheLossOfAShimThatDiedWhileNoHostWasThere) {
 
 TEST_P(HostRecovery, DoesNotGiveUpARunWhoseLockCannotBeLookedAt) {
   const auto launch = request("locked", script("true"));
-  const Launcher launcher(options().data_dir, REEVE_SHIM_PROGRAM, *blobs_, nullptr, true);
+  const Launcher launcher(options(), *blobs_);
   std::filesystem::create_directories(dir_of("locked"));
   // Stands for every reason why it cannot be opened, such as too many open files.
   std::filesystem::create_symlink("elsewhere", dir_of("locked") / kLockFile);
