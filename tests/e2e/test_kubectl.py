@@ -551,7 +551,7 @@ class Stories(ServerTest):
         self.assertEqual(self.json("get", "event", name)["metadata"]["name"], name)
         self.no("get", "event", "no-such.1", says="NotFound")
         if self.version >= (1, 26):
-            self.assertIn("Complete", self.k("events", "--for", "missions.reeve.dev/m"))
+            self.assertIn("Complete", self.k("events", "--for", "mission/m"))
 
     @story()
     def what_describe_shows(self):
@@ -642,6 +642,10 @@ class Stories(ServerTest):
         self.k("apply", "--server-side", "-f", "-", stdin=SHARD.replace("analyse", "applied"))
         self.k("delete", "shard", "analyse")
         self.no("get", "mission", "analyse", says="NotFound")
+        # Who may see missions may see Shards.
+        self.k("create", "rolebinding", "sees", "--clusterrole=view", "--user=alice")
+        self.k("get", "shards", "--as", "alice")
+        self.no("delete", "shard", "other", "--as", "alice", says='cannot delete resource "missions"')
         # Ours comes first where both have a kind of that name.
         self.make(QUOTA.format(name="ours", tokens=1))
         self.assertEqual(self.k("get", "budgetquotas", "-o", "name"), "budgetquota.reeve.dev/ours\n")

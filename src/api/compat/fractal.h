@@ -9,7 +9,7 @@
 /// Kinds of `fractal.ai/v1alpha1` in terms of ours. Pure; any thread.
 ///
 /// Shard: a Mission of one task, which carries out the deployed Workflow that the agent is called.
-/// ShardRun: an attempt at that task; read only.
+/// ShardRun: the last attempt at that task; read only.
 /// BudgetQuota: a BudgetQuota; amounts may have a `$` there.
 /// BlackboardEntry: a BlackboardEntry; who wrote it, and when, is said by the system.
 ///
