@@ -17,9 +17,9 @@ constexpr Duration kLookPeriod{20};
 
 }  // namespace
 
-bool PacedStream::write(std::string text) {
+bool PacedStream::write(std::shared_ptr<const std::string> text) {
   const std::size_t waits = stream_->buffered_bytes();
-  refused_ = waits > 0 && waits + text.size() > kAheadBytesMax;
+  refused_ = waits > 0 && waits + text->size() > kAheadBytesMax;
   if (refused_ || !stream_->write(std::move(text))) {
     return false;
   }
@@ -27,13 +27,13 @@ bool PacedStream::write(std::string text) {
   return true;
 }
 
-void PacedStream::pump_later(const CallPtr& call, const std::shared_ptr<StreamTask>& task) {
+void PacedStream::pump_later(Services& services, const std::shared_ptr<StreamTask>& task) {
   if (*waits_) {
     return;
   }
   *waits_ = true;
-  Streams& streams = *call->services->streams;
-  call->services->server->post_after(
+  Streams& streams = *services.streams;
+  services.server->post_after(
       kLookPeriod,
       [&streams, waits = waits_, weak = std::weak_ptr<StreamTask>(task)] {
         *waits = false;

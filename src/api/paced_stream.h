@@ -22,10 +22,14 @@ class PacedStream {
   bool open() const { return stream_->open(); }
 
   /// False: too much waits for the reader, or it is gone; nothing was written. Ask again later.
-  bool write(std::string text);
+  bool write(std::shared_ptr<const std::string> text);
 
-  /// Has `task` pumped again soon, to write what could not be written. `call` is its request.
-  void pump_later(const CallPtr& call, const std::shared_ptr<StreamTask>& task);
+  bool write(std::string text) {
+    return write(std::make_shared<const std::string>(std::move(text)));
+  }
+
+  /// Has `task` pumped again soon, to write what could not be written.
+  void pump_later(Services& services, const std::shared_ptr<StreamTask>& task);
 
   /// A comment, so that silence means trouble; or, if the reader took nothing since the last call
   /// although something waited, where it has to go on, and the end. False: it is over.

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "api/access.h"
 #include "api/handlers.h"
 #include "api/listing.h"
 #include "api/services.h"
@@ -73,7 +74,7 @@ void begin_watch(
   if (stream == nullptr) {
     return;
   }
-  parts.stream = stream;
+  parts.stream = PacedStream(stream);
   parts.bookmarks = options.allow_bookmarks;
   Services& services = *call->services;
   const auto task = std::make_shared<WatchTask>(*services.watch_groups, std::move(parts));
@@ -88,7 +89,7 @@ void begin_watch(
     task->leave();
     streams.remove(task);
   });
-  streams.add(task, kBookmarkPeriod);
+  streams.add(task, kBookmarkPeriod, while_allowed(call));
 }
 
 }  // namespace
@@ -123,7 +124,7 @@ void watch_objects(const CallPtr& call) {
         *options,
         {.watcher = std::move(*watcher),
          .lines = std::move(lines),
-         .stream = nullptr,
+         .stream = PacedStream(nullptr),
          .group = std::move(group)}
     );
   } else if (view::is_expired(watcher.error())) {

@@ -168,6 +168,32 @@ class WatchTest(ServerTest):
         for watch in (*alike, *late, partial, selected):
             watch.close()
 
+    def test_much_is_told_as_fast_as_it_is_read(self):
+        # More than a stream keeps for its reader: what there is, and then what all watchers are told.
+        large = {"note": "x" * 12000}
+        count = 160
+        for number in range(count):
+            self.made_quota(f"q-{number:03}", annotations=large)
+        begin = self.listed()[1]
+        slow = [self.api.watch(path_of(PLURAL, resourceVersion=begin)) for _ in range(3)]
+        query = {
+            "sendInitialEvents": "true",
+            "resourceVersionMatch": "NotOlderThan",
+            "allowWatchBookmarks": "true",
+        }
+        with self.api.watch(path_of(PLURAL, **query)) as watch:
+            names = [event["object"]["metadata"]["name"] for event in watch.take(count)]
+            self.assertEqual(names, [f"q-{number:03}" for number in range(count)])
+            self.assertEqual(watch.next()["type"], "BOOKMARK")
+        for number in range(count):
+            body = {"metadata": {"annotations": {"note": "y" * 12000}}}
+            answer = self.api.patch(path_of(PLURAL, f"q-{number:03}"), body)
+            self.assertEqual(answer.status, 200, str(answer))
+        for watch in slow:
+            with watch:
+                names = [event["object"]["metadata"]["name"] for event in watch.take(count)]
+                self.assertEqual(names, [f"q-{number:03}" for number in range(count)])
+
     def test_a_deletion_has_a_revision_of_its_own(self):
         made = self.made_quota("q")
         with self.api.watch(path_of(PLURAL, resourceVersion=version(made))) as watch:
