@@ -13,11 +13,11 @@ namespace reeve::api {
 namespace {
 
 constexpr std::array kFollowed = {
-    journal::Kind::Role,
     journal::Kind::ClusterRole,
-    journal::Kind::RoleBinding,
     journal::Kind::ClusterRoleBinding,
-    journal::Kind::Token};
+    journal::Kind::Token,
+    journal::Kind::Role,
+    journal::Kind::RoleBinding};
 
 constexpr std::string_view kUnixPeer = "unix";
 
@@ -136,12 +136,15 @@ std::vector<Error> Access::load(const view::View& view, const ReadRow& read) {
         break;
       }
       for (const view::ProjectedPtr& item : page->items) {
-        changed(
+        const Result<void> taken = changed(
             kind,
             item->ns,
             item->name,
             read({.kind = kind, .ns = Namespace(item->ns), .name = item->name})
         );
+        if (!taken) {
+          problems.push_back(taken.error());
+        }
       }
       if (!page->next) {
         break;
@@ -152,23 +155,26 @@ std::vector<Error> Access::load(const view::View& view, const ReadRow& read) {
   return problems;
 }
 
-void Access::changed(
+Result<void> Access::changed(
     journal::Kind kind, std::string_view ns, std::string_view name, const Json& object
 ) {
   const std::optional<access::PolicyKind> policy = policy_kind(kind);
   if (policy) {
     const access::PolicyKey key{.kind = *policy, .ns = std::string(ns), .name = std::string(name)};
-    // What is wrong gives nothing: the API has checked it, so that this is never the case.
-    if (object.is_null() || !policy_.upsert(object)) {
+    // What is wrong gives nothing; the API has checked it, so that it is only ever too many.
+    Result<void> taken = object.is_null() ? Result<void>() : policy_.upsert(object);
+    if (object.is_null() || !taken) {
       policy_.remove(key);
     }
-    return;
+    return taken;
   }
   const Json* spec = object.find("spec");
   identity::StaticTokens& tokens = authenticator_.static_tokens();
-  if (spec == nullptr || !tokens.upsert(name, *spec)) {
+  Result<void> taken = spec == nullptr ? Result<void>() : tokens.upsert(name, *spec);
+  if (spec == nullptr || !taken) {
     tokens.remove(name);
   }
+  return taken;
 }
 
 std::optional<resource::Status> Access::check_host(const net::Request& request) const {
@@ -242,7 +248,22 @@ std::optional<resource::Status> Access::identify(
     return resource::unauthorized();
   }
   admission.identity = std::move(who->identity);
-  return impersonate(presented, admission.identity);
+  std::string user = admission.identity.user;
+  auto refusal = impersonate(presented, admission.identity);
+  if (!refusal && admission.identity.user != user) {
+    admission.impersonator = std::move(user);
+  }
+  return refusal;
+}
+
+bool Access::still_allows(const Call& call, Timestamp now) {
+  Admission admission;
+  admission.identity = access::anonymous();
+  if (identify(call.request(), now, admission) || admission.identity.user != call.identity.user) {
+    return false;
+  }
+  const access::Decision decision = policy_.decide(admission.identity, attributes_of(call));
+  return decision.allowed;
 }
 
 /// Whoever may act as somebody else is treated as that one, in everything.
@@ -287,6 +308,12 @@ std::optional<resource::Status> Access::authorize(
   resource::Status status = resource::forbidden(call.resource(), attributes.name, {});
   status.message = access::forbidden_message(call.identity, attributes);
   return status;
+}
+
+std::function<bool()> while_allowed(const CallPtr& call) {
+  return [call] {
+    return call->services->access.still_allows(*call, call->services->now());
+  };
 }
 
 access::Attributes attributes_of(const Call& call) {

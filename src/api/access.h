@@ -31,6 +31,8 @@ struct AccessOptions {
 /// What becomes of a request before anybody looks at what it asks for.
 struct Admission {
   access::Identity identity;
+  /// Who acts as `identity`; empty: nobody else.
+  std::string impersonator = {};
   /// Absent: go on.
   std::optional<resource::Status> refusal;
 };
@@ -58,8 +60,10 @@ class Access {
   /// Reads all roles, bindings and tokens; says what it could not read.
   std::vector<Error> load(const view::View& view, const ReadRow& read);
 
-  /// One of them has changed, or has gone (`object` is null).
-  void changed(journal::Kind kind, std::string_view ns, std::string_view name, const Json& object);
+  /// One of them has changed, or has gone (`object` is null). An error: it gives nothing.
+  Result<void> changed(
+      journal::Kind kind, std::string_view ns, std::string_view name, const Json& object
+  );
 
   /// What of `admit` concerns everybody, for requests that prove elsewhere who sends them.
   std::optional<resource::Status> admit_unidentified(
@@ -71,6 +75,10 @@ class Access {
 
   /// Identifies a request. `monotonic` is of a clock that does not jump.
   Admission admit(const net::Request& request, Timestamp now, Duration monotonic);
+
+  /// Whether who has asked may ask for the same now, with the proof that came with the request: for
+  /// answers that take long.
+  bool still_allows(const Call& call, Timestamp now);
 
   /// Nothing: go ahead. What nobody may know is answered as if it were not there.
   std::optional<resource::Status> authorize(const Call& call, const access::Attributes& attributes)
@@ -100,6 +108,9 @@ class Access {
   std::optional<access::RateLimiter> per_principal_;
   std::optional<access::RateLimiter> per_address_;
 };
+
+/// For Streams: whether whoever asked may still ask for the same.
+std::function<bool()> while_allowed(const CallPtr& call);
 
 /// What a call asks for, in the terms of roles.
 access::Attributes attributes_of(const Call& call);

@@ -236,6 +236,9 @@ void dispatch(const CallPtr& call) {
   }
   if (resource) {
     serve_resource(call);
+  } else if (call->request().method != "GET" && call->request().method != "HEAD") {
+    call->headers.push_back({"Allow", "GET, HEAD"});
+    answer(call, resource::method_not_allowed({}, call->request().method));
   } else if (call->route.kind == Route::Kind::NamespaceEvents) {
     follow_namespace_events(call);
   } else if (call->route.kind == Route::Kind::Health) {
@@ -293,6 +296,7 @@ void Api::handle(std::shared_ptr<net::Exchange> exchange) {
   }
   Admission admission = services_.access.admit(request, services_.now(), platform::monotonic_now());
   call->identity = std::move(admission.identity);
+  call->impersonator = std::move(admission.impersonator);
   call->correlation.principal = call->principal();
   if (admission.refusal) {
     answer(call, *admission.refusal);

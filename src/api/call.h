@@ -41,6 +41,8 @@ struct Call {
   std::shared_ptr<net::Exchange> exchange;
   Services* services = nullptr;
   access::Identity identity;
+  /// Who acts as `identity`; empty: nobody else.
+  std::string impersonator = {};
   telemetry::Correlation correlation;
   /// The caller's span; not valid if it has none.
   telemetry::SpanId parent_span;

@@ -84,13 +84,14 @@ bool may(
     const ApiType& type,
     std::string_view verb,
     std::string_view ns,
-    std::string_view name
+    std::string_view name,
+    std::string_view subresource
 ) {
   call->type = &type;
   call->verb = verb;
   call->route.ns = ns;
   call->route.name = name;
-  call->route.subresource.clear();
+  call->route.subresource = subresource;
   if (auto refused = call->services->access.authorize(*call, attributes_of(*call))) {
     answer(call, *refused);
     return false;
@@ -151,6 +152,13 @@ resource::Outcome<std::vector<Json>> objects_of(
 }
 
 bool answer_compatible(const CallPtr& call) {
+  // What these paths mean is looked for in bodies: not for those who prove nothing.
+  const bool anonymous = call->identity.in_group(access::kUnauthenticated);
+  if (anonymous && call->request().path != "/api/health") {
+    call->refused = true;
+    answer(call, resource::unauthorized());
+    return true;
+  }
   return call->route.name == "houston" ? answer_houston(call) : answer_formicary(call);
 }
 

@@ -52,7 +52,8 @@ bool may(
     const ApiType& type,
     std::string_view verb,
     std::string_view ns,
-    std::string_view name = {}
+    std::string_view name = {},
+    std::string_view subresource = {}
 );
 
 /// The namespace that a call is about: `?namespace=`, else `default`.

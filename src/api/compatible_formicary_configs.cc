@@ -56,6 +56,10 @@ void save_config(const CallPtr& call, const std::string& job, const std::string&
   }
   const std::string ns = namespace_of(call);
   const ApiType& credentials = call->services->types.of(Storage::Credential);
+  // Who may make none is not told which there are.
+  if (!may(call, credentials, "create", ns)) {
+    return;
+  }
   const bool known = call->services->view.get(*credentials.view, ns, name) != nullptr;
   Json spec = Json::object();
   spec.set("value", value);

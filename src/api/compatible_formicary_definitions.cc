@@ -107,13 +107,16 @@ void list_definition_versions(const CallPtr& call, const Words& words) {
 /// Deploys a text: the next version if there is one of that name.
 void save_definition(const CallPtr& call, const Words& /*words*/) {
   const std::string ns = namespace_of(call);
+  const ApiType& workflows = call->services->types.of(Storage::Workflow);
+  // A text is only read for those who may deploy one.
+  if (!may(call, workflows, "create", ns)) {
+    return;
+  }
   const std::string source = call->request().body;
   const workflow::Loaded loaded = workflow::load(source, {});
-  const ApiType& workflows = call->services->types.of(Storage::Workflow);
   const std::string name = loaded.ok() ? loaded.workflow->name : std::string();
   const bool known = loaded.ok() && call->services->view.get(*workflows.view, ns, name) != nullptr;
-  // Who may not deploy is told nothing about a text either.
-  if (!may(call, workflows, known ? "update" : "create", ns, known ? name : std::string())) {
+  if (known && !may(call, workflows, "update", ns, name)) {
     return;
   }
   if (!loaded.ok()) {

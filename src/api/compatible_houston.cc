@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "api/access.h"
 #include "api/compatible.h"
 #include "api/paced_stream.h"
 #include "api/services.h"
@@ -67,7 +68,7 @@ class HoustonTask final : public StreamTask, public std::enable_shared_from_this
       }
       for (const journal::Event& event : *events) {
         if (!send(event)) {
-          stream_.pump_later(call_, shared_from_this());
+          stream_.pump_later(*call_->services, shared_from_this());
           return stream_.open();
         }
         after_ = event.revision;
@@ -119,7 +120,7 @@ class HoustonTask final : public StreamTask, public std::enable_shared_from_this
 void follow(const CallPtr& call, const std::string& mission, bool gates) {
   const std::string ns = namespace_of(call);
   const ApiType& missions = call->services->types.of(Storage::Mission);
-  if (!may(call, missions, "watch", ns, mission)) {
+  if (!may(call, missions, "get", ns, mission, "events")) {
     return;
   }
   if (call->services->view.get(*missions.view, ns, mission) == nullptr) {
@@ -153,7 +154,7 @@ void follow(const CallPtr& call, const std::string& mission, bool gates) {
   );
   Streams& streams = *call->services->streams;
   stream->on_close([&streams, task] { streams.remove(task); });
-  streams.add(task, kKeepAlivePeriod);
+  streams.add(task, kKeepAlivePeriod, while_allowed(call));
 }
 
 /// A gate is an Approval, `<mission>.<task>`; the name of a mission alone means its only open gate.

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/access.h"
 #include "api/event_scope.h"
 #include "api/handlers.h"
 #include "api/listing.h"
@@ -299,7 +300,7 @@ void keep(
     timeout.cancel();
     streams.remove(watch);
   });
-  streams.add(watch, kBookmarkPeriod);
+  streams.add(watch, kBookmarkPeriod, while_allowed(call));
 }
 
 /// The last events up to `head` about the object that is asked for; absent: about no single one.

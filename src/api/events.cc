@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/access.h"
 #include "api/handlers.h"
 #include "api/paced_stream.h"
 #include "api/services.h"
@@ -18,6 +19,7 @@ namespace {
 
 constexpr Duration kKeepAlivePeriod{15'000};
 constexpr std::size_t kEventsAtOnce = 500;
+constexpr int kPagesAtOnce = 4;
 
 /// One event as server-sent events have it (WHATWG HTML, 9.2).
 std::string sse_text(const journal::Event& event) {
@@ -27,7 +29,13 @@ std::string sse_text(const journal::Event& event) {
   json.set("kind", journal::to_string(event.object.kind)).set("name", event.object.name);
   json.set("uid", event.uid.str()).set("actor", event.actor.str());
   json.set("correlation", event.correlation.str());
-  const Result<Json> data = parse_json(event.data);
+  Result<Json> data = parse_json(event.data);
+  if (data && event.object.kind == journal::Kind::Channel && data->is_object()) {
+    // Messages are for those who receive them.
+    std::erase_if(data->as_object(), [](const Json::Member& member) {
+      return member.first == "body" || member.first == "properties";
+    });
+  }
   json.set("data", data ? *data : Json());
   return concat(
       "id: ", event.revision.value(), "\nevent: ", event.type, "\ndata: ", json.dump(), "\n\n"
@@ -43,15 +51,21 @@ struct EventFilter {
   std::vector<std::string> types;
   /// Goes on with what comes; otherwise it ends with what there is.
   bool follow = true;
+  /// What else than missions is told of.
+  bool workflows = false;
+  bool channels = false;
+  bool denials = false;
 
   bool matches(const journal::Event& event) const {
     if (event.object.ns.view() != ns) {
       return false;
     }
     // What is said about credentials, roles and the like is told by their own resources.
-    if (event.object.kind != journal::Kind::Mission &&
-        event.object.kind != journal::Kind::Workflow &&
-        event.object.kind != journal::Kind::Channel && event.object.kind != journal::Kind::Denial) {
+    const journal::Kind kind = event.object.kind;
+    const bool told =
+        kind == journal::Kind::Mission || (workflows && kind == journal::Kind::Workflow) ||
+        (channels && kind == journal::Kind::Channel) || (denials && kind == journal::Kind::Denial);
+    if (!told) {
       return false;
     }
     if (!mission.empty() &&
@@ -82,7 +96,12 @@ class EventsTask final : public StreamTask, public std::enable_shared_from_this<
   bool concerned(const view::Notice& /*notice*/) const override { return true; }
 
   bool pump() override {
-    while (stream_.open()) {
+    for (int pages = 0; stream_.open(); ++pages) {
+      if (pages == kPagesAtOnce) {
+        // Others are to have their turn.
+        stream_.pump_later(*call_->services, shared_from_this());
+        return true;
+      }
       const auto matches = [this](const journal::Event& event) {
         return filter_.matches(event);
       };
@@ -90,7 +109,7 @@ class EventsTask final : public StreamTask, public std::enable_shared_from_this<
           call_->services->view.events().after(after_, matches, kEventsAtOnce);
       const Told told = page ? tell(*page) : replay();
       if (told == Told::Full) {
-        stream_.pump_later(call_, shared_from_this());
+        stream_.pump_later(*call_->services, shared_from_this());
         return stream_.open();
       }
       if (told == Told::All && !filter_.follow) {
@@ -195,13 +214,28 @@ void follow(const CallPtr& call, EventFilter filter, Revision fallback) {
   const auto task = std::make_shared<EventsTask>(call, std::move(filter), *after, stream);
   Streams& streams = *call->services->streams;
   stream->on_close([&streams, task] { streams.remove(task); });
-  streams.add(task, kKeepAlivePeriod);
+  streams.add(task, kKeepAlivePeriod, while_allowed(call));
+}
+
+/// Each kind of object is told of to those who may watch it.
+bool may_watch(const Call& call, const ApiType& type) {
+  access::Attributes attributes;
+  attributes.verb = "watch";
+  attributes.group = type.name.group;
+  attributes.resource = type.name.plural;
+  attributes.ns = call.route.ns;
+  return call.services->access.policy().decide(call.identity, attributes).allowed;
 }
 
 }  // namespace
 
 void follow_namespace_events(const CallPtr& call) {
-  follow(call, {.ns = call->route.ns, .mission = {}, .types = {}}, call->services->view.revision());
+  EventFilter filter;
+  filter.ns = call->route.ns;
+  filter.workflows = may_watch(*call, call->services->types.of(Storage::Workflow));
+  filter.channels = may_watch(*call, call->services->types.of(Storage::Channel));
+  filter.denials = may_watch(*call, call->services->types.of(Storage::Event));
+  follow(call, std::move(filter), call->services->view.revision());
 }
 
 void follow_mission_events(const CallPtr& call) {
@@ -212,7 +246,10 @@ void follow_mission_events(const CallPtr& call) {
     return;
   }
   // All of it: whoever subscribes late misses nothing.
-  follow(call, {.ns = call->route.ns, .mission = call->route.name, .types = {}}, Revision(0));
+  EventFilter filter;
+  filter.ns = call->route.ns;
+  filter.mission = call->route.name;
+  follow(call, std::move(filter), Revision(0));
 }
 
 }  // namespace reeve::api

@@ -1,6 +1,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/access.h"
 #include "api/compat/fractal.h"
 #include "api/secret.h"
 #include "api/services.h"
@@ -139,6 +140,12 @@ resource::Outcome<engine::Command> write_mission(const Call& call, const Write& 
       model::parse_mission_state(section(*write.before, "status").get_string("state"));
   if (!abort || !state || is_terminal(*state)) {
     return write_metadata(call, rest);
+  }
+  access::Attributes aborting = attributes_of(call);
+  aborting.verb = "create";
+  aborting.subresource = "abort";
+  if (auto refused = call.services->access.authorize(call, aborting)) {
+    return std::move(*refused);
   }
   Json metadata = kept_metadata(rest.after);
   return engine::Command(engine::AbortMission{

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -6,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/access.h"
 #include "api/handlers.h"
 #include "api/objects/objects.h"
 #include "api/services.h"
@@ -25,6 +27,7 @@ constexpr std::size_t kAheadBytesMax = std::size_t{768} << 10U;
 constexpr std::int64_t kTailLinesMax = 100'000;
 constexpr std::size_t kTailBytesMax = std::size_t{16} << 20U;
 constexpr std::int64_t kMillis = 1000;
+constexpr std::int64_t kSinceSecondsMax = std::int64_t{100} * 366 * 24 * 3600;
 
 struct LogOptions {
   bool follow = false;
@@ -58,7 +61,9 @@ resource::Outcome<std::optional<std::int64_t>> query_count(
 resource::Outcome<std::optional<Timestamp>> since_of(const CallPtr& call) {
   REEVE_TRY(const auto seconds, query_count(call, "sinceSeconds"));
   if (seconds) {
-    return std::optional(call->services->now() - Duration(*seconds * kMillis));
+    // Longer ago than anything was written.
+    const std::int64_t bounded = std::min(*seconds, kSinceSecondsMax);
+    return std::optional(call->services->now() - Duration(bounded * kMillis));
   }
   const std::string_view text = query_value(call, "sinceTime");
   if (text.empty()) {
@@ -388,7 +393,7 @@ void get_log(const CallPtr& call) {
   const auto task = std::make_shared<LogTask>(call, *options, stream);
   Streams& streams = *call->services->streams;
   stream->on_close([&streams, task] { streams.remove(task); });
-  streams.add(task, kLookPeriod);
+  streams.add(task, kLookPeriod, while_allowed(call));
 }
 
 }  // namespace reeve::api

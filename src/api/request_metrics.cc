@@ -181,6 +181,7 @@ void observe_answer(const Call& call, int code, std::size_t bytes) {
             {{"method", call.request().method},
              {"path", call.request().path},
              {"user", call.identity.user},
+             {"impersonator", call.impersonator},
              {"peer", call.request().peer},
              {"code", code},
              {"bytes", static_cast<std::uint64_t>(bytes)},

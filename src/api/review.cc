@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,7 +49,9 @@ access::Identity asked_for(const Json& body) {
   identity.user = spec.get_string("user");
   identity.uid = spec.get_string("uid");
   if (const Json* groups = spec.find("groups"); groups != nullptr && groups->is_array()) {
-    for (const Json& group : groups->as_array()) {
+    const Json::Array& asked = groups->as_array();
+    const auto counted = std::min(asked.size(), access::kGroupsMax);
+    for (const Json& group : std::span(asked).first(counted)) {
       access::add_group(identity, group.is_string() ? group.as_string() : std::string());
     }
   }

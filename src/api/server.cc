@@ -216,7 +216,7 @@ class Server::State {
     server_metrics = register_server_metrics(parts_.metrics, *server);
     streams.emplace(*server);
     services->streams = &*streams;
-    watch_groups.emplace(*streams);
+    watch_groups.emplace(*services);
     services->watch_groups = &*watch_groups;
     server_ready = server.get();
     streams_ready = &*streams;
@@ -346,7 +346,12 @@ class Server::State {
   void access_changed(const journal::ObjectKey& key) {
     const bool there = view.get(*types.of(key.kind).view, key.ns.view(), key.name) != nullptr;
     const Json row = there ? stored_row(*services, key) : Json();
-    access.changed(key.kind, key.ns.view(), key.name, row);
+    if (const Result<void> taken = access.changed(key.kind, key.ns.view(), key.name, row); !taken) {
+      services->log.error(
+          "a role, binding or token was not taken over", {{"problem", taken.error()}}
+      );
+    }
+    streams->rights_changed();
   }
 
   ServerOptions options;
@@ -371,6 +376,8 @@ class Server::State {
   identity::TrustOptions authorities;
   bool serving = false;
   bool stopping = false;
+  /// Of the thread that stops it.
+  bool stopped = false;
   /// Fetches keys of identity providers, if there are any.
   std::unique_ptr<host::WorkerPool> worker;
 };
@@ -445,7 +452,7 @@ Result<void> Server::change_certificate(net::TlsMaterial material) {
 }
 
 bool Server::stop(Duration grace) {
-  if (state_->server == nullptr) {
+  if (state_->server == nullptr || std::exchange(state_->stopped, true)) {
     return true;
   }
   // Watches and streams would go on for ever; their clients come back.
@@ -466,7 +473,8 @@ bool Server::stop(Duration grace) {
     state_->worker.reset();
   }
   state_->server_metrics.clear();
-  state_->server.reset();
+  // It stays: the kernel may still have answers for it, which go nowhere.
+  state_->server->stop();
   // Nobody asks any more, and no other thread counts: what was refused last is not lost.
   state_->record_denials();
   return all;

@@ -14,6 +14,10 @@ constexpr Duration kGather{4};
 constexpr Duration kGatherMax{24};
 constexpr std::size_t kWokenPerMilli = 50;
 
+/// Many changes of roles in a short time are one for the streams.
+constexpr Duration kCheckDelay{20};
+constexpr Duration kCheckPeriod{30'000};
+
 Duration gathering(std::size_t woken) {
   return std::min(
       kGatherMax, kGather + Duration(static_cast<std::int64_t>(woken / kWokenPerMilli))
@@ -35,7 +39,7 @@ void Streams::wake() {
   const view::Notice notice{.revision = Revision(revision_.load()), .kinds = kinds_.exchange(0)};
   std::vector<std::shared_ptr<StreamTask>> over;
   std::size_t woken = 0;
-  for (const std::shared_ptr<StreamTask>& task : tasks_) {
+  for (const auto& [task, allowed] : tasks_) {
     if (!task->concerned(notice)) {
       continue;
     }
@@ -50,10 +54,13 @@ void Streams::wake() {
   }
 }
 
-void Streams::add(std::shared_ptr<StreamTask> task, Duration tick_period) {
+void Streams::add(std::shared_ptr<StreamTask> task, Duration tick_period, Allowed allowed) {
+  if (!std::exchange(checks_, true)) {
+    keep_checking();
+  }
   // Counted first: what is committed from now on wakes it, what was before is pumped here.
   count_.fetch_add(1);
-  tasks_.insert(task);
+  tasks_.emplace(task, std::move(allowed));
   if (!task->pump()) {
     remove(task);
     return;
@@ -68,10 +75,38 @@ void Streams::remove(const std::shared_ptr<StreamTask>& task) {
 }
 
 void Streams::end_all() {
-  const std::set<std::shared_ptr<StreamTask>> tasks = std::exchange(tasks_, {});
+  const std::map<std::shared_ptr<StreamTask>, Allowed> tasks = std::exchange(tasks_, {});
   count_ = 0;
-  for (const std::shared_ptr<StreamTask>& task : tasks) {
+  for (const auto& [task, allowed] : tasks) {
     task->end();
+  }
+}
+
+void Streams::rights_changed() {
+  if (!std::exchange(check_posted_, true)) {
+    server_.post_after(kCheckDelay, [this] { check_rights(); });
+  }
+}
+
+/// Proofs expire without anybody saying so.
+void Streams::keep_checking() {
+  server_.post_after(kCheckPeriod, [this] {
+    check_rights();
+    keep_checking();
+  });
+}
+
+void Streams::check_rights() {
+  check_posted_ = false;
+  std::vector<std::shared_ptr<StreamTask>> over;
+  for (const auto& [task, allowed] : tasks_) {
+    if (allowed && !allowed()) {
+      over.push_back(task);
+    }
+  }
+  for (const std::shared_ptr<StreamTask>& task : over) {
+    task->end();
+    remove(task);
   }
 }
 

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
-#include <set>
 
 #include "api/view/types.h"
 #include "base/time.h"
@@ -46,8 +46,16 @@ class Streams {
   /// Something was committed. Any thread; does not block.
   void notify(const view::Notice& notice);
 
-  /// Network thread. Pumps it at once and from then on; `tick` about every `tick_period`.
-  void add(std::shared_ptr<StreamTask> task, Duration tick_period);
+  /// Whether who asked for a stream may still have it. Network thread.
+  using Allowed = std::function<bool()>;
+
+  /// Network thread. Pumps it at once and from then on; `tick` about every `tick_period`. Ends it
+  /// when it is not `allowed` any more, if that is given.
+  void add(std::shared_ptr<StreamTask> task, Duration tick_period, Allowed allowed = {});
+
+  /// Roles, bindings or tokens have changed: looks soon at who may go on. It looks now and then by
+  /// itself, too, as proofs expire. Network thread.
+  void rights_changed();
 
   /// Network thread.
   void remove(const std::shared_ptr<StreamTask>& task);
@@ -59,6 +67,8 @@ class Streams {
 
  private:
   void wake();
+  void check_rights();
+  void keep_checking();
   void schedule_tick(const std::shared_ptr<StreamTask>& task, Duration period);
 
   net::Server& server_;
@@ -68,7 +78,9 @@ class Streams {
   std::atomic<std::size_t> count_ = 0;
   /// Readers whom the last wake has sent something, perhaps.
   std::atomic<std::size_t> woken_ = 0;
-  std::set<std::shared_ptr<StreamTask>> tasks_;
+  std::map<std::shared_ptr<StreamTask>, Allowed> tasks_;
+  bool check_posted_ = false;
+  bool checks_ = false;
 };
 
 }  // namespace reeve::api

@@ -116,7 +116,7 @@ void answer_written(
                       ? reply.detail
                       : fractal::from_ours(*call->type->shape, reply.detail);
     set_version(object, reply.revision);
-    answer_object(call, code, object);
+    answer_object(call, code, shown(*call, std::move(object)));
     return;
   }
   if (const view::ProjectedPtr found = current(*call, name)) {
@@ -407,6 +407,27 @@ bool may_create(const CallPtr& call) {
   return true;
 }
 
+/// What an apply has made of an object, checked. Who owns what is settled already.
+resource::Outcome<Json> prepare_applied(const Attempt& attempt, const Json& before, Json applied) {
+  Call& call = *attempt.call;
+  const resource::ObjectPlace place = call.type->place(call.route.ns, call.route.name);
+  REEVE_CHECK(settle_source(call, before, applied));
+  REEVE_CHECK(check_contract(call, applied, attempt.options.field_validation, &before));
+  const auto verb = resource::UpdateVerb::Patch;
+  REEVE_TRY(
+      Json after,
+      call.route.subresource == "status"
+          ? resource::prepare_status_update(place, before, applied, verb)
+          : resource::prepare_update(place, before, applied, verb)
+  );
+  Json* metadata = after.find("metadata");
+  const Json* fields = applied.find("metadata")->find("managedFields");
+  if (metadata != nullptr && fields != nullptr) {
+    metadata->set("managedFields", *fields);
+  }
+  return after;
+}
+
 void apply_once(const AttemptPtr& attempt) {
   const CallPtr& call = attempt->call;
   const view::ProjectedPtr before = current(*call, call->route.name);
@@ -453,30 +474,12 @@ void apply_once(const AttemptPtr& attempt) {
   if (call->type->shape != nullptr) {
     fractal::put_back(*call->type->shape, before->object, *applied);
   }
-  resource::Outcome<void> checked = settle_source(*call, before->object, *applied);
-  if (checked) {
-    checked = check_contract(*call, *applied, attempt->options.field_validation, &before->object);
-  }
-  if (!checked) {
-    answer(call, checked.error());
-    return;
-  }
-  resource::Outcome<Json> after =
-      call->route.subresource == "status"
-          ? resource::prepare_status_update(
-                place, before->object, *applied, resource::UpdateVerb::Patch
-            )
-          : resource::prepare_update(place, before->object, *applied, resource::UpdateVerb::Patch);
-  if (!after) {
+  resource::Outcome<Json> after = prepare_applied(*attempt, before->object, std::move(*applied));
+  if (after) {
+    store_update(attempt, before->object, std::move(*after));
+  } else {
     answer(call, after.error());
-    return;
   }
-  if (Json* metadata = after->find("metadata"); metadata != nullptr) {
-    if (const Json* fields = applied->find("metadata")->find("managedFields")) {
-      metadata->set("managedFields", *fields);
-    }
-  }
-  store_update(attempt, before->object, std::move(*after));
 }
 
 void try_again(const AttemptPtr& attempt) {

@@ -96,6 +96,7 @@ struct TopArgs {
 };
 
 int show_top(const Common& common, const TopArgs& args);
+
 /// `reeve submit --bulk`.
 struct BulkArgs {
   ConnectionArgs connection;

@@ -273,17 +273,33 @@ Result<std::unique_ptr<RunIdentities>> run_identities(const Common& common) {
   return std::make_unique<RunIdentities>(std::move(tokens), clock);
 }
 
+/// What a session is told that does not depend on the server.
+SessionOptions session_options(
+    const Process& process, const configuration::ServerSettings& settings
+) {
+  SessionOptions options;
+  options.dir.root = process.common.data_dir;
+  options.ownership = process.ownership;
+  options.run_slots = static_cast<std::uint32_t>(settings.run.slots);
+  options.labels = settings.run.labels;
+  options.purpose = std::string(kLongRunningOwner);
+  options.on_stop = [stop_fd = process.stop_fd] {
+    const std::uint64_t one = 1;
+    (void)!::write(stop_fd, &one, sizeof one);
+  };
+  return options;
+}
+
 /// One life of the owner, from opening the data directory to closing it.
 Result<Ending> live(Process& process) {
   const Common& common = process.common;
   const int stop_fd = process.stop_fd;
   configuration::ServerSettings settings = configuration::server_settings(process.configuration);
-  const std::uint32_t slots = affordable_slots(static_cast<std::uint32_t>(settings.run.slots));
-  settings.run.slots = slots;
+  settings.run.slots = affordable_slots(static_cast<std::uint32_t>(settings.run.slots));
   UpTelemetry observation(settings.telemetry, process.log, process.metrics);
   REEVE_TRY(const std::unique_ptr<RunIdentities> identities, run_identities(common));
   std::unique_ptr<UpServer> server;
-  SessionOptions options;
+  SessionOptions options = session_options(process, settings);
   options.identities = identities.get();
   options.on_store = [&](store::Reader& reader) -> Result<void> {
     REEVE_TRY(server, make_server(process, settings, reader, observation));
@@ -296,15 +312,6 @@ Result<Ending> live(Process& process) {
     server->reloaded();
   };
   observation.join(options);
-  options.dir.root = common.data_dir;
-  options.ownership = process.ownership;
-  options.run_slots = slots;
-  options.labels = settings.run.labels;
-  options.purpose = std::string(kLongRunningOwner);
-  options.on_stop = [stop_fd] {
-    const std::uint64_t one = 1;
-    (void)!::write(stop_fd, &one, sizeof one);
-  };
   // Told of events before there is a pump; the session outlives it.
   std::atomic<owner::TriggerPump*> listening = nullptr;
   options.on_events = [&listening](std::span<const journal::Event> events) {

@@ -9,6 +9,7 @@
 #include "engine/collector.h"
 #include "engine/metadata_book.h"
 #include "engine/mission_codec.h"
+#include "engine/mission_names.h"
 #include "engine/mission_queries.h"
 #include "engine/mission_turn.h"
 
@@ -325,16 +326,7 @@ Result<Reply> Engine::turn(const Command& command, Scope& scope) {
   } else if (is_terminal(mission.state)) {
     return already_ended(mission);
   } else if (const auto* abort = std::get_if<AbortMission>(&command)) {
-    REEVE_CHECK(check_reason(abort->message));
-    Json metadata;
-    if (!abort->metadata.is_null()) {
-      REEVE_TRY(metadata, given_metadata(abort->metadata));
-      REEVE_CHECK(check_metadata(key_of(mission), metadata));
-    }
-    turn.request_abort(abort->message);
-    if (!metadata.is_null()) {
-      put_metadata(key_of(mission), mission.uid, std::move(metadata), scope);
-    }
+    REEVE_CHECK(abort_mission(*abort, turn, mission, scope));
   } else if (std::holds_alternative<ResumeMission>(command)) {
     if (mission.state != MissionState::Held) {
       return make_error(
@@ -356,6 +348,22 @@ Result<Reply> Engine::turn(const Command& command, Scope& scope) {
   reply.revision = mission.revision;
   reply.detail = std::move(detail);
   return reply;
+}
+
+Result<void> Engine::abort_mission(
+    const AbortMission& command, MissionTurn& turn, const Mission& mission, Scope& scope
+) {
+  REEVE_CHECK(check_reason(command.message));
+  Json metadata;
+  if (!command.metadata.is_null()) {
+    REEVE_TRY(metadata, given_metadata(command.metadata));
+    REEVE_CHECK(check_metadata(key_of(mission), metadata));
+  }
+  turn.request_abort(command.message);
+  if (!metadata.is_null()) {
+    put_metadata(key_of(mission), mission.uid, std::move(metadata), scope);
+  }
+  return {};
 }
 
 Result<Reply> Engine::object_turn(const ObjectCommand& command, Scope& scope) {

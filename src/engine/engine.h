@@ -400,6 +400,9 @@ class Engine {
     }
   };
 
+  Result<void> abort_mission(
+      const AbortMission& command, MissionTurn& turn, const model::Mission& mission, Scope& scope
+  );
   Result<Reply> object_turn(const ObjectCommand& command, Scope& scope);
   Result<Reply> book_turn(Book& book, const ObjectCommand& command, Scope& scope);
   Result<Reply> described_turn(Book& book, const ObjectCommand& command, Scope& scope);

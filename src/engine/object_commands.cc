@@ -42,9 +42,7 @@ bool makes_or_changes(std::string_view verb) {
 }
 
 /// `revision`: the object must be there and be this one; `absent`: it must not be there.
-Result<void> check_expected(
-    const ObjectCommand& command, const std::optional<ObjectState>& state
-) {
+Result<void> check_expected(const ObjectCommand& command, const std::optional<ObjectState>& state) {
   const ObjectKey& object = command.object;
   if (command.body.get_bool("absent") && state) {
     return make_error(
