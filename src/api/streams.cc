@@ -11,8 +11,8 @@ namespace {
 /// Commits within this time wake streams once: what it costs a watcher is far below what it saves.
 constexpr Duration kGather{4};
 /// Where many are woken, each wake is a write for each of them: they wait for more, up to this.
-constexpr Duration kGatherMax{24};
-constexpr std::size_t kWokenPerMilli = 50;
+constexpr Duration kGatherMax{20};
+constexpr std::size_t kWokenPerMilli = 100;
 
 /// Many changes of roles in a short time are one for the streams.
 constexpr Duration kCheckDelay{20};
