@@ -112,6 +112,8 @@ Program start(const char* path) {
         "0",
         "--limits-requests-per-second-per-address",
         "0",
+        "--limits-connections-per-address-max",
+        "10000",
         static_cast<char*>(nullptr)
     );
     ::_exit(1);
