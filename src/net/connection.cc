@@ -350,7 +350,7 @@ void Connection::pump() {
 }
 
 void Connection::finish_response() {
-  if (!keep_alive_) {
+  if (!keep_alive_ || hub().draining()) {
     // A client that knows that this is the end sends nothing more; others may be doing so.
     finish(true);
   } else {

@@ -77,6 +77,20 @@ TEST(ServerStream, SendsPiecesAsChunks) {
   EXPECT_EQ(streaming.server->stats().streams, 0U);
 }
 
+TEST(ServerStream, IsTheLastOfAConnectionWhereTheServerDrains) {
+  // The client neither reads nor closes: nothing but its stream is waited for.
+  Streaming streaming;
+  const TestClient client = streaming.begin();
+  std::thread draining([&] { EXPECT_TRUE(streaming.server->drain(testing::kPatience)); });
+  // The listener is closed in the turn in which connections hear of it.
+  EXPECT_TRUE(eventually(*streaming.server, [&] {
+    return !testing::connect_tcp(streaming.server->ports()[0]);
+  }));
+  streaming.streams[0]->close();
+  draining.join();
+  EXPECT_TRUE(streaming.closed.wait());
+}
+
 TEST(ServerStream, EndsWithTheConnectionForOldClients) {
   Streaming streaming;
   TestClient client = streaming.begin("GET", "HTTP/1.0");
