@@ -236,7 +236,8 @@ void dispatch(const CallPtr& call) {
   }
   if (resource) {
     serve_resource(call);
-  } else if (call->request().method != "GET" && call->request().method != "HEAD") {
+  } else if (call->route.kind != Route::Kind::Unknown && call->request().method != "GET" &&
+             call->request().method != "HEAD") {
     call->headers.push_back({"Allow", "GET, HEAD"});
     answer(call, resource::method_not_allowed({}, call->request().method));
   } else if (call->route.kind == Route::Kind::NamespaceEvents) {

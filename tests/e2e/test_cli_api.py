@@ -175,7 +175,7 @@ class DoctorTest(ReeveTest):
         self.assertEqual(
             set(found),
             {"server-address", "server-tls", "server-certificate", "server-version", "health-storage",
-             "server-clock", "server-descriptors", "private-files", "journal"},
+             "health-certificate", "server-clock", "server-descriptors", "private-files", "journal"},
         )
         self.assertIn("127.0.0.1", found["server-address"]["detail"])
         self.assertIn("TLSv1.3", found["server-tls"]["detail"])

@@ -33,7 +33,8 @@ class DenialsTest(ServerTest):
         """Events of denials; without a namespace those of the installation."""
         where = f"/namespaces/{namespace}" if namespace else ""
         selector = "fieldSelector=involvedObject.kind%3DDenial,involvedObject.name%3Ddenials"
-        return self.got(f"/api/v1{where}/events?{selector}")["items"]
+        events = self.got(f"/api/v1{where}/events?{selector}")["items"]
+        return [each for each in events if each["involvedObject"]["namespace"] == (namespace or "")]
 
     def test_each_is_told_to_whom_it_concerns(self):
         self.bind("carol", "view", "alpha")
