@@ -36,6 +36,14 @@ bool is_told(journal::Kind kind) {
     case journal::Kind::BudgetQuota:
     case journal::Kind::BlackboardEntry:
     case journal::Kind::Denial:
+    case journal::Kind::Agent:
+    case journal::Kind::ModelRoute:
+    case journal::Kind::ToolServer:
+    case journal::Kind::ToolCall:
+    case journal::Kind::ModelCall:
+    case journal::Kind::ClusterBudgetQuota:
+    case journal::Kind::Endpoint:
+    case journal::Kind::Incident:
       return true;
     case journal::Kind::Namespace:
     case journal::Kind::Credential:
@@ -47,6 +55,8 @@ bool is_told(journal::Kind kind) {
     case journal::Kind::ClusterRoleBinding:
     case journal::Kind::Token:
     case journal::Kind::Metadata:
+    case journal::Kind::BudgetUsage:
+    case journal::Kind::NotificationSink:
       return false;
   }
   return false;

@@ -64,6 +64,26 @@ std::string_view to_string(Kind kind) {
       return "metadata";
     case Kind::Denial:
       return "denial";
+    case Kind::Agent:
+      return "agent";
+    case Kind::ModelRoute:
+      return "modelroute";
+    case Kind::ToolServer:
+      return "toolserver";
+    case Kind::ToolCall:
+      return "toolcall";
+    case Kind::ModelCall:
+      return "modelcall";
+    case Kind::BudgetUsage:
+      return "budgetusage";
+    case Kind::ClusterBudgetQuota:
+      return "clusterbudgetquota";
+    case Kind::Endpoint:
+      return "endpoint";
+    case Kind::Incident:
+      return "incident";
+    case Kind::NotificationSink:
+      return "notificationsink";
   }
   return "unknown";
 }

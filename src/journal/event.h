@@ -33,9 +33,19 @@ enum class Kind {
   Token,
   Metadata,
   Denial,
+  Agent,
+  ModelRoute,
+  ToolServer,
+  ToolCall,
+  ModelCall,
+  BudgetUsage,
+  ClusterBudgetQuota,
+  Endpoint,
+  Incident,
+  NotificationSink,
 };
 
-inline constexpr std::array<Kind, 16> kAllKinds = {
+inline constexpr std::array<Kind, 26> kAllKinds = {
     Kind::Workflow,
     Kind::Mission,
     Kind::Credential,
@@ -51,7 +61,17 @@ inline constexpr std::array<Kind, 16> kAllKinds = {
     Kind::ClusterRoleBinding,
     Kind::Token,
     Kind::Metadata,
-    Kind::Denial};
+    Kind::Denial,
+    Kind::Agent,
+    Kind::ModelRoute,
+    Kind::ToolServer,
+    Kind::ToolCall,
+    Kind::ModelCall,
+    Kind::BudgetUsage,
+    Kind::ClusterBudgetQuota,
+    Kind::Endpoint,
+    Kind::Incident,
+    Kind::NotificationSink};
 
 std::string_view to_string(Kind kind);
 Result<Kind> parse_kind(std::string_view text);

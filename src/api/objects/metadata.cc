@@ -183,6 +183,26 @@ std::string_view api_kind(journal::Kind kind) {
       return "Metadata";
     case journal::Kind::Denial:
       return "Denial";
+    case journal::Kind::Agent:
+      return "Agent";
+    case journal::Kind::ModelRoute:
+      return "ModelRoute";
+    case journal::Kind::ToolServer:
+      return "ToolServer";
+    case journal::Kind::ToolCall:
+      return "ToolCall";
+    case journal::Kind::ModelCall:
+      return "ModelCall";
+    case journal::Kind::BudgetUsage:
+      return "BudgetUsage";
+    case journal::Kind::ClusterBudgetQuota:
+      return "ClusterBudgetQuota";
+    case journal::Kind::Endpoint:
+      return "Endpoint";
+    case journal::Kind::Incident:
+      return "Incident";
+    case journal::Kind::NotificationSink:
+      return "NotificationSink";
   }
   return "Unknown";
 }
