@@ -155,6 +155,7 @@ void answer_about(const CallPtr& call) {
     case Route::Kind::Hook:
     case Route::Kind::Compatible:
     case Route::Kind::Otlp:
+    case Route::Kind::Gateway:
       answer(call, resource::path_not_found());
       return;
   }

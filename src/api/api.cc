@@ -68,6 +68,7 @@ resource::Serving serving_of(const Call& call) {
     case Route::Kind::Hook:
     case Route::Kind::Compatible:
     case Route::Kind::Otlp:
+    case Route::Kind::Gateway:
       return resource::Serving::JsonOnly;
   }
   return resource::Serving::JsonOnly;
@@ -293,6 +294,10 @@ void Api::handle(std::shared_ptr<net::Exchange> exchange) {
     } else {
       receive_hook(call);
     }
+    return;
+  }
+  if (call->route.kind == Route::Kind::Gateway) {
+    serve_gateway(call);
     return;
   }
   Admission admission = services_.access.admit(request, services_.now(), platform::monotonic_now());

@@ -40,6 +40,10 @@ void receive_hook(const CallPtr& call);
 /// What agents tell by OTLP/HTTP. Decides itself who may.
 void take_telemetry(const CallPtr& call);
 
+/// What agents work through. Identifies whoever asks itself: gateways speak protocols of others, in
+/// which keys and errors look different.
+void serve_gateway(const CallPtr& call);
+
 // About the server itself.
 void answer_about(const CallPtr& call);
 void answer_health(const CallPtr& call);

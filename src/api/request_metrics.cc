@@ -43,6 +43,8 @@ std::string_view route_word(const Call& call) {
       return "hooks";
     case Route::Kind::Compatible:
       return "compatible";
+    case Route::Kind::Gateway:
+      return "gateway";
     case Route::Kind::Otlp:
       return "otlp";
     case Route::Kind::Unknown:

@@ -50,6 +50,11 @@ bool is_health(std::string_view name) {
   return false;
 }
 
+bool is_gateway(const Parts& parts) {
+  return parts[0] == "llm" || parts[0] == "mcp" || parts[0] == "a2a" ||
+         (parts.size() == 2 && parts[0] == ".well-known" && parts[1] == "agent-card.json");
+}
+
 /// What follows `/api/v1` or `/apis/G/V`.
 void read_resource(Parts rest, Route& route) {
   if (rest.empty()) {
@@ -170,6 +175,9 @@ Route parse_route(std::string_view path) {
     route.name = parts[3];
   } else if (path == "/v1/metrics" || path == "/v1/logs" || path == "/v1/traces") {
     route.kind = Route::Kind::Otlp;
+  } else if (is_gateway(parts)) {
+    route.kind = Route::Kind::Gateway;
+    route.name = first;
   } else if (first == "ws") {
     route.kind = Route::Kind::Compatible;
     route.name = "formicary";

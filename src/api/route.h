@@ -29,6 +29,8 @@ struct Route {
                  ///< `/api/triggers/WORKFLOW/TRIGGER` with `group` "formicary"
     Compatible,  ///< a path of another system: `name` says which system
     Otlp,        ///< `/v1/metrics`, `/v1/logs`, `/v1/traces`
+    Gateway,  ///< `/llm/…`, `/mcp…`, `/a2a/…`, `/.well-known/agent-card.json`: `name` is the first
+              ///< part
   };
 
   Kind kind = Kind::Unknown;

@@ -218,10 +218,29 @@ class Server::State {
     services->streams = &*streams;
     watch_groups.emplace(*services);
     services->watch_groups = &*watch_groups;
+    services->gateways = options.gateways;
+    REEVE_CHECK(open_gateways());
     server_ready = server.get();
     streams_ready = &*streams;
     // Roles are read after commits tell of changed ones, and before the first request counts.
     return server->run([this] { begin_serving(); }, kNetworkTimeout);
+  }
+
+  Result<void> open_gateways() {
+    gateway_log.emplace(parts_.log.logger("gateway"));
+    const gateway::GatewayServices given{
+        .kernel = services->kernel,
+        .view = view,
+        .server = *server,
+        .metrics = parts_.metrics,
+        .log = *gateway_log,
+        .random = parts_.random,
+        .now = [this] { return parts_.clock.now(); },
+        .reveal = options.environment.reveal};
+    for (const auto& [name, gateway] : options.gateways) {
+      REEVE_CHECK(gateway->open(given));
+    }
+    return {};
   }
 
   net::ServerOptions net_options() {
@@ -369,6 +388,8 @@ class Server::State {
   std::optional<Streams> streams;
   std::optional<WatchGroups> watch_groups;
   std::unique_ptr<net::Server> server;
+  /// Of the gateways.
+  std::optional<telemetry::Logger> gateway_log;
   /// Of `server`.
   std::vector<telemetry::MetricCallback> server_metrics;
   // Of the network thread, until it is stopped.
@@ -458,6 +479,9 @@ bool Server::stop(Duration grace) {
   // Watches and streams would go on for ever; their clients come back.
   state_->server->post([state = state_.get()] { state->streams->end_all(); });
   const bool all = state_->server->drain(grace);
+  for (const auto& [name, gateway] : state_->options.gateways) {
+    gateway->close();
+  }
   state_->streams_ready = nullptr;
   state_->server_ready = nullptr;
   // Nobody makes a worker, or hands it work, from here on.

@@ -32,6 +32,8 @@ struct ServerOptions {
   /// What can change later.
   LiveOptions live = {};
   Environment environment = {};
+  /// Answer what is below `/llm`, `/mcp`, `/a2a`.
+  Gateways gateways = {};
 };
 
 /// The HTTP API over one kernel and its store.

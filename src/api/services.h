@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "base/secret.h"
 #include "base/time.h"
 #include "engine/engine.h"
+#include "gateway/ports.h"
 #include "kernel/loop.h"
 #include "platform/ports.h"
 #include "resource/schema/openapi.h"
@@ -94,6 +96,9 @@ struct Environment {
   std::function<bool(OtlpPost post)> take_otlp;
 };
 
+/// By the first part of their paths: "llm".
+using Gateways = std::map<std::string, std::shared_ptr<gateway::Gateway>, std::less<>>;
+
 /// What serving a request needs. Lives as long as the server; the members outlive it.
 struct Services {
   kernel::Loop& kernel;
@@ -121,6 +126,7 @@ struct Services {
   Denials denials = {};
   /// Made when it is first needed.
   std::shared_ptr<HookWorkflows> hooks = nullptr;
+  Gateways gateways = {};
 };
 
 }  // namespace reeve::api
