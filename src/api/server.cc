@@ -299,7 +299,9 @@ class Server::State {
     access.replace_trust(std::move(checked.trust));
     access.replace_rules(std::move(live.access));
     fetcher = std::move(live.fetcher);
-    server->change_limits(live.connections);
+    if (const Result<void> used = server->change_limits(live.connections); !used) {
+      services->log.error("limits of connections stay as they were", {{"problem", used.error()}});
+    }
     view.change_limits(live.changes_max, live.snapshot_age_max);
     refresh_issuers();
   }

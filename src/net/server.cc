@@ -148,8 +148,13 @@ Result<void> Server::reload_certificates(TlsMaterial material) {
   return {};
 }
 
-void Server::change_limits(const ConnectionLimits& limits) {
-  core_->hub->run([core = core_, limits] { core->hub->use_limits(limits); });
+Result<void> Server::change_limits(const ConnectionLimits& limits) {
+  constexpr Duration kTimeout{10'000};
+  if (on_network_thread()) {
+    core_->hub->use_limits(limits);
+    return {};
+  }
+  return run([core = core_, limits] { core->hub->use_limits(limits); }, kTimeout);
 }
 
 ServerStats Server::stats() const {

@@ -155,8 +155,9 @@ class Server {
   /// nothing was changed.
   Result<void> reload_certificates(TlsMaterial material);
 
-  /// For connections from now on.
-  void change_limits(const ConnectionLimits& limits);
+  /// For connections that are made after it has returned. Unavailable: the network thread did not
+  /// answer, or has ended.
+  Result<void> change_limits(const ConnectionLimits& limits);
 
   ServerStats stats() const;
 

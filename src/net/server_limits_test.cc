@@ -58,7 +58,11 @@ TEST(ServerLimits, ChangeForConnectionsFromThenOn) {
   TestClient old = TestClient::tcp(server->ports()[0]);
   EXPECT_EQ(old.get("/"), "200 ok");
   EXPECT_EQ(TestClient::tcp(server->ports()[0]).read_rest(), "");
-  server->change_limits({.connections_max = 2, .connections_per_peer_max = 2, .body_bytes_max = 4});
+  ASSERT_TRUE(server
+                  ->change_limits(
+                      {.connections_max = 2, .connections_per_peer_max = 2, .body_bytes_max = 4}
+                  )
+                  .ok());
   TestClient fresh = TestClient::tcp(server->ports()[0]);
   const std::string post =
       "POST / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
