@@ -4,6 +4,7 @@
 #include "api/access.h"
 #include "api/handlers.h"
 #include "api/services.h"
+#include "gateway/run_identity.h"
 #include "platform/posix/system.h"
 
 /// Requests to gateways: who asks is found out here, everything else there.
@@ -31,24 +32,6 @@ net::Request with_authorization(const net::Request& request) {
     made.headers.add("Authorization", std::string(kBearer) + *key);
   }
   return made;
-}
-
-std::optional<gateway::RunIdentity> run_of(const access::Identity& identity) {
-  const auto run = identity.extra.find(std::string(access::kRunExtra));
-  const auto mission = identity.extra.find(std::string(access::kMissionExtra));
-  if (!identity.user.starts_with(access::kRunUserPrefix) || run == identity.extra.end() ||
-      mission == identity.extra.end() || run->second.empty() || mission->second.empty()) {
-    return {};
-  }
-  for (const std::string& group : identity.groups) {
-    if (group.starts_with(access::kRunsPrefix)) {
-      return gateway::RunIdentity{
-          .ns = Namespace(group.substr(access::kRunsPrefix.size())),
-          .mission = mission->second.front(),
-          .run = run->second.front()};
-    }
-  }
-  return {};
 }
 
 gateway::Refusal refusal_of(const resource::Status& status) {
@@ -83,7 +66,7 @@ void serve_gateway(const CallPtr& call) {
   gateway::GatewayRequest request;
   request.exchange = call->exchange;
   request.identity = call->identity;
-  request.run = run_of(call->identity);
+  request.run = gateway::run_of(call->identity);
   request.correlation = call->correlation;
   request.principal = call->principal();
   request.may = [call](

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "gateway/run_identity.h"
 #include "net/exchange.h"
 #include "security/access/identity.h"
 #include "telemetry/correlation.h"
@@ -37,14 +38,6 @@ class MetricRegistry;
 
 /// The port between the HTTP API and what agents work through: gateways to models and tools.
 namespace reeve::gateway {
-
-/// The run on whose behalf somebody asks. Its fence was checked: it is alive.
-struct RunIdentity {
-  Namespace ns;
-  /// Names within the namespace.
-  std::string mission;
-  std::string run;
-};
 
 /// A request of somebody who is known, on its way to a gateway.
 struct GatewayRequest {
