@@ -32,9 +32,14 @@ ParserLimits parser_limits(const ServerLimits& limits, std::size_t body_bytes_ma
 Connection::Connection(
     std::shared_ptr<Hub> hub, AcceptedSocket accepted, std::shared_ptr<const TlsContext> tls
 )
-    : Transport(std::move(hub), std::move(accepted), std::move(tls)),
-      parser_(parser_limits(this->hub().limits(), this->hub().connection_limits().body_bytes_max)) {
-}
+    : Transport(
+          hub,
+          Side::Answering,
+          std::move(accepted),
+          tls ? std::make_unique<TlsSession>(std::move(tls)) : nullptr
+      ),
+      hub_(std::move(hub)),
+      parser_(parser_limits(hub_->limits(), hub_->connection_limits().body_bytes_max)) {}
 
 Connection::~Connection() = default;
 
@@ -184,7 +189,7 @@ void Connection::dispatch() {
   hub().counters().requests.fetch_add(1, std::memory_order_relaxed);
   hub().handle(std::make_shared<LiveExchange>(
       std::move(request),
-      shared_hub(),
+      hub_,
       std::static_pointer_cast<Connection>(shared_from_this()),
       exchange_id_,
       signal_

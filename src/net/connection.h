@@ -8,6 +8,7 @@
 
 #include "net/end_signal.h"
 #include "net/http_parser.h"
+#include "net/hub.h"
 #include "net/stream_state.h"
 #include "net/transport.h"
 #include "net/web_socket_state.h"
@@ -90,6 +91,9 @@ class Connection final : public Transport {
   void check_body_progress(Instant now);
   bool output_is_full() const;
 
+  Hub& hub() const { return *hub_; }
+
+  const std::shared_ptr<Hub> hub_;
   Mode mode_ = Mode::Handshake;
   Phase phase_ = Phase::Idle;
   Instant deadline_ = Instant::max();

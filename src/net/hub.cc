@@ -11,7 +11,6 @@ namespace reeve::net {
 
 namespace {
 
-constexpr std::size_t kScratchBytes = std::size_t{64} << 10;
 /// Deadlines are looked at so many times in the shortest of them.
 constexpr int kTicksPerDeadline = 8;
 constexpr Duration kTickMin{2};
@@ -37,7 +36,10 @@ Hub::Hub(
     Handler handler,
     std::function<Response(int, std::string_view)> refusal
 )
-    : loop_(std::move(loop)),
+    : TransportHost(
+          std::move(loop),
+          TransportTimeouts{.handshake = limits.handshake_timeout, .write = limits.write_timeout}
+      ),
       limits_(limits),
       connection_limits_{
           .connections_max = limits.connections_max,
@@ -45,13 +47,12 @@ Hub::Hub(
           .body_bytes_max = limits.body_bytes_max},
       tick_interval_(tick_interval(limits)),
       handler_(std::move(handler)),
-      refusal_(std::move(refusal)),
-      scratch_(kScratchBytes) {}
+      refusal_(std::move(refusal)) {}
 
 Hub::~Hub() = default;
 
 void Hub::begin() {
-  loop_->surely_after(tick_interval_, [self = weak_from_this()] {
+  loop()->surely_after(tick_interval_, [self = weak_from_this()] {
     if (const std::shared_ptr<Hub> hub = self.lock()) {
       hub->tick();
     }
@@ -71,8 +72,8 @@ void Hub::tick() {
 }
 
 bool Hub::run(std::function<void()> function) {
-  if (!loop_->on_thread()) {
-    return loop_->post(std::move(function));
+  if (!loop()->on_thread()) {
+    return loop()->post(std::move(function));
   }
   function();
   return true;
@@ -90,7 +91,7 @@ void Hub::mark(std::shared_ptr<Connection> connection) {
     first = marked_.empty();
     marked_.push_back(std::move(connection));
   }
-  if (first && !loop_->post([self = shared_from_this()] { self->flush_marked(); })) {
+  if (first && !loop()->post([self = shared_from_this()] { self->flush_marked(); })) {
     std::vector<std::shared_ptr<Connection>> dropped;
     const std::lock_guard lock(marked_mutex_);
     dropped.swap(marked_);
@@ -121,10 +122,10 @@ bool Hub::admit(const std::string& peer_address) {
 
 void Hub::accept(AcceptedSocket accepted, bool tls) {
   if (closed_ || !admit(accepted.peer_address)) {
-    counters_.connections_over.fetch_add(1);
+    counters().connections_over.fetch_add(1);
     return;
   }
-  counters_.accepted.fetch_add(1);
+  counters().accepted.fetch_add(1);
   if (!accepted.peer_address.empty()) {
     ++peers_[accepted.peer_address];
   }

@@ -8,7 +8,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -19,35 +18,16 @@
 #include "net/server.h"
 #include "net/sockets.h"
 #include "net/tls_session.h"
+#include "net/transport_host.h"
 
 namespace reeve::net {
 
 class Connection;
 
-/// `ServerStats` while they are counted. Any thread.
-struct Counters {
-  std::atomic<std::uint64_t> streams = 0;
-  std::atomic<std::uint64_t> accepted = 0;
-  std::atomic<std::uint64_t> connections_over = 0;
-  std::atomic<std::uint64_t> accept_errors = 0;
-  std::atomic<std::uint64_t> handshakes = 0;
-  std::atomic<std::uint64_t> handshakes_failed = 0;
-  std::atomic<std::uint64_t> requests = 0;
-  std::atomic<std::uint64_t> refused = 0;
-  std::atomic<std::uint64_t> unanswered = 0;
-  std::atomic<std::uint64_t> responses_invalid = 0;
-  std::atomic<std::uint64_t> timeouts = 0;
-  std::atomic<std::uint64_t> slow_readers = 0;
-  std::atomic<std::uint64_t> bytes_received = 0;
-  std::atomic<std::uint64_t> bytes_sent = 0;
-};
-
-using Instant = std::chrono::steady_clock::time_point;
-
 /// The connections of a server, and what they share.
 ///
 /// Threading: the network thread, except where it says otherwise.
-class Hub : public std::enable_shared_from_this<Hub> {
+class Hub : public TransportHost, public std::enable_shared_from_this<Hub> {
  public:
   Hub(std::shared_ptr<Loop> loop,
       const ServerLimits& limits,
@@ -63,10 +43,6 @@ class Hub : public std::enable_shared_from_this<Hub> {
   const ConnectionLimits& connection_limits() const { return connection_limits_; }
 
   void use_limits(const ConnectionLimits& limits) { connection_limits_ = limits; }
-
-  Counters& counters() { return counters_; }
-
-  const std::shared_ptr<Loop>& loop() const { return loop_; }
 
   std::size_t connection_count() const { return connection_count_; }
 
@@ -105,11 +81,6 @@ class Hub : public std::enable_shared_from_this<Hub> {
   /// Breaks everything; nothing is accepted afterwards.
   void close_all();
 
-  /// For reading, by whoever runs.
-  std::span<char> scratch() { return scratch_; }
-
-  std::string& plain_scratch() { return plain_scratch_; }
-
   /// Counts what one connection keeps of an unfinished body, in place of what it kept before.
   /// False: all connections together keep too much, and this one keeps more than before.
   bool keep_body(std::size_t bytes, std::size_t& counted);
@@ -125,13 +96,11 @@ class Hub : public std::enable_shared_from_this<Hub> {
   void flush_marked();
   bool admit(const std::string& peer_address);
 
-  const std::shared_ptr<Loop> loop_;
   const ServerLimits limits_;
   ConnectionLimits connection_limits_;
   const Duration tick_interval_;
   Handler handler_;
   std::function<Response(int, std::string_view)> refusal_;
-  Counters counters_;
   std::shared_ptr<const TlsContext> tls_;
   std::atomic<bool> draining_ = false;
   bool closed_ = false;
@@ -148,8 +117,6 @@ class Hub : public std::enable_shared_from_this<Hub> {
   std::mutex marked_mutex_;
   std::vector<std::shared_ptr<Connection>> marked_;
 
-  std::vector<char> scratch_;
-  std::string plain_scratch_;
   std::string date_;
   std::chrono::seconds date_second_{-1};
 };

@@ -9,6 +9,7 @@
 #include <thread>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -65,8 +66,9 @@ struct Loop::Engine {
   std::thread::id thread_id;
   std::size_t timers_max = 0;
   std::atomic<std::size_t> timer_count = 0;
-  /// Network thread.
+  /// Network thread, like the following.
   Registry timers;
+  std::vector<std::weak_ptr<User>> users;
 
   void run();
   void add(
@@ -148,6 +150,11 @@ Result<std::shared_ptr<Loop>> Loop::start(std::size_t timers_max) {
 void Loop::stop() {
   REEVE_ASSERT(!on_thread());
   post([engine = engine_.get()] {
+    for (const std::weak_ptr<User>& user : std::exchange(engine->users, {})) {
+      if (const std::shared_ptr<User> living = user.lock()) {
+        living->on_stop();
+      }
+    }
     while (!engine->timers.empty()) {
       engine->remove(*engine->timers.begin()->first);
     }
@@ -158,6 +165,11 @@ void Loop::stop() {
   }
   engine_->work.reset();
   engine_->thread.join();
+}
+
+void Loop::add_user(std::weak_ptr<User> user) {
+  std::erase_if(engine_->users, [](const std::weak_ptr<User>& known) { return known.expired(); });
+  engine_->users.push_back(std::move(user));
 }
 
 bool Loop::post(std::function<void()> function) {

@@ -23,9 +23,20 @@ class Loop : public std::enable_shared_from_this<Loop> {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// Runs what was posted, drops timers, ends the thread. Everything that waits for a descriptor
-  /// has to be closed before. Once, not on the network thread.
+  /// Runs what was posted, ends users, drops timers, ends the thread. Everything else that waits
+  /// for a descriptor has to be closed before. Once, not on the network thread.
   void stop();
+
+  /// Who is told that the loop stops.
+  class User {
+   public:
+    virtual ~User() = default;
+    /// Closes what waits for descriptors.
+    virtual void on_stop() = 0;
+  };
+
+  /// Tells `user`, if it still lives, when the loop stops. Network thread, or before it is used.
+  void add_user(std::weak_ptr<User> user);
 
   /// Runs `function` on the network thread. False: it has stopped. Any thread.
   bool post(std::function<void()> function);

@@ -108,6 +108,10 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
   return std::unique_ptr<Server>(new Server(std::move(core)));
 }
 
+std::shared_ptr<Loop> Server::loop() const {
+  return core_->loop;
+}
+
 Server::~Server() {
   stop();
 }

@@ -16,6 +16,8 @@
 
 namespace reeve::net {
 
+class Loop;
+
 /// Where to listen: an address and port, or a unix socket.
 struct ListenerOptions {
   /// An IPv4 or IPv6 address, no name.
@@ -177,7 +179,10 @@ class Server {
   bool on_network_thread() const;
 
  private:
+  friend class Client;
   class Core;
+
+  std::shared_ptr<Loop> loop() const;
 
   explicit Server(std::shared_ptr<Core> core);
 

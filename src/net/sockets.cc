@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -177,6 +178,69 @@ Result<ListeningSocket> listen_on(const ListenerOptions& options) {
     );
   }
   return listening;
+}
+
+namespace {
+
+Result<DialedSocket> dial_to(const SocketAddress& address, std::string peer, std::string subject) {
+  DialedSocket dialed;
+  const int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  dialed.socket.fd.reset(::socket(address.storage.ss_family, type, 0));
+  if (!dialed.socket.fd) {
+    const int code = errno;
+    return make_error(
+        ErrorCode::Io, concat("a socket cannot be made: ", errno_text(code)), std::move(subject)
+    );
+  }
+  if (address.storage.ss_family != AF_UNIX) {
+    const int on = 1;
+    ::setsockopt(dialed.socket.fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  }
+  dialed.socket.peer = std::move(peer);
+  dialed.connected = ::connect(dialed.socket.fd.get(), address.get(), address.length) == 0;
+  if (!dialed.connected && errno != EINPROGRESS) {
+    const int code = errno;
+    return make_error(
+        code == EACCES || code == EPERM ? ErrorCode::PermissionDenied : ErrorCode::Unavailable,
+        concat("connecting to ", dialed.socket.peer, " failed: ", errno_text(code)),
+        std::move(subject)
+    );
+  }
+  return dialed;
+}
+
+}  // namespace
+
+Result<DialedSocket> dial(const std::string& address, std::uint16_t port) {
+  REEVE_TRY(const SocketAddress to, inet_address(address, port));
+  std::string peer;
+  text_of(to, peer);
+  return dial_to(to, std::move(peer), address);
+}
+
+Result<DialedSocket> dial_unix(const std::string& path) {
+  REEVE_TRY(const SocketAddress to, unix_address(path));
+  return dial_to(to, path, path);
+}
+
+int outcome_of_connect(int fd) {
+  int code = 0;
+  socklen_t length = sizeof(code);
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length) != 0) {
+    return errno;
+  }
+  return code;
+}
+
+std::string errno_text(int code) {
+  return to_lower(std::generic_category().message(code));
+}
+
+bool is_address(const std::string& text) {
+  in_addr four{};
+  in6_addr six{};
+  return ::inet_pton(AF_INET, text.c_str(), &four) == 1 ||
+         ::inet_pton(AF_INET6, text.c_str(), &six) == 1;
 }
 
 AcceptOutcome accept_from(int listener, AcceptedSocket& accepted) {

@@ -44,6 +44,27 @@ enum class AcceptOutcome {
 
 AcceptOutcome accept_from(int listener, AcceptedSocket& accepted);
 
+/// A socket on its way to another side, without delays for small packets.
+struct DialedSocket {
+  AcceptedSocket socket;
+  /// Otherwise it becomes writable once it is, or is refused: see `outcome_of_connect`.
+  bool connected = false;
+};
+
+/// Begins to connect to an IPv4 or IPv6 address, or a unix socket. Invalid: it is none.
+/// Unavailable: nobody is there. PermissionDenied, Io: the system refused.
+Result<DialedSocket> dial(const std::string& address, std::uint16_t port);
+Result<DialedSocket> dial_unix(const std::string& path);
+
+/// The `errno` with which a connection was refused; 0: it is made.
+int outcome_of_connect(int fd);
+
+/// "connection refused" for an `errno`. Any thread.
+std::string errno_text(int code);
+
+/// Whether `text` is an IPv4 or IPv6 address.
+bool is_address(const std::string& text);
+
 enum class IoStatus { Done, WouldBlock, Ended, Failed };
 
 struct IoOutcome {

@@ -93,10 +93,13 @@ class PlainPipe final : public Pipe {
 /// A client that writes and reads texts.
 class TestClient {
  public:
-  explicit TestClient(std::unique_ptr<Pipe> pipe) : pipe_(std::move(pipe)) {}
+  explicit TestClient(std::shared_ptr<Pipe> pipe) : pipe_(std::move(pipe)) {}
 
   static TestClient tcp(std::uint16_t port) {
-    auto pipe = std::make_unique<PlainPipe>(connect_tcp(port));
+    return over(std::make_shared<PlainPipe>(connect_tcp(port)));
+  }
+
+  static TestClient over(std::shared_ptr<PlainPipe> pipe) {
     const int fd = pipe->fd();
     TestClient client(std::move(pipe));
     client.fd_ = fd;
@@ -177,7 +180,7 @@ class TestClient {
     return taken;
   }
 
-  std::unique_ptr<Pipe> pipe_;
+  std::shared_ptr<Pipe> pipe_;
   int fd_ = -1;
   std::string kept_;
 };

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -93,6 +94,27 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_le
   return outcome == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/// Bundles of authorities where distributions keep them, for an OpenSSL that looks elsewhere.
+constexpr std::array<const char*, 4> kBundles{
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem"};
+
+/// A machine without any authorities has none: then every certificate is refused.
+void use_system_authorities(SSL_CTX* context) {
+  SSL_CTX_set_default_verify_paths(context);
+  if (::access(X509_get_default_cert_dir(), R_OK) != 0) {
+    for (const char* bundle : kBundles) {
+      if (::access(bundle, R_OK) == 0) {
+        SSL_CTX_load_verify_file(context, bundle);
+        break;
+      }
+    }
+  }
+  ERR_clear_error();
+}
+
 /// Whether it can lead from a client's certificate to an authority, which one signed by itself
 /// cannot.
 bool is_intermediate(X509* certificate) {
@@ -179,6 +201,52 @@ Result<void> use_authorities(SSL_CTX* context, const std::string& pem) {
   return {};
 }
 
+/// What servers and clients have in common. Invalid: there is no TLS.
+Result<ContextPointer> make_context(const SSL_METHOD* method) {
+  ERR_clear_error();
+  ContextPointer made(SSL_CTX_new(method));
+  SSL_CTX* context = made.get();
+  if (context == nullptr) {
+    return tls_error("TLS is not available", "tls");
+  }
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_security_level(context, kSecurityLevel);
+  SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20");
+  SSL_CTX_set_options(
+      context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE
+  );
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  return made;
+}
+
+/// Makes the session check that the other side is `host`, and ask for it by name.
+bool expect_host(SSL* session, const std::string& host) {
+  X509_VERIFY_PARAM* rules = SSL_get0_param(session);
+  if (X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str()) == 1) {
+    return true;
+  }
+  ERR_clear_error();
+  SSL_set_hostflags(session, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  // An empty name would be no check at all.
+  return !host.empty() && SSL_set1_host(session, host.c_str()) == 1 &&
+         SSL_set_tlsext_host_name(session, host.c_str()) == 1;
+}
+
+/// What OpenSSL says about a session that has failed; empties its queue of errors.
+std::string failure_of(SSL* session) {
+  const long verified = SSL_get_verify_result(session);
+  const unsigned long code = ERR_peek_last_error();
+  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+  ERR_clear_error();
+  if (verified != X509_V_OK) {
+    return concat(
+        "the certificate is not accepted: ", to_lower(X509_verify_cert_error_string(verified))
+    );
+  }
+  return concat("TLS: ", reason == nullptr ? "the connection broke" : to_lower(reason));
+}
+
 }  // namespace
 
 struct TlsContext::Parts {
@@ -190,22 +258,10 @@ TlsContext::TlsContext(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) 
 TlsContext::~TlsContext() = default;
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::create(const TlsMaterial& material) {
-  ERR_clear_error();
   auto parts = std::make_unique<Parts>();
-  parts->context.reset(SSL_CTX_new(TLS_server_method()));
+  REEVE_TRY(parts->context, make_context(TLS_server_method()));
   SSL_CTX* context = parts->context.get();
-  if (context == nullptr) {
-    return tls_error("TLS is not available", "tls");
-  }
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  SSL_CTX_set_security_level(context, kSecurityLevel);
-  SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20");
-  SSL_CTX_set_options(
-      context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE
-  );
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   // Tickets carry the sessions; nothing is kept here.
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 1);
   SSL_CTX_set_timeout(context, kSessionSeconds);
   SSL_CTX_set_session_id_context(
@@ -214,6 +270,32 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::create(const TlsMaterial& 
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
   REEVE_CHECK(use_identity(context, material));
   REEVE_CHECK(use_authorities(context, material.client_ca_pem));
+  return std::shared_ptr<const TlsContext>(new TlsContext(std::move(parts)));
+}
+
+Result<std::shared_ptr<const TlsContext>> TlsContext::create_for_client(
+    const std::string& authorities_pem
+) {
+  auto parts = std::make_unique<Parts>();
+  REEVE_TRY(parts->context, make_context(TLS_client_method()));
+  SSL_CTX* context = parts->context.get();
+  use_system_authorities(context);
+  if (!authorities_pem.empty()) {
+    REEVE_TRY(
+        const std::vector<X509Pointer> authorities, read_certificates(authorities_pem, "authority")
+    );
+    for (const X509Pointer& authority : authorities) {
+      if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), authority.get()) != 1) {
+        return tls_error("an authority cannot be used", "authority");
+      }
+    }
+  }
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  if (SSL_CTX_set_alpn_protos(
+          context, reinterpret_cast<const unsigned char*>(kProtocol), sizeof(kProtocol) - 1
+      ) != 0) {
+    return tls_error("TLS is not available", "tls");
+  }
   return std::shared_ptr<const TlsContext>(new TlsContext(std::move(parts)));
 }
 
@@ -228,6 +310,7 @@ struct TlsSession::Wire {
   SessionPointer session;
   std::string_view input;
   std::string output;
+  std::string failure;
   bool failed = false;
 
   static int write(BIO* bio, const char* data, int length);
@@ -272,18 +355,39 @@ BIO_METHOD* TlsSession::Wire::method() {
 
 TlsSession::TlsSession(std::shared_ptr<const TlsContext> context)
     : wire_(std::make_unique<Wire>()) {
+  begin(std::move(context));
+  if (!wire_->failed) {
+    SSL_set_accept_state(wire_->session.get());
+  }
+}
+
+TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, const std::string& host)
+    : wire_(std::make_unique<Wire>()) {
+  begin(std::move(context));
+  if (wire_->failed) {
+    return;
+  }
+  SSL_set_connect_state(wire_->session.get());
+  if (!expect_host(wire_->session.get(), host)) {
+    ERR_clear_error();
+    wire_->failed = true;
+    wire_->failure = "TLS: the name of the host cannot be checked";
+  }
+}
+
+void TlsSession::begin(std::shared_ptr<const TlsContext> context) {
   wire_->context = std::move(context);
   wire_->session.reset(SSL_new(wire_->context->parts_->context.get()));
   BIO* bio = BIO_new(Wire::method());
   if (!wire_->session || bio == nullptr) {
     BIO_free(bio);
     wire_->failed = true;
+    wire_->failure = "TLS: there is no memory left";
     return;
   }
   BIO_set_data(bio, wire_.get());
   BIO_set_init(bio, 1);
   SSL_set_bio(wire_->session.get(), bio, bio);
-  SSL_set_accept_state(wire_->session.get());
 }
 
 TlsSession::~TlsSession() = default;
@@ -308,7 +412,7 @@ TlsSession::Status TlsSession::receive(std::string_view records, std::string& pl
       case SSL_ERROR_ZERO_RETURN:
         return Status::Ended;
       default:
-        ERR_clear_error();
+        wire_->failure = failure_of(wire_->session.get());
         wire_->failed = true;
         return Status::Failed;
     }
@@ -340,6 +444,10 @@ std::string& TlsSession::output() {
 
 bool TlsSession::ready() const {
   return wire_->session && SSL_is_init_finished(wire_->session.get()) == 1;
+}
+
+const std::string& TlsSession::failure() const {
+  return wire_->failure;
 }
 
 std::shared_ptr<const ClientCertificate> TlsSession::client_certificate() const {

@@ -10,12 +10,19 @@
 
 namespace reeve::net {
 
-/// The keys and rules of a server's TLS: 1.2 and 1.3, HTTP/1.1 by ALPN, sessions resumed by
-/// tickets. Immutable, shared by sessions; any thread.
+/// The keys and rules of TLS: 1.2 and 1.3, HTTP/1.1 by ALPN. Immutable, shared by sessions; any
+/// thread.
 class TlsContext {
  public:
-  /// Invalid: a certificate or the key cannot be read, or they do not belong together.
+  /// For a server; sessions are resumed by tickets. Invalid: a certificate or the key cannot be
+  /// read, or they do not belong together.
   static Result<std::shared_ptr<const TlsContext>> create(const TlsMaterial& material);
+
+  /// For a client: the other side's certificate is checked against the authorities of the system
+  /// and those of `authorities_pem` ("": none). Invalid: they cannot be read.
+  static Result<std::shared_ptr<const TlsContext>> create_for_client(
+      const std::string& authorities_pem
+  );
 
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
@@ -30,7 +37,7 @@ class TlsContext {
   std::unique_ptr<Parts> parts_;
 };
 
-/// The server's end of one TLS connection, between two buffers: it reads records that the caller
+/// One end of a TLS connection, between two buffers: it reads records that the caller
 /// received, and leaves records for the caller to send. It knows no socket, so an idle connection
 /// costs what OpenSSL keeps and nothing else.
 ///
@@ -39,13 +46,19 @@ class TlsSession {
  public:
   enum class Status {
     Open,
-    /// The client has properly ended its side.
+    /// The other side has properly ended its bytes.
     Ended,
-    /// The client does not speak TLS with us; `output` may have an alert for it.
+    /// There is no TLS with the other side; `output` may have an alert for it.
     Failed,
   };
 
+  /// The server's end.
   explicit TlsSession(std::shared_ptr<const TlsContext> context);
+
+  /// The client's end: the other side has to prove that it is `host`, a name or an address. The
+  /// first `receive`, of nothing, begins the handshake.
+  TlsSession(std::shared_ptr<const TlsContext> context, const std::string& host);
+
   ~TlsSession();
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
@@ -65,11 +78,16 @@ class TlsSession {
   /// The handshake is complete.
   bool ready() const;
 
+  /// Once `Failed`: why, for people.
+  const std::string& failure() const;
+
   /// Once `ready`; nullptr: the client presented none.
   std::shared_ptr<const ClientCertificate> client_certificate() const;
 
  private:
   struct Wire;
+
+  void begin(std::shared_ptr<const TlsContext> context);
 
   std::unique_ptr<Wire> wire_;
 };

@@ -18,16 +18,18 @@ constexpr std::size_t kRecordBytes = std::size_t{16} << 10;
 }  // namespace
 
 Transport::Transport(
-    std::shared_ptr<Hub> hub, AcceptedSocket accepted, std::shared_ptr<const TlsContext> tls
+    std::shared_ptr<TransportHost> host,
+    Side side,
+    AcceptedSocket socket,
+    std::unique_ptr<TlsSession> tls
 )
-    : hub_(std::move(hub)),
-      peer_(std::move(accepted.peer)),
-      peer_address_(std::move(accepted.peer_address)),
-      readiness_(hub_->loop(), std::move(accepted.fd)) {
-  if (tls) {
-    tls_ = std::make_unique<TlsSession>(std::move(tls));
-  }
-}
+    : host_(std::move(host)),
+      side_(side),
+      peer_(std::move(socket.peer)),
+      peer_address_(std::move(socket.peer_address)),
+      readiness_(host_->loop(), std::move(socket.fd)),
+      tls_(std::move(tls)),
+      sniffed_(side == Side::Asking) {}
 
 Transport::~Transport() = default;
 
@@ -37,25 +39,58 @@ void Transport::start() {
     return;
   }
   if (tls_) {
-    handshake_deadline_ = std::chrono::steady_clock::now() + hub_->limits().handshake_timeout;
+    handshake_deadline_ = std::chrono::steady_clock::now() + host_->timeouts().handshake;
+    if (side_ == Side::Asking) {
+      // Not into the buffer that all share: somebody may just be reading from it.
+      std::string nothing;
+      if (tls_->receive({}, nothing) == TlsSession::Status::Failed) {
+        fail_handshake();
+        return;
+      }
+      flush();
+    }
   } else {
     become_ready();
   }
   read_on();
 }
 
+void Transport::start_when_connected() {
+  if (readiness_.fd() < 0) {
+    abort();
+    return;
+  }
+  connecting_ = true;
+  waits_to_write_ = true;
+  readiness_.wait_writable(std::static_pointer_cast<Sink>(shared_from_this()));
+}
+
+void Transport::finish_connecting() {
+  connecting_ = false;
+  const int code = outcome_of_connect(readiness_.fd());
+  if (code != 0) {
+    on_refused(code);
+    abort();
+    return;
+  }
+  start();
+  if (!closed_) {
+    on_turn();
+  }
+}
+
 void Transport::become_ready() {
   ready_ = true;
   handshake_deadline_ = Instant::max();
   if (tls_) {
-    hub_->counters().handshakes.fetch_add(1);
+    host_->counters().handshakes.fetch_add(1);
     client_certificate_ = tls_->client_certificate();
   }
   on_ready();
 }
 
 void Transport::read_on() {
-  if (closed_ || waits_to_read_ || peer_ended_ || (ready_ && !wants_data())) {
+  if (closed_ || connecting_ || waits_to_read_ || peer_ended_ || (ready_ && !wants_data())) {
     return;
   }
   waits_to_read_ = true;
@@ -65,7 +100,7 @@ void Transport::read_on() {
 void Transport::on_readable() {
   waits_to_read_ = false;
   for (int reads = 0; reads < kReadsPerTurn && !closed_ && (!ready_ || wants_data()); ++reads) {
-    const std::span<char> buffer = hub_->scratch();
+    const std::span<char> buffer = host_->scratch();
     const IoOutcome got = receive_from(readiness_.fd(), buffer);
     if (got.status == IoStatus::WouldBlock) {
       break;
@@ -83,7 +118,7 @@ void Transport::on_readable() {
       }
       break;
     }
-    hub_->counters().bytes_received.fetch_add(got.bytes, std::memory_order_relaxed);
+    host_->counters().bytes_received.fetch_add(got.bytes, std::memory_order_relaxed);
     const std::string_view bytes(buffer.data(), got.bytes);
     if (tls_ && !is_plain_text(bytes)) {
       receive_encrypted(bytes);
@@ -108,7 +143,7 @@ bool Transport::is_plain_text(std::string_view first_bytes) {
   if (first_bytes[0] < 'A' || first_bytes[0] > 'Z') {
     return false;
   }
-  hub_->counters().handshakes_failed.fetch_add(1);
+  host_->counters().handshakes_failed.fetch_add(1);
   tls_.reset();
   ready_ = true;
   handshake_deadline_ = Instant::max();
@@ -117,7 +152,7 @@ bool Transport::is_plain_text(std::string_view first_bytes) {
 }
 
 void Transport::receive_encrypted(std::string_view records) {
-  std::string& plain = hub_->plain_scratch();
+  std::string& plain = host_->plain_scratch();
   plain.clear();
   const TlsSession::Status status = tls_->receive(records, plain);
   if (!ready_ && tls_->ready()) {
@@ -138,11 +173,12 @@ void Transport::receive_encrypted(std::string_view records) {
     return;
   }
   peer_ended_ = true;
+  tls_ended_ = true;
   on_end();
 }
 
 void Transport::fail_handshake() {
-  hub_->counters().handshakes_failed.fetch_add(1);
+  host_->counters().handshakes_failed.fetch_add(1);
   // An alert may wait to be sent; it is sent if the socket takes it at once.
   flush();
   abort();
@@ -153,6 +189,10 @@ void Transport::on_writable() {
   if (closed_) {
     return;
   }
+  if (connecting_) {
+    finish_connecting();
+    return;
+  }
   flush();
   if (!closed_) {
     on_turn();
@@ -160,6 +200,9 @@ void Transport::on_writable() {
 }
 
 std::size_t Transport::unsent() const {
+  if (cannot_send_) {
+    return 0;
+  }
   return output_.bytes() + (tls_ ? tls_->output().size() - encrypted_sent_ : 0);
 }
 
@@ -181,7 +224,7 @@ void Transport::encrypt() {
 }
 
 void Transport::consumed(std::size_t bytes) {
-  hub_->counters().bytes_sent.fetch_add(bytes, std::memory_order_relaxed);
+  host_->counters().bytes_sent.fetch_add(bytes, std::memory_order_relaxed);
   if (!tls_) {
     output_.consume(bytes);
     return;
@@ -213,12 +256,16 @@ bool Transport::send_some() {
   }
   const IoOutcome sent = send_to(readiness_.fd(), std::span(pieces).first(count));
   if (sent.status == IoStatus::Failed) {
-    abort();
+    if (side_ == Side::Asking && ready_) {
+      give_up_sending();
+    } else {
+      abort();
+    }
     return false;
   }
   if (sent.status == IoStatus::WouldBlock) {
     if (write_deadline_ == Instant::max()) {
-      write_deadline_ = std::chrono::steady_clock::now() + hub_->limits().write_timeout;
+      write_deadline_ = std::chrono::steady_clock::now() + host_->timeouts().write;
     }
     if (!waits_to_write_) {
       waits_to_write_ = true;
@@ -230,6 +277,16 @@ bool Transport::send_some() {
   write_deadline_ = Instant::max();
   consumed(sent.bytes);
   return true;
+}
+
+/// The other side takes nothing any more, but may have answered before.
+void Transport::give_up_sending() {
+  cannot_send_ = true;
+  output_.consume(output_.bytes());
+  if (tls_) {
+    tls_->output().clear();
+    encrypted_sent_ = 0;
+  }
 }
 
 void Transport::flush() {
@@ -266,8 +323,8 @@ void Transport::end_after_output(Ending ending) {
 
 void Transport::check_transport_deadlines(Instant now) {
   if (now >= handshake_deadline_ || now >= write_deadline_) {
-    hub_->counters().timeouts.fetch_add(1);
-    hub_->counters().handshakes_failed.fetch_add(now >= handshake_deadline_ ? 1 : 0);
+    host_->counters().timeouts.fetch_add(1);
+    host_->counters().handshakes_failed.fetch_add(now >= handshake_deadline_ ? 1 : 0);
     reset();
   }
 }

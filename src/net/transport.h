@@ -5,23 +5,31 @@
 #include <string>
 #include <string_view>
 
-#include "net/hub.h"
 #include "net/loop.h"
 #include "net/output_queue.h"
 #include "net/sockets.h"
 #include "net/tls_session.h"
+#include "net/transport_host.h"
 
 namespace reeve::net {
 
-/// One accepted socket: bytes in, bytes out, with or without TLS, without knowing what they say.
-/// `Connection` says it.
+/// One socket: bytes in, bytes out, with or without TLS, without knowing what they say.
+/// `Connection` says it for those that were accepted, `ClientConnection` for those that were
+/// dialed.
 ///
 /// Input is pushed to `on_data` as long as `wants_data`. Output waits in `output()` and leaves with
 /// `flush`, at the latest when the socket takes it. Network thread.
 class Transport : public Readiness::Sink, public std::enable_shared_from_this<Transport> {
  public:
+  /// Which end of the connection this is: who asks begins with TLS.
+  enum class Side { Answering, Asking };
+
+  /// `tls`: nullptr: none.
   Transport(
-      std::shared_ptr<Hub> hub, AcceptedSocket accepted, std::shared_ptr<const TlsContext> tls
+      std::shared_ptr<TransportHost> host,
+      Side side,
+      AcceptedSocket socket,
+      std::unique_ptr<TlsSession> tls
   );
   ~Transport() override;
   Transport(const Transport&) = delete;
@@ -46,20 +54,27 @@ class Transport : public Readiness::Sink, public std::enable_shared_from_this<Tr
   virtual void on_end() = 0;
   /// Input was handled, or output was sent after it had to wait: calls `flush` and `read_on`.
   virtual void on_turn() = 0;
+
   /// `Ending::StopSending` was reached.
-  virtual void on_stopped_sending() = 0;
-  /// The other side speaks plainly where TLS is spoken; so do we from now on.
-  virtual void on_plain_text() = 0;
+  virtual void on_stopped_sending() {}
+
+  /// The other side speaks plainly where TLS is spoken; so do we from now on. Answering only.
+  virtual void on_plain_text() {}
+
   /// How much waits to be sent has changed.
-  virtual void on_unsent(std::size_t bytes) = 0;
+  virtual void on_unsent(std::size_t /*bytes*/) {}
+
+  /// The connection was not made, with this `errno`; it is closed next. Asking only.
+  virtual void on_refused(int /*code*/) {}
+
   /// It is closed. Once.
   virtual void on_closed() = 0;
 
+  /// Begins with TLS, or at once.
   void start();
 
-  Hub& hub() const { return *hub_; }
-
-  const std::shared_ptr<Hub>& shared_hub() const { return hub_; }
+  /// As `start`, as soon as the connection that is under way is made.
+  void start_when_connected();
 
   OutputQueue& output() { return output_; }
 
@@ -73,6 +88,9 @@ class Transport : public Readiness::Sink, public std::enable_shared_from_this<Tr
 
   /// Output, plain and encrypted.
   std::size_t unsent() const;
+
+  /// Whether the other side still takes something. Asking only: others are closed.
+  bool can_send() const { return !cannot_send_; }
 
   /// Sends what the system takes.
   void flush();
@@ -88,22 +106,31 @@ class Transport : public Readiness::Sink, public std::enable_shared_from_this<Tr
 
   void check_transport_deadlines(Instant now);
 
-  /// Whether the handshake of TLS is still to be completed.
+  /// Whether the connection or the handshake of TLS is still to be completed.
   bool in_handshake() const { return !ready_; }
+
+  /// Whether the end of the other side's bytes is surely theirs, which without TLS it always is.
+  bool end_is_genuine() const { return tls_ == nullptr || tls_ended_; }
+
+  /// Why TLS has failed; "": it has not.
+  std::string_view tls_failure() const { return tls_ ? tls_->failure() : std::string_view(); }
 
   void on_readable() final;
   void on_writable() final;
 
  private:
+  void finish_connecting();
   void receive_encrypted(std::string_view records);
   void become_ready();
   bool is_plain_text(std::string_view first_bytes);
   void fail_handshake();
   void encrypt();
   bool send_some();
+  void give_up_sending();
   void consumed(std::size_t bytes);
 
-  const std::shared_ptr<Hub> hub_;
+  const std::shared_ptr<TransportHost> host_;
+  const Side side_;
   const std::string peer_;
   const std::string peer_address_;
   Readiness readiness_;
@@ -115,13 +142,18 @@ class Transport : public Readiness::Sink, public std::enable_shared_from_this<Tr
   Instant handshake_deadline_ = Instant::max();
   Instant write_deadline_ = Instant::max();
   Ending ending_ = Ending::None;
+  bool connecting_ = false;
   bool ready_ = false;
+  /// The other side has ended TLS properly.
+  bool tls_ended_ = false;
   bool sniffed_ = false;
   bool waits_to_read_ = false;
   bool waits_to_write_ = false;
   bool peer_ended_ = false;
   /// close_notify is in the output.
   bool notified_ = false;
+  /// What waits to be sent is dropped.
+  bool cannot_send_ = false;
   /// Everything is sent, and the other side knows it.
   bool stopped_ = false;
   bool closed_ = false;
