@@ -37,6 +37,7 @@ Result<std::optional<host::RunAccess>> RunIdentities::access(
     const MissionName& mission,
     const RunName& run,
     Fence fence,
+    std::string_view agent,
     Duration timeout
 ) {
   host::RunAccess access;
@@ -54,6 +55,7 @@ Result<std::optional<host::RunAccess>> RunIdentities::access(
   claims.mission = model::plain(mission);
   claims.run = run;
   claims.fence = fence;
+  claims.agent = agent;
   claims.expires = clock_.now() + (timeout.count() > 0 ? timeout + kMargin : kEndless);
   REEVE_TRY(access.token, tokens_.issue(claims));
   return std::optional<host::RunAccess>(std::move(access));

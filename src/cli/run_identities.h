@@ -33,6 +33,7 @@ class RunIdentities final : public host::IdentitySource {
       const MissionName& mission,
       const RunName& run,
       Fence fence,
+      std::string_view agent,
       Duration timeout
   ) override;
 

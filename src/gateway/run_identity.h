@@ -14,6 +14,8 @@ struct RunIdentity {
   /// Names within the namespace.
   std::string mission;
   std::string run;
+  /// The object of kind Agent in `ns` that the run carries out; empty: the run is no agent's.
+  std::string agent = {};
 };
 
 /// Nothing: whoever asks is no run.

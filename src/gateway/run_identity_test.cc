@@ -22,6 +22,13 @@ TEST(RunIdentity, IsReadFromWhatTheTokenHasProven) {
   EXPECT_EQ(found->run, "build.1.test.1");
 }
 
+TEST(RunIdentity, SaysWhichAgentTheRunCarriesOut) {
+  EXPECT_EQ(run_of(run())->agent, "");
+  access::Identity identity = run();
+  identity.extra["reeve.dev/agent"] = {"coder"};
+  EXPECT_EQ(run_of(identity)->agent, "coder");
+}
+
 TEST(RunIdentity, IsNobodyElses) {
   access::Identity person = run();
   person.user = "alice";

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -26,13 +27,14 @@ class IdentitySource {
  public:
   virtual ~IdentitySource() = default;
 
-  /// Nothing: there is no API. `timeout` is the run's own; 0: it has none. Errors: no token can be
-  /// made.
+  /// Nothing: there is no API. `agent` is the one that the run carries out, or empty. `timeout` is
+  /// the run's own; 0: it has none. Errors: no token can be made.
   virtual Result<std::optional<RunAccess>> access(
       const Namespace& ns,
       const MissionName& mission,
       const RunName& run,
       Fence fence,
+      std::string_view agent,
       Duration timeout
   ) = 0;
 };

@@ -21,6 +21,7 @@
 #include "host/process_tree.h"
 #include "host/shim.h"
 #include "host/spawn.h"
+#include "model/scoped_name.h"
 #include "platform/posix/system.h"
 
 namespace reeve::host {
@@ -192,6 +193,17 @@ std::string shim_error(const fs::path& dir) {
   const std::string_view line = text.ok() ? trim(*text) : std::string_view{};
   return line.empty() || !is_utf8(line) ? std::string("the supervisor ended before it was ready")
                                         : std::string(line);
+}
+
+/// The agent that a run carries out, or nothing.
+std::string agent_of(const model::RunSpec& spec) {
+  for (const model::Step& step : spec.steps) {
+    const Json* agent = step.tool == "agent" ? step.input.find("agent") : nullptr;
+    if (agent != nullptr) {
+      return agent->get_string("name");
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -422,7 +434,14 @@ Result<void> Launcher::identify(SpecRecord& record, const Key& key) const {
   }
   REEVE_TRY(
       const std::optional<RunAccess> access,
-      identities_->access(record.spec.ns, key.mission, key.run, key.fence, record.spec.timeout)
+      identities_->access(
+          model::namespace_of(key.mission.view()),
+          key.mission,
+          key.run,
+          key.fence,
+          agent_of(record.spec),
+          record.spec.timeout
+      )
   );
   if (!access) {
     return {};

@@ -25,6 +25,7 @@ inline constexpr std::string_view kRunUserPrefix = "run:";
 /// Extras of a run: the names of its own objects in its namespace.
 inline constexpr std::string_view kRunExtra = "reeve.dev/run";
 inline constexpr std::string_view kMissionExtra = "reeve.dev/mission";
+inline constexpr std::string_view kAgentExtra = "reeve.dev/agent";
 
 /// The group of the API's own kinds.
 inline constexpr std::string_view kApiGroup = "reeve.dev";

@@ -16,6 +16,8 @@ constexpr std::string_view kVersion = "2";
 /// What the key signs is never taken for anything else that it might sign some day.
 constexpr std::string_view kPurpose = "reeve run token 1\n";
 constexpr std::size_t kFields = 6;
+/// The name of an agent at the end, where there is one.
+constexpr std::size_t kFieldsOfAgent = 7;
 
 Error refused(std::string message) {
   return make_error(ErrorCode::PermissionDenied, std::move(message), "token");
@@ -52,8 +54,9 @@ Result<RunClaims> read_claims(std::string_view encoded) {
   std::uint64_t fence = 0;
   std::int64_t expires = 0;
   // Only the holder of the key writes this; what does not fit is of another version of the program.
-  if (fields.size() != kFields || fields[0] != kVersion || !read_number(fields[4], fence) ||
-      !read_number(fields[5], expires)) {
+  const bool with_agent = fields.size() == kFieldsOfAgent;
+  if ((fields.size() != kFields && !with_agent) || fields[0] != kVersion ||
+      !read_number(fields[4], fence) || !read_number(fields[5], expires)) {
     return refused("the token is of another version");
   }
   return RunClaims{
@@ -61,7 +64,8 @@ Result<RunClaims> read_claims(std::string_view encoded) {
       .mission = std::string(fields[2]),
       .run = RunName(std::string(fields[3])),
       .fence = Fence(fence),
-      .expires = from_unix_millis(expires)};
+      .expires = from_unix_millis(expires),
+      .agent = with_agent ? std::string(fields[6]) : std::string()};
 }
 
 }  // namespace
@@ -81,6 +85,9 @@ access::Identity identity_of(const RunClaims& claims) {
   }
   identity.extra[std::string(access::kMissionExtra)] = {claims.mission};
   identity.extra[std::string(access::kRunExtra)] = {std::string(run)};
+  if (!claims.agent.empty()) {
+    identity.extra[std::string(access::kAgentExtra)] = {claims.agent};
+  }
   return identity;
 }
 
@@ -102,6 +109,9 @@ Result<Secret> RunTokens::issue(const RunClaims& claims) const {
   REEVE_CHECK(check_name(claims.ns.view(), "namespace"));
   REEVE_CHECK(check_name(claims.mission, "mission"));
   REEVE_CHECK(check_name(claims.run.view(), "run"));
+  if (!claims.agent.empty()) {
+    REEVE_CHECK(check_name(claims.agent, "agent"));
+  }
   const std::string encoded = to_base64url(concat(
       kVersion,
       "\n",
@@ -113,7 +123,9 @@ Result<Secret> RunTokens::issue(const RunClaims& claims) const {
       "\n",
       claims.fence.value(),
       "\n",
-      to_unix_millis(claims.expires)
+      to_unix_millis(claims.expires),
+      claims.agent.empty() ? "" : "\n",
+      claims.agent
   ));
   std::string text = concat(kRunTokenPrefix, encoded, ".", code_of(key_, encoded));
   if (text.size() > kRunTokenBytesMax) {

@@ -28,12 +28,14 @@ struct RunClaims {
   RunName run;
   Fence fence;
   Timestamp expires;
+  /// The agent that the run carries out; empty: none.
+  std::string agent = {};
 
   friend bool operator==(const RunClaims&, const RunClaims&) = default;
 };
 
 /// User `run:<run>`; groups `system:runs`, `system:runs:<namespace>`, `system:authenticated`; the
-/// names of its mission and itself within the namespace as extras.
+/// names of its mission, itself and its agent within the namespace as extras.
 access::Identity identity_of(const RunClaims& claims);
 
 /// Makes and checks the tokens that runs identify themselves with: claims authenticated with

@@ -242,6 +242,19 @@ TEST(RunToken, ProvesWhichRunSpeaks) {
   EXPECT_EQ(who.extra.at("reeve.dev/run"), std::vector<std::string>{"build.1.test.2"});
 }
 
+TEST(RunToken, SaysWhichAgentItsRunCarriesOut) {
+  const RunTokens tokens = run_tokens();
+  RunClaims of_agent = claims();
+  EXPECT_FALSE(identity_of(of_agent).extra.contains("reeve.dev/agent"));
+  of_agent.agent = "coder";
+  const auto proven = tokens.verify(tokens.issue(of_agent)->view(), kNow);
+  ASSERT_TRUE(proven.ok());
+  EXPECT_EQ(*proven, of_agent);
+  EXPECT_EQ(identity_of(*proven).extra.at("reeve.dev/agent"), std::vector<std::string>{"coder"});
+  of_agent.agent = "two\nlines";
+  EXPECT_FALSE(tokens.issue(of_agent).ok());
+}
+
 TEST(RunToken, ExpiresAndIsRefusedWithAnyChange) {
   const RunTokens tokens = run_tokens();
   const auto text = tokens.issue(claims());
