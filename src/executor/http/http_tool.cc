@@ -7,8 +7,8 @@
 
 #include "base/strings.h"
 #include "executor/http/curl.h"
-#include "executor/http/outputs.h"
 #include "executor/http/request.h"
+#include "executor/outputs.h"
 #include "platform/posix/files.h"
 
 namespace reeve::executor::http {

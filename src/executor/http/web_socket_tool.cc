@@ -5,10 +5,10 @@
 #include "base/strings.h"
 #include "executor/http/curl.h"
 #include "executor/http/http_tool.h"
-#include "executor/http/outputs.h"
 #include "executor/http/request.h"
 #include "executor/http/sha1.h"
 #include "executor/http/web_socket.h"
+#include "executor/outputs.h"
 #include "platform/posix/files.h"
 #include "platform/posix/system.h"
 

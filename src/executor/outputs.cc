@@ -1,9 +1,9 @@
-#include "executor/http/outputs.h"
+#include "executor/outputs.h"
 
 #include "base/strings.h"
-#include "executor/http/json_pointer.h"
+#include "executor/json_pointer.h"
 
-namespace reeve::executor::http {
+namespace reeve::executor {
 
 Result<void> publish_outputs(
     std::string_view body, const std::vector<model::NamedValue>& outputs, ToolOutput& output
@@ -31,4 +31,4 @@ Result<void> publish_outputs(
   return {};
 }
 
-}  // namespace reeve::executor::http
+}  // namespace reeve::executor

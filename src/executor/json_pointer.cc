@@ -1,10 +1,10 @@
-#include "executor/http/json_pointer.h"
+#include "executor/json_pointer.h"
 
 #include <charconv>
 
 #include "base/strings.h"
 
-namespace reeve::executor::http {
+namespace reeve::executor {
 
 namespace {
 
@@ -70,4 +70,4 @@ std::string output_text(const Json& value) {
   return value.is_string() ? value.as_string() : value.dump();
 }
 
-}  // namespace reeve::executor::http
+}  // namespace reeve::executor

@@ -1,8 +1,8 @@
-#include "executor/http/json_pointer.h"
+#include "executor/json_pointer.h"
 
 #include <gtest/gtest.h>
 
-namespace reeve::executor::http {
+namespace reeve::executor {
 namespace {
 
 /// The document of RFC 6901, section 5.
@@ -47,4 +47,4 @@ TEST(JsonPointer, RefusesWhatIsNoPointer) {
 }
 
 }  // namespace
-}  // namespace reeve::executor::http
+}  // namespace reeve::executor

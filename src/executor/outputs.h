@@ -5,7 +5,7 @@
 
 #include "executor/ports.h"
 
-namespace reeve::executor::http {
+namespace reeve::executor {
 
 /// Publishes what JSON pointers find in the JSON text `body`. Invalid, NotFound: it is no JSON, or
 /// a pointer finds nothing.
@@ -13,4 +13,4 @@ Result<void> publish_outputs(
     std::string_view body, const std::vector<model::NamedValue>& outputs, ToolOutput& output
 );
 
-}  // namespace reeve::executor::http
+}  // namespace reeve::executor
