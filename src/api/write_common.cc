@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "api/access.h"
+#include "api/agent_rules.h"
 #include "api/secret.h"
 #include "api/services.h"
 #include "api/write.h"
@@ -185,6 +186,13 @@ resource::Outcome<void> check_contract(
     Json old = *before;
     schema::apply_defaults(contract, old);
     causes = schema::validate_update(contract, old, object);
+  }
+  if (causes.empty() && call.type->kind == journal::Kind::Agent &&
+      call.type->storage == Storage::Plain) {
+    causes = agent_causes(object);
+    for (std::string& warning : agent_warnings(object)) {
+      call.warnings.push_back(std::move(warning));
+    }
   }
   if (!causes.empty()) {
     return resource::invalid(call.resource(), name_of(object), std::move(causes));

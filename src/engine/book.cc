@@ -144,6 +144,8 @@ std::vector<std::unique_ptr<Book>> make_books() {
       books.push_back(std::make_unique<NamespaceBook>());
     } else if (kind.kind == journal::Kind::BlackboardEntry) {
       books.push_back(std::make_unique<BlackboardBook>());
+    } else if (kind.kind == journal::Kind::Agent) {
+      books.push_back(std::make_unique<AgentBook>());
     } else {
       books.push_back(std::make_unique<ResourceBook>(kind));
     }

@@ -102,6 +102,30 @@ TEST_F(ConfigurationBooks, ACredentialIsSetReplacedAndDeleted) {
   EXPECT_TRUE(credential("token", "set", sealed("CCCC"))->detail.get_bool("created"));
 }
 
+TEST_F(ConfigurationBooks, AnAgentIsThereForRunsOfItsNamespaceUntilItIsDeleted) {
+  const auto agent = [this](const Namespace& ns) {
+    const workflow::Configuration configuration = engine_.configuration(ns, "any");
+    return configuration.agents->agent(ns, "coder");
+  };
+  EXPECT_EQ(agent(kDefault), nullptr);
+  Json body = Json::object();
+  body.set(
+      "object",
+      *parse_json(R"({"apiVersion":"reeve.dev/v1","kind":"Agent","metadata":{"name":"coder"},)"
+                  R"("spec":{"loop":{},"model":"m"}})")
+  );
+  EXPECT_EQ(
+      send(journal::Kind::Agent, "coder", "create", body, "run:m.1.a.1").error().code,
+      ErrorCode::PermissionDenied
+  );
+  ASSERT_TRUE(send(journal::Kind::Agent, "coder", "create", body).ok());
+  ASSERT_NE(agent(kDefault), nullptr);
+  EXPECT_NE(agent(kDefault)->find(R"("spec":{"loop":{},"model":"m"})"), std::string::npos);
+  EXPECT_EQ(agent(Namespace("other")), nullptr);
+  ASSERT_TRUE(send(journal::Kind::Agent, "coder", "delete", Json::object()).ok());
+  EXPECT_EQ(agent(kDefault), nullptr);
+}
+
 TEST_F(ConfigurationBooks, ACredentialKeepsWhoMayUseItWhenItsValueChanges) {
   Json body = sealed("AAAA");
   body.set("workflows", Json(Json::Array{Json("deploy")})).set("description", "of the forge");

@@ -70,6 +70,7 @@ const std::vector<ResourceKind>& resource_kinds() {
       {Kind::RoleBinding, "RoleBinding", "rolebindings", kRbacApi, true},
       {Kind::ClusterRoleBinding, "ClusterRoleBinding", "clusterrolebindings", kRbacApi, false},
       {Kind::Token, "Token", "tokens", kReeveApi, false},
+      {Kind::Agent, "Agent", "agents", kReeveApi, true},
   };
   return kKinds;
 }

@@ -52,8 +52,8 @@ struct Resource {
 };
 
 /// The objects of one plain kind: Namespace, BudgetQuota, BlackboardEntry, Role, ClusterRole,
-/// RoleBinding, ClusterRoleBinding, Token. What is in an object is the business of those who check
-/// it before; the book keeps it, knows its metadata, and bounds it.
+/// RoleBinding, ClusterRoleBinding, Token, Agent. What is in an object is the business of those who
+/// check it before; the book keeps it, knows its metadata, and bounds it.
 ///
 /// Commands (ObjectCommand{object = {kind, namespace or empty, name}, verb, body}):
 ///
@@ -175,6 +175,17 @@ class BlackboardBook final : public ResourceBook {
   Result<void> prepare(Json& object, BookTurn& turn) const override;
   Result<void> check_change(const Json& before, Json& after, BookTurn& turn) const override;
   Result<void> check_deletion(const journal::ObjectKey& key, const Json& object) const override;
+};
+
+/// Agents, which runs of tasks of method AGENT are rendered with.
+class AgentBook final : public ResourceBook, public workflow::AgentSource {
+ public:
+  AgentBook();
+
+  void configure(
+      const Namespace& ns, std::string_view workflow, workflow::Configuration& configuration
+  ) const override;
+  const std::string* agent(const Namespace& ns, std::string_view name) const override;
 };
 
 /// Namespaces. `default` is there from the start and cannot be deleted (PermissionDenied).

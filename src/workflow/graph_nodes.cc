@@ -95,6 +95,8 @@ NodeKind node_kind(Method method) {
       return NodeKind::Message;
     case Method::ExpireArtifacts:
       return NodeKind::Upkeep;
+    case Method::Agent:
+      return NodeKind::Task;
   }
   return NodeKind::Task;
 }
@@ -119,6 +121,9 @@ std::vector<std::string> detail_lines(const Workflow& workflow, TaskIndex index)
   }
   if (task.message) {
     lines.push_back(clipped(concat("message to ", task.message->channel.text)));
+  }
+  if (task.agent) {
+    lines.push_back(clipped(concat("agent ", task.agent->name.text)));
   }
   if (task.fan_out) {
     const FanOut& fan_out = *task.fan_out;

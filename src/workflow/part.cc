@@ -26,6 +26,9 @@ void cut_loose(Task& task) {
   if (task.gate) {
     task.gate->revises.reset();
   }
+  if (task.agent) {
+    task.agent->validates.reset();
+  }
 }
 
 }  // namespace

@@ -134,6 +134,11 @@ class SpecMaker {
         add_tool(model::Phase::Main, kMessageTool, std::move(input));
         return {};
       }
+      case Method::Agent: {
+        REEVE_TRY(Json input, agent_input(workflow_, task_, context_, values_));
+        add_tool(model::Phase::Main, kAgentTool, std::move(input));
+        return {};
+      }
       case Method::Noop:
       case Method::Gate:
       case Method::Mission:

@@ -27,6 +27,15 @@ inline constexpr std::string_view kAllCredentialsSetting = "REEVE_ALL_CREDENTIAL
 /// it is "true". Native tasks say so themselves.
 inline constexpr std::string_view kPrivateAddressesSetting = "REEVE_PRIVATE_ADDRESSES";
 
+/// The objects of kind Agent.
+class AgentSource {
+ public:
+  virtual ~AgentSource() = default;
+
+  /// The whole object as JSON text, or null.
+  virtual const std::string* agent(const Namespace& ns, std::string_view name) const = 0;
+};
+
 /// What was set for workflows apart from any mission. Pointers may be null: nothing was.
 struct Configuration {
   using Texts = std::map<std::string, std::string, std::less<>>;
@@ -38,6 +47,7 @@ struct Configuration {
   /// Of the workflow: win over its variables.
   const Texts* own = nullptr;
   const Credentials* credentials = nullptr;
+  const AgentSource* agents = nullptr;
   /// No person stands behind the text of the mission: it gets no credentials.
   bool withheld = false;
 };

@@ -18,6 +18,7 @@ inline constexpr std::string_view kCacheSaveTool = "cache-save";
 inline constexpr std::string_view kContainerTool = "container";
 inline constexpr std::string_view kExpireTool = "expire-artifacts";
 inline constexpr std::string_view kMessageTool = "message";
+inline constexpr std::string_view kAgentTool = "agent";
 
 /// Longest body of a request or message.
 inline constexpr std::size_t kHttpBodyBytesMax = std::size_t{4} << 20U;
@@ -38,6 +39,12 @@ Result<ToolInput> web_socket_input(const Task& task, const Values& values);
 
 /// `{channel, replyChannel, body}` of the task's message; without a body an object of its values.
 Result<Json> message_input(const Task& task, const Values& values);
+
+/// A prompt and the agent as it is at this time. NotFound: there is no such agent.
+/// PermissionDenied: it would judge what is its own.
+Result<Json> agent_input(
+    const Workflow& workflow, const Task& task, const RenderContext& context, const Values& values
+);
 
 /// `{namespace, workflow, paths, key | keyPaths, expiresAfterMs}` of the task's cache.
 Result<Json> cache_input(

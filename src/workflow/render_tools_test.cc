@@ -352,5 +352,74 @@ TEST(RenderMessage, NamesTheChannelsAndTheBody) {
   EXPECT_FALSE(f.render().ok());
 }
 
+/// One agent, "coder", in namespace "team".
+class OneAgent final : public AgentSource {
+ public:
+  const std::string* agent(const Namespace& ns, std::string_view name) const override {
+    return ns.view() == "team" && name == "coder" ? &text : nullptr;
+  }
+
+  std::string text = R"({"metadata":{"name":"coder","uid":"u1","generation":4},)"
+                     R"("spec":{"loop":{},"model":"m"}})";
+};
+
+TEST(RenderAgent, GivesTheAgentAsItIsNow) {
+  Fixture f(Method::Agent);
+  OneAgent agents;
+  f.context.configuration.agents = &agents;
+  f.params = {{"Who", "coder"}, {"Issue", "12"}};
+  f.task().agent = AgentTask{
+      .name = at_line("{{.Who}}"),
+      .prompt = at_line("fix {{.Issue}}"),
+      .session = {},
+      .outputs = {{"verdict", "/verdict"}},
+      .validates = {}};
+  const auto spec = f.render();
+  ASSERT_TRUE(spec.ok()) << spec.error().describe();
+  EXPECT_EQ(spec->steps[0].tool, "agent");
+  EXPECT_EQ(
+      spec->steps[0].input.dump(),
+      R"({"agent":{"name":"coder","uid":"u1","generation":4,"spec":{"loop":{},"model":"m"}},)"
+      R"("prompt":"fix 12","session":"","outputs":{"verdict":"/verdict"}})"
+  );
+  f.context.feedback = "not like this";
+  EXPECT_NE(f.input().get_string("prompt").find("\n\nnot like this"), std::string::npos);
+  f.params = {{"Who", "other"}, {"Issue", "12"}};
+  const auto unknown = f.render();
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_EQ(unknown.error().code, ErrorCode::NotFound);
+  EXPECT_NE(unknown.error().message.find("there is no agent \"other\""), std::string::npos);
+  f.context.configuration.agents = nullptr;
+  EXPECT_EQ(f.render().error().code, ErrorCode::NotFound);
+}
+
+TEST(RenderAgent, AnAgentOrASessionNeverJudgesItself) {
+  Fixture f(Method::Agent);
+  OneAgent agents;
+  f.context.configuration.agents = &agents;
+  f.workflow.tasks.resize(2);
+  Task& author = f.workflow.tasks[1];
+  author.name = TaskName("make");
+  author.method = Method::Agent;
+  author.agent.emplace();
+  author.agent->name = at_line("{{.Author}}");
+  f.task().agent = AgentTask{
+      .name = at_line("coder"),
+      .prompt = at_line("is it good?"),
+      .session = at_line("{{.Session}}"),
+      .outputs = {},
+      .validates = 1};
+  f.outputs = {{"make-session-id", "s-1"}};
+  const auto outcome = [&f](std::string author_name, std::string session) {
+    f.params = {{"Author", std::move(author_name)}, {"Session", std::move(session)}};
+    const auto spec = f.render();
+    return spec.ok() ? std::string("fine") : spec.error().message;
+  };
+  EXPECT_EQ(outcome("writer", ""), "fine");
+  EXPECT_EQ(outcome("coder", ""), "agent \"coder\" would judge what it has made in \"make\"");
+  EXPECT_EQ(outcome("writer", "s-1"), "would judge in the session in which \"make\" was done");
+  EXPECT_EQ(outcome("writer", "s-2"), "fine");
+}
+
 }  // namespace
 }  // namespace reeve::workflow

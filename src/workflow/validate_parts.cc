@@ -44,6 +44,9 @@ class TaskChecker {
     if (task_->http) {
       check_http(*task_->http);
     }
+    if (task_->agent) {
+      check_agent(*task_->agent);
+    }
     check_cache(task_->cache);
     check_semaphores(task_->semaphores, concat("tasks.", task_->name.view()), problems_);
   }
@@ -76,6 +79,7 @@ class TaskChecker {
         task_->child.has_value() != (method == Method::Mission) ||
         task_->await.has_value() != (method == Method::Await) ||
         task_->message.has_value() != (method == Method::Message) ||
+        task_->agent.has_value() != (method == Method::Agent) ||
         task_->http.has_value() != request) {
       add("method",
           task_->position,
@@ -130,6 +134,44 @@ class TaskChecker {
           at,
           concat("the gate revises ", name_of(*gate.revises), ", which never runs before it"),
           "name a task that leads to the gate");
+    }
+  }
+
+  /// Nobody judges what is their own: neither the same agent, nor the same session of another one.
+  void check_agent(const AgentTask& agent) {
+    if (!agent.validates) {
+      return;
+    }
+    const Position at = agent.name.position;
+    const Task& author = workflow_.tasks[*agent.validates];
+    if (*agent.validates == index_) {
+      add("validator",
+          at,
+          concat(name(), " cannot validate itself"),
+          "name the task whose result is judged");
+    } else if (!before(*agent.validates, index_)) {
+      add("validator",
+          at,
+          concat(name(), " validates ", name_of(*agent.validates), ", which never runs before it"),
+          "name a task that leads to this one");
+    } else if (author.agent && author.agent->name.text == agent.name.text) {
+      add("validator",
+          at,
+          concat(
+              "agent \"",
+              agent.name.text,
+              "\" would judge what it has made in ",
+              name_of(*agent.validates)
+          ),
+          "let another agent judge it");
+    } else if (author.agent && !agent.session.empty() &&
+               (agent.session.text == author.agent->session.text ||
+                agent.session.text.find(concat(author.name.view(), "-session-id")) !=
+                    std::string::npos)) {
+      add("validator",
+          agent.session.position,
+          concat(name(), " would judge in the session in which the work was done"),
+          "remove \"session\": who judges begins anew");
     }
   }
 

@@ -31,6 +31,8 @@ std::string_view to_string(Method method) {
       return "MESSAGING";
     case Method::ExpireArtifacts:
       return "EXPIRE_ARTIFACTS";
+    case Method::Agent:
+      return "AGENT";
   }
   return "UNKNOWN";
 }

@@ -41,6 +41,7 @@ enum class Method : std::uint8_t {
   Await,            ///< AWAIT_FORKED_JOB: waits for children of earlier tasks, see `Task::await`
   Message,          ///< MESSAGING: a message to a channel and its reply, see `Task::message`
   ExpireArtifacts,  ///< EXPIRE_ARTIFACTS: forgets artifacts whose time has come
+  Agent,            ///< AGENT: an agent works on a prompt, see `Task::agent`
 };
 
 std::string_view to_string(Method method);  ///< "SHELL" …
@@ -54,7 +55,7 @@ inline bool is_container(Method method) {
 /// engine, or (Message) need nothing but the owner of the data directory.
 inline bool is_hosted(Method method) {
   return method == Method::Shell || method == Method::Http || method == Method::WebSocket ||
-         method == Method::ExpireArtifacts || is_container(method);
+         method == Method::ExpireArtifacts || method == Method::Agent || is_container(method);
 }
 
 /// Delay before attempt n+1: min·factorⁿ, at most max; with jitter a value in [min, that].
@@ -250,6 +251,18 @@ struct Message {
   Text body;
 };
 
+/// A piece of work for an agent: an object of kind Agent, as it is when the run starts.
+struct AgentTask {
+  Text name;
+  Text prompt;
+  /// The session of an earlier run that is continued; empty: a new one.
+  Text session;
+  /// Output name → JSON pointer (RFC 6901) into the result, which then is JSON.
+  std::vector<std::pair<std::string, std::string>> outputs;
+  /// The task whose result is judged. Nobody judges what is their own: it must be another agent's.
+  std::optional<TaskIndex> validates;
+};
+
 /// So many units of a pool while something runs.
 struct Semaphore {
   std::string pool;
@@ -313,6 +326,7 @@ struct Task {
   std::optional<Await> await;
   std::optional<HttpRequest> http;
   std::optional<Message> message;
+  std::optional<AgentTask> agent;
   /// With any method but Gate and Await.
   std::optional<FanOut> fan_out;
 };

@@ -19,8 +19,9 @@ constexpr std::array kKinds = {
 constexpr Refusal kNoAgent = {
     .field = "kind",
     .message =
-        "there is no kind of agents yet: deploy a Workflow of the agent's name with the "
-        "params task and input, and Shards carry it out"};
+        "what an agent is made of differs here: write an Agent of reeve.dev/v1, deploy a Workflow "
+        "of "
+        "the agent's name with the params task and input, and Shards carry it out"};
 constexpr Refusal kNoToolCall = {
     .field = "spec.tool",
     .message =

@@ -41,6 +41,7 @@ std::string_view why_never(Method method, long code) {
     case Method::Mission:
     case Method::Await:
     case Method::Message:
+    case Method::Agent:
       return "";
   }
   return "";

@@ -184,6 +184,12 @@ void Facts::collect_methods(const Task& task) {
         field(&task, "message.replyChannel", "messaging_reply_queue"));
     use(task.message->body, &task, Role::Value, field(&task, "message.body", "body"));
   }
+  if (task.agent) {
+    const workflow::AgentTask& agent = *task.agent;
+    use(agent.name, &task, Role::Value, field(&task, "agent.name", "agent"));
+    use(agent.prompt, &task, Role::Value, field(&task, "agent.prompt", "agent_prompt"));
+    use(agent.session, &task, Role::Value, field(&task, "agent.session", "agent_session"));
+  }
 }
 
 }  // namespace reeve::lint

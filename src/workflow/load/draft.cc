@@ -195,6 +195,9 @@ std::shared_ptr<Workflow> assemble(Draft draft, Problems& problems) {
     if (entry.task.gate && entry.revises) {
       entry.task.gate->revises = resolve(*entry.revises, index, problems);
     }
+    if (entry.task.agent && entry.validates) {
+      entry.task.agent->validates = resolve(*entry.validates, index, problems);
+    }
     for (const RawRoute& route : entry.routes) {
       if (auto target = resolve_target(route.target, index, problems)) {
         entry.task.routes.push_back({route.on, *std::move(target), route.target.position});

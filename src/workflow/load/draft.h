@@ -35,6 +35,8 @@ struct TaskDraft {
   std::vector<Ref> dependencies;
   /// Of a gate: the task that is revised, if it is named.
   std::optional<Ref> revises;
+  /// Of an agent: the task that is judged.
+  std::optional<Ref> validates;
   /// Tasks whose children are waited for.
   std::vector<Ref> awaits;
 };

@@ -312,6 +312,7 @@ void decode_means(Fields& fields, Decoder& decoder, Task& task) {
 /// request is its address, and its response is a file.
 void drop_useless(const Fields& fields, Decoder& decoder, Task& task) {
   const bool request = task.method == Method::Http || task.method == Method::WebSocket;
+  const bool worker = task.method == Method::Agent;
   const auto drop = [&](std::string_view key, auto& value) {
     if (const Node* node = fields.key(key)) {
       decoder.problems().warning(
@@ -322,14 +323,18 @@ void drop_useless(const Fields& fields, Decoder& decoder, Task& task) {
   };
   if (!request) {
     drop("script", task.script);
+  }
+  if (!request && !worker) {
     drop("artifacts", task.artifacts);
   }
   task.script.clear();
-  drop("before_script", task.before_script);
-  drop("after_script", task.after_script);
-  drop("environment", task.environment);
-  drop("working_dir", task.working_dir);
-  drop("cache", task.cache);
+  if (!worker) {
+    drop("before_script", task.before_script);
+    drop("after_script", task.after_script);
+    drop("environment", task.environment);
+    drop("working_dir", task.working_dir);
+    drop("cache", task.cache);
+  }
   drop("container", task.image);
   if (!is_hosted(task.method)) {
     drop("tags", task.tags);

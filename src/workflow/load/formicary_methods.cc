@@ -35,6 +35,7 @@ constexpr MethodRow kMethods[] = {
     {"AWAIT_FORKED_JOB", Method::Await},
     {"MESSAGING", Method::Message},
     {"EXPIRE_ARTIFACTS", Method::ExpireArtifacts},
+    {"AGENT", Method::Agent},
 };
 constexpr std::string_view kSensor = "SENSOR";
 constexpr std::string_view kFanOut = "FAN_OUT_JOB";
@@ -365,6 +366,23 @@ void decode_message(Fields& fields, Decoder& decoder, Task& task) {
   task.message = std::move(message);
 }
 
+void decode_agent(Fields& fields, Decoder& decoder, TaskDraft& draft) {
+  AgentTask agent;
+  if (const Node* name = fields.need("agent", "agent: coder")) {
+    agent.name = decoder.name_text(*name, fields.path("agent"));
+  }
+  if (const Node* prompt = fields.need("agent_prompt", "agent_prompt: fix the build")) {
+    agent.prompt = decoder.text(*prompt, fields.path("agent_prompt"));
+  }
+  if (const Node* session = fields.get("agent_session")) {
+    agent.session = decoder.text(*session, fields.path("agent_session"));
+  }
+  if (const Node* validates = fields.get("validates")) {
+    draft.validates = decoder.ref(*validates, fields.path("validates"));
+  }
+  draft.task.agent = std::move(agent);
+}
+
 std::optional<MethodRow> find_row(const Node* node, Fields& fields, Decoder& decoder, Task& task) {
   if (node == nullptr) {
     return MethodRow{"KUBERNETES"};  // upstream's default
@@ -424,6 +442,9 @@ bool decode_formicary_method(Fields& fields, Decoder& decoder, TaskDraft& draft)
       break;
     case Method::Message:
       decode_message(fields, decoder, task);
+      break;
+    case Method::Agent:
+      decode_agent(fields, decoder, draft);
       break;
     case Method::Shell:
     case Method::Noop:

@@ -265,6 +265,19 @@ TEST(FormicaryMessage, ReadsItsQueues) {
   EXPECT_EQ(first("  method: MESSAGING\n  messaging_queue: old\n").message->channel.text, "old");
 }
 
+TEST(FormicaryAgent, NamesAnAgentAndAPromptAndKeepsItsDirectory) {
+  const Task task = first(
+      "  method: AGENT\n  agent: coder\n  agent_prompt: \"fix {{.Issue}}\"\n"
+      "  agent_session: previous\n  before_script: [git clone x]\n  artifacts: {paths: [f]}\n"
+  );
+  EXPECT_EQ(task.method, Method::Agent);
+  EXPECT_EQ(task.agent->name.text, "coder");
+  EXPECT_EQ(task.agent->prompt.text, "fix {{.Issue}}");
+  EXPECT_EQ(task.agent->session.text, "previous");
+  EXPECT_EQ(task.before_script.size(), 1U);
+  EXPECT_EQ(task.artifacts.paths.size(), 1U);
+}
+
 TEST(FormicaryMethods, ExpiresArtifacts) {
   EXPECT_EQ(first("  method: EXPIRE_ARTIFACTS\n").method, Method::ExpireArtifacts);
 }

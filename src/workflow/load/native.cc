@@ -21,8 +21,8 @@ constexpr std::string_view kExtensionKind = "WorkflowExtension";
 // Recognised so that the message says what is the matter, not "unknown field".
 constexpr std::array<std::string_view, 4> kLaterSpecFields = {
     "notify", "webhook", "quota", "agents"};
-constexpr std::array<std::string_view, 5> kLaterTaskFields = {
-    "agent", "tool", "prompt", "envFrom", "webhook"};
+constexpr std::array<std::string_view, 4> kLaterTaskFields = {
+    "tool", "prompt", "envFrom", "webhook"};
 constexpr std::array<std::string_view, 4> kLaterContainerFields = {
     "envFrom", "volumes", "services", "resources"};
 

@@ -39,9 +39,10 @@ constexpr BlockName kBlocks[] = {
     {"webSocket", Method::WebSocket},
     {"message", Method::Message},
     {"expireArtifacts", Method::ExpireArtifacts},
+    {"agent", Method::Agent},
 };
 
-constexpr std::array<std::string_view, 2> kLaterMethods = {"AGENT", "TOOL"};
+constexpr std::array<std::string_view, 1> kLaterMethods = {"TOOL"};
 
 /// The block that is written instead of a method of Formicary; empty if there is none.
 std::string_view block_for(std::string_view word) {
@@ -153,6 +154,28 @@ Message decode_message(const Node& node, Decoder& decoder, std::string path) {
   return message;
 }
 
+AgentTask decode_agent(const Node& node, Decoder& decoder, std::string path, TaskDraft& draft) {
+  AgentTask agent;
+  Fields fields(decoder, node, std::move(path));
+  if (const Node* name = fields.need("name")) {
+    agent.name = decoder.name_text(*name, fields.path("name"));
+  }
+  if (const Node* prompt = fields.need("prompt")) {
+    agent.prompt = decoder.text(*prompt, fields.path("prompt"));
+  }
+  if (const Node* session = fields.get("session")) {
+    agent.session = decoder.text(*session, fields.path("session"));
+  }
+  if (const Node* outputs = fields.get("outputs")) {
+    agent.outputs = decoder.word_map(*outputs, fields.path("outputs"));
+  }
+  if (const Node* validates = fields.get("validates")) {
+    draft.validates = decoder.ref(*validates, fields.path("validates"));
+  }
+  fields.finish();
+  return agent;
+}
+
 std::vector<Escalation> decode_escalations(
     const Node& node, Decoder& decoder, const std::string& path
 ) {
@@ -258,6 +281,8 @@ void read_block(
     task.http = decode_web_socket(node, decoder, path);
   } else if (block == "message") {
     task.message = decode_message(node, decoder, path);
+  } else if (block == "agent") {
+    task.agent = decode_agent(node, decoder, path, draft);
   } else if (!decoder.flag(node, path, true)) {
     decoder.wrong(node, path, "true");
   }
@@ -303,6 +328,8 @@ namespace {
 /// What a field is for.
 enum class Use : std::uint8_t {
   Process,    ///< a program on a host
+  Worker,     ///< a program, or an agent, which works in a directory too
+  Secret,     ///< anything on a host but agents: they work with capabilities
   Hosted,     ///< anything on a host
   Unlimited,  ///< all but gates, which have a deadline of their own
   Sensor,     ///< what can be asked again and again
@@ -314,6 +341,10 @@ bool has_use(Use use, Method method) {
   switch (use) {
     case Use::Process:
       return process || method == Method::Noop;
+    case Use::Worker:
+      return process || method == Method::Agent || method == Method::Noop;
+    case Use::Secret:
+      return (is_hosted(method) && method != Method::Agent) || method == Method::Noop;
     case Use::Hosted:
       return is_hosted(method) || method == Method::Noop;
     case Use::Unlimited:
@@ -332,18 +363,18 @@ struct FieldUse {
 };
 
 constexpr FieldUse kFieldUses[] = {
-    {"beforeScript", Use::Process},
+    {"beforeScript", Use::Worker},
     {"script", Use::Process},
-    {"afterScript", Use::Process},
-    {"environment", Use::Process},
-    {"workingDir", Use::Process},
+    {"afterScript", Use::Worker},
+    {"environment", Use::Worker},
+    {"workingDir", Use::Worker},
     {"artifacts", Use::Hosted},
-    {"cache", Use::Process},
-    {"artifactIds", Use::Process},
-    {"dependencies", Use::Process},
+    {"cache", Use::Worker},
+    {"artifactIds", Use::Worker},
+    {"dependencies", Use::Worker},
     {"container", Use::Process},
-    {"permissions", Use::Process},
-    {"credentials", Use::Hosted},
+    {"permissions", Use::Worker},
+    {"credentials", Use::Secret},
     {"tags", Use::Hosted},
     {"semaphores", Use::Hosted},
     {"timeout", Use::Unlimited},

@@ -167,6 +167,54 @@ TEST(NativeMessage, ReadsEveryField) {
   EXPECT_EQ(task.message->body.text, "{\"a\":1}");
 }
 
+TEST(NativeAgent, ReadsEveryFieldAndWorksInADirectory) {
+  const Task task = task_b(
+      "      needs: [a]\n      beforeScript: git clone x\n      dependencies: [a]\n"
+      "      agent: {name: coder, prompt: \"Fix {{ .v }}\", session: previous, validates: a,\n"
+      "              outputs: {verdict: /verdict}}\n      artifacts: {paths: [x]}\n"
+  );
+  EXPECT_EQ(task.method, Method::Agent);
+  EXPECT_TRUE(is_hosted(task.method));
+  EXPECT_EQ(task.agent->name.text, "coder");
+  EXPECT_EQ(task.agent->prompt.text, "Fix {{ .v }}");
+  EXPECT_EQ(task.agent->session.text, "previous");
+  EXPECT_EQ(task.agent->validates, TaskIndex{0});
+  EXPECT_EQ(task.agent->outputs.front().second, "/verdict");
+  EXPECT_EQ(task.before_script.size(), 1U);
+}
+
+/// Two tasks for agents, the second with more fields of its agent.
+std::string judged(std::string_view author, std::string_view judge, std::string_view needs) {
+  return native(concat(
+      "  tasks:\n    - {name: make, agent: {name: ",
+      author,
+      ", prompt: p}}\n    - {name: judge, ",
+      needs,
+      "agent: {prompt: q, validates: make, name: ",
+      judge,
+      "}}\n"
+  ));
+}
+
+TEST(NativeAgent, NobodyJudgesTheirOwnWork) {
+  constexpr std::string_view kNeeds = "needs: [make], ";
+  EXPECT_EQ(loaded(judged("coder", "reviewer", kNeeds)).tasks[1].agent->validates, TaskIndex{0});
+  const auto error = [](const std::string& text) {
+    return only_error(text);
+  };
+  EXPECT_NE(
+      error(judged("coder", "coder", kNeeds))
+          .find("agent \"coder\" would judge what it has made in \"make\""),
+      std::string::npos
+  );
+  EXPECT_NE(error(judged("coder", "reviewer", "")).find("never runs before it"), std::string::npos);
+  EXPECT_NE(
+      error(judged("coder", "reviewer, session: '{{ index . \"make-session-id\" }}'", kNeeds))
+          .find("in the session in which the work was done"),
+      std::string::npos
+  );
+}
+
 TEST(NativeBlocks, ReadsWhatARunIsGivenAndTakes) {
   const Task task = task_b(
       "      script: x\n      cache: {paths: [m/**], key: \"k-{{ .v }}\", expiresAfter: 2d}\n"
@@ -374,6 +422,12 @@ constexpr Bad kBad[] = {
      "spec.tasks[1].permissions[0]: must be mission.extend, not \"mission.abort\""},
     {"      message: {channel: c}\n      sensor: true\n",
      "\"sensor\" has no use in a task of \"message\""},
+    {"      agent: {name: c, prompt: p}\n      credentials: [A]\n",
+     "\"credentials\" has no use in a task of \"agent\""},
+    {"      agent: {name: c, prompt: p}\n      script: x\n",
+     "\"script\" has no use in a task of \"agent\""},
+    {"      agent: {name: c}\n", "spec.tasks[1].agent: \"prompt\" is missing"},
+    {"      agent: {name: c, prompt: p, validates: b}\n", "task \"b\" cannot validate itself"},
     {"      message: {channel: c}\n      credentials: [A]\n",
      "\"credentials\" has no use in a task of \"message\""},
 };

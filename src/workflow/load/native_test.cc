@@ -253,12 +253,15 @@ constexpr Bad kBad[] = {
     {"  notify: []\n  tasks: [{name: a, script: x}]\n",
      "line 5:3: spec.notify: not supported yet: notify (line 5)"},
     {"  tasks:\n    - {name: a, agent: x, script: x}\n",
-     "line 6:17: spec.tasks[0].agent: not supported yet: agent (line 6)"},
+     "spec.tasks[0].agent: must be a map, not \"x\" (for example \"agent: {name: coder, prompt: "
+     "'Fix "
+     "the build'}\")"},
     {"  tasks:\n    - {name: a, method: HTTP_GET}\n",
      "line 6:25: spec.tasks[0].method: \"HTTP_GET\" is not written as a method here (write a block "
      "\"http\" instead)"},
     {"  tasks:\n    - {name: a, method: MANUAL}\n", "(write a block \"gate\" instead)"},
-    {"  tasks:\n    - {name: a, method: AGENT}\n", "not supported yet: method AGENT (line 6)"},
+    {"  tasks:\n    - {name: a, method: TOOL}\n", "not supported yet: method TOOL (line 6)"},
+    {"  tasks:\n    - {name: a, method: AGENT}\n", "(write a block \"agent\" instead)"},
     {"  tasks:\n    - name: a\n      script: echo {{ .X\n",
      "line 7:20: spec.tasks[0].script: unclosed action"},
     {"  tasks:\n    - name: a\n      script: x\n      timeout: {{ .T }}\n",

@@ -1,0 +1,86 @@
+#include "api/agent_rules.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "resource/causes.h"
+
+namespace reeve::api {
+
+namespace {
+
+/// Questions of the built-in loop; executor/agent/work.h refuses more when it starts.
+constexpr std::int64_t kLoopIterationsMax = 50;
+constexpr std::size_t kBytesPerToken = 4;
+
+const Json& member(const Json& object, std::string_view name) {
+  static const Json kEmpty = Json::object();
+  const Json* found = object.find(name);
+  return found == nullptr ? kEmpty : *found;
+}
+
+bool has_text(const Json& list, std::string_view text) {
+  return list.is_array() &&
+         std::any_of(list.as_array().begin(), list.as_array().end(), [text](const Json& one) {
+           return one.is_string() && one.as_string() == text;
+         });
+}
+
+bool is_empty_list(const Json& list) {
+  return !list.is_array() || list.as_array().empty();
+}
+
+}  // namespace
+
+std::vector<resource::Cause> agent_causes(const Json& object) {
+  const Json& spec = member(object, "spec");
+  const Json& limits = member(spec, "limits");
+  std::vector<resource::Cause> causes;
+  if (has_text(member(spec, "validators"), member(object, "metadata").get_string("name"))) {
+    causes.push_back(resource::forbidden_value("spec.validators", "nobody validates their own work")
+    );
+  }
+  if (member(spec, "cli").get_string("command") == "custom" &&
+      is_empty_list(member(member(spec, "cli"), "argv"))) {
+    causes.push_back(resource::required_value("spec.cli.argv"));
+  }
+  if (spec.find("loop") == nullptr) {
+    return causes;
+  }
+  if (spec.get_string("model").empty()) {
+    causes.push_back(resource::required_value("spec.model"));
+  }
+  if (limits.get_int("iterations") > kLoopIterationsMax) {
+    causes.push_back(resource::forbidden_value(
+        "spec.limits.iterations",
+        concat("the built-in loop asks at most ", kLoopIterationsMax, " times")
+    ));
+  }
+  if (!limits.get_string("cost").empty()) {
+    causes.push_back(resource::forbidden_value(
+        "spec.limits.cost", "the built-in loop knows no prices: use a BudgetQuota, or limit tokens"
+    ));
+  }
+  return causes;
+}
+
+std::vector<std::string> agent_warnings(const Json& object) {
+  const Json& spec = member(object, "spec");
+  std::vector<std::string> warnings;
+  const std::size_t tokens = spec.get_string("prompt").size() / kBytesPerToken;
+  if (tokens > kAgentPromptTokensMax) {
+    warnings.push_back(concat(
+        "spec.prompt has about ",
+        tokens,
+        " tokens; an agent that needs more than ",
+        kAgentPromptTokensMax,
+        " is better made two"
+    ));
+  }
+  if (has_text(member(spec, "tools"), "*")) {
+    warnings.emplace_back("spec.tools allows every tool there is and will be: name those it needs");
+  }
+  return warnings;
+}
+
+}  // namespace reeve::api
