@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "artifact/expire_tool.h"
+#include "cli/agent_server.h"
 #include "cli/cli.h"
 #include "cli/session.h"
+#include "executor/agent/agent_tool.h"
 #include "executor/cache/cache_tools.h"
 #include "executor/http/http_tool.h"
 #include "executor/http/web_socket_tool.h"
@@ -30,6 +32,10 @@ std::vector<std::unique_ptr<reeve::executor::Tool>> make_tools(reeve::platform::
   tools.push_back(std::make_unique<reeve::executor::http::WebSocketTool>());
   tools.push_back(std::make_unique<reeve::executor::cache::RestoreTool>(clock));
   tools.push_back(std::make_unique<reeve::executor::cache::SaveTool>(clock));
+  tools.push_back(std::make_unique<reeve::executor::agent::AgentTool>(
+      reeve::cli::connect_agent,
+      [](reeve::Duration time) { ::poll(nullptr, 0, static_cast<int>(time.count())); }
+  ));
   tools.push_back(std::make_unique<reeve::executor::message::MessageTool>(
       [](const std::filesystem::path& data_dir, const reeve::protocol::Request& request) {
         return reeve::owner::ask_owner(data_dir, request, kOwnerTimeout);

@@ -126,6 +126,8 @@ Result<Json> agent_input(
     outputs.set(output, pointer);
   }
   input.set("outputs", std::move(outputs));
+  // Missions may have the name of one that is gone.
+  input.set("mission", context.uid.str());
   return input;
 }
 

@@ -367,6 +367,7 @@ TEST(RenderAgent, GivesTheAgentAsItIsNow) {
   Fixture f(Method::Agent);
   OneAgent agents;
   f.context.configuration.agents = &agents;
+  f.context.uid = Uid("u7");
   f.params = {{"Who", "coder"}, {"Issue", "12"}};
   f.task().agent = AgentTask{
       .name = at_line("{{.Who}}"),
@@ -380,7 +381,8 @@ TEST(RenderAgent, GivesTheAgentAsItIsNow) {
   EXPECT_EQ(
       spec->steps[0].input.dump(),
       R"({"agent":{"name":"coder","uid":"u1","generation":4,"spec":{"loop":{},"model":"m"}},)"
-      R"("prompt":"fix 12","session":"","outputs":{"verdict":"/verdict"}})"
+      R"("prompt":"fix 12","session":"","outputs":{"verdict":"/verdict"},)"
+      R"("mission":"u7"})"
   );
   f.context.feedback = "not like this";
   EXPECT_NE(f.input().get_string("prompt").find("\n\nnot like this"), std::string::npos);

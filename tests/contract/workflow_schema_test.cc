@@ -125,6 +125,7 @@ spec:
         outputs: {a: /b}
     - {name: t, webSocket: {url: ws://h, json: true}}
     - {name: k, message: {channel: c, replyChannel: r, body: x}}
+    - {name: ag, needs: [k], agent: {name: n, prompt: p, session: s, outputs: {a: /b}, validates: k}}
     - {name: x, expireArtifacts: true}
 )";
 

@@ -2,6 +2,7 @@
 
 // Calls go through pointers, where the checking macros of the header cannot follow.
 #define CURL_DISABLE_TYPECHECK
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <dlfcn.h>
@@ -122,6 +123,9 @@ Checked check(const curl_sockaddr& address) {
 /// The last gate before a connection: names, redirects and rebinding are behind us here.
 curl_socket_t open_socket(void* context, curlsocktype purpose, curl_sockaddr* address) {
   auto& transfer = *static_cast<Transfer*>(context);
+  if (address->family == AF_UNIX && !transfer.policy->unix_socket.empty()) {
+    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  }
   const Checked checked = check(*address);
   auto refused = refusal(checked.kind, transfer.policy->allow_private, checked.text);
   if (refused || purpose != CURLSOCKTYPE_IPCXN) {
@@ -266,6 +270,9 @@ void LoadedCurl::prepare(const std::string& url, const Policy& policy, Transfer&
   }
   set_blob(CURLOPT_SSLCERT_BLOB, policy.client_certificate);
   set_blob(CURLOPT_SSLKEY_BLOB, policy.client_key);
+  if (!policy.unix_socket.empty()) {
+    set(CURLOPT_UNIX_SOCKET_PATH, policy.unix_socket.c_str());
+  }
   transfer.policy = &policy;
   set(CURLOPT_OPENSOCKETFUNCTION, &open_socket);
   set(CURLOPT_OPENSOCKETDATA, &transfer);
@@ -308,6 +315,10 @@ HopResponse LoadedCurl::head() const {
   text = nullptr;
   if (api_.easy_getinfo(handle_, CURLINFO_REDIRECT_URL, &text) == CURLE_OK && text != nullptr) {
     response.redirect_url = text;
+  }
+  curl_off_t pause = 0;
+  if (api_.easy_getinfo(handle_, CURLINFO_RETRY_AFTER, &pause) == CURLE_OK && pause > 0) {
+    response.retry_after_seconds = static_cast<std::uint32_t>(std::min<curl_off_t>(pause, 86'400));
   }
   return response;
 }

@@ -38,6 +38,8 @@ struct Policy {
   /// PEM texts of a certificate and its key, shown to who asks for one; empty: none.
   std::string client_certificate = {};
   std::string client_key = {};
+  /// A socket of the file system that every connection is made to instead; empty: none.
+  std::string unix_socket = {};
 };
 
 /// One request and its response, without redirects.
@@ -57,6 +59,8 @@ struct HopResponse {
   std::string content_type;
   /// Absolute; empty unless the response redirects.
   std::string redirect_url;
+  /// What Retry-After asks for; 0: nothing.
+  std::uint32_t retry_after_seconds = 0;
 };
 
 /// A connection that bytes go through as they are.

@@ -97,6 +97,29 @@ TEST(Names, OfLaterTasksAreReportedWithTheTask) {
   );
 }
 
+TEST(Names, IncludeWhatAgentsPublishAndNobodyTrustsIt) {
+  workflow::Workflow workflow;
+  workflow.tasks.resize(2);
+  workflow.tasks[0].name = TaskName("code");
+  workflow.tasks[0].method = workflow::Method::Agent;
+  workflow.tasks[0].agent = workflow::AgentTask{};
+  workflow.tasks[0].agent->outputs = {{"verdict", "/verdict"}};
+  workflow.tasks[1].name = TaskName("show");
+  workflow.tasks[1].needs = {0};
+  workflow.tasks[1].script = {
+      {"echo {{ .verdict }} '{{ index . \"code-result\" }}' {{ .cost }} {{ .verdit }}", {9, 5}}};
+  const std::vector<Finding> found = examine(workflow);
+  EXPECT_NE(
+      finding(found, "undefined-variable").error.message.find("\"verdit\""), std::string::npos
+  );
+  std::size_t spliced = 0;
+  for (const Finding& each : found) {
+    spliced += each.rule == "spliced-text" ? 1 : 0;
+  }
+  // Also what nobody publishes.
+  EXPECT_EQ(spliced, 4U);
+}
+
 TEST(Names, IncludeTheItemOfAFanOutAndTheOutputsOfGatesAndChildren) {
   workflow::Workflow workflow;
   workflow.tasks.resize(3);

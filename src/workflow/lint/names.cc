@@ -26,6 +26,7 @@ constexpr std::string_view kGateText = "-feedback";
 /// Known in Formicary's contexts without being declared.
 constexpr std::string_view kFormicaryNames[] = {
     "JobDefinitionID", "WorkflowVersion", "WorkflowInternalVersion", "ForkedJob"};
+constexpr std::string_view kAgentOutputs[] = {"result", "session-id", "cost", "turns", "tokens"};
 constexpr std::string_view kFanOutNames[] = {"FanOutItemCount", "FanOutSource", "FanOutMode"};
 
 /// As templates see it: lists and maps are handed to them as JSON text.
@@ -166,6 +167,16 @@ void Names::add_method_outputs(const Task& task, TaskIndex index) {
   }
   if (task.http) {
     for (const auto& [name, pointer] : task.http->outputs) {
+      add_output(name, index);
+    }
+  }
+  if (task.agent) {
+    // What an agent says is as little to be trusted as what is asked from others.
+    for (const std::string_view name : kAgentOutputs) {
+      add_output(std::string(name), index);
+      add_output(concat(task.name.view(), "-", name), index);
+    }
+    for (const auto& [name, pointer] : task.agent->outputs) {
       add_output(name, index);
     }
   }
