@@ -9,6 +9,7 @@
 #include "engine/pool_book.h"
 #include "engine/resource_book.h"
 #include "engine/setting_book.h"
+#include "engine/tool_call_book.h"
 
 namespace reeve::engine {
 
@@ -139,6 +140,7 @@ std::vector<std::unique_ptr<Book>> make_books() {
   books.push_back(std::make_unique<SettingBook>());
   books.push_back(std::make_unique<PoolBook>());
   books.push_back(std::make_unique<DenialBook>());
+  books.push_back(std::make_unique<ToolCallBook>());
   for (const ResourceKind& kind : resource_kinds()) {
     if (kind.kind == journal::Kind::Namespace) {
       books.push_back(std::make_unique<NamespaceBook>());

@@ -312,6 +312,10 @@ class Engine {
   /// A pool has been declared, changed, or (without units) forgotten.
   void pool_changed(const Namespace& ns, std::string_view pool, std::optional<std::uint32_t> units);
 
+  /// Holds a live mission until a person releases it. False: it has ended, is being undone or
+  /// stopped, or has such a hold already.
+  bool hold_mission(const MissionName& name, model::Hold hold, Scope& scope);
+
   /// By their installation-wide names.
   const Pools& pools() const { return pools_; }
 

@@ -62,6 +62,10 @@ class MissionTurn {
   void request_abort(const std::string& message);
   void resume(model::Reason reason, bool expired);
 
+  /// Holds the mission; what it does goes on. It is neither over nor being undone, and has no such
+  /// hold.
+  void hold(model::Hold hold);
+
   /// Releases what a person may release. IllegalTransition: it waits for approvals, which are
   /// decided and not released.
   Result<void> resume_by_hand();

@@ -444,7 +444,8 @@ void Engine::drop_owners(const ObjectKey& key, const std::vector<Uid>& owners, S
 }
 
 void Engine::clear_away(const ObjectKey& object, Scope& scope) {
-  if (object.kind != Kind::Setting && object.kind != Kind::Pool && object.kind != Kind::Denial) {
+  if (object.kind != Kind::Setting && object.kind != Kind::Pool && object.kind != Kind::Denial &&
+      object.kind != Kind::ToolCall) {
     request_deletion(object, Propagation::Background, scope);
     return;
   }

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/object_book.h"
+#include "engine/tool_call.h"
+
+namespace reeve::engine {
+
+/// Who alone records calls and carries them out.
+inline constexpr std::string_view kToolsActor = "system:tools";
+/// Calls that are kept, and what they take; older ones of missions that have ended go first.
+inline constexpr std::size_t kToolCallsMax = 20'000;
+inline constexpr std::size_t kToolCallBytesTotalMax = std::size_t{64} << 20U;
+/// Calls of one run, and those of them that are open.
+inline constexpr std::size_t kToolCallsOfRunMax = 10'000;
+inline constexpr std::size_t kToolCallsOpenOfRunMax = 100;
+/// The arguments of a call, and what is kept of its result, as JSON.
+inline constexpr std::size_t kToolArgumentsBytesMax = std::size_t{64} << 10U;
+inline constexpr std::size_t kToolResultBytesMax = std::size_t{16} << 10U;
+inline constexpr std::size_t kToolUndoBytesMax = std::size_t{64} << 10U;
+inline constexpr std::size_t kToolMessageBytesMax = std::size_t{4} << 10U;
+inline constexpr Duration kToolApprovalTimeout{std::chrono::hours(1)};
+inline constexpr Duration kToolApprovalTimeoutMax{std::chrono::hours(24 * 7)};
+/// How long what was approved may be carried out.
+inline constexpr Duration kToolApprovedFor{std::chrono::hours(1)};
+/// When a run is taken to go in circles: failures in a row; failures of the same call within a
+/// time.
+inline constexpr std::size_t kSpiralConsecutive = 3;
+inline constexpr std::size_t kSpiralSimilar = 5;
+inline constexpr Duration kSpiralWindow{std::chrono::minutes(10)};
+
+/// Calls of tools: their records, decisions about them, and the guard against runs that go in
+/// circles.
+///
+/// | verb | body | who |
+/// |---|---|---|
+/// | `record` | `spec`, `begin` `refused` | `system:tools` |
+/// | `begin` | `argumentsHash` | `system:tools` |
+/// | `finish` | `outcome` (completed, failed), `result` `message` `undo` | `system:tools` |
+/// | `approve` | `message` `arguments` (in place of those that were asked for) | a person |
+/// | `reject` | `message` | a person |
+/// | `rollback` | `message` | a person |
+/// | `delete` | | the namespace goes |
+///
+/// `spec`: `server tool argumentsHash caller`, `arguments` (as they may be shown), `mission run
+/// agent task risk requiresApproval approvalWhenTainted ownerMayApprove approvalTimeout untrusted
+/// reversible reason correlation`. Without approval, `begin` makes the call EXECUTING in the same
+/// turn; `refused` says why it is REJECTED by policy. Replies: `{state, sequence, tainted}`.
+///
+/// Three failures of a run in a row, or five of the same call in ten minutes, are the event
+/// `spiral.detected`: the mission is HELD (kind `spiral`) and its runs call nothing until it is
+/// released, after which they are counted anew.
+///
+/// Threading: engine loop, or one thread for an audit.
+class ToolCallBook final : public ObjectBook<ToolCall> {
+ public:
+  journal::Kind kind() const override { return journal::Kind::ToolCall; }
+
+  Result<void> load(const journal::ObjectKey& key, const Json& row) override;
+  Result<void> apply(const journal::Event& event) override;
+  bool encode(const journal::ObjectKey& key, std::string& body) const override;
+  std::vector<journal::ObjectKey> keys_in(const Namespace& ns) const override;
+  Result<Reply> turn(const ObjectCommand& command, BookTurn& turn) override;
+  void on_timer(const journal::ObjectKey& key, std::string_view timer, BookTurn& turn) override;
+  void recover(BookTurn& turn) override;
+
+ private:
+  /// The calls of one run, or of one caller.
+  struct Calls {
+    std::map<std::uint64_t, journal::ObjectKey> by_sequence;
+    std::size_t open = 0;
+    bool tainted = false;
+  };
+
+  using Group = std::pair<Namespace, std::string>;
+
+  /// One too many failures; see SpiralRule in the source.
+  struct Spiral {
+    std::string_view rule;
+    std::size_t failures = 0;
+  };
+
+  static Group group_of(const Namespace& ns, const ToolCall& call);
+  void put(const journal::ObjectKey& key, ToolCall call);
+  void unindex(const journal::ObjectKey& key, const ToolCall& call);
+  Result<ToolCall*> call_named(const journal::ObjectKey& key);
+
+  Result<Reply> record(const ObjectCommand& command, BookTurn& turn);
+  Result<Reply> decide(const ObjectCommand& command, BookTurn& turn);
+  Result<Reply> begin(const ObjectCommand& command, BookTurn& turn);
+  Result<Reply> finish(const ObjectCommand& command, BookTurn& turn);
+  Result<Reply> roll_back(const ObjectCommand& command, BookTurn& turn);
+
+  Result<void> check_room(const Group& group, std::size_t bytes, BookTurn& turn);
+  void drop_old(std::size_t bytes, BookTurn& turn);
+  Reply reply_about(const journal::ObjectKey& key, const BookTurn& turn) const;
+  void compensated(const journal::ObjectKey& key, BookTurn& turn);
+  std::optional<Spiral> spiral_of(const journal::ObjectKey& key, Timestamp now) const;
+  void guard(const journal::ObjectKey& key, BookTurn& turn);
+
+  std::map<Group, Calls> groups_;
+  /// By their first events.
+  std::map<Revision, journal::ObjectKey> by_age_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace reeve::engine
