@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <memory>
@@ -128,6 +129,67 @@ Result<engine::Command> reset(const Call& call, const Json& /*body*/) {
       .body = std::move(body)});
 }
 
+/// People decide about calls of tools; the book knows the verbs itself.
+Result<engine::Command> decide_call(const Call& call, const Json& body) {
+  return engine::Command(engine::ObjectCommand{
+      .object =
+          {.kind = journal::Kind::ToolCall,
+           .ns = Namespace(call.route.ns),
+           .name = call.route.name},
+      .verb = call.route.subresource,
+      .body = body});
+}
+
+/// Tools that are held count as they are now.
+bool accept_tools(const Json& names, Json& status) {
+  bool changed = false;
+  Json* tools = status.find("tools");
+  if (tools == nullptr || !tools->is_array()) {
+    return false;
+  }
+  for (Json& tool : tools->as_array()) {
+    const Json name = tool.get_string("name");
+    const bool meant =
+        !names.is_array() ||
+        std::find(names.as_array().begin(), names.as_array().end(), name) != names.as_array().end();
+    if (meant && tool.get_string("state") == "Held") {
+      tool.set("state", "Pinned").set("digest", tool.get_string("seen"));
+      changed = true;
+    }
+  }
+  return changed;
+}
+
+Result<engine::Command> accept(const Call& call, const Json& body) {
+  const view::ProjectedPtr server = current(call, call.route.name);
+  if (server == nullptr) {
+    return make_error(ErrorCode::NotFound, "there is no such tool server", call.route.name);
+  }
+  Json object = server->object;
+  const Json* known = object.find("status");
+  Json status = known == nullptr ? Json::object() : *known;
+  const Json* names = body.find("tools");
+  if (!accept_tools(names == nullptr ? Json() : *names, status)) {
+    return make_error(ErrorCode::IllegalTransition, "no such tool of it is held", call.route.name);
+  }
+  std::int64_t held = 0;
+  for (const Json& tool : status.find("tools")->as_array()) {
+    held += tool.get_string("state") == "Held" ? 1 : 0;
+  }
+  status.set("heldCount", held);
+  object.set("status", std::move(status));
+  Json update = Json::object();
+  update.set("object", std::move(object)).set("subresource", "status");
+  update.set("revision", server->revision.value());
+  return engine::Command(engine::ObjectCommand{
+      .object =
+          {.kind = journal::Kind::ToolServer,
+           .ns = Namespace(call.route.ns),
+           .name = call.route.name},
+      .verb = "update",
+      .body = std::move(update)});
+}
+
 /// The channel knows the verbs itself.
 Result<engine::Command> use_channel(const Call& call, const Json& body) {
   return engine::Command(engine::ObjectCommand{
@@ -154,6 +216,10 @@ constexpr std::array kActions = {
     Action{Storage::Channel, "receive", use_channel},
     Action{Storage::Channel, "ack", use_channel},
     Action{Storage::Channel, "nack", use_channel},
+    Action{Storage::ToolCall, "approve", decide_call},
+    Action{Storage::ToolCall, "reject", decide_call},
+    Action{Storage::ToolCall, "rollback", decide_call},
+    Action{Storage::Plain, "accept", accept},
     Action{Storage::Plain, "reset", reset}};
 
 const Action* find_action(const Call& call) {

@@ -379,6 +379,7 @@ resource::Outcome<engine::Command> command_for(const Call& call, const Write& wr
       return refuse(call, write.after);
     case Storage::Run:
     case Storage::Approval:
+    case Storage::ToolCall:
     case Storage::Host:
     case Storage::Pod:
     case Storage::Event:

@@ -35,6 +35,7 @@ constexpr std::array kMachines = {
     Machine{"Workflow", Storage::Workflow, journal::Kind::Workflow, true},
     Machine{"Credential", Storage::Credential, journal::Kind::Credential, true},
     Machine{"Channel", Storage::Channel, journal::Kind::Channel, true},
+    Machine{"ToolCall", Storage::ToolCall, journal::Kind::ToolCall, true},
     Machine{"Host", Storage::Host, journal::Kind::Mission, false},
     Machine{"Pod", Storage::Pod, journal::Kind::Mission, true},
     Machine{"Secret", Storage::Secret, journal::Kind::Credential, true},
@@ -194,6 +195,9 @@ std::vector<ApiObject> make_objects(
       break;
     case Storage::Channel:
       made.push_back(channel_object(source));
+      break;
+    case Storage::ToolCall:
+      made.push_back(tool_call_object(source));
       break;
     case Storage::Plain:
       made.push_back(plain_object(

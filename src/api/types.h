@@ -27,12 +27,13 @@ enum class Storage : std::uint8_t {
   Workflow,
   Credential,
   Channel,
-  Host,     ///< this process
-  Pod,      ///< a Run for clients that know Pods
-  Secret,   ///< a Credential for clients that know Secrets
-  Event,    ///< events of the journal
-  Review,   ///< questions about permissions: answered, not kept
-  Refused,  ///< nothing: who writes one is told what to do instead
+  ToolCall,  ///< recorded by the tool gateway
+  Host,      ///< this process
+  Pod,       ///< a Run for clients that know Pods
+  Secret,    ///< a Credential for clients that know Secrets
+  Event,     ///< events of the journal
+  Review,    ///< questions about permissions: answered, not kept
+  Refused,   ///< nothing: who writes one is told what to do instead
 };
 
 /// A type of the API with all that serving it needs. Immutable; any thread.

@@ -71,6 +71,7 @@ const std::vector<ResourceKind>& resource_kinds() {
       {Kind::ClusterRoleBinding, "ClusterRoleBinding", "clusterrolebindings", kRbacApi, false},
       {Kind::Token, "Token", "tokens", kReeveApi, false},
       {Kind::Agent, "Agent", "agents", kReeveApi, true},
+      {Kind::ToolServer, "ToolServer", "toolservers", kReeveApi, true},
   };
   return kKinds;
 }

@@ -66,6 +66,9 @@ ApiObject credential_object(const Source& credential);
 /// A Channel: its limits and how full it is, without messages.
 ApiObject channel_object(const Source& channel);
 
+/// A ToolCall: what was asked for, who decided, what came of it.
+ApiObject tool_call_object(const Source& call);
+
 /// An object that clients write whole.
 ApiObject plain_object(const Source& plain, std::string_view api_version, std::string_view kind);
 

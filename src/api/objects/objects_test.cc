@@ -287,6 +287,49 @@ TEST(ApprovalObjects, AreUnknownUntilTheyAreDecided) {
   }
 }
 
+// --- calls of tools ------------------------------------------------------------------------------
+
+TEST(ToolCallObjects, ShowWhatWasAskedAndNotWhatUndoesIt) {
+  const Given given{
+      .kind = journal::Kind::ToolCall,
+      .name = "tc-1",
+      .row = json(R"({"metadata":{"creationTimestamp":"2026-11-21T09:30:00.123Z"},
+        "spec":{"server":"files","tool":"write_file","mission":"m","run":"m.1.a.1"},
+        "status":{"state":"COMPLETED","sequence":3,"undo":{"arguments":{"content":"FORMER"}},
+                  "spiral":7,"revision":9}})")};
+  const Json object = tool_call_object(given.source()).object;
+  expect_members(
+      object,
+      {{"kind", R"("ToolCall")"},
+       {"spec.tool", R"("write_file")"},
+       {"status.sequence", "3"},
+       {"status.undoable", "true"},
+       {"status.spiral", "true"},
+       {"status.conditions.0.status", R"("True")"}}
+  );
+  const Json* labels = object.find("metadata")->find("labels");
+  ASSERT_NE(labels, nullptr);
+  EXPECT_EQ(labels->get_string("reeve.dev/run"), "m.1.a.1");
+  EXPECT_EQ(labels->get_string("reeve.dev/tool"), "write_file");
+  EXPECT_EQ(object.dump().find("FORMER"), std::string::npos);
+  EXPECT_TRUE(at(object, "status.revision").is_null());
+}
+
+TEST(ToolCallObjects, AreApprovedOnlyOnceThatWasDecided) {
+  for (const auto& [state, approved] :
+       {std::pair("PENDING", "Unknown"),
+        std::pair("REJECTED", "False"),
+        std::pair("EXPIRED", "False"),
+        std::pair("APPROVED", "True"),
+        std::pair("UNKNOWN", "True")}) {
+    const Given given{
+        .kind = journal::Kind::ToolCall,
+        .row = json(concat(R"({"status":{"state":")", state, R"("}})"))};
+    const Json object = tool_call_object(given.source()).object;
+    EXPECT_EQ(at(object, "status.conditions.0.status"), Json(approved)) << state;
+  }
+}
+
 // --- workflows, credentials, channels, plain objects --------------------------------------------
 
 TEST(WorkflowObjects, ShowTheDocument) {

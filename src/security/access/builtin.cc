@@ -51,6 +51,7 @@ const Texts kWorkKinds = {
 const Texts kObservedKinds = {
     "runs",
     "toolcalls",
+    "toolservers",
     "approvals",
     "budgetquotas",
     "promises",
@@ -122,6 +123,9 @@ std::vector<Rule> approver_rules() {
 std::vector<Rule> admin_rules() {
   std::vector<Rule> rules = edit_rules();
   append(rules, approver_rules());
+  // Which tools runs may call, and on which terms.
+  rules.push_back(on(kWrite, kApiGroup, {"toolservers"}));
+  rules.push_back(on({"create"}, kApiGroup, {"toolservers/accept"}));
   rules.push_back(on(kRead, kRbacGroup, {"roles", "rolebindings"}));
   rules.push_back(on(kWrite, kRbacGroup, {"roles", "rolebindings"}));
   rules.push_back(on({"create"}, "authorization.k8s.io", {"localsubjectaccessreviews"}));
