@@ -19,6 +19,7 @@ struct ServerParser::Options {
   DoctorArgs doctor;
   TopArgs top;
   BulkArgs bulk;
+  ToolCallArgs tool_call;
   BackupArgs backup;
   std::optional<BoundCommand> chosen;
 
@@ -45,6 +46,7 @@ struct ServerParser::Options {
   void add_top(CLI::App& app, Common& common);
   void add_bulk(CLI::App& app);
   void add_backup(CLI::App& app, Common& common);
+  void add_tool_calls(CLI::App& app, Common& common);
 };
 
 void ServerParser::Options::add_settings(CLI::App& app, Common& common) {
@@ -323,6 +325,74 @@ void ServerParser::Options::add_backup(CLI::App& app, Common& common) {
   }
 }
 
+void ServerParser::Options::add_tool_calls(CLI::App& app, Common& common) {
+  CLI::App* group = cli::add(
+      app,
+      "toolcalls",
+      "Calls of tools by agents",
+      "reeve toolcalls list --run build.1.edit.1",
+      common
+  );
+  group->require_subcommand(1);
+  CLI::App* list = cli::add(
+      *group,
+      "list",
+      "List calls in their order",
+      "reeve toolcalls list -l reeve.dev/mission=build",
+      common
+  );
+  list->add_option("--run", tool_call.run, "Only those of this run");
+  list->add_option("-l,--selector", tool_call.labels, "Only those with these labels");
+  add_output(list, common, kObjectOutputs);
+  CLI::App* approve = cli::add(
+      *group,
+      "approve",
+      "Let a call be carried out",
+      "reeve toolcalls approve tc-0190f7e64a",
+      common
+  );
+  approve
+      ->add_option(
+          "--arguments", tool_call.arguments, "File with JSON, or -, in place of what was asked for"
+      )
+      ->type_name("FILE");
+  CLI::App* reject = cli::add(
+      *group,
+      "reject",
+      "Refuse a call",
+      "reeve toolcalls reject tc-0190f7e64a -m 'not there'",
+      common
+  );
+  CLI::App* rollback = cli::add(
+      *group,
+      "rollback",
+      "Undo a call by another one",
+      "reeve toolcalls rollback tc-0190f7e64a",
+      common
+  );
+  CLI::App* accept = cli::add(
+      *group,
+      "accept",
+      "Accept tools of a server that have changed",
+      "reeve toolcalls accept tickets search",
+      common
+  );
+  accept->add_option("SERVER", tool_call.name)->required();
+  accept->add_option("TOOL", tool_call.tools, "Default: all that are held");
+  for (CLI::App* command : {approve, reject, rollback}) {
+    command->add_option("CALL", tool_call.name)->required();
+    command->add_option("-m,--message", tool_call.message, "Why");
+  }
+  for (CLI::App* command : {list, approve, reject, rollback, accept}) {
+    add_connection_options(command, tool_call.connection);
+  }
+  bind(list, tool_call, list_tool_calls);
+  bind(approve, tool_call, approve_tool_call);
+  bind(reject, tool_call, reject_tool_call);
+  bind(rollback, tool_call, roll_back_tool_call);
+  bind(accept, tool_call, accept_tools);
+}
+
 ServerParser::ServerParser() : options_(std::make_unique<Options>()) {}
 
 ServerParser::~ServerParser() = default;
@@ -341,6 +411,7 @@ void ServerParser::add_to(CLI::App& app, Common& common) {
   options_->add_top(app, common);
   options_->add_bulk(app);
   options_->add_backup(app, common);
+  options_->add_tool_calls(app, common);
 }
 
 std::optional<BoundCommand> ServerParser::selected() const {

@@ -77,6 +77,25 @@ int explain_type(const Common& common, const ObjectsArgs& args);
 int list_types(const Common& common, const ObjectsArgs& args);
 int apply_objects(const Common& common, const ObjectsArgs& args);
 
+/// `reeve toolcalls list|approve|reject|rollback|accept`.
+struct ToolCallArgs {
+  ConnectionArgs connection;
+  /// Of a call, or of a tool server.
+  std::string name;
+  std::string message;
+  /// A file with JSON, or -; in place of the arguments that were asked for.
+  std::string arguments;
+  std::vector<std::string> tools;
+  std::string run;
+  std::string labels;
+};
+
+int list_tool_calls(const Common& common, const ToolCallArgs& args);
+int approve_tool_call(const Common& common, const ToolCallArgs& args);
+int reject_tool_call(const Common& common, const ToolCallArgs& args);
+int roll_back_tool_call(const Common& common, const ToolCallArgs& args);
+int accept_tools(const Common& common, const ToolCallArgs& args);
+
 /// `reeve doctor`.
 struct DoctorArgs {
   ConnectionArgs connection;
