@@ -115,10 +115,13 @@ std::size_t ClientSim::deploy(
   );
 }
 
-std::size_t ClientSim::order(journal::ObjectKey object, std::string verb, Json body, Then then) {
+std::size_t ClientSim::order(
+    journal::ObjectKey object, std::string verb, Json body, Then then, const Principal& who
+) {
   const std::size_t number = add(engine::ObjectCommand{
       .object = std::move(object), .verb = std::move(verb), .body = std::move(body)});
   requests_[number].then = std::move(then);
+  requests_[number].who = who;
   return number;
 }
 

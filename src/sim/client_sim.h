@@ -62,7 +62,11 @@ class ClientSim {
   );
   /// A command about any object that has a book.
   std::size_t order(
-      journal::ObjectKey object, std::string verb, Json body = Json::object(), Then then = nullptr
+      journal::ObjectKey object,
+      std::string verb,
+      Json body = Json::object(),
+      Then then = nullptr,
+      const Principal& who = Principal("user:simulated")
   );
   std::size_t retry(const MissionName& parent, std::string name);
   /// What `who` decides about a gate.
