@@ -38,6 +38,15 @@ View::View(ViewOptions options)
   REEVE_ASSERT(options_.now != nullptr);
 }
 
+std::optional<TypeId> View::find_type(std::string_view name) const {
+  for (std::size_t i = 0; i < options_.types.size(); ++i) {
+    if (options_.types[i].name == name) {
+      return static_cast<TypeId>(i);
+    }
+  }
+  return std::nullopt;
+}
+
 Revision View::revision() const {
   return snapshot()->revision;
 }

@@ -76,6 +76,9 @@ class View {
 
   const ObjectType& type(TypeId id) const { return projections_.type(id); }
 
+  /// The type that is called so; absent: there is none.
+  std::optional<TypeId> find_type(std::string_view name) const;
+
  private:
   friend class Watcher;
 

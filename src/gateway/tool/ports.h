@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "base/time.h"
+#include "engine/commands.h"
+#include "net/client.h"
+
+/// What the tool gateway works with. Everything is called, and calls back, on the network thread.
+namespace reeve::gateway {
+
+using ObjectPtr = std::shared_ptr<const Json>;
+
+struct ToolPorts {
+  using Reply = std::function<void(Result<engine::Reply>)>;
+  using Cancel = std::function<void()>;
+
+  /// Hands a command to the kernel; `reply` is called later, when it is durable.
+  std::function<void(engine::Command command, Principal who, Reply reply)> command;
+  /// Calls `then` after a while, unless what is returned is called before.
+  std::function<Cancel(Duration delay, std::function<void()> then)> after;
+  std::function<Timestamp()> now;
+  /// An object as the API shows it; `plural` names its kind. Null: there is none.
+  std::function<ObjectPtr(std::string_view plural, const Namespace& ns, std::string_view name)>
+      object;
+  /// Those of a namespace, by name, at most `max`.
+  std::function<
+      std::vector<ObjectPtr>(std::string_view plural, const Namespace& ns, std::size_t max)>
+      objects;
+  std::function<Result<Secret>(std::string_view ns, std::string_view credential)> reveal;
+  std::function<std::shared_ptr<net::ClientCall>(
+      net::ClientRequest request, std::shared_ptr<net::ResponseSink> sink
+  )>
+      send;
+  /// Lower-case hex of that many random bytes.
+  std::function<std::string(std::size_t bytes)> random_hex;
+  /// Where the files of a run are. Invalid, NotFound.
+  std::function<Result<std::filesystem::path>(
+      const Namespace& ns, std::string_view mission, std::string_view run
+  )>
+      workspace;
+};
+
+}  // namespace reeve::gateway

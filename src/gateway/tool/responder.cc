@@ -1,0 +1,133 @@
+#include "gateway/tool/responder.h"
+
+#include <utility>
+
+#include "base/strings.h"
+
+namespace reeve::gateway {
+
+std::shared_ptr<Responder> Responder::create(
+    std::shared_ptr<net::Exchange> exchange, const RpcMessage& message, const ToolPorts& ports
+) {
+  std::shared_ptr<Responder> made(new Responder(std::move(exchange), message, ports));
+  made->exchange_->on_disconnect([weak = std::weak_ptr(made)] {
+    if (const auto self = weak.lock()) {
+      self->left();
+    }
+  });
+  return made;
+}
+
+Responder::Responder(
+    std::shared_ptr<net::Exchange> exchange, const RpcMessage& message, ToolPorts ports
+)
+    : exchange_(std::move(exchange)), ports_(std::move(ports)), era_(message.era), id_(message.id) {
+  if (const Json* token = message.meta().find("progressToken")) {
+    progress_token_ = *token;
+  }
+  const std::string_view accept = exchange_->request().headers.get("Accept");
+  takes_streams_ = accept.find("text/event-stream") != std::string_view::npos;
+}
+
+Responder::~Responder() {
+  if (timer_) {
+    timer_();
+  }
+}
+
+void Responder::header(std::string name, std::string value) {
+  headers_.push_back({std::move(name), std::move(value)});
+}
+
+void Responder::error(RpcError error) {
+  const int status = error.http;
+  error.id = id_;
+  answer(status, error_message(error));
+}
+
+void Responder::answer(int status, const Json& message) {
+  if (done_) {
+    return;
+  }
+  done_ = true;
+  gone_ = nullptr;
+  if (timer_) {
+    std::exchange(timer_, nullptr)();
+  }
+  if (stream_ != nullptr) {
+    stream_->write(concat("event: message\ndata: ", message.dump(), "\n\n"));
+    stream_->close();
+    return;
+  }
+  net::Response response;
+  response.status = status;
+  response.headers = std::move(headers_);
+  response.headers.push_back({"Content-Type", "application/json"});
+  response.headers.push_back({"Cache-Control", "no-store"});
+  response.body = message.dump();
+  exchange_->respond(std::move(response));
+}
+
+void Responder::left() {
+  if (done_) {
+    return;
+  }
+  done_ = true;
+  if (timer_) {
+    std::exchange(timer_, nullptr)();
+  }
+  if (gone_) {
+    std::exchange(gone_, nullptr)();
+  }
+}
+
+void Responder::hold(std::string why) {
+  why_ = std::move(why);
+  if (!done_ && takes_streams_ && !timer_) {
+    arm(kFirstBeat);
+  }
+}
+
+void Responder::arm(Duration delay) {
+  timer_ = ports_.after(delay, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) {
+      self->beat();
+    }
+  });
+}
+
+void Responder::beat() {
+  timer_ = nullptr;
+  if (done_) {
+    return;
+  }
+  if (stream_ == nullptr) {
+    net::ResponseHead head;
+    head.headers = std::move(headers_);
+    head.headers.push_back({"Content-Type", "text/event-stream"});
+    head.headers.push_back({"Cache-Control", "no-store"});
+    stream_ = exchange_->start(std::move(head));
+    if (stream_ == nullptr) {
+      left();
+      return;
+    }
+    stream_->on_close([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) {
+        self->left();
+      }
+    });
+  }
+  if (progress_token_.is_null()) {
+    stream_->write(": waiting\n\n");
+  } else {
+    Json params = Json::object();
+    params.set("progressToken", progress_token_).set("progress", ++beats_).set("message", why_);
+    Json message = Json::object();
+    message.set("jsonrpc", "2.0").set("method", "notifications/progress");
+    message.set("params", std::move(params));
+    stream_->write(concat("event: message\ndata: ", message.dump(), "\n\n"));
+  }
+  arm(kBeat);
+}
+
+}  // namespace reeve::gateway

@@ -1,0 +1,107 @@
+#include "gateway/tool/schema.h"
+
+#include <gtest/gtest.h>
+
+#include "base/strings.h"
+
+namespace reeve::gateway {
+namespace {
+
+std::string outcome(std::string_view schema, std::string_view arguments) {
+  const auto compiled = ArgumentSchema::compile(*parse_json(schema));
+  if (!compiled) {
+    return concat("schema ", compiled.error().subject);
+  }
+  const Result<void> checked = compiled->check(*parse_json(arguments));
+  return checked ? "ok" : checked.error().subject;
+}
+
+TEST(ArgumentSchema, ChecksTypesAndMembers) {
+  const std::string_view schema =
+      R"({"type":"object","required":["path"],"additionalProperties":false,"properties":{
+          "path":{"type":"string","minLength":1,"maxLength":4},"n":{"type":["integer","null"]},
+          "mode":{"enum":["a","b",1]},"fixed":{"const":{"x":[1]}}}})";
+  EXPECT_EQ(outcome(schema, R"({"path":"ab"})"), "ok");
+  EXPECT_EQ(outcome(schema, R"({"path":"äöüß"})"), "ok") << "characters are counted, not bytes";
+  EXPECT_EQ(outcome(schema, R"({})"), "path");
+  EXPECT_EQ(outcome(schema, R"({"path":1})"), "path");
+  EXPECT_EQ(outcome(schema, R"({"path":""})"), "path");
+  EXPECT_EQ(outcome(schema, R"({"path":"abcde"})"), "path");
+  EXPECT_EQ(outcome(schema, R"({"path":"a","other":1})"), "other");
+  EXPECT_EQ(outcome(schema, R"({"path":"a","n":null})"), "ok");
+  EXPECT_EQ(outcome(schema, R"({"path":"a","n":2.0})"), "ok");
+  EXPECT_EQ(outcome(schema, R"({"path":"a","n":2.5})"), "n");
+  EXPECT_EQ(outcome(schema, R"({"path":"a","mode":1})"), "ok");
+  EXPECT_EQ(outcome(schema, R"({"path":"a","mode":"c"})"), "mode");
+  EXPECT_EQ(outcome(schema, R"({"path":"a","fixed":{"x":[1]}})"), "ok");
+  EXPECT_EQ(outcome(schema, R"({"path":"a","fixed":{"x":[2]}})"), "fixed");
+  EXPECT_EQ(outcome(schema, "[]"), "arguments");
+}
+
+TEST(ArgumentSchema, ChecksNumbersAndLists) {
+  const std::string_view schema =
+      R"({"properties":{"n":{"minimum":1,"exclusiveMaximum":10,"multipleOf":0.5},
+          "list":{"minItems":1,"maxItems":3,"uniqueItems":true,"items":{"type":"object",
+                  "required":["id"]}},
+          "pair":{"prefixItems":[{"type":"string"},{"type":"integer"}],"items":false}}})";
+  EXPECT_EQ(outcome(schema, R"({"n":1})"), "ok");
+  EXPECT_EQ(outcome(schema, R"({"n":0})"), "n");
+  EXPECT_EQ(outcome(schema, R"({"n":10})"), "n");
+  EXPECT_EQ(outcome(schema, R"({"n":1.3})"), "n");
+  EXPECT_EQ(outcome(schema, R"({"list":[]})"), "list");
+  EXPECT_EQ(outcome(schema, R"({"list":[{"id":1},{"id":1}]})"), "list");
+  EXPECT_EQ(outcome(schema, R"({"list":[{"id":1},{}]})"), "list[1].id");
+  EXPECT_EQ(outcome(schema, R"({"pair":["a",1]})"), "ok");
+  EXPECT_EQ(outcome(schema, R"({"pair":["a","b"]})"), "pair[1]");
+  EXPECT_EQ(outcome(schema, R"({"pair":["a",1,2]})"), "pair[2]");
+}
+
+TEST(ArgumentSchema, CombinesAndRefers) {
+  const std::string_view schema =
+      R"({"$defs":{"tree":{"type":"object","properties":{"kids":{"items":{"$ref":"#/$defs/tree"}}},
+          "required":["name"]}},"properties":{"t":{"$ref":"#/$defs/tree"},
+          "any":{"anyOf":[{"type":"string"},{"type":"integer"}]},
+          "one":{"oneOf":[{"minimum":0},{"maximum":10}]},
+          "all":{"allOf":[{"type":"string"},{"not":{"const":"no"}}]}}})";
+  EXPECT_EQ(outcome(schema, R"({"t":{"name":1,"kids":[{"name":2}]}})"), "ok");
+  EXPECT_EQ(outcome(schema, R"({"t":{"name":1,"kids":[{"kids":[]}]}})"), "t.kids[0].name");
+  EXPECT_EQ(outcome(schema, R"({"any":1})"), "ok");
+  EXPECT_EQ(outcome(schema, R"({"any":true})"), "any");
+  EXPECT_EQ(outcome(schema, R"({"one":20})"), "ok");
+  EXPECT_EQ(outcome(schema, R"({"one":5})"), "one");
+  EXPECT_EQ(outcome(schema, R"({"all":"no"})"), "all");
+}
+
+TEST(ArgumentSchema, RefusesWhatItCannotCheck) {
+  EXPECT_EQ(
+      outcome(R"({"properties":{"a":{"pattern":"(a+)+$"}}})", "{}"), "schema properties.a.pattern"
+  );
+  EXPECT_EQ(outcome(R"({"if":{},"then":{}})", "{}"), "schema if");
+  EXPECT_EQ(outcome(R"({"$ref":"https://example.com/s.json"})", "{}"), "schema $ref");
+  EXPECT_EQ(outcome(R"({"$ref":"#/$defs/none"})", "{}"), "schema $ref");
+  EXPECT_EQ(outcome(R"({"type":"text"})", "{}"), "schema type");
+  EXPECT_EQ(outcome("true", "{}"), "schema schema");
+}
+
+TEST(ArgumentSchema, EndsWhateverItRefersTo) {
+  EXPECT_EQ(outcome(R"({"$ref":"#"})", "{}"), "arguments") << "a circle is nested too deeply";
+  // Each level asks two ways: without a limit this would take 2^30 steps.
+  std::string definitions = R"("l0":{"type":"string"})";
+  for (int i = 1; i < 30; ++i) {
+    definitions += concat(
+        ",\"l",
+        i,
+        R"(":{"anyOf":[{"$ref":"#/$defs/l)",
+        i - 1,
+        R"("},{"$ref":"#/$defs/l)",
+        i - 1,
+        R"("}]})"
+    );
+  }
+  const std::string schema =
+      concat(R"({"$defs":{)", definitions, R"(},"properties":{"a":{"$ref":"#/$defs/l29"}}})");
+  EXPECT_EQ(outcome(schema, R"({"a":1})"), "a");
+}
+
+}  // namespace
+}  // namespace reeve::gateway
