@@ -7,6 +7,8 @@
 #include "blob/blob_store.h"
 #include "cli/cli.h"
 #include "engine/object_metadata.h"
+#include "gateway/tool/gateway.h"
+#include "host/run_dir.h"
 #include "model/scoped_name.h"
 #include "platform/posix/files.h"
 #include "platform/posix/system.h"
@@ -98,6 +100,27 @@ api::Environment environment_of(
   return environment;
 }
 
+/// Tools of runs; their files are in the working directories of the runs.
+std::shared_ptr<gateway::Gateway> tool_gateway(
+    const DataDir& dir, const configuration::ServerSettings& settings
+) {
+  gateway::ToolGatewayOptions options;
+  options.workspace = [root = dir.root](
+                          const Namespace& ns, std::string_view mission, std::string_view run
+                      ) -> Result<std::filesystem::path> {
+    REEVE_TRY(
+        const std::filesystem::path directory,
+        host::run_directory(
+            root, MissionName(model::scoped(ns, mission)), RunName(model::scoped(ns, run))
+        )
+    );
+    REEVE_TRY(const host::SpecRecord spec, host::read_spec(directory));
+    return host::working_directory(directory, spec.spec);
+  };
+  options.private_addresses = settings.tools.private_addresses;
+  return gateway::make_tool_gateway(std::move(options));
+}
+
 /// Reads a kept file, and proves that it is the one.
 api::Environment::Artifact artifact_reader(const DataDir& dir) {
   return [blobs = blob::BlobStore(dir.blobs()
@@ -160,6 +183,7 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
   options.environment.reveal = std::move(reveal);
   options.environment.artifact = artifact_reader(dir);
   observation.serve(options.environment);
+  options.gateways["mcp"] = tool_gateway(dir, settings);
   static platform::SystemRandom random;
   REEVE_TRY(
       made->server_,

@@ -97,6 +97,10 @@ struct ServerSettings {
     std::int64_t slots = 0;
     std::vector<std::string> labels;
   } run;
+
+  struct Tools {
+    bool private_addresses = false;
+  } tools;
 };
 
 /// `configuration` must have loaded without errors.

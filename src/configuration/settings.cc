@@ -348,6 +348,12 @@ constexpr Setting kTable[] = {
      .description = "What this machine offers to tasks with `tags`, such as `gpu`; also "
                     "`--labels`",
      .check = check_label},
+
+    {.key = "tools.private_addresses",
+     .type = Type::Bool,
+     .fallback = "false",
+     .description = "Whether tool servers and fetched pages may be on this machine and in private "
+                    "networks"},
 };
 
 }  // namespace
