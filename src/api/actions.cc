@@ -199,6 +199,14 @@ Result<engine::Command> use_channel(const Call& call, const Json& body) {
       .body = body});
 }
 
+/// A verb of the engine's that is called as the part of the object is.
+Result<engine::Command> act_on_plain(const Call& call, const Json& body) {
+  return engine::Command(engine::ObjectCommand{
+      .object = {.kind = call.type->kind, .ns = Namespace(call.route.ns), .name = call.route.name},
+      .verb = call.route.subresource,
+      .body = body});
+}
+
 constexpr std::array kActions = {
     Action{Storage::Mission, "approve", decide},
     Action{Storage::Mission, "reject", decide},
@@ -220,7 +228,10 @@ constexpr std::array kActions = {
     Action{Storage::ToolCall, "reject", decide_call},
     Action{Storage::ToolCall, "rollback", decide_call},
     Action{Storage::Plain, "accept", accept},
-    Action{Storage::Plain, "reset", reset}};
+    Action{Storage::Plain, "reset", reset},
+    Action{Storage::Plain, "renew", act_on_plain},
+    Action{Storage::Plain, "acknowledge", act_on_plain},
+    Action{Storage::Plain, "close", act_on_plain}};
 
 const Action* find_action(const Call& call) {
   for (const Action& action : kActions) {

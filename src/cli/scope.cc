@@ -22,8 +22,18 @@ constexpr std::array<std::string_view, 21> kWithout = {
     "add",     "put",           "expire", "rekey",   "help"};
 
 /// Commands that list what there is.
-constexpr std::array<std::string_view, 9> kLists = {
-    "status", "workflows", "approvals", "ready", "list", "clear", "get", "can-i", "top"};
+constexpr std::array<std::string_view, 11> kLists = {
+    "status",
+    "workflows",
+    "approvals",
+    "ready",
+    "list",
+    "clear",
+    "get",
+    "can-i",
+    "top",
+    "endpoints",
+    "incidents"};
 
 template <std::size_t kSize>
 bool has(const std::array<std::string_view, kSize>& names, const std::string& name) {

@@ -18,6 +18,8 @@ struct ServerParser::Options {
   ObjectsArgs objects;
   DoctorArgs doctor;
   TopArgs top;
+  EndpointsArgs endpoints;
+  IncidentsArgs incidents;
   BulkArgs bulk;
   ToolCallArgs tool_call;
   BackupArgs backup;
@@ -44,6 +46,8 @@ struct ServerParser::Options {
   void add_apply(CLI::App& app);
   void add_doctor(CLI::App& app, Common& common);
   void add_top(CLI::App& app, Common& common);
+  void add_endpoints(CLI::App& app, Common& common);
+  void add_incidents(CLI::App& app, Common& common);
   void add_bulk(CLI::App& app);
   void add_backup(CLI::App& app, Common& common);
   void add_tool_calls(CLI::App& app, Common& common);
@@ -271,6 +275,44 @@ void ServerParser::Options::add_top(CLI::App& app, Common& common) {
   bind(command, top, show_top);
 }
 
+void ServerParser::Options::add_endpoints(CLI::App& app, Common& common) {
+  CLI::App* command = cli::add(
+      app,
+      "endpoints",
+      "List where agents can be reached, what they can do, and how they are",
+      "reeve endpoints --capability code-review --healthy",
+      common
+  );
+  command
+      ->add_option("--capability", endpoints.capabilities, "Those that can do this; all of several")
+      ->allow_extra_args(false);
+  command->add_option("--version", endpoints.version, "Those of this version");
+  command->add_option("--agent", endpoints.agent, "Those of this agent");
+  command->add_flag("--healthy", endpoints.healthy, "Only healthy ones");
+  command->add_flag("--all", endpoints.all, "Also those that have expired");
+  add_output(command, common, kTextOrJson);
+  add_connection_options(command, endpoints.connection);
+  bind(command, endpoints, show_endpoints);
+}
+
+void ServerParser::Options::add_incidents(CLI::App& app, Common& common) {
+  CLI::App* command = cli::add(
+      app,
+      "incidents",
+      "List what somebody has to look at; acknowledge or close one",
+      "reeve incidents close inc-0123456789abcdef -m 'the receiver is back'",
+      common
+  );
+  command->add_option("ACTION", incidents.action, "acknowledge or close (default: list them)")
+      ->check(CLI::IsMember({"acknowledge", "close"}));
+  command->add_option("NAME", incidents.name, "Of the incident");
+  command->add_option("-m,--message", incidents.message, "What others should know");
+  command->add_flag("--all", incidents.all, "Also those that are closed");
+  add_output(command, common, kTextOrJson);
+  add_connection_options(command, incidents.connection);
+  bind(command, incidents, use_incidents);
+}
+
 void ServerParser::Options::add_bulk(CLI::App& app) {
   CLI::App* submit = app.get_subcommand("submit");
   CLI::Option* file = submit->add_option(
@@ -409,6 +451,8 @@ void ServerParser::add_to(CLI::App& app, Common& common) {
   options_->add_apply(app);
   options_->add_doctor(app, common);
   options_->add_top(app, common);
+  options_->add_endpoints(app, common);
+  options_->add_incidents(app, common);
   options_->add_bulk(app);
   options_->add_backup(app, common);
   options_->add_tool_calls(app, common);

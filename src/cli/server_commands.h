@@ -116,6 +116,32 @@ struct TopArgs {
 
 int show_top(const Common& common, const TopArgs& args);
 
+/// `reeve endpoints`.
+struct EndpointsArgs {
+  ConnectionArgs connection;
+  std::vector<std::string> capabilities;
+  std::string version;
+  std::string agent;
+  bool healthy = false;
+  /// Also those that have expired.
+  bool all = false;
+};
+
+int show_endpoints(const Common& common, const EndpointsArgs& args);
+
+/// `reeve incidents [acknowledge|close NAME]`.
+struct IncidentsArgs {
+  ConnectionArgs connection;
+  /// Empty: they are listed.
+  std::string action;
+  std::string name;
+  std::string message;
+  /// Also those that are closed.
+  bool all = false;
+};
+
+int use_incidents(const Common& common, const IncidentsArgs& args);
+
 /// `reeve submit --bulk`.
 struct BulkArgs {
   ConnectionArgs connection;

@@ -5,6 +5,8 @@
 #include "engine/channel_book.h"
 #include "engine/credential_book.h"
 #include "engine/denial_book.h"
+#include "engine/endpoint_book.h"
+#include "engine/incident_book.h"
 #include "engine/metadata_book.h"
 #include "engine/pool_book.h"
 #include "engine/resource_book.h"
@@ -148,6 +150,10 @@ std::vector<std::unique_ptr<Book>> make_books() {
       books.push_back(std::make_unique<BlackboardBook>());
     } else if (kind.kind == journal::Kind::Agent) {
       books.push_back(std::make_unique<AgentBook>());
+    } else if (kind.kind == journal::Kind::Endpoint) {
+      books.push_back(std::make_unique<EndpointBook>());
+    } else if (kind.kind == journal::Kind::Incident) {
+      books.push_back(std::make_unique<IncidentBook>());
     } else {
       books.push_back(std::make_unique<ResourceBook>(kind));
     }

@@ -54,7 +54,7 @@ Precondition precondition_in(Fields& fields) {
 }
 
 bool is_governing(journal::Kind kind) {
-  return kind != journal::Kind::BlackboardEntry;
+  return kind != journal::Kind::BlackboardEntry && kind != journal::Kind::Endpoint;
 }
 
 }  // namespace
@@ -72,6 +72,9 @@ const std::vector<ResourceKind>& resource_kinds() {
       {Kind::Token, "Token", "tokens", kReeveApi, false},
       {Kind::Agent, "Agent", "agents", kReeveApi, true},
       {Kind::ToolServer, "ToolServer", "toolservers", kReeveApi, true},
+      {Kind::Endpoint, "Endpoint", "endpoints", kReeveApi, true},
+      {Kind::Incident, "Incident", "incidents", kReeveApi, true},
+      {Kind::NotificationSink, "NotificationSink", "notificationsinks", kReeveApi, true},
   };
   return kKinds;
 }
@@ -142,11 +145,10 @@ Result<void> ResourceBook::load_at(
 Result<void> ResourceBook::apply(const journal::Event& event) {
   const journal::ObjectKey& key = event.object;
   const Resource* before = find(key);
-  const bool creates = event.type == "resource.created";
-  const bool deletes = event.type == "resource.deleted";
-  const bool changes =
-      event.type == "resource.updated" || event.type == "resource.deletion_requested";
-  if (!creates && !deletes && !changes) {
+  const EventUse use = use_of(event.type);
+  const bool creates = use == EventUse::Creates;
+  const bool deletes = use == EventUse::Deletes;
+  if (use == EventUse::Unknown) {
     return corrupt(concat("unknown event ", event.type), key.name);
   }
   if (creates == (before != nullptr)) {
@@ -301,11 +303,22 @@ Result<void> ResourceBook::check_room(std::size_t bytes, const Resource* instead
   return {};
 }
 
+ResourceBook::EventUse ResourceBook::use_of(std::string_view type) const {
+  if (type == "resource.created") {
+    return EventUse::Creates;
+  }
+  if (type == "resource.deleted") {
+    return EventUse::Deletes;
+  }
+  const bool changes = type == "resource.updated" || type == "resource.deletion_requested";
+  return changes ? EventUse::Changes : EventUse::Unknown;
+}
+
 /// Events of objects that were checked to fit into one.
 void ResourceBook::emit(
     const journal::ObjectKey& key, std::string_view type, Json object, BookTurn& turn
 ) {
-  const bool creates = type == "resource.created";
+  const bool creates = use_of(type) == EventUse::Creates;
   const Json data = for_event(std::move(object));
   const Result<void> emitted =
       creates ? turn.emit_first(key, type, data) : turn.emit(key, type, data);
@@ -313,10 +326,16 @@ void ResourceBook::emit(
 }
 
 Result<Reply> ResourceBook::create(const ObjectCommand& command, BookTurn& turn) {
-  const journal::ObjectKey& key = command.object;
   Fields fields(command.body, "create");
   REEVE_TRY(const Json* given, object_in(fields));
-  REEVE_CHECK(check_shape(*given, kind_, key));
+  REEVE_CHECK(check_shape(*given, kind_, command.object));
+  REEVE_CHECK(make(command.object, "resource.created", *given, turn));
+  return reply_about(command.object, Json());
+}
+
+Result<void> ResourceBook::make(
+    const journal::ObjectKey& key, std::string_view type, Json object, BookTurn& turn
+) {
   if (kind_.namespaced) {
     REEVE_CHECK(turn.engine().check_open(key.ns));
   }
@@ -327,7 +346,6 @@ Result<Reply> ResourceBook::create(const ObjectCommand& command, BookTurn& turn)
         key.name
     );
   }
-  Json object = *given;
   Json& metadata = metadata_of(object);
   drop_server_owned(metadata);
   if (kind_.namespaced) {
@@ -340,8 +358,22 @@ Result<Reply> ResourceBook::create(const ObjectCommand& command, BookTurn& turn)
   REEVE_CHECK(links_from(metadata));
   REEVE_CHECK(prepare(object, turn));
   REEVE_CHECK(check_room(object.dump().size(), nullptr));
-  emit(key, "resource.created", std::move(object), turn);
-  return reply_about(key, Json());
+  emit(key, type, std::move(object), turn);
+  return {};
+}
+
+Result<void> ResourceBook::change(
+    const journal::ObjectKey& key, std::string_view type, Json object, BookTurn& turn
+) {
+  REEVE_TRY(const Resource* resource, existing(key));
+  REEVE_CHECK(check_room(object.dump().size(), resource));
+  emit(key, type, std::move(object), turn);
+  return {};
+}
+
+Result<Json> ResourceBook::stored(const journal::ObjectKey& key) const {
+  REEVE_TRY(const Resource* resource, existing(key));
+  return stored_object(*resource);
 }
 
 Result<Reply> ResourceBook::update(const ObjectCommand& command, BookTurn& turn) {

@@ -94,7 +94,8 @@ struct Resource {
 /// `spec.type` "decision" can be neither changed nor deleted, by nobody (IllegalTransition), and
 /// has neither finalizers nor owners; it goes with its namespace alone.
 ///
-/// Runs may not change namespaces, quotas, roles, bindings, tokens. Threading: as Book.
+/// Runs may not change namespaces, quotas, roles, bindings, tokens, notification sinks. Endpoints
+/// (endpoint_book.h) and incidents (incident_book.h) have a life besides. Threading: as Book.
 class ResourceBook : public Book {
  public:
   explicit ResourceBook(const ResourceKind& kind) : kind_(kind) {}
@@ -145,6 +146,25 @@ class ResourceBook : public Book {
   /// Whether an object goes as soon as it is being deleted and has no finalizers.
   virtual bool goes_at_once() const { return true; }
 
+  /// What an event does to an object.
+  enum class EventUse : std::uint8_t { Unknown, Creates, Changes, Deletes };
+  /// Kinds with a life have words of their own for what happens to their objects.
+  virtual EventUse use_of(std::string_view type) const;
+
+  /// Makes an object by an event whose use is Creates; `object` has the shape of its kind. The
+  /// errors of `create`.
+  Result<void> make(
+      const journal::ObjectKey& key, std::string_view type, Json object, BookTurn& turn
+  );
+  /// Replaces one that is there by an event whose use is Changes. LimitExceeded: it is too large.
+  Result<void> change(
+      const journal::ObjectKey& key, std::string_view type, Json object, BookTurn& turn
+  );
+  /// NotFound: there is no such object.
+  Result<Json> stored(const journal::ObjectKey& key) const;
+  /// A reply with the object as it is, or else with `last`.
+  Reply reply_about(const journal::ObjectKey& key, Json last) const;
+
   /// An object that is being deleted and has no finalizers goes.
   void remove(const journal::ObjectKey& key, Json object, BookTurn& turn);
 
@@ -156,7 +176,6 @@ class ResourceBook : public Book {
   Result<Reply> remove_command(const ObjectCommand& command, BookTurn& turn);
   Result<void> check_room(std::size_t bytes, const Resource* instead_of) const;
   Result<const Resource*> existing(const journal::ObjectKey& key) const;
-  Reply reply_about(const journal::ObjectKey& key, Json last) const;
   void emit(const journal::ObjectKey& key, std::string_view type, Json object, BookTurn& turn);
   void put(const journal::ObjectKey& key, Resource resource);
 

@@ -45,7 +45,8 @@ const Texts kWorkKinds = {
     "learnings",
     "locks",
     "blackboardentries",
-    "modelroutes"};
+    "modelroutes",
+    "notificationsinks"};
 
 /// What the system writes, or what people decide about elsewhere.
 const Texts kObservedKinds = {
@@ -86,6 +87,9 @@ std::vector<Rule> edit_rules() {
               "missions/abort",
               "missions/retry",
               "missions/signal"}),
+          on(kWrite, kApiGroup, {"endpoints"}),
+          on({"create"}, kApiGroup, {"endpoints/renew", "incidents/acknowledge", "incidents/close"}
+          ),
           on({"create"}, kApiGroup, {"apps/restart", "apps/rollback"}),
           on({"update", "patch"}, kApiGroup, {"apps/scale"}),
           on({"create"},
@@ -126,6 +130,7 @@ std::vector<Rule> admin_rules() {
   // Which tools runs may call, and on which terms.
   rules.push_back(on(kWrite, kApiGroup, {"toolservers"}));
   rules.push_back(on({"create"}, kApiGroup, {"toolservers/accept"}));
+  rules.push_back(on({"delete", "deletecollection"}, kApiGroup, {"incidents"}));
   rules.push_back(on(kRead, kRbacGroup, {"roles", "rolebindings"}));
   rules.push_back(on(kWrite, kRbacGroup, {"roles", "rolebindings"}));
   rules.push_back(on({"create"}, "authorization.k8s.io", {"localsubjectaccessreviews"}));
@@ -159,7 +164,12 @@ std::vector<Rule> run_work_rules() {
       on({"get"}, kApiGroup, {"missions/log", "runs/log", "missions/events"}),
       on({"create"},
          kApiGroup,
-         {"missions", "missions/signal", "workflows/submit", "toolcalls", "learnings"}),
+         {"missions",
+          "missions/signal",
+          "workflows/submit",
+          "toolcalls",
+          "learnings",
+          "endpoints/renew"}),
       on({"create", "update", "patch", "delete"},
          kApiGroup,
          {"blackboardentries", "sessions", "endpoints"}),
