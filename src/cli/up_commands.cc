@@ -19,6 +19,7 @@
 #include "cli/session.h"
 #include "cli/settings.h"
 #include "cli/sweeper.h"
+#include "cli/up_notify.h"
 #include "cli/up_reload.h"
 #include "cli/up_server.h"
 #include "configuration/configuration.h"
@@ -290,6 +291,17 @@ SessionOptions session_options(
   return options;
 }
 
+Result<void> begin_telling(
+    UpNotify& notifications, const Common& common, Session& session, const UpTelemetry& observation
+) {
+  REEVE_TRY(api::Environment::Reveal reveal, revealer(common, session.reader()));
+  return notifications.start(session, std::move(reveal), observation.redaction());
+}
+
+void stop_telling(UpNotify* notifications) {
+  notifications->stop();
+}
+
 /// One life of the owner, from opening the data directory to closing it.
 Result<Ending> live(Process& process) {
   const Common& common = process.common;
@@ -312,6 +324,8 @@ Result<Ending> live(Process& process) {
     server->reloaded();
   };
   observation.join(options);
+  UpNotify notifications(process.log, process.metrics);
+  notifications.join(options);
   // Told of events before there is a pump; the session outlives it.
   std::atomic<owner::TriggerPump*> listening = nullptr;
   options.on_events = [&listening](std::span<const journal::Event> events) {
@@ -332,6 +346,8 @@ Result<Ending> live(Process& process) {
     return std::move(started).error();
   }
   identities->opened(server->url(), server->authority_file().string());
+  const std::unique_ptr<UpNotify, void (*)(UpNotify*)> telling(&notifications, stop_telling);
+  REEVE_CHECK(begin_telling(notifications, common, *session, observation));
   process.ready(server->url());
   Sweeper sweeper(sweeps(common, *session), tell);
   HistorySweeper history(
@@ -350,6 +366,7 @@ Result<Ending> live(Process& process) {
   observation.stop();
   identities->closed();
   server->stop(process.configuration.duration("server.grace"));
+  notifications.stop();
   history.stop();
   sweeper.stop();
   pump->stop();

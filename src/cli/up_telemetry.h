@@ -41,6 +41,9 @@ class UpTelemetry {
 
   void start(kernel::Loop& kernel);
 
+  /// Masks the values of credentials. Any thread.
+  telemetry::Redaction redaction() const { return redaction_.function(); }
+
   /// Before the session closes. Once is enough.
   void stop();
 

@@ -154,6 +154,38 @@ std::size_t take_body(char* data, std::size_t /*one*/, std::size_t size, void* c
   return size;
 }
 
+/// Owns a list of lines.
+class HeaderList {
+ public:
+  explicit HeaderList(const Api& api) : api_(api) {}
+
+  HeaderList(const HeaderList&) = delete;
+  HeaderList& operator=(const HeaderList&) = delete;
+
+  ~HeaderList() { api_.slist_free_all(list_); }
+
+  void add(const std::string& line) {
+    // Without memory for one line nothing can be asked anyway: the process ends.
+    list_ = api_.slist_append(list_, line.c_str());
+    REEVE_ASSERT(list_ != nullptr);
+  }
+
+  curl_slist* get() const { return list_; }
+
+ private:
+  const Api& api_;
+  curl_slist* list_ = nullptr;
+};
+
+/// What is left to send of a mail.
+std::size_t give_mail(char* out, std::size_t one, std::size_t room, void* context) {
+  auto& left = *static_cast<std::string_view*>(context);
+  const std::size_t size = std::min(one * room, left.size());
+  std::copy_n(left.data(), size, out);
+  left.remove_prefix(size);
+  return size;
+}
+
 class LoadedCurl final : public Curl {
  public:
   LoadedCurl(const Api& api, CURL* handle) : api_(api), handle_(handle) {}
@@ -173,6 +205,7 @@ class LoadedCurl final : public Curl {
   Result<HopResponse> exchange(
       const Hop& hop, const Policy& policy, const OnHead& on_head, const Sink& sink
   ) override;
+  std::optional<MailRefusal> send_mail(const Mail& mail, const Policy& policy) override;
   Result<std::unique_ptr<ByteStream>> connect(const std::string& url, const Policy& policy)
       override;
 
@@ -186,6 +219,7 @@ class LoadedCurl final : public Curl {
   void prepare(const std::string& url, const Policy& policy, Transfer& transfer);
   void set_blob(CURLoption option, const std::string& text);
   void set_verb(const Hop& hop);
+  void set_mail(const Mail& mail, HeaderList& recipients);
   HopResponse head() const;
   Error failure(CURLcode code, const Transfer& transfer) const;
   std::string part(CURLU* parsed, CURLUPart part, unsigned flags) const;
@@ -341,29 +375,6 @@ Error LoadedCurl::failure(CURLcode code, const Transfer& transfer) const {
   );
 }
 
-/// Owns a list of header lines.
-class HeaderList {
- public:
-  explicit HeaderList(const Api& api) : api_(api) {}
-
-  HeaderList(const HeaderList&) = delete;
-  HeaderList& operator=(const HeaderList&) = delete;
-
-  ~HeaderList() { api_.slist_free_all(list_); }
-
-  void add(const std::string& line) {
-    // Without memory for one line nothing can be asked anyway: the process ends.
-    list_ = api_.slist_append(list_, line.c_str());
-    REEVE_ASSERT(list_ != nullptr);
-  }
-
-  curl_slist* get() const { return list_; }
-
- private:
-  const Api& api_;
-  curl_slist* list_ = nullptr;
-};
-
 void fill(HeaderList& list, const Hop& hop) {
   bool has_content_type = false;
   for (const auto& [name, value] : hop.headers) {
@@ -413,6 +424,64 @@ Result<HopResponse> LoadedCurl::exchange(
     on_head(response);
   }
   return response;
+}
+
+void LoadedCurl::set_mail(const Mail& mail, HeaderList& recipients) {
+  set(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+  set(CURLOPT_USE_SSL, static_cast<long>(mail.plain ? CURLUSESSL_NONE : CURLUSESSL_ALL));
+  if (!mail.username.empty() && !mail.plain) {
+    set(CURLOPT_USERNAME, mail.username.c_str());
+    set(CURLOPT_PASSWORD, mail.password.c_str());
+  }
+  if (mail.timeout > Duration(0)) {
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(mail.timeout.count()));
+  }
+  set(CURLOPT_MAIL_FROM, concat("<", mail.from, ">").c_str());
+  for (const std::string& one : mail.to) {
+    recipients.add(concat("<", one, ">"));
+  }
+  set(CURLOPT_MAIL_RCPT, recipients.get());
+  set(CURLOPT_UPLOAD, 1L);
+  set(CURLOPT_READFUNCTION, &give_mail);
+}
+
+std::optional<MailRefusal> LoadedCurl::send_mail(const Mail& mail, const Policy& policy) {
+  const bool address = mail.host.find(':') != std::string::npos;
+  const std::string url = concat(
+      mail.tls ? "smtps://" : "smtp://",
+      address ? concat("[", mail.host, "]") : mail.host,
+      ":",
+      mail.port
+  );
+  Transfer transfer;
+  const Sink nowhere = [](std::string_view /*bytes*/) {
+    return true;
+  };
+  const OnHead nothing = [](const HopResponse& /*head*/) {
+  };
+  transfer.sink = &nowhere;
+  transfer.on_head = &nothing;
+  transfer.head_told = true;
+  prepare(url, policy, transfer);
+  HeaderList recipients(api_);
+  set_mail(mail, recipients);
+  std::string_view left = mail.message;
+  set(CURLOPT_READDATA, &left);
+  set(CURLOPT_WRITEFUNCTION, &take_body);
+  set(CURLOPT_WRITEDATA, &transfer);
+  if (failed_ != CURLE_OK) {
+    return MailRefusal{
+        .code = 0,
+        .error =
+            make_error(ErrorCode::Unsupported, concat("libcurl: ", api_.easy_strerror(failed_)))};
+  }
+  const CURLcode code = api_.easy_perform(handle_);
+  if (code == CURLE_OK) {
+    return std::nullopt;
+  }
+  long reply = 0;
+  api_.easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &reply);
+  return MailRefusal{.code = static_cast<int>(reply), .error = failure(code, transfer)};
 }
 
 Result<std::unique_ptr<ByteStream>> LoadedCurl::connect(

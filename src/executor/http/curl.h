@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,6 +64,32 @@ struct HopResponse {
   std::uint32_t retry_after_seconds = 0;
 };
 
+/// One mail and the server that takes it (RFC 5321).
+struct Mail {
+  /// A name or an address.
+  std::string host;
+  std::uint16_t port = 587;
+  /// From the first byte on; otherwise, unless `plain`, before anything is said (STARTTLS).
+  bool tls = false;
+  bool plain = false;
+  /// Empty: the server is not told who sends. Never sent with `plain`.
+  std::string username;
+  std::string password;
+  /// `a@b`
+  std::string from;
+  std::vector<std::string> to;
+  /// Headers and body, lines ending in CR LF.
+  std::string message;
+  Duration timeout{0};
+};
+
+/// The server has not taken a mail.
+struct MailRefusal {
+  /// The reply of the server; 0: there was none.
+  int code = 0;
+  Error error;
+};
+
 /// A connection that bytes go through as they are.
 class ByteStream {
  public:
@@ -102,6 +129,10 @@ class Curl {
   virtual Result<HopResponse> exchange(
       const Hop& hop, const Policy& policy, const OnHead& on_head, const Sink& sink
   ) = 0;
+
+  /// Hands a mail over. What it returns says why it was not taken; nothing: it was. Nothing of
+  /// the password is in it.
+  virtual std::optional<MailRefusal> send_mail(const Mail& mail, const Policy& policy) = 0;
 
   /// Connects to the origin of `url`, with TLS for https. Uses up this object. Errors as above.
   virtual Result<std::unique_ptr<ByteStream>> connect(
