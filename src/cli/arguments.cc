@@ -269,17 +269,30 @@ class Parser {
     for (const auto& [name, purpose, example] : decisions) {
       CLI::App* command = add(app_, name, purpose, example, common_);
       command
-          ->add_option("GATE", decide_.gate, "MISSION, or MISSION/TASK if several gates are open")
+          ->add_option(
+              "GATE",
+              decide_.gate,
+              "MISSION, MISSION/TASK if several gates are open, or toolcall/NAME"
+          )
           ->required();
       const bool approves = std::string_view(name) == "approve";
       command->add_option(
           "-m,--message", decide_.message, approves ? "What the next task is told" : "Why; needed"
       );
+      if (approves) {
+        command
+            ->add_option("--edit", decide_.edit, "Of a call: other arguments, as JSON in this file")
+            ->type_name("FILE");
+      }
       add_output(command, common_, kTextOrJson);
       decide_commands_.push_back(command);
     }
     approvals_command_ =
-        add(app_, "approvals", "List the gates that wait for people", "reeve approvals", common_);
+        add(app_,
+            "approvals",
+            "List the gates and calls that wait for people",
+            "reeve approvals",
+            common_);
     add_output(approvals_command_, common_, kTextOrJson);
   }
 

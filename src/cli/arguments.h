@@ -147,9 +147,11 @@ struct ReleaseArgs {
 struct DecideArgs {
   /// "approve", "reject" or "revise".
   std::string decision;
-  /// MISSION or MISSION/TASK.
+  /// MISSION, MISSION/TASK or toolcall/NAME.
   std::string gate;
   std::string message;
+  /// Of a call: a file with other arguments, `-` for standard input.
+  std::string edit;
 };
 
 struct ApprovalsArgs {};

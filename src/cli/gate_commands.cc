@@ -9,6 +9,7 @@
 #include "cli/remote.h"
 #include "cli/scope.h"
 #include "cli/session.h"
+#include "cli/call_decisions.h"
 
 namespace reeve::cli {
 
@@ -74,11 +75,42 @@ std::string line_of(const Common& common, const Json& gate) {
   );
 }
 
+/// After the gates: calls that wait, of a server.
+int show_remote_approvals(const Common& common) {
+  const Result<std::vector<Json>> calls = remote_tool_calls(common);
+  const int code = show_remote_list(common, "approvals");
+  if (code != 0 || common.output != Output::Text) {
+    return code;
+  }
+  if (!calls) {
+    return report(calls.error());
+  }
+  for (const Json& call : *calls) {
+    print(tool_call_text(common, call));
+  }
+  return code;
+}
+
+Json list_of(const std::vector<Json>& gates, const std::vector<Json>& calls) {
+  Json items = Json::array();
+  for (const Json& gate : gates) {
+    items.push(gate);
+  }
+  Json waiting = Json::array();
+  for (const Json& call : calls) {
+    waiting.push(call);
+  }
+  Json list = Json::object();
+  list.set("apiVersion", "reeve.dev/v1").set("kind", "ApprovalList");
+  list.set("items", std::move(items)).set("toolCalls", std::move(waiting));
+  return list;
+}
+
 }  // namespace
 
 int show_approvals(const Common& common) {
   if (common.remote) {
-    return show_remote_list(common, "approvals");
+    return show_remote_approvals(common);
   }
   const Result<std::unique_ptr<store::Store>> store =
       open_for_reading(DataDir{.root = common.data_dir});
@@ -89,23 +121,27 @@ int show_approvals(const Common& common) {
   if (!gates) {
     return report(gates.error());
   }
+  const Result<std::vector<Json>> calls = waiting_tool_calls(**store, listed_namespace(common));
+  if (!calls) {
+    return report(calls.error());
+  }
   if (common.output == Output::Json) {
-    Json items = Json::array();
-    for (const Json& gate : *gates) {
-      items.push(gate);
-    }
-    Json list = Json::object();
-    list.set("apiVersion", "reeve.dev/v1").set("kind", "ApprovalList");
-    list.set("items", std::move(items));
-    print(list.pretty());
+    print(list_of(*gates, *calls).pretty());
     return 0;
   }
   for (const Json& gate : *gates) {
     print(line_of(common, gate));
   }
+  for (const Json& call : *calls) {
+    print(tool_call_text(common, call));
+  }
+  if (!calls->empty()) {
+    print("reeve approve toolcall/NAME, or reeve reject toolcall/NAME -m WHY\n");
+  }
   print(
-      gates->empty() ? std::string("nothing waits for approval\n")
-                     : std::string("reeve status MISSION shows what is asked in full\n")
+      !gates->empty()  ? std::string("reeve status MISSION shows what is asked in full\n")
+      : calls->empty() ? std::string("nothing waits for approval\n")
+                       : std::string()
   );
   return 0;
 }

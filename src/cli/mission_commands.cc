@@ -13,6 +13,7 @@
 #include "cli/print.h"
 #include "cli/remote.h"
 #include "cli/scope.h"
+#include "cli/call_decisions.h"
 #include "executor/container/engine.h"
 #include "protocol/commands.h"
 #include "workflow/load/load.h"
@@ -324,6 +325,12 @@ int abort_mission(const Common& common, const AbortArgs& args) {
 }
 
 int decide_gate(const Common& common, const DecideArgs& args) {
+  if (names_tool_call(args.gate)) {
+    return decide_tool_call(common, args);
+  }
+  if (!args.edit.empty()) {
+    return report(make_error(ErrorCode::Invalid, "only calls have arguments", "--edit"));
+  }
   const std::size_t slash = args.gate.find('/');
   const protocol::Decide decide{
       .mission = args.gate.substr(0, slash),
