@@ -9,6 +9,7 @@
 #include "engine/object_metadata.h"
 #include "gateway/tool/gateway.h"
 #include "host/run_dir.h"
+#include "gateway/a2a/a2a_gateway.h"
 #include "model/scoped_name.h"
 #include "platform/posix/files.h"
 #include "platform/posix/system.h"
@@ -184,6 +185,9 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
   options.environment.artifact = artifact_reader(dir);
   observation.serve(options.environment);
   options.gateways["mcp"] = tool_gateway(dir, settings);
+  const auto a2a = std::make_shared<gateway::a2a::A2aGateway>(std::string(kVersion));
+  options.gateways.emplace("a2a", a2a);
+  options.gateways.emplace(".well-known", a2a);
   static platform::SystemRandom random;
   REEVE_TRY(
       made->server_,
