@@ -53,8 +53,11 @@ class Tool:
     # What it answers with: text, or a whole result; None says its arguments again.
     result: object = None
     does: str = "echo"
-    # Instead of all that: a function of (arguments, call) that returns text or a result.
+    # Instead of all that: a function of the arguments that returns text or a result.
     act: object = None
+    # Messages for its log and notifications of progress before each answer. HTTP only.
+    logs: int = 0
+    beats: int = 0
 
     def listed(self):
         schema = self.schema
@@ -79,7 +82,8 @@ class Trouble:
     gate: threading.Event = None
     # Notifications of progress before the answer.
     beats: int = 0
-    # Messages nobody asked for before the answer.
+    # Short messages for the log, and long ones, before the answer.
+    logs: int = 0
     flood: int = 0
     wrong_id: bool = False
     # Another status, with these headers: redirects, refusals.
@@ -326,7 +330,7 @@ class _McpHandler(LoopbackHandler):
         if not self._let_in():
             return
         message = json.loads(body)
-        trouble = self.owner.note(self.headers, message) or Trouble()
+        trouble = self.owner.note(self.headers, message) or self._usual(message)
         if trouble.status != 200:
             self.answer(trouble.status, trouble.body or b"", headers=trouble.headers)
             return
@@ -369,6 +373,14 @@ class _McpHandler(LoopbackHandler):
         self.answer(401, {"error": "invalid_token"}, headers={"WWW-Authenticate": "Bearer"})
         return False
 
+    def _usual(self, message):
+        """What a tool does each time before it answers."""
+        name = (message.get("params") or {}).get("name")
+        found = [tool for tool in self.owner.tools() if tool.name == name]
+        if message.get("method") != "tools/call" or not found:
+            return Trouble()
+        return Trouble(beats=found[0].beats, logs=found[0].logs)
+
     def _serve(self, message, trouble):
         era = era_of(message, self.headers)
         headers = {}
@@ -388,7 +400,7 @@ class _McpHandler(LoopbackHandler):
         response = {"jsonrpc": "2.0", "id": number, **value}
         if trouble.body is not None:
             self.answer(200, trouble.body)
-        elif trouble.beats or trouble.flood:
+        elif trouble.beats or trouble.flood or trouble.logs:
             self._stream(message, trouble, response)
         else:
             self.answer(status, response, headers=headers)
@@ -412,14 +424,18 @@ class _McpHandler(LoopbackHandler):
         for number in range(trouble.beats):
             if token is not None:
                 params = {"progressToken": token, "progress": number + 1, "message": f"beat {number + 1}"}
-                self._event({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
+                self._notify("progress", params)
         if trouble.gate is not None:
             trouble.gate.wait(PATIENCE_SECONDS)
+        for number in range(trouble.logs):
+            self._notify("message", {"level": "info", "data": f"message {number + 1}"})
         for _ in range(trouble.flood):
-            params = {"level": "info", "data": FLOOD_TEXT}
-            self._event({"jsonrpc": "2.0", "method": "notifications/message", "params": params})
+            self._notify("message", {"level": "info", "data": FLOOD_TEXT})
         self._event(response)
         self.end_stream()
+
+    def _notify(self, what, params):
+        self._event({"jsonrpc": "2.0", "method": f"notifications/{what}", "params": params})
 
     def _event(self, value):
         self.chunk(f"event: message\ndata: {json.dumps(value)}\n\n".encode())
