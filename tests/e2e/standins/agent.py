@@ -6,7 +6,10 @@ lines of the prompt, as `Phase: implement` and `Issue: #7`. A step:
 
     {"files": {path: text}, "commit": message, "run": command, "wait_for": path, "say": text,
      "status": "done" | "blocked" | "needs-fix", "summary": text, "unresolved": [text],
-     "claims": bool, "mode": MODE}
+     "claims": bool, "mode": MODE, "calls": number, "tools": [[name, arguments]]}
+
+Inside the fence (fenced.py) it asks its model `calls` times before everything else, and calls the
+tools of the gateway.
 
 MODE: ok, hang (until killed), crash (in the middle of the stream), no-result (ends well without
 one), invalid-json (an answer that is no JSON), big-output (megabytes), permission (a tool it was
@@ -75,9 +78,19 @@ class Scene:
             "tests_pass": step.get("claims", True),
         }
 
+    def work_in_fence(self, voice):
+        """What needs a gateway. `voice.ask` asks the model once."""
+        if voice.fence is None:
+            return
+        for _ in range(self.step.get("calls", 1)):
+            voice.ask(self.prompt)
+        for name, arguments in self.step.get("tools", []):
+            voice.say(voice.fence.call(name, arguments))
+
     def act(self, voice):
         """Does what the step says, and tells `voice` about it."""
         step = self.step
+        self.work_in_fence(voice)
         voice.say(step.get("say", f"I am working on {self.phase}."))
         for name, text in step.get("files", {}).items():
             path = pathlib.Path(name)
