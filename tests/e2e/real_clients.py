@@ -26,6 +26,17 @@ def clients_folder():
 FOLDER = clients_folder()
 
 
+def installed(group):
+    """The folder of a group of scripts/install_clients, or "" if it is not there."""
+    return str(FOLDER / group) if (FOLDER / group / ".versions").exists() else ""
+
+
+def node():
+    """A node: the one that was installed, or that of the machine; None if there is none."""
+    own = FOLDER / "node" / "node_modules" / "node" / "bin" / "node"
+    return str(own) if own.exists() else shutil.which("node")
+
+
 @dataclasses.dataclass
 class Fence:
     """What a client is given: addresses and a key."""
@@ -42,7 +53,7 @@ class RealClientsTest(ReeveTest):
 
     def need(self, *groups):
         """Skips the test unless these groups are installed."""
-        missing = [name for name in groups if not (FOLDER / name / ".versions").exists()]
+        missing = [name for name in groups if not installed(name)]
         if missing:
             self.skipTest(f"not installed: {', '.join(missing)}; scripts/install_clients brings it")
 
@@ -68,8 +79,7 @@ class RealClientsTest(ReeveTest):
             place.mkdir()
             (place / "node_modules").symlink_to(FOLDER / group / "node_modules")
         shutil.copyfile(PROGRAMS / file, place / file)
-        node = FOLDER / "node" / "node_modules" / "node" / "bin" / "node"
-        return self.reeve(place / file, *args, program=str(node), env=env, timeout=PATIENCE_SECONDS)
+        return self.reeve(place / file, *args, program=node(), env=env, timeout=PATIENCE_SECONDS)
 
     # --- agents ---------------------------------------------------------------------------------
 

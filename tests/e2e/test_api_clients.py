@@ -9,12 +9,13 @@ import subprocess
 import sys
 import urllib.parse
 
+from real_clients import installed, node
 from reeve import main, wait_until
 from server import ServerTest, path_of, workflow
 
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "clients"
-# A folder with node_modules/@kubernetes/client-node (`npm install @kubernetes/client-node` in it).
-NODE_FOLDER = os.environ.get("REEVE_CLIENT_NODE", "")
+# A folder with node_modules/@kubernetes/client-node, as scripts/install_clients makes one.
+NODE_FOLDER = os.environ.get("REEVE_CLIENT_NODE") or installed("kubernetes")
 
 
 @functools.cache
@@ -83,16 +84,14 @@ class PythonTest(ClientTest):
 
 class NodeTest(ClientTest):
     def setUp(self):
-        if shutil.which("node") is None:
-            self.skipTest("node is not there")
-        if not NODE_FOLDER:
-            self.skipTest("REEVE_CLIENT_NODE names no folder with @kubernetes/client-node")
+        if node() is None or not NODE_FOLDER:
+            self.skipTest("node or @kubernetes/client-node is not there: scripts/install_clients brings both")
         super().setUp()
         # Modules are looked for beside the program.
         (self.dir / "node_modules").symlink_to(os.path.join(NODE_FOLDER, "node_modules"))
         program = self.dir / "node_client.mjs"
         shutil.copyfile(PROGRAMS / program.name, program)
-        self.program = ("node", program)
+        self.program = (node(), program)
 
     def test_it_does_everything_with_objects(self):
         self.assertEqual(
