@@ -14,11 +14,15 @@
 #include <sys/socket.h>
 
 #include "base/strings.h"
-#include "executor/http/address_guard.h"
+#include "security/egress/address_guard.h"
 
 namespace reeve::executor::http {
 
 namespace {
+
+using egress::AddressKind;
+using egress::Ipv4;
+using egress::Ipv6;
 
 constexpr const char* kLibrary = "libcurl.so.4";
 /// The first with CURLOPT_PROTOCOLS_STR.
@@ -107,14 +111,14 @@ Checked check(const curl_sockaddr& address) {
     Ipv4 bytes{};
     std::copy_n(reinterpret_cast<const std::uint8_t*>(&in.sin_addr), bytes.size(), bytes.begin());
     ::inet_ntop(AF_INET, bytes.data(), text.data(), text.size());
-    checked.kind = kind_of(bytes);
+    checked.kind = egress::kind_of(bytes);
   } else if (address.family == AF_INET6) {
     // The structure in curl's own has room for every address, whatever its declared type.
     const auto& in = reinterpret_cast<const sockaddr_in6&>(address.addr);
     Ipv6 bytes{};
     std::copy_n(in.sin6_addr.s6_addr, bytes.size(), bytes.begin());
     ::inet_ntop(AF_INET6, bytes.data(), text.data(), text.size());
-    checked.kind = kind_of(bytes);
+    checked.kind = egress::kind_of(bytes);
   }
   checked.text = text.data();
   return checked;
@@ -127,7 +131,7 @@ curl_socket_t open_socket(void* context, curlsocktype purpose, curl_sockaddr* ad
     return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
   }
   const Checked checked = check(*address);
-  auto refused = refusal(checked.kind, transfer.policy->allow_private, checked.text);
+  auto refused = egress::refusal(checked.kind, transfer.policy->allow_private, checked.text);
   if (refused || purpose != CURLSOCKTYPE_IPCXN) {
     transfer.refused = refused.value_or("an unknown kind of connection");
     return CURL_SOCKET_BAD;

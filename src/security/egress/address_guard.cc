@@ -1,11 +1,13 @@
-#include "executor/http/address_guard.h"
+#include "security/egress/address_guard.h"
 
 #include <algorithm>
 #include <cstddef>
 
+#include <arpa/inet.h>
+
 #include "base/strings.h"
 
-namespace reeve::executor::http {
+namespace reeve::egress {
 
 namespace {
 
@@ -113,6 +115,19 @@ AddressKind kind_of(const Ipv6& address) {
   return AddressKind::Forbidden;
 }
 
+AddressKind kind_of(std::string_view address_text) {
+  const std::string text(address_text.substr(0, address_text.find('%')));
+  Ipv4 four{};
+  if (::inet_pton(AF_INET, text.c_str(), four.data()) == 1) {
+    return kind_of(four);
+  }
+  Ipv6 six{};
+  if (::inet_pton(AF_INET6, text.c_str(), six.data()) == 1) {
+    return kind_of(six);
+  }
+  return AddressKind::Forbidden;
+}
+
 std::optional<std::string> refusal(
     AddressKind kind, bool allow_private, std::string_view address_text
 ) {
@@ -135,4 +150,4 @@ std::optional<std::string> refusal(
   return std::nullopt;
 }
 
-}  // namespace reeve::executor::http
+}  // namespace reeve::egress

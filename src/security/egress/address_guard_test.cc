@@ -1,10 +1,21 @@
-#include "executor/http/address_guard.h"
+#include "security/egress/address_guard.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 
-namespace reeve::executor::http {
+namespace reeve::egress {
 namespace {
+
+TEST(AddressGuard, ReadsAddressesInDigits) {
+  EXPECT_EQ(kind_of("1.1.1.1"), AddressKind::Public);
+  EXPECT_EQ(kind_of("127.0.0.1"), AddressKind::Private);
+  EXPECT_EQ(kind_of("::1"), AddressKind::Private);
+  EXPECT_EQ(kind_of("fe80::1%eth0"), AddressKind::Forbidden);
+  EXPECT_EQ(kind_of("::ffff:169.254.169.254"), AddressKind::Forbidden);
+  for (const std::string_view other : {"", "localhost", "127.1", "1.1.1.1 ", "0x7f.0.0.1"}) {
+    EXPECT_EQ(kind_of(other), AddressKind::Forbidden) << other;
+  }
+}
 
 AddressKind kind(const char* text) {
   Ipv4 four{};
@@ -93,4 +104,4 @@ TEST(AddressGuard, SaysWhyAndWhatHelps) {
 }
 
 }  // namespace
-}  // namespace reeve::executor::http
+}  // namespace reeve::egress

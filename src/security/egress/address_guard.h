@@ -7,15 +7,15 @@
 #include <string_view>
 
 /// Which addresses a request may go to (protection against server-side request forgery).
-namespace reeve::executor::http {
+namespace reeve::egress {
 
 using Ipv4 = std::array<std::uint8_t, 4>;
 using Ipv6 = std::array<std::uint8_t, 16>;
 
 enum class AddressKind : std::uint8_t {
   Public,
-  /// This machine and private networks: loopback, RFC 1918, RFC 6598, unique local. Fine where the
-  /// task says so.
+  /// This machine and private networks: loopback, RFC 1918, RFC 6598, unique local. Fine where
+  /// whoever asks is allowed to.
   Private,
   /// Never a place to ask: link-local with the metadata services of clouds, multicast, reserved,
   /// unspecified.
@@ -26,9 +26,14 @@ enum class AddressKind : std::uint8_t {
 AddressKind kind_of(const Ipv4& address);
 AddressKind kind_of(const Ipv6& address);
 
-/// Why an address of this kind is refused; nothing: it is not.
+/// Of an address in digits, as `ClientOptions::allowed` has it ("127.0.0.1", "::1", with or without
+/// a zone). Forbidden: it is none.
+AddressKind kind_of(std::string_view address_text);
+
+/// Why an address of this kind is refused; nothing: it is not. `allow_private` comes from a setting
+/// of that name.
 std::optional<std::string> refusal(
     AddressKind kind, bool allow_private, std::string_view address_text
 );
 
-}  // namespace reeve::executor::http
+}  // namespace reeve::egress
