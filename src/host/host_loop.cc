@@ -204,6 +204,12 @@ void Host::Loop::handle(model::CancelRun request) {
   }
 }
 
+/// A host without control groups cannot stop a process tree in one step: the run goes on, and what
+/// it asks of the gateways is refused.
+void Host::Loop::handle(model::FreezeRun /*request*/) {}
+
+void Host::Loop::handle(model::ThawRun /*request*/) {}
+
 // ---- work on directories ------------------------------------------------------------------------
 
 void Host::Loop::dispatch(std::uint64_t number, std::function<Outcome()> work) {

@@ -70,6 +70,8 @@ class Host::Loop {
   void take_wakes();
   void handle(model::LaunchRun request);
   void handle(model::CancelRun request);
+  void handle(model::FreezeRun request);
+  void handle(model::ThawRun request);
   Active& add(const MissionName& mission, const RunName& run, Fence fence);
   void work(Active& active);
   void conclude(Active& active);

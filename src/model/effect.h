@@ -33,7 +33,24 @@ struct CancelRun {
   std::string reason;
 };
 
-using Effect = std::variant<LaunchRun, CancelRun>;
+/// Let the processes of a run stand still where they are: none of them gets any time until it is
+/// thawed. Its deadline stands still with it; a cancellation thaws it. A run that stands still
+/// already goes on doing so; unknown runs are nobody's, and there is no answer either way.
+struct FreezeRun {
+  MissionName mission;
+  RunName run;
+  Fence fence;
+  std::string reason;
+};
+
+/// Let them go on. A run that is not frozen stays as it is.
+struct ThawRun {
+  MissionName mission;
+  RunName run;
+  Fence fence;
+};
+
+using Effect = std::variant<LaunchRun, CancelRun, FreezeRun, ThawRun>;
 
 /// The run's first process exists.
 struct RunStarted {

@@ -45,8 +45,33 @@ void HostSim::handle(const model::Effect& effect) {
   }
   if (const auto* request = std::get_if<model::LaunchRun>(&effect)) {
     launch(*request);
+  } else if (const auto* end = std::get_if<model::CancelRun>(&effect)) {
+    cancel(*end);
+  } else if (const auto* stop = std::get_if<model::FreezeRun>(&effect)) {
+    freeze(*stop);
   } else {
-    cancel(std::get<model::CancelRun>(effect));
+    thaw(std::get<model::ThawRun>(effect));
+  }
+}
+
+void HostSim::freeze(const model::FreezeRun& request) {
+  world_.trace("freeze", request.run.view());
+  const auto found = runs_.find(request.fence);
+  if (found != runs_.end()) {
+    found->second.frozen = true;
+  }
+}
+
+void HostSim::thaw(const model::ThawRun& request) {
+  world_.trace("thaw", request.run.view());
+  const auto found = runs_.find(request.fence);
+  if (found == runs_.end() || !found->second.frozen) {
+    return;
+  }
+  found->second.frozen = false;
+  if (found->second.end_is_due) {
+    found->second.end_is_due = false;
+    end(request.fence);
   }
 }
 
@@ -161,6 +186,10 @@ void HostSim::begin(Fence fence) {
 void HostSim::end(Fence fence) {
   RunRecord& record = runs_.at(fence);
   if (record.state != State::Alive && !record.zombie) {
+    return;
+  }
+  if (record.frozen) {
+    record.end_is_due = true;
     return;
   }
   const Behaviour behaviour = behaviour_of(record.spec);

@@ -41,6 +41,9 @@ struct RunRecord {
   bool zombie = false;
   /// A cancellation is under way.
   bool cancelled = false;
+  /// It stands still, and would have ended meanwhile.
+  bool frozen = false;
+  bool end_is_due = false;
 };
 
 /// A host with virtual processes. What they do is written in their scripts (behaviour.h). Requests
@@ -83,6 +86,8 @@ class HostSim {
 
   void launch(const model::LaunchRun& request);
   void cancel(const model::CancelRun& request);
+  void freeze(const model::FreezeRun& request);
+  void thaw(const model::ThawRun& request);
   void begin(Fence fence);
   void end(Fence fence);
   void finish(RunRecord& record, model::RunEnd end, int code, std::string reason);

@@ -224,8 +224,8 @@ class Soak {
     for (model::Effect& effect : scope.effects) {
       if (auto* launch = std::get_if<model::LaunchRun>(&effect)) {
         on_host_[launch->run] = std::move(*launch);
-      } else {
-        cancels_.push_back(std::get<model::CancelRun>(effect));
+      } else if (const auto* cancel = std::get_if<model::CancelRun>(&effect)) {
+        cancels_.push_back(*cancel);
       }
     }
     forget_ended(scope);

@@ -255,8 +255,12 @@ void Walk::take(Scope turn) {
   for (model::Effect& effect : turn.effects) {
     if (auto* launch = std::get_if<model::LaunchRun>(&effect)) {
       launches_.push_back(std::move(*launch));
+    } else if (auto* cancel = std::get_if<model::CancelRun>(&effect)) {
+      cancels_.push_back(std::move(*cancel));
+    } else if (const auto* freeze = std::get_if<model::FreezeRun>(&effect)) {
+      frozen_.insert(freeze->run);
     } else {
-      cancels_.push_back(std::move(std::get<model::CancelRun>(effect)));
+      frozen_.erase(std::get<model::ThawRun>(effect).run);
     }
   }
   if (++turns_ % check_period_ == 0) {

@@ -175,6 +175,7 @@ class Walk {
   std::vector<journal::Event> events_;
   std::vector<model::LaunchRun> launches_;
   std::vector<model::CancelRun> cancels_;
+  std::set<RunName> frozen_;
   std::map<TimerId, Timestamp> timers_;
   std::map<std::string, model::Mission> folded_;
   std::map<journal::ObjectKey, std::string> workflow_rows_;
