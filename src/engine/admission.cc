@@ -21,6 +21,11 @@ std::string behind_text(std::string_view pool) {
   return concat("waits behind others for units of pool ", model::plain(pool));
 }
 
+/// `pool` is one in which a quota counts runs.
+std::string quota_text(std::string_view pool) {
+  return concat("waits for other runs: ", pool, " lets no more go on at the same time");
+}
+
 std::string no_host_text(const std::vector<std::string>& missing) {
   return concat(
       "waits for a host with the label",
@@ -273,10 +278,13 @@ std::optional<Engine::Refusal> Engine::launch_refusal(
   if (!missing.empty()) {
     return Refusal{.reason = no_host_text(missing), .pool = std::string(kNoHost)};
   }
-  const auto& semaphores = entry.plan->task_semaphores.at(run.slot.task);
+  const std::vector<workflow::Semaphore> semaphores =
+      units_of_run(*entry.mission, *entry.plan, run.slot.task);
   for (const workflow::Semaphore& wanted : semaphores) {
     if (std::optional<std::string> reason = pools_.refusal({wanted})) {
-      return Refusal{.reason = std::move(*reason), .pool = wanted.pool};
+      return Refusal{
+          .reason = is_quota_pool(wanted.pool) ? quota_text(wanted.pool) : std::move(*reason),
+          .pool = wanted.pool};
     }
   }
   if (const auto pool = place ? behind_others(semaphores, *place) : std::nullopt) {
@@ -285,8 +293,22 @@ std::optional<Engine::Refusal> Engine::launch_refusal(
   return std::nullopt;
 }
 
+/// What a run takes: of the pools of its task, and one place in each quota that counts runs.
+std::vector<workflow::Semaphore> Engine::units_of_run(
+    const Mission& mission, const Plan& plan, TaskIndex task
+) const {
+  std::vector<workflow::Semaphore> units = plan.task_semaphores.at(task);
+  for (workflow::Semaphore& unit : quota_units(mission, plan, task)) {
+    units.push_back(std::move(unit));
+  }
+  return units;
+}
+
 /// Units of a pool that a run takes.
 std::uint32_t Engine::wanted_of(const RunRef& run, const std::string& pool) const {
+  if (is_quota_pool(pool)) {
+    return 1;
+  }
   const auto entry = missions_.find(run.created);
   std::uint32_t units = 0;
   if (entry != missions_.end()) {
@@ -315,7 +337,7 @@ void Engine::unblock(const std::string& pool) {
 
 void Engine::host_taken(const Mission& mission, SlotKey slot, const Plan& plan) {
   const RunRef run{.created = mission.created, .slot = slot};
-  const std::vector<workflow::Semaphore>& units = plan.task_semaphores.at(slot.task);
+  const std::vector<workflow::Semaphore> units = units_of_run(mission, plan, slot.task);
   if (on_hosts_.insert(run).second && !units.empty()) {
     pools_.take(mission.created, units, Pools::Holder::Run);
     run_units_[run] = units;

@@ -8,6 +8,7 @@
 #include "engine/endpoint_book.h"
 #include "engine/incident_book.h"
 #include "engine/metadata_book.h"
+#include "engine/meter_book.h"
 #include "engine/pool_book.h"
 #include "engine/resource_book.h"
 #include "engine/setting_book.h"
@@ -59,6 +60,9 @@ Result<void> BookTurn::emit(
   event.correlation = scope_.correlation;
   const Result<void> applied = book_.apply(event);
   REEVE_ASSERT(applied.ok());
+  for (journal::ObjectKey& key : book_.take_also_changed()) {
+    scope_.also_changed.emplace_back(std::move(key), event.revision);
+  }
   scope_.events.push_back(std::move(event));
   scope_.next = scope_.next.next();
   if (book_.has_links()) {
@@ -143,6 +147,9 @@ std::vector<std::unique_ptr<Book>> make_books() {
   books.push_back(std::make_unique<PoolBook>());
   books.push_back(std::make_unique<DenialBook>());
   books.push_back(std::make_unique<ToolCallBook>());
+  const auto ledger = std::make_shared<UsageLedger>();
+  books.push_back(std::make_unique<MeterBook>(ledger));
+  books.push_back(std::make_unique<UsageBook>(ledger));
   for (const ResourceKind& kind : resource_kinds()) {
     if (kind.kind == journal::Kind::Namespace) {
       books.push_back(std::make_unique<NamespaceBook>());

@@ -138,6 +138,10 @@ class Book {
       const Namespace& ns, std::string_view workflow, workflow::Configuration& configuration
   ) const;
 
+  /// The rows of other objects, of this or another kind, that events have changed which were
+  /// applied since the last call.
+  virtual std::vector<journal::ObjectKey> take_also_changed() { return {}; }
+
   /// After all rows are loaded; timers that were due meanwhile fire afterwards.
   virtual void recover(BookTurn& turn);
 };

@@ -8,10 +8,12 @@
 #include "engine/book.h"
 #include "engine/collector.h"
 #include "engine/metadata_book.h"
+#include "engine/meter_book.h"
 #include "engine/mission_codec.h"
 #include "engine/mission_names.h"
 #include "engine/mission_queries.h"
 #include "engine/mission_turn.h"
+#include "engine/quota_registry.h"
 
 namespace reeve::engine {
 
@@ -40,11 +42,17 @@ Engine::Engine(Limits limits, std::string instance, WorkflowLoader loader, cron:
       loader_(std::move(loader)),
       zones_(zones),
       books_(make_books()),
+      quotas_(std::make_unique<QuotaRegistry>()),
       collector_(std::make_unique<Collector>()) {
   for (const std::unique_ptr<Book>& book : books_) {
     book_by_kind_[static_cast<std::size_t>(book->kind())] = book.get();
   }
   metadata_ = static_cast<MetadataBook*>(book_of(Collector::timer_key()));
+  const auto book = [&](journal::Kind kind) {
+    return book_by_kind_[static_cast<std::size_t>(kind)];
+  };
+  meter_ = static_cast<MeterBook*>(book(journal::Kind::ModelCall));
+  usage_ = static_cast<UsageBook*>(book(journal::Kind::BudgetUsage));
 }
 
 Engine::~Engine() = default;
@@ -118,6 +126,9 @@ Result<void> Engine::load_row(
 }
 
 void Engine::recover(Scope& scope) {
+  recovering_ = true;
+  follow_quotas(scope);
+  recovering_ = false;
   for (const std::unique_ptr<Book>& book : books_) {
     BookTurn turn(*this, *book, scope);
     book->recover(turn);
@@ -131,6 +142,7 @@ void Engine::recover(Scope& scope) {
     turn.recover();
     turn.reconcile();
   }
+  recover_quota_holds(scope);
   dispatch(scope);
   recovering_ = false;
   collector_->sweep();
@@ -403,6 +415,7 @@ Result<Reply> Engine::object_timer(const TimerFired& fired, Scope& scope) {
 /// Carries on until nothing follows from what has been done.
 void Engine::settle(Scope& scope) {
   while (true) {
+    follow_quotas(scope);
     // Runs first: missions come after those that wait for the same pools.
     dispatch(scope);
     admit_waiting(scope);
@@ -569,9 +582,9 @@ bool Engine::at_rest() const {
         return counts.second.empty();
       });
   return none_live && runs_.size() == 0 && on_hosts_.empty() && run_units_.empty() &&
-         queued_.empty() && active_.empty() && pools_.at_rest() && by_user_key_.empty() &&
-         waiting_for_.empty() && successors_.empty() && suspects_.empty() && told_.empty() &&
-         over_.empty() && live_missions().empty();
+         queued_.empty() && active_.empty() && over_quota_.empty() && pools_.at_rest() &&
+         by_user_key_.empty() && waiting_for_.empty() && successors_.empty() && suspects_.empty() &&
+         told_.empty() && over_.empty() && live_missions().empty();
 }
 
 std::vector<MissionName> Engine::live_missions() const {

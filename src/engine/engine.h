@@ -22,7 +22,9 @@
 #include "engine/commands.h"
 #include "engine/events.h"
 #include "engine/fwd.h"
+#include "engine/meter_ledger.h"
 #include "engine/object_metadata.h"
+#include "engine/quota.h"
 #include "engine/run_queue.h"
 #include "engine/statistics.h"
 #include "journal/event.h"
@@ -69,6 +71,8 @@ struct Scope {
   model::Trace trace = {};
   // out
   std::vector<journal::Event> events;
+  /// Rows that events about other objects have changed, with the revisions of those.
+  std::vector<std::pair<journal::ObjectKey, Revision>> also_changed = {};
   std::vector<TimerChange> timers;
   std::vector<model::Effect> effects;
 };
@@ -322,6 +326,39 @@ class Engine {
   /// The uid of an object that an event with this revision makes.
   Uid make_uid(Revision revision) const;
 
+  // --- quotas (engine_quota.cc) ----------------------------------------------------------------
+
+  /// What people have said about an object of a kind with a book or machine; never null.
+  Json metadata_of(const journal::ObjectKey& object) const;
+
+  /// The quota whose usage a row is; null: it is no more.
+  const Quota* quota_of_usage(const journal::ObjectKey& usage) const;
+
+  /// The quotas that count somebody; valid for this turn.
+  std::vector<const Quota*> quotas_of(const Spender& who) const;
+
+  /// Completes whose run it is. A refusal: the mission is held for a quota. NotFound: no such
+  /// mission. IllegalTransition: the run is over.
+  Result<std::optional<QuotaRefusal>> look_at_spender(Spender& who, Scope& scope);
+
+  /// What is in the way of a call, after it was told and carried out; nothing: it may be sent.
+  std::optional<QuotaRefusal> check_quotas(
+      const std::vector<const Quota*>& quotas,
+      const Spender& who,
+      const Spent& worst,
+      MeterRates& rates,
+      Scope& scope
+  );
+
+  /// Whether a host is busy with a run, by its plain name.
+  bool is_run_on_host(const Namespace& ns, std::string_view run);
+
+  /// A call is over that counted in these rows: warns, and lets those go on for whom there is room.
+  void quotas_used(const std::vector<journal::ObjectKey>& rows, const Spender& who, Scope& scope);
+
+  /// Lets missions go on that are held for a quota which is not in their way any more.
+  void quota_has_room(const journal::ObjectKey& quota, Scope& scope);
+
   // --- workflows, for books ---------------------------------------------------------------------
 
   Result<cron::Zone> zone(std::string_view name) const;
@@ -361,6 +398,12 @@ class Engine {
 
  private:
   friend class MissionTurn;
+
+  /// What a mission that is held for a quota wanted, as far as it is known.
+  struct OverQuota {
+    Spent wanted;
+    std::string run;
+  };
 
   /// What a mission has of what others wait for.
   struct Claim {
@@ -486,6 +529,42 @@ class Engine {
   void suspect(const model::Mission& mission);
   void report_deadlocks(Scope& scope);
   bool waits_for(const model::Mission& mission, const model::Mission& other) const;
+  // engine_quota.cc
+  static bool is_quota_pool(std::string_view pool);
+  std::vector<const Quota*> quotas_of_task(
+      const model::Mission& mission, const Plan& plan, TaskIndex task
+  ) const;
+  void enforce(const QuotaRefusal& refusal, const Spender& who, const Spent& wanted, Scope& scope);
+  bool hold_mission(
+      MissionTurn& turn, const Quota& quota, QuotaLimit limit, const std::string& message
+  );
+  std::vector<RunRef> runs_to_stop(
+      const Quota& quota, QuotaLimit limit, const Spender& who, Scope& scope
+  );
+  void tell_duration(
+      const Quota& quota,
+      const model::Mission& mission,
+      const std::string& run,
+      Duration used,
+      Duration level,
+      bool exceeded,
+      Scope& scope
+  );
+  bool has_room(const MissionTurn& turn, const model::Hold& hold, const OverQuota& over) const;
+  bool release_quota_holds(MissionTurn& turn);
+  void quota_hold_gone(const model::Mission& mission, const std::string& subject);
+  void follow_quotas(Scope& scope);
+  void recount_runs();
+  std::vector<workflow::Semaphore> quota_units(
+      const model::Mission& mission, const Plan& plan, TaskIndex task
+  ) const;
+  std::optional<std::string> refused_by_quota(
+      const model::Mission& mission, const Plan& plan, SlotKey slot, Scope& scope
+  );
+  std::uint32_t retries_max(
+      const model::Mission& mission, const Plan& plan, TaskIndex task, std::uint32_t retries
+  ) const;
+  void recover_quota_holds(Scope& scope);
   // admission.cc: who may start
   bool is_full(const Plan& plan) const;
   void give_back_units(
@@ -516,6 +595,9 @@ class Engine {
   ) const;
   std::optional<std::string> behind_others(
       const std::vector<workflow::Semaphore>& wanted, RunPlace place
+  ) const;
+  std::vector<workflow::Semaphore> units_of_run(
+      const model::Mission& mission, const Plan& plan, TaskIndex task
   ) const;
   std::int64_t score_of(const model::Mission& mission) const;
   void unblock(const std::string& pool);
@@ -566,6 +648,11 @@ class Engine {
   /// The same by kind; null: none.
   std::array<Book*, journal::kAllKinds.size()> book_by_kind_{};
   MetadataBook* metadata_ = nullptr;
+  MeterBook* meter_ = nullptr;
+  UsageBook* usage_ = nullptr;
+  std::unique_ptr<QuotaRegistry> quotas_;
+  /// Missions that are held for quotas, by the subjects of their holds.
+  std::map<Revision, std::map<std::string, OverQuota>> over_quota_;
   std::unique_ptr<Collector> collector_;
   StoredObjects stored_;
   /// Live missions by namespace and user key.

@@ -164,7 +164,8 @@ class Decoder {
     return MissionEvent(RunCancelRequested{
         .slot = key,
         .message = data_.get_string("message"),
-        .timed_out = data_.get_bool("timedOut")});
+        .timed_out = data_.get_bool("timedOut"),
+        .over_quota = data_.get_bool("overQuota")});
   }
 
   Result<MissionEvent> run_ended() {

@@ -130,6 +130,7 @@ class Encoder {
     slot(e.slot);
     text("message", e.message);
     flag("timedOut", e.timed_out);
+    flag("overQuota", e.over_quota);
   }
 
   void operator()(const RunEnded& e) {

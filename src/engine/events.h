@@ -132,6 +132,8 @@ struct RunCancelRequested {
   std::string message;
   /// Its time is over; only for runs inside the engine, hosts watch the time of theirs.
   bool timed_out = false;
+  /// A quota is used up.
+  bool over_quota = false;
 };
 
 /// What the end of a run means for its task.

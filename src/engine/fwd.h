@@ -6,8 +6,13 @@ class Book;
 class Collector;
 class Engine;
 class MetadataBook;
+class MeterBook;
+class MeterRates;
 class MissionTurn;
+class QuotaRegistry;
 class ResourceBook;
+class UsageBook;
+struct QuotaRefusal;
 struct Scope;
 
 }  // namespace reeve::engine

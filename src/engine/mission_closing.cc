@@ -18,6 +18,9 @@ Reason reason_of(std::string_view error_code) {
   if (error_code == kErrorTimedOut) {
     return Reason::Timeout;
   }
+  if (error_code == kErrorQuota) {
+    return Reason::QuotaExceeded;
+  }
   return error_code == kErrorLost ? Reason::WorkerLost : Reason::Failure;
 }
 
@@ -119,8 +122,8 @@ bool MissionTurn::try_again(const Verdict& verdict) {
     return task.state == TaskState::Failed && task.error_code == kErrorRestartJob;
   });
   // An endless loop is one in the next attempt, too; without hosts in it all would be one turn.
-  const bool fatal =
-      verdict.error_code == kErrorFatal || verdict.error_code == kErrorLoop || verdict.refused;
+  const bool fatal = verdict.error_code == kErrorFatal || verdict.error_code == kErrorLoop ||
+                     verdict.error_code == kErrorQuota || verdict.refused;
   if (!asked && (fatal || done >= policy.retries)) {
     return false;
   }

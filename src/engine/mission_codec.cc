@@ -39,6 +39,8 @@ void write_slot_members(JsonWriter& json, const RunSlot& slot, RowForm form) {
   write_flag(json, "closing", slot.closing);
   write_flag(json, "inside", slot.inside);
   write_flag(json, "timedOut", slot.timed_out);
+  write_flag(json, "overQuota", slot.over_quota);
+  write_count(json, "frozenMillis", static_cast<std::uint64_t>(slot.frozen.count()));
   write_time(json, "notBefore", slot.not_before);
   if (slot.pending_since != Timestamp()) {
     write_time(json, "pendingSince", slot.pending_since);
@@ -328,6 +330,8 @@ void read_slot(Members& in, RunSlot& slot) {
   slot.closing = in.flag("closing");
   slot.inside = in.flag("inside");
   slot.timed_out = in.flag("timedOut");
+  slot.over_quota = in.flag("overQuota");
+  slot.frozen = Duration(in.number("frozenMillis", kMillisMax));
   slot.not_before = in.time("notBefore");
   slot.pending_since = in.time("pendingSince").value_or(Timestamp());
   slot.changed = in.revision("revision");

@@ -41,6 +41,12 @@ void MissionTurn::launch(SlotKey key) {
       return;
     }
   }
+  if (const std::optional<std::string> refused =
+          engine_.refused_by_quota(m_, *plan_, key, scope_)) {
+    fail_before_start(key, std::string(kErrorQuota), *refused);
+    advance();
+    return;
+  }
   // The fence is the revision of the launching event; a QUEUED mission moves first.
   const bool moves = m_.state == MissionState::Queued;
   const Fence fence(scope_.next.value() + (moves ? 1 : 0));
@@ -153,6 +159,11 @@ void MissionTurn::repeat_request(SlotKey key) {
   if (effect) {
     effect->started = active;
     scope_.effects.emplace_back(std::move(*effect));
+  }
+  if (const model::Hold* hold = quota_hold()) {
+    freeze(key, hold->message);
+  } else if (slot.frozen.count() > 0) {
+    thaw(key);
   }
   if (slot.cancelling) {
     scope_.effects.emplace_back(model::CancelRun{

@@ -237,6 +237,8 @@ class Applier {
     slot.closing = e.closing;
     slot.inside = false;
     slot.timed_out = false;
+    slot.over_quota = false;
+    slot.frozen = Duration(0);
     slot.not_before = e.not_before;
     slot.pending_since = e.not_before.value_or(at_);
     if (e.slot.leg == Leg::Undo) {
@@ -286,6 +288,7 @@ class Applier {
     slot.changed = revision_;
     slot.cancelling = true;
     slot.timed_out = e.timed_out;
+    slot.over_quota = e.over_quota;
   }
 
   void operator()(const RunEnded& e) {
@@ -307,6 +310,7 @@ class Applier {
     move_slot(m_, e.slot, e.state);
     slot.changed = revision_;
     slot.cancelling = false;
+    slot.over_quota = false;
     slot.not_before.reset();
     slot.pending_since = Timestamp();
     slot.failures += e.outcome == Outcome::Retry ? 1 : 0;
@@ -393,6 +397,7 @@ class Applier {
   }
 
   void operator()(const HoldReleased& e) {
+    const std::optional<Timestamp> held = held_for_quota();
     std::erase_if(m_.holds, [&](const model::Hold& hold) {
       return hold.kind == e.kind && hold.subject == e.subject;
     });
@@ -401,6 +406,9 @@ class Applier {
     });
     if (!waits) {
       end_approval_wait();
+    }
+    if (held && !held_for_quota()) {
+      end_standstill(*held);
     }
   }
 
@@ -464,6 +472,31 @@ class Applier {
       m_.approval_time += at_ - std::max(*m_.approval_since, *m_.started_at);
     }
     m_.approval_since.reset();
+  }
+
+  /// Since when it is held because quotas are used up.
+  std::optional<Timestamp> held_for_quota() const {
+    const auto hold = std::find_if(m_.holds.begin(), m_.holds.end(), [](const model::Hold& one) {
+      return one.kind == model::HoldKind::Quota;
+    });
+    return hold == m_.holds.end() ? std::nullopt : std::optional(hold->since);
+  }
+
+  /// The time for which everything stood still counts neither against the mission nor its runs.
+  void end_standstill(Timestamp since) {
+    constexpr Duration kLeast{1};
+    if (m_.started_at) {
+      m_.approval_time += at_ - std::max(since, *m_.started_at);
+    }
+    for (TaskStatus& task : m_.tasks) {
+      if (on_host(task.run)) {
+        task.run.frozen +=
+            std::max(kLeast, Duration(at_ - std::max(since, task.started_at.value_or(since))));
+      }
+      if (task.undo && on_host(*task.undo)) {
+        task.undo->frozen += std::max(kLeast, Duration(at_ - since));
+      }
+    }
   }
 
   model::GateStatus& changed_gate(TaskIndex index) {

@@ -170,6 +170,11 @@ Result<void> MissionTurn::on_started(SlotKey key, Fence fence) {
   if (m_.state == MissionState::Launching) {
     transition(MissionState::Active, Reason::AgentReady);
   }
+  if (const model::Hold* hold = quota_hold()) {
+    freeze(key, hold->message);
+  } else {
+    watch_duration(key, false);
+  }
   return {};
 }
 
@@ -265,6 +270,10 @@ void MissionTurn::end_forward(TaskIndex index, const RunResult& result) {
   if (std::string missing = missing_inputs(*plan_->workflow, def, m_); !missing.empty()) {
     event.warnings.push_back(std::move(missing));
   }
+  if (slot.over_quota && !result.succeeded()) {
+    end_over_quota(index, std::move(event));
+    return;
+  }
   if (result.end == RunEnd::Cancelled || (slot.cancelling && !result.succeeded())) {
     event.state = RunState::Aborted;
     event.outcome = Outcome::Aborted;
@@ -286,8 +295,24 @@ void MissionTurn::end_forward(TaskIndex index, const RunResult& result) {
   ended.exit_code = event.exit_code;
   ended.succeeded = result.succeeded() && !refused;
   ended.timed_out = timed_out;
-  ended.retry_left = slot.failures < def.retry.retries && (!stopping() || slot.closing);
+  const std::uint32_t retries = engine_.retries_max(m_, *plan_, index, def.retry.retries);
+  ended.retry_left = slot.failures < retries && (!stopping() || slot.closing);
   end_forward_with(index, ended, std::move(event));
+}
+
+/// A run was ended because it may use nothing more. Trying again would not change that; a route of
+/// the workflow may deal with it.
+void MissionTurn::end_over_quota(TaskIndex index, RunEnded event) {
+  event.error_code = kErrorQuota;
+  event.unknown = true;
+  if (event.message.empty()) {
+    event.message = "a quota is used up";
+  }
+  end_forward_with(
+      index,
+      {.exit_code = {}, .succeeded = false, .timed_out = false, .retry_left = false},
+      std::move(event)
+  );
 }
 
 /// What the end of a run means. `message` says why if polling has gone on for too long.
@@ -453,6 +478,10 @@ void MissionTurn::lose(SlotKey key, const std::string& detail, Reason reason) {
   }
   if (key.leg == Leg::Undo) {
     end_undo(key.task, std::move(event), false);
+    return;
+  }
+  if (slot.over_quota && !stopping()) {
+    end_over_quota(key.task, std::move(event));
     return;
   }
   if (slot.cancelling || stopping()) {

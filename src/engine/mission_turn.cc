@@ -430,6 +430,12 @@ void MissionTurn::release(const model::Hold& hold, bool expired) {
   if (waited && !m_.approval_since && m_.started_at) {
     rearm_deadline();
   }
+  if (hold.kind == model::HoldKind::Quota) {
+    engine_.quota_hold_gone(m_, hold.subject);
+    if (!is_held_for_quota()) {
+      quota_released();
+    }
+  }
 }
 
 Result<void> MissionTurn::resume_by_hand() {
@@ -442,6 +448,19 @@ Result<void> MissionTurn::resume_by_hand() {
     error.hint = m_.holds.front().message;
     return error;
   }
+  engine_.release_quota_holds(*this);
+  if (const model::Hold* hold = quota_hold()) {
+    Error error = make_error(
+        ErrorCode::IllegalTransition,
+        concat("mission \"", model::plain(m_.name), "\" waits for a quota: ", hold->message),
+        "state"
+    );
+    error.hint = "reeve quota raise, or reeve quota reset, lets it go on";
+    return error;
+  }
+  if (m_.state != MissionState::Held) {
+    return {};
+  }
   resume(Reason::HoldReleased, false);
   return {};
 }
@@ -449,10 +468,16 @@ Result<void> MissionTurn::resume_by_hand() {
 void MissionTurn::resume(Reason reason, bool expired) {
   const std::vector<model::Hold> holds = m_.holds;
   const bool undoing = undo_failed();
+  const bool stood_still = is_held_for_quota();
   for (const model::Hold& hold : holds) {
     release(hold, expired);
   }
   transition(undoing ? MissionState::Compensating : MissionState::Queued, reason);
+  if (stood_still && std::any_of(m_.tasks.begin(), m_.tasks.end(), [](const TaskStatus& task) {
+        return task.run.state == RunState::Active;
+      })) {
+    become_active(reason);
+  }
   reconcile();
 }
 
@@ -464,7 +489,7 @@ void MissionTurn::on_timer(std::string_view key) {
   }
   if (key == "deadline") {
     if (!m_.timed_out && m_.state != MissionState::Compensating && !undo_failed() &&
-        !m_.approval_since) {
+        !m_.approval_since && !is_held_for_quota()) {
       emit(DeadlinePassed{});
       cancel_runs("the mission's deadline has passed");
       if (m_.state == MissionState::Held) {
@@ -507,6 +532,8 @@ void MissionTurn::on_timer(std::string_view key) {
           emit(RunCancelRequested{
               .slot = slot, .message = "its time limit has passed", .timed_out = true});
           stop_children(i, "its time limit has passed");
+        } else if (key == slot_timer(kQuotaTimer, slot)) {
+          on_quota_timer(slot);
         } else if (state == RunState::Pending && key == slot_timer("retry", slot)) {
           engine_.enqueue(m_, slot);
         } else if (state == RunState::Launching && key == slot_timer("launch", slot)) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -72,6 +73,19 @@ class MissionTurn {
   void reconcile();
   void on_dependency_over(const model::Mission& before);
   void on_timer(std::string_view key);
+
+  // mission_quota.cc: limits that are reached
+
+  bool is_held_for_quota() const;
+  /// The hold with this subject, or any for a quota; null: none.
+  const model::Hold* quota_hold(std::string_view subject = {}) const;
+  void stop_over_quota(SlotKey key, const std::string& message);
+  /// Says whether it is held now and was not before.
+  bool hold_for_quota(const std::string& subject, const std::string& message);
+  void release_quota(const std::string& subject);
+  void watch_duration(SlotKey key, bool overdue);
+  /// Whether none of its runs has had so much time at `at`.
+  bool all_runs_below(Duration limit, Timestamp at) const;
 
   // mission_launch.cc: handing runs to hosts
 
@@ -164,6 +178,7 @@ class MissionTurn {
   void fail_before_start(SlotKey key, const std::string& error_code, const std::string& message);
   void emit_end(RunEnded event);
   void end_forward(TaskIndex index, const model::RunResult& result);
+  void end_over_quota(TaskIndex index, RunEnded event);
   void end_forward_with(TaskIndex index, const workflow::Ended& ended, RunEnded event);
   workflow::Decision decide_end(
       TaskIndex index, const workflow::Ended& ended, bool closing, std::string& message
@@ -177,6 +192,16 @@ class MissionTurn {
   void lose(SlotKey key, const std::string& detail, model::Reason reason);
   void leave_host(SlotKey key);
   std::string slot_timer(std::string_view what, SlotKey key) const;
+
+  // mission_quota.cc
+  void each_run_on_host(const std::function<void(SlotKey)>& visit);
+  void freeze_runs(const std::string& message);
+  void freeze(SlotKey key, const std::string& message);
+  void thaw(SlotKey key);
+  void quota_released();
+  Duration elapsed(TaskIndex index, Timestamp at) const;
+  static Duration warn_after(const Quota& quota);
+  void on_quota_timer(SlotKey key);
 
   // mission_dependencies.cc
   void wait_for_missions();
@@ -266,6 +291,9 @@ inline constexpr std::string_view kErrorLoop = "ERR_LOOP_LIMIT";
 
 /// The timer of a mission that may not start before a time.
 inline constexpr std::string_view kStartTimer = "start";
+
+/// Begins the timers of runs that a quota gives so much time.
+inline constexpr std::string_view kQuotaTimer = "quota";
 
 /// What is added to a task's name in the run names of its compensation.
 inline constexpr std::string_view kUndoSuffix = "~compensate";

@@ -9,6 +9,7 @@
 #include "engine/metadata_book.h"
 #include "engine/mission_names.h"
 #include "engine/mission_turn.h"
+#include "engine/quota_registry.h"
 #include "engine/resource_book.h"
 
 /// Objects as the API sees them: the metadata of those that have a book or a machine of their own,
@@ -154,6 +155,7 @@ const model::Mission* Engine::next_mission(Revision after) const {
 // --- what books tell ----------------------------------------------------------------------------
 
 void Engine::object_changed(const ObjectKey& key, const ObjectLinks* links) {
+  quotas_->changed(key);
   if (links != nullptr && (links->deleting || !links->owners.empty())) {
     collector_->changed(key, *links);
   } else {
@@ -162,6 +164,7 @@ void Engine::object_changed(const ObjectKey& key, const ObjectLinks* links) {
 }
 
 void Engine::object_removed(const ObjectKey& key, const Uid& uid) {
+  quotas_->changed(key);
   collector_->removed(key, uid);
 }
 

@@ -64,6 +64,7 @@ const std::vector<ResourceKind>& resource_kinds() {
   static const std::vector<ResourceKind> kKinds = {
       {Kind::Namespace, "Namespace", "namespaces", "v1", false},
       {Kind::BudgetQuota, "BudgetQuota", "budgetquotas", kReeveApi, true},
+      {Kind::ClusterBudgetQuota, "ClusterBudgetQuota", "clusterbudgetquotas", kReeveApi, false},
       {Kind::BlackboardEntry, "BlackboardEntry", "blackboardentries", kReeveApi, true},
       {Kind::Role, "Role", "roles", kRbacApi, true},
       {Kind::ClusterRole, "ClusterRole", "clusterroles", kRbacApi, false},

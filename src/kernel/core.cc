@@ -131,6 +131,10 @@ void Core::finish(engine::Scope scope) {
   for (const journal::Event& event : scope.events) {
     touched_[event.object] = event.revision;
   }
+  for (const auto& [key, revision] : scope.also_changed) {
+    Revision& last = touched_[key];
+    last = std::max(last, revision);
+  }
   std::move(scope.events.begin(), scope.events.end(), std::back_inserter(open_.commit.events));
   std::move(scope.effects.begin(), scope.effects.end(), std::back_inserter(open_.effects));
   for (const engine::TimerChange& change : scope.timers) {

@@ -140,6 +140,10 @@ struct RunSlot {
   bool inside = false;
   /// Of such a run: it is being cancelled because its time is over.
   bool timed_out = false;
+  /// It is being cancelled because a quota is used up: its end counts as a failure.
+  bool over_quota = false;
+  /// For how long it stood still because its mission was held for a quota.
+  Duration frozen{0};
   /// While PENDING: not before this time.
   std::optional<Timestamp> not_before;
   /// While PENDING: since when it could start but for others; its place among those who wait.
