@@ -3,13 +3,13 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "cli/call_decisions.h"
 #include "cli/commands.h"
 #include "cli/gate_view.h"
 #include "cli/print.h"
 #include "cli/remote.h"
 #include "cli/scope.h"
 #include "cli/session.h"
-#include "cli/call_decisions.h"
 
 namespace reeve::cli {
 

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "base/strings.h"
+#include "cli/call_decisions.h"
 #include "cli/commands.h"
 #include "cli/document.h"
 #include "cli/follow.h"
@@ -13,7 +14,6 @@
 #include "cli/print.h"
 #include "cli/remote.h"
 #include "cli/scope.h"
-#include "cli/call_decisions.h"
 #include "executor/container/engine.h"
 #include "protocol/commands.h"
 #include "workflow/load/load.h"

@@ -476,9 +476,7 @@ class Applier {
 
   /// Since when it is held because quotas are used up.
   std::optional<Timestamp> held_for_quota() const {
-    const auto hold = std::find_if(m_.holds.begin(), m_.holds.end(), [](const model::Hold& one) {
-      return one.kind == model::HoldKind::Quota;
-    });
+    const auto hold = std::ranges::find(m_.holds, model::HoldKind::Quota, &model::Hold::kind);
     return hold == m_.holds.end() ? std::nullopt : std::optional(hold->since);
   }
 

@@ -80,6 +80,11 @@ class Stream {
   /// What was written but not yet taken by the operating system.
   virtual std::size_t buffered_bytes() const = 0;
 
+  /// `callback` runs once, on the network thread, when `buffered_bytes` is `bytes` or less, or the
+  /// stream has ended (`on_close` says how it ends); soon if so already. For who reads as fast as
+  /// is written. One waits at a time: a later call takes the place of one that has not run.
+  virtual void on_drained(std::size_t bytes, std::function<void()> callback) = 0;
+
   /// Whether `write` could still succeed.
   virtual bool open() const = 0;
 

@@ -22,8 +22,26 @@ struct FakeAnswer {
   std::string body;
   /// What `Stream::buffered_bytes` says, for tests to set: a reader that does not keep up.
   std::size_t buffered_bytes = 0;
+  /// Who waits for that to be less, and for how much; see `drain_to`.
+  std::function<void()> drained_callback;
+  std::size_t drained_bytes = 0;
   bool closed = false;
   std::function<void()> stream_callback;
+
+  /// The reader keeps up again: `bytes` are buffered.
+  void drain_to(std::size_t bytes) {
+    std::function<void()> callback;
+    {
+      const std::lock_guard lock(mutex);
+      buffered_bytes = bytes;
+      if (bytes <= drained_bytes) {
+        callback.swap(drained_callback);
+      }
+    }
+    if (callback) {
+      callback();
+    }
+  }
 };
 
 /// A stream without a connection: what is written is kept.
@@ -46,6 +64,18 @@ class FakeStream final : public Stream {
     return answer_->buffered_bytes;
   }
 
+  void on_drained(std::size_t bytes, std::function<void()> callback) override {
+    {
+      const std::lock_guard lock(answer_->mutex);
+      if (!answer_->closed && answer_->buffered_bytes > bytes) {
+        answer_->drained_callback = std::move(callback);
+        answer_->drained_bytes = bytes;
+        return;
+      }
+    }
+    callback();
+  }
+
   bool open() const override {
     const std::lock_guard lock(answer_->mutex);
     return !answer_->closed;
@@ -53,11 +83,16 @@ class FakeStream final : public Stream {
 
   /// Also what a test calls when its client goes.
   void close() override {
+    std::function<void()> drained;
     std::function<void()> callback;
     {
       const std::lock_guard lock(answer_->mutex);
       answer_->closed = true;
+      drained.swap(answer_->drained_callback);
       callback.swap(answer_->stream_callback);
+    }
+    if (drained) {
+      drained();
     }
     if (callback) {
       callback();

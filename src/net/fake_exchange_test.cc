@@ -31,6 +31,23 @@ TEST(FakeExchange, KeepsWhatIsStreamed) {
   EXPECT_EQ(closed, 2);
 }
 
+TEST(FakeExchange, TellsWhenAReaderKeepsUpAgain) {
+  FakeExchange exchange(Request{});
+  int drained = 0;
+  const std::shared_ptr<Stream> stream = exchange.start(ResponseHead{.status = 200});
+  stream->on_drained(0, [&] { ++drained; });
+  EXPECT_EQ(drained, 1);
+  exchange.answer()->drain_to(100);
+  stream->on_drained(50, [&] { ++drained; });
+  exchange.answer()->drain_to(51);
+  EXPECT_EQ(drained, 1);
+  exchange.answer()->drain_to(50);
+  EXPECT_EQ(drained, 2);
+  stream->on_drained(49, [&] { ++drained; });
+  stream->close();
+  EXPECT_EQ(drained, 3);
+}
+
 TEST(FakeExchange, LosesItsClientOnceAndOnlyUnanswered) {
   FakeExchange exchange(Request{});
   int gone = 0;

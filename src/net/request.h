@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -80,6 +81,16 @@ struct Target {
   const std::string* find_query(std::string_view name) const;
 };
 
+/// Who is at the other end of a unix socket, as the system knows them: the process that connected,
+/// seen from here (0: a process that cannot be seen), and its user and group.
+struct PeerProcess {
+  std::int64_t pid = 0;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+
+  friend bool operator==(const PeerProcess&, const PeerProcess&) = default;
+};
+
 /// A complete request.
 struct Request {
   std::string method = {};
@@ -95,6 +106,10 @@ struct Request {
   std::string body = {};
   /// "127.0.0.1:4711", "[::1]:4711", or "unix".
   std::string peer = {};
+  /// Of a unix socket.
+  std::optional<PeerProcess> peer_process = {};
+  /// `ListenerOptions::tag` of the listener it came from.
+  std::string listener_tag = {};
   bool tls = false;
   /// Shared by the requests of a connection; nullptr: none was presented.
   std::shared_ptr<const ClientCertificate> client_certificate = {};

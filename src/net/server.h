@@ -24,11 +24,21 @@ struct ListenerOptions {
   std::string address = "127.0.0.1";
   /// 0: a free one, see `Server::ports`.
   std::uint16_t port = 0;
-  /// Not empty: a unix socket, whose file is replaced and gets mode 0600; address and port are
-  /// ignored.
+  /// Not empty: a unix socket, whose file is made, in place of one that nobody listens on, and
+  /// removed at the end; address and port are ignored. Longer than a socket's address may be:
+  /// others reach it through its directory.
   std::string unix_path = {};
   bool tls = false;
+  /// Of the unix socket's file.
+  std::uint32_t unix_mode = 0600;
+  /// What `Request::listener_tag` says; means nothing here.
+  std::string tag = {};
+  /// Its own limit, beside the server's; one more is closed at once. 0: none.
+  std::size_t connections_max = 0;
 };
+
+/// Names a listener that was added to a running server.
+using ListenerId = std::uint64_t;
 
 /// Every limit of the server. The defaults suit an API server.
 struct ServerLimits {
@@ -36,6 +46,8 @@ struct ServerLimits {
   std::size_t connections_max = 10'000;
   /// Per address of the other side; unix sockets are not counted.
   std::size_t connections_per_peer_max = 10'000;
+  /// That `add_listener` adds.
+  std::size_t added_listeners_max = 4'096;
 
   /// Answered with 414.
   std::size_t request_line_bytes_max = std::size_t{16} << 10;
@@ -91,9 +103,10 @@ struct ServerOptions {
 /// Counts since the start, except where it says "now".
 struct ServerStats {
   std::uint64_t connections = 0;       ///< now
+  std::uint64_t added_listeners = 0;   ///< now
   std::uint64_t streams = 0;           ///< now; web sockets included
   std::uint64_t accepted = 0;          ///< connections
-  std::uint64_t connections_over = 0;  ///< closed because of `connections_max` or `…_per_peer_max`
+  std::uint64_t connections_over = 0;  ///< closed because of one of the limits
   std::uint64_t accept_errors = 0;
   std::uint64_t handshakes = 0;  ///< of TLS, completed
   std::uint64_t handshakes_failed = 0;
@@ -140,6 +153,16 @@ class Server {
 
   /// The ports, in the order of the listeners; 0 for unix sockets.
   std::vector<std::uint16_t> ports() const;
+
+  /// Listens on a further unix socket; who connects after it has returned is served. Invalid: it is
+  /// none, or wants TLS. AlreadyExists: somebody listens there. LimitExceeded:
+  /// `added_listeners_max`. Unavailable: the server has stopped accepting. PermissionDenied, Io: the
+  /// system refused.
+  Result<ListenerId> add_listener(ListenerOptions options);
+
+  /// Removes the socket's file before it returns, and closes the listener and the connections that
+  /// came from it soon. One that is gone: nothing happens.
+  void remove_listener(ListenerId id);
 
   /// Closes the listeners. What is connected goes on.
   void stop_accepting();

@@ -155,6 +155,71 @@ TEST(ServerStream, CutsOffASlowReaderAndNobodyElse) {
   EXPECT_EQ(quick.read_exactly(6), "1\r\nx\r\n");
 }
 
+TEST(ServerStream, TellsWhenItsReaderKeepsUpAgain) {
+  Streaming streaming;
+  TestClient client = streaming.begin();
+  Stream& stream = *streaming.streams[0];
+  Event drained;
+  stream.on_drained(0, [&] { drained.happen(); });
+  EXPECT_TRUE(drained.wait());
+  // More than the system's own buffers take.
+  constexpr std::size_t kPieceBytes = 100'000;
+  std::size_t sent = 0;
+  while (stream.buffered_bytes() < 2 * kPieceBytes) {
+    ASSERT_TRUE(stream.write(std::string(kPieceBytes, 'p')));
+    ++sent;
+  }
+  Event replaced;
+  Event on_network_thread;
+  stream.on_drained(1, [&] { replaced.happen(); });
+  stream.on_drained(kPieceBytes, [&] {
+    EXPECT_LE(stream.buffered_bytes(), kPieceBytes);
+    EXPECT_TRUE(streaming.server->on_network_thread());
+    on_network_thread.happen();
+  });
+  client.read_exactly(sent * (kPieceBytes + 9));
+  EXPECT_TRUE(on_network_thread.wait());
+  EXPECT_EQ(replaced.count(), 0);
+}
+
+TEST(ServerStream, TellsWhoWaitsForItsReaderThatItHasEnded) {
+  Streaming streaming;
+  TestClient client = streaming.begin();
+  Stream& stream = *streaming.streams[0];
+  while (stream.buffered_bytes() == 0) {
+    ASSERT_TRUE(stream.write(std::string(100'000, 'p')));
+  }
+  Event drained;
+  stream.on_drained(0, [&] {
+    EXPECT_FALSE(stream.open());
+    drained.happen();
+  });
+  { const TestClient gone = std::move(client); }
+  EXPECT_TRUE(drained.wait());
+  stream.on_drained(0, [&] { drained.happen(); });
+  EXPECT_TRUE(drained.wait(2));
+}
+
+TEST(ServerStream, IsFedAsFastAsItIsRead) {
+  // Whoever waits does so on another thread than the one that counts.
+  Streaming streaming;
+  TestClient client = streaming.begin();
+  constexpr std::size_t kPieces = 2'000;
+  std::thread writer([&] {
+    const auto piece = std::make_shared<const std::string>(std::string(20'000, 'p'));
+    for (std::size_t at = 0; at < kPieces; ++at) {
+      Event drained;
+      streaming.streams[0]->on_drained(0, [&] { drained.happen(); });
+      ASSERT_TRUE(drained.wait());
+      ASSERT_TRUE(streaming.streams[0]->write(piece));
+    }
+  });
+  for (std::size_t at = 0; at < kPieces; ++at) {
+    ASSERT_EQ(client.read_exactly(20'000 + 8).size(), 20'008U);
+  }
+  writer.join();
+}
+
 TEST(ServerStream, SharesOneTextWithManyClients) {
   Streaming streaming;
   std::vector<TestClient> clients;

@@ -58,6 +58,48 @@ std::size_t StreamState::buffered_bytes() const {
   return pieces_bytes_ + unsent_.load(std::memory_order_relaxed);
 }
 
+void StreamState::on_drained(std::size_t bytes, std::function<void()> callback) {
+  // What it takes the place of is destroyed after the lock is gone.
+  std::function<void()> replaced;
+  {
+    const std::lock_guard lock(mutex_);
+    replaced.swap(drained_);
+    // Raised before the count is read: the network thread either sees it, or has counted before.
+    awaits_drain_ = true;
+    if (connection_ && pieces_bytes_ + unsent_ > bytes) {
+      drained_ = std::move(callback);
+      drained_bytes_ = bytes;
+      return;
+    }
+    awaits_drain_ = false;
+  }
+  call(std::move(callback));
+}
+
+void StreamState::set_unsent(std::size_t bytes) {
+  unsent_ = bytes;
+  if (!awaits_drain_) {
+    return;
+  }
+  std::function<void()> drained;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!drained_ || pieces_bytes_ + unsent_ > drained_bytes_) {
+      return;
+    }
+    drained.swap(drained_);
+    awaits_drain_ = false;
+  }
+  call(std::move(drained));
+}
+
+/// Not from here: who calls is in the middle of something.
+void StreamState::call(std::function<void()> callback) {
+  if (!hub_->loop()->post(callback)) {
+    callback();
+  }
+}
+
 void StreamState::notify_locked() {
   if (!notified_) {
     notified_ = true;
@@ -80,6 +122,7 @@ void StreamState::end() {
   // Destroyed after the lock is gone.
   std::shared_ptr<Connection> connection;
   std::vector<std::shared_ptr<const std::string>> pieces;
+  std::function<void()> drained;
   {
     const std::lock_guard lock(mutex_);
     if (!connection_) {
@@ -89,8 +132,12 @@ void StreamState::end() {
     pieces.swap(pieces_);
     pieces_bytes_ = 0;
     unsent_ = 0;
+    drained.swap(drained_);
   }
   hub_->counters().streams.fetch_sub(1);
+  if (drained) {
+    call(std::move(drained));
+  }
   ended_.fire();
 }
 

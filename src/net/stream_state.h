@@ -30,6 +30,9 @@ class StreamState {
   bool open() const;
   std::size_t buffered_bytes() const;
 
+  /// See `Stream`.
+  void on_drained(std::size_t bytes, std::function<void()> callback);
+
   EndSignal& ended() { return ended_; }
 
   /// Runs `function` on the network thread. False: that has stopped.
@@ -46,13 +49,15 @@ class StreamState {
   /// Network thread, like the following.
   Work take_work();
 
-  void set_unsent(std::size_t bytes) { unsent_.store(bytes, std::memory_order_relaxed); }
+  /// What the connection still has to send of it.
+  void set_unsent(std::size_t bytes);
 
   /// The connection has nothing more to do with it.
   void end();
 
  private:
   void notify_locked();
+  void call(std::function<void()> callback);
 
   const std::shared_ptr<Hub> hub_;
   mutable std::mutex mutex_;
@@ -65,6 +70,11 @@ class StreamState {
   bool closed_ = false;
   bool broken_ = false;
   bool notified_ = false;
+  /// Who waits for the buffer to drain, and to how much. The flag says without the lock that
+  /// somebody does.
+  std::function<void()> drained_;
+  std::size_t drained_bytes_ = 0;
+  std::atomic<bool> awaits_drain_ = false;
   EndSignal ended_;
 };
 
@@ -82,6 +92,10 @@ class LiveStream final : public Stream {
   }
 
   std::size_t buffered_bytes() const override { return state_->buffered_bytes(); }
+
+  void on_drained(std::size_t bytes, std::function<void()> callback) override {
+    state_->on_drained(bytes, std::move(callback));
+  }
 
   bool open() const override { return state_->open(); }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "api/objects/metadata.h"
+#include "base/strings.h"
 
 namespace reeve::api {
 namespace {

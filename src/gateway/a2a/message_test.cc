@@ -33,10 +33,12 @@ TEST(Message, IsRefusedIfItCannotBeAMission) {
        {R"([])", R"([{"raw":"aGk="}])", R"([{"url":"http://h/"}])", R"([{"data":[1]}])", R"({})"}) {
     EXPECT_EQ(read(parts).error().code, ErrorCode::Invalid) << parts;
   }
-  EXPECT_FALSE(message_from(*parse_json(
-                   R"({"message":{"messageId":"m","role":"ROLE_AGENT","parts":[{"text":"a"}]}})"
-               ))
-                   .ok());
+  EXPECT_FALSE(
+      message_from(
+          *parse_json(R"({"message":{"messageId":"m","role":"ROLE_AGENT","parts":[{"text":"a"}]}})")
+      )
+          .ok()
+  );
   EXPECT_FALSE(message_from(*parse_json(R"({"message":{"parts":[{"text":"a"}]}})")).ok());
   EXPECT_FALSE(message_from(Json::object()).ok());
   const std::string long_id(kIdBytesMax + 1, 'x');
