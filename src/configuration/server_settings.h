@@ -101,6 +101,10 @@ struct ServerSettings {
   struct Tools {
     bool private_addresses = false;
   } tools;
+
+  struct Models {
+    bool private_addresses = false;
+  } models;
 };
 
 /// `configuration` must have loaded without errors.

@@ -354,6 +354,10 @@ constexpr Setting kTable[] = {
      .fallback = "false",
      .description = "Whether tool servers and fetched pages may be on this machine and in private "
                     "networks"},
+    {.key = "models.private_addresses",
+     .type = Type::Bool,
+     .fallback = "false",
+     .description = "Whether providers of models may be on this machine and in private networks"},
 };
 
 }  // namespace

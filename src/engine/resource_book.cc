@@ -72,6 +72,7 @@ const std::vector<ResourceKind>& resource_kinds() {
       {Kind::ClusterRoleBinding, "ClusterRoleBinding", "clusterrolebindings", kRbacApi, false},
       {Kind::Token, "Token", "tokens", kReeveApi, false},
       {Kind::Agent, "Agent", "agents", kReeveApi, true},
+      {Kind::ModelRoute, "ModelRoute", "modelroutes", kReeveApi, true},
       {Kind::ToolServer, "ToolServer", "toolservers", kReeveApi, true},
       {Kind::Endpoint, "Endpoint", "endpoints", kReeveApi, true},
       {Kind::Incident, "Incident", "incidents", kReeveApi, true},

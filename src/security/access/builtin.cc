@@ -80,6 +80,8 @@ std::vector<Rule> edit_rules() {
           on(kRead, kApiGroup, {"credentials"}),
           on(kWrite, kApiGroup, {"credentials"}),
           on({"create"}, kApiGroup, {"toolcalls", "transfers", "workflows/submit"}),
+          // To ask models without a run.
+          on({"create"}, kApiGroup, {"modelroutes/use"}),
           on({"create"},
              kApiGroup,
              {"missions/hold",
