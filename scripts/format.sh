@@ -3,7 +3,7 @@
 #
 #   scripts/format.sh                 the files changed since HEAD, new ones included
 #   scripts/format.sh --all           every file
-#   scripts/format.sh FILE...         these files
+#   scripts/format.sh FILE...         those of these files that are C++
 #   scripts/format.sh --check [...]   change nothing; list what would change and exit 1
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,7 +18,8 @@ for argument in "$@"; do
     --all) selection=all ;;
     -h | --help) sed -n '2,7s/^# \{0,1\}//p' scripts/format.sh; exit 0 ;;
     -*) printf 'format: unknown argument: %s\n' "$argument" >&2; exit 2 ;;
-    *) files+=("$argument"); selection=named ;;
+    *.h | *.cc) files+=("$argument"); selection=named ;;
+    *) selection=named ;;
   esac
 done
 if ! command -v "$formatter" >/dev/null; then
