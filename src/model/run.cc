@@ -85,6 +85,18 @@ std::string_view to_string(CredentialPlace::Part part) {
   return "environment";
 }
 
+std::string_view to_string(SandboxLevel level) {
+  switch (level) {
+    case SandboxLevel::None:
+      return "none";
+    case SandboxLevel::Workspace:
+      return "workspace";
+    case SandboxLevel::Isolated:
+      return "isolated";
+  }
+  return "unknown";
+}
+
 std::string_view to_string(ArtifactWhen when) {
   switch (when) {
     case ArtifactWhen::Always:
@@ -118,6 +130,9 @@ constexpr std::array kPhases = {Phase::Before, Phase::Main, Phase::After};
 constexpr std::array kArtifactWhens = {
     ArtifactWhen::Always, ArtifactWhen::OnSuccess, ArtifactWhen::OnFailure};
 
+constexpr std::array kSandboxLevels = {
+    SandboxLevel::None, SandboxLevel::Workspace, SandboxLevel::Isolated};
+
 constexpr std::array kCredentialParts = {
     CredentialPlace::Part::Script,
     CredentialPlace::Part::Input,
@@ -144,6 +159,10 @@ Result<Enum> parse_name(
 
 Result<RunState> parse_run_state(std::string_view text) {
   return parse_name(text, kRunStates, "run state");
+}
+
+Result<SandboxLevel> parse_sandbox_level(std::string_view text) {
+  return parse_name(text, kSandboxLevels, "level of a sandbox");
 }
 
 Result<RunEnd> parse_run_end(std::string_view text) {

@@ -98,6 +98,39 @@ struct Container {
   std::string image;
 };
 
+/// How much of the machine the processes of a run see and reach. Every level keeps out what the one
+/// before it does, and more.
+enum class SandboxLevel : std::uint8_t {
+  None,       ///< what the account of the host sees and reaches
+  Workspace,  ///< files and processes of its own; the network of the machine
+  Isolated,   ///< no network either: nothing but the gateway of the run
+};
+
+std::string_view to_string(SandboxLevel level);  ///< "none", "workspace", "isolated"
+Result<SandboxLevel> parse_sandbox_level(std::string_view text);
+
+/// Where the steps of a run are kept. What a machine cannot give is refused. With level None the
+/// rest means nothing.
+struct Sandbox {
+  SandboxLevel level = SandboxLevel::None;
+  /// Processes and threads at the same time.
+  std::uint32_t processes_max = 1024;
+  /// Of all of its processes; 0: no limit.
+  std::uint64_t memory_bytes_max = 0;
+  /// Of one file.
+  std::uint64_t file_bytes_max = std::uint64_t{4} << 30U;
+  /// Of /tmp, which is in memory.
+  std::uint64_t temp_bytes_max = std::uint64_t{512} << 20U;
+  /// Of all files in the working directory, looked at from time to time; 0: no limit.
+  std::uint64_t disk_bytes_max = 0;
+  /// Files and directories of the machine that can be read besides those of the system: absolute.
+  std::vector<std::string> readable;
+
+  bool active() const { return level != SandboxLevel::None; }
+
+  friend bool operator==(const Sandbox&, const Sandbox&) = default;
+};
+
 /// Everything a host needs to carry out one run. All templates are already rendered.
 struct RunSpec {
   std::vector<Step> steps;
@@ -120,6 +153,7 @@ struct RunSpec {
   /// Digests of files that were uploaded to the host's data directory, put there under their names.
   std::vector<std::string> uploads;
   std::optional<Container> container;
+  Sandbox sandbox;
   /// In any order; within one text in the order of the offsets.
   std::vector<CredentialPlace> credentials;
   /// Whose credentials they are.
@@ -188,11 +222,19 @@ inline constexpr std::size_t kStepsMax = 1000;
 inline constexpr std::size_t kEnvironmentMax = 10'000;
 inline constexpr std::size_t kCredentialPlacesMax = 1000;
 inline constexpr std::size_t kInputsMax = 100'000;
+inline constexpr std::uint32_t kSandboxProcessesMin = 8;
+inline constexpr std::uint32_t kSandboxProcessesMax = 4'000'000;
+inline constexpr std::uint64_t kSandboxBytesMin = std::uint64_t{64} << 10U;
+inline constexpr std::uint64_t kSandboxBytesMax = std::uint64_t{1} << 50U;
+inline constexpr std::size_t kSandboxReadableMax = 100;
 
 // JSON forms, used in spec.json, exit records and events. Decoders refuse unknown members and
 // wrong types and name the field.
 Json to_json(const ArtifactRef& artifact);
 Result<ArtifactRef> artifact_from_json(const Json& json);
+/// The word alone is a sandbox with everything as it is by default.
+Json to_json(const Sandbox& sandbox);
+Result<Sandbox> sandbox_from_json(const Json& json);
 Json to_json(const RunSpec& spec);
 Result<RunSpec> run_spec_from_json(const Json& json);
 Json to_json(const RunResult& result);

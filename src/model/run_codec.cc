@@ -425,6 +425,55 @@ Result<Json> bundle_from_json(const Json& json) {
   return json;
 }
 
+/// An absolute path that a sandbox shows: nothing that could mean another place inside.
+bool is_readable_path(std::string_view path) {
+  return path.size() > 1 && path.front() == '/' && is_inner_path(path.substr(1));
+}
+
+/// Reads a size with the bounds of sandboxes; `zero`: 0 says that there is no limit.
+void sandbox_bytes(Members& members, std::string_view name, bool zero, std::uint64_t& out) {
+  const auto number = members.integer(name, 0, static_cast<std::int64_t>(kSandboxBytesMax));
+  if (!number) {
+    return;
+  }
+  out = static_cast<std::uint64_t>(*number);
+  if (out < kSandboxBytesMin && !(zero && out == 0)) {
+    members.fail(
+        ErrorCode::Invalid, concat("must be at least ", kSandboxBytesMin), members.field(name)
+    );
+  }
+}
+
+Result<Sandbox> sandbox_at(const Json& json, std::string path) {
+  Sandbox sandbox;
+  if (json.is_string()) {
+    REEVE_TRY(sandbox.level, parse_sandbox_level(json.as_string()));
+    return sandbox;
+  }
+  Members members(json, std::move(path));
+  members.name("level", sandbox.level, parse_sandbox_level, true);
+  if (const auto number =
+          members.integer("processesMax", kSandboxProcessesMin, kSandboxProcessesMax)) {
+    sandbox.processes_max = static_cast<std::uint32_t>(*number);
+  }
+  sandbox_bytes(members, "memoryBytesMax", true, sandbox.memory_bytes_max);
+  sandbox_bytes(members, "fileBytesMax", false, sandbox.file_bytes_max);
+  sandbox_bytes(members, "tempBytesMax", false, sandbox.temp_bytes_max);
+  sandbox_bytes(members, "diskBytesMax", true, sandbox.disk_bytes_max);
+  members.list("readable", sandbox.readable, kSandboxReadableMax, string_from_json);
+  for (const std::string& readable : sandbox.readable) {
+    if (!is_readable_path(readable)) {
+      members.fail(
+          ErrorCode::Invalid,
+          concat("\"", readable, "\" is not an absolute path without \"..\""),
+          members.field("readable")
+      );
+    }
+  }
+  REEVE_CHECK(members.finish());
+  return sandbox;
+}
+
 }  // namespace
 
 Json to_json(const ArtifactRef& artifact) {
@@ -444,6 +493,22 @@ Json to_json(const ArtifactRef& artifact) {
 
 Result<ArtifactRef> artifact_from_json(const Json& json) {
   return artifact_at(json, {});
+}
+
+Json to_json(const Sandbox& sandbox) {
+  Json json = Json::object();
+  json.set("level", to_string(sandbox.level));
+  json.set("processesMax", static_cast<std::int64_t>(sandbox.processes_max));
+  json.set("memoryBytesMax", sandbox.memory_bytes_max);
+  json.set("fileBytesMax", sandbox.file_bytes_max);
+  json.set("tempBytesMax", sandbox.temp_bytes_max);
+  json.set("diskBytesMax", sandbox.disk_bytes_max);
+  json.set("readable", to_json(sandbox.readable));
+  return json;
+}
+
+Result<Sandbox> sandbox_from_json(const Json& json) {
+  return sandbox_at(json, {});
 }
 
 Json to_json(const RunSpec& spec) {
@@ -473,6 +538,9 @@ Json to_json(const RunSpec& spec) {
   json.set("inputs", to_json(spec.inputs));
   if (spec.container) {
     json.set("container", Json(Json::Object{{"image", spec.container->image}}));
+  }
+  if (spec.sandbox.active()) {
+    json.set("sandbox", to_json(spec.sandbox));
   }
   if (!spec.uploads.empty()) {
     json.set("uploads", to_json(spec.uploads));
@@ -509,6 +577,9 @@ Result<RunSpec> run_spec_from_json(const Json& json) {
     Members inner(*container, "container");
     inner.string("image", spec.container.emplace().image, true);
     REEVE_CHECK(inner.finish());
+  }
+  if (const Json* sandbox = members.take("sandbox")) {
+    REEVE_TRY(spec.sandbox, sandbox_at(*sandbox, "sandbox"));
   }
   members.list("uploads", spec.uploads, kUploadsMax, digest_from_json);
   members.list("credentials", spec.credentials, kCredentialPlacesMax, credential_place_from_json);

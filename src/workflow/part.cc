@@ -50,6 +50,7 @@ Result<std::shared_ptr<const Workflow>> part_of(const Workflow& workflow, TaskIn
   part->timeout = workflow.timeout;
   part->pause_time = workflow.pause_time;
   part->priority = workflow.priority;
+  part->sandbox = workflow.sandbox;
   part->part = true;
   part->tasks.push_back(workflow.tasks[task]);
   cut_loose(part->tasks.front());

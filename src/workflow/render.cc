@@ -72,6 +72,7 @@ class SpecMaker {
     REEVE_CHECK(add_surroundings(task_.name.str()));
     REEVE_TRY(spec_.timeout, timeout());
     REEVE_CHECK(add_artifacts());
+    REEVE_CHECK(add_sandbox());
     return std::move(spec_);
   }
 
@@ -85,6 +86,7 @@ class SpecMaker {
     REEVE_CHECK(add_steps(model::Phase::Main, undo.script, field("compensate.script")));
     REEVE_CHECK(add_surroundings(concat(task_.name.view(), "~compensate")));
     spec_.timeout = undo.timeout > Duration(0) ? undo.timeout : kUndoTimeoutDefault;
+    REEVE_CHECK(add_sandbox());
     return std::move(spec_);
   }
 
@@ -172,6 +174,33 @@ class SpecMaker {
       script += "' || exit $?\n";
     }
     return script;
+  }
+
+  /// Where the processes are kept: as the task says, or the workflow; for an agent at least as it
+  /// says itself. What is in a container, or no program of the workflow's, is not kept again.
+  Result<void> add_sandbox() {
+    const bool program = task_.method == Method::Shell || task_.method == Method::Agent ||
+                         is_container(task_.method);
+    if (!program || spec_.container) {
+      return {};
+    }
+    spec_.sandbox = task_.sandbox.value_or(workflow_.sandbox);
+    for (const model::Step& step : spec_.steps) {
+      const Json* const agent = step.tool == kAgentTool ? step.input.find("agent") : nullptr;
+      const Json* const about = agent == nullptr ? nullptr : agent->find("spec");
+      const Json* const wanted = about == nullptr ? nullptr : about->find("sandbox");
+      if (wanted == nullptr) {
+        continue;
+      }
+      auto own = model::sandbox_from_json(*wanted);
+      if (!own.ok()) {
+        return at(std::move(own).error(), task_.agent->name, field("agent.sandbox"));
+      }
+      if (own->level > spec_.sandbox.level) {
+        spec_.sandbox = std::move(own).value();
+      }
+    }
+    return {};
   }
 
   Result<void> add_container() {

@@ -310,6 +310,8 @@ struct Task {
   Cache cache;
   /// Files that were uploaded before: digests.
   std::vector<Text> artifact_ids;
+  /// Where its processes are kept; absent: as the workflow says.
+  std::optional<model::Sandbox> sandbox;
   /// Environment variable → name of the credential whose value it gets.
   std::vector<std::pair<std::string, std::string>> credentials;
   /// Labels that a host must have.
@@ -441,6 +443,8 @@ struct Workflow {
   std::int32_t priority = 0;
   /// Held from the first start to the end of a mission.
   std::vector<Semaphore> semaphores;
+  /// Of all tasks with processes that say nothing about it.
+  model::Sandbox sandbox;
   /// Skipped missions made by cron leave nothing behind.
   bool forget_skipped = false;
   /// One task of a workflow, see part.h: values of the whole reach it as params of any name.

@@ -127,7 +127,7 @@ Result<void> read_spec(const Json& json, Work& work) {
   work.system = fields.text("prompt");
   work.tools = fields.text_list("tools");
   work.environment = fields.texts("environment");
-  for (const char* elsewhere : {"description", "clearance", "validators"}) {
+  for (const char* elsewhere : {"description", "clearance", "validators", "sandbox"}) {
     fields.skip(elsewhere);
   }
   REEVE_CHECK(fields.finish());

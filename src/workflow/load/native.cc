@@ -223,6 +223,9 @@ void decode_means(Fields& fields, Decoder& decoder, Task& task) {
   if (const Node* node = fields.get("semaphores")) {
     task.semaphores = decode_semaphores(*node, decoder, fields.path("semaphores"));
   }
+  if (const Node* node = fields.get("sandbox")) {
+    task.sandbox = decode_sandbox(*node, decoder, fields.path("sandbox"));
+  }
   if (const Node* node = fields.get("permissions")) {
     task.permissions = decode_permissions(*node, decoder, fields.path("permissions"));
   }
@@ -472,6 +475,9 @@ void decode_spec(const Node& node, Decoder& decoder, Draft& draft) {
   }
   if (const Node* semaphores = fields.get("semaphores")) {
     workflow.semaphores = decode_semaphores(*semaphores, decoder, fields.path("semaphores"));
+  }
+  if (const Node* sandbox = fields.get("sandbox")) {
+    workflow.sandbox = decode_sandbox(*sandbox, decoder, fields.path("sandbox"));
   }
   draft.tasks = decode_tasks(fields, decoder);
   finish(fields, decoder, kLaterSpecFields);

@@ -146,6 +146,87 @@ WordMap decode_credentials(const Node& node, Decoder& decoder, const std::string
   return out;
 }
 
+namespace {
+
+constexpr std::array<std::string_view, 3> kLevels = {"none", "workspace", "isolated"};
+constexpr std::array<model::SandboxLevel, 3> kLevelValues = {
+    model::SandboxLevel::None, model::SandboxLevel::Workspace, model::SandboxLevel::Isolated};
+
+std::uint64_t sandbox_bytes(
+    Fields& fields, Decoder& decoder, std::string_view name, std::uint64_t fallback
+) {
+  const Node* node = fields.get(name);
+  if (node == nullptr) {
+    return fallback;
+  }
+  const std::int64_t min = fallback == 0 ? 0 : static_cast<std::int64_t>(model::kSandboxBytesMin);
+  return static_cast<std::uint64_t>(decoder.integer(
+      *node,
+      fields.path(name),
+      min,
+      static_cast<std::int64_t>(model::kSandboxBytesMax),
+      static_cast<std::int64_t>(fallback)
+  ));
+}
+
+void decode_readable(
+    const Node& node, Decoder& decoder, const std::string& path, model::Sandbox& sandbox
+) {
+  for (std::string& readable : decoder.words(node, path)) {
+    const bool inner = (concat(readable, "/")).find("/../") == std::string::npos &&
+                       (concat(readable, "/")).find("/./") == std::string::npos &&
+                       readable.find("//") == std::string::npos;
+    if (readable.size() < 2 || readable.front() != '/' || readable.back() == '/' || !inner) {
+      decoder.wrong(
+          node, path, "a list of absolute paths", "write them from the root, without \"..\""
+      );
+      return;
+    }
+    sandbox.readable.push_back(std::move(readable));
+  }
+  if (sandbox.readable.size() > model::kSandboxReadableMax) {
+    decoder.too_much(
+        "too-large",
+        node,
+        path,
+        concat("has more than ", model::kSandboxReadableMax, " paths"),
+        "name the directory that they are in"
+    );
+  }
+}
+
+}  // namespace
+
+model::Sandbox decode_sandbox(const Node& node, Decoder& decoder, const std::string& path) {
+  model::Sandbox sandbox;
+  if (node.is_scalar()) {
+    sandbox.level = kLevelValues[decoder.choice(node, path, kLevels).value_or(0)];
+    return sandbox;
+  }
+  Fields fields(decoder, node, path);
+  if (const Node* level = fields.need("level")) {
+    sandbox.level = kLevelValues[decoder.choice(*level, fields.path("level"), kLevels).value_or(0)];
+  }
+  if (const Node* processes = fields.get("processesMax")) {
+    sandbox.processes_max = static_cast<std::uint32_t>(decoder.integer(
+        *processes,
+        fields.path("processesMax"),
+        model::kSandboxProcessesMin,
+        model::kSandboxProcessesMax,
+        sandbox.processes_max
+    ));
+  }
+  sandbox.memory_bytes_max = sandbox_bytes(fields, decoder, "memoryBytesMax", 0);
+  sandbox.file_bytes_max = sandbox_bytes(fields, decoder, "fileBytesMax", sandbox.file_bytes_max);
+  sandbox.temp_bytes_max = sandbox_bytes(fields, decoder, "tempBytesMax", sandbox.temp_bytes_max);
+  sandbox.disk_bytes_max = sandbox_bytes(fields, decoder, "diskBytesMax", 0);
+  if (const Node* readable = fields.get("readable")) {
+    decode_readable(*readable, decoder, fields.path("readable"), sandbox);
+  }
+  fields.finish();
+  return sandbox;
+}
+
 std::vector<std::string> decode_permissions(
     const Node& node, Decoder& decoder, const std::string& path
 ) {

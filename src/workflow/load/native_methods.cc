@@ -328,6 +328,7 @@ namespace {
 /// What a field is for.
 enum class Use : std::uint8_t {
   Process,    ///< a program on a host
+  Kept,       ///< a program or agent that is not in a container already
   Worker,     ///< a program, or an agent, which works in a directory too
   Secret,     ///< anything on a host but agents: they work with capabilities
   Hosted,     ///< anything on a host
@@ -341,6 +342,8 @@ bool has_use(Use use, Method method) {
   switch (use) {
     case Use::Process:
       return process || method == Method::Noop;
+    case Use::Kept:
+      return method == Method::Shell || method == Method::Agent || method == Method::Noop;
     case Use::Worker:
       return process || method == Method::Agent || method == Method::Noop;
     case Use::Secret:
@@ -363,23 +366,12 @@ struct FieldUse {
 };
 
 constexpr FieldUse kFieldUses[] = {
-    {"beforeScript", Use::Worker},
-    {"script", Use::Process},
-    {"afterScript", Use::Worker},
-    {"environment", Use::Worker},
-    {"workingDir", Use::Worker},
-    {"artifacts", Use::Hosted},
-    {"cache", Use::Worker},
-    {"artifactIds", Use::Worker},
-    {"dependencies", Use::Worker},
-    {"container", Use::Process},
-    {"permissions", Use::Worker},
-    {"credentials", Use::Secret},
-    {"tags", Use::Hosted},
-    {"semaphores", Use::Hosted},
-    {"timeout", Use::Unlimited},
-    {"sensor", Use::Sensor},
-    {"fanOut", Use::Repeated},
+    {"beforeScript", Use::Worker}, {"script", Use::Process},     {"afterScript", Use::Worker},
+    {"environment", Use::Worker},  {"workingDir", Use::Worker},  {"artifacts", Use::Hosted},
+    {"cache", Use::Worker},        {"artifactIds", Use::Worker}, {"dependencies", Use::Worker},
+    {"container", Use::Process},   {"sandbox", Use::Kept},       {"permissions", Use::Worker},
+    {"credentials", Use::Secret},  {"tags", Use::Hosted},        {"semaphores", Use::Hosted},
+    {"timeout", Use::Unlimited},   {"sensor", Use::Sensor},      {"fanOut", Use::Repeated},
     {"foreach", Use::Repeated},
 };
 

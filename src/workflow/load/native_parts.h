@@ -37,6 +37,11 @@ std::vector<Semaphore> decode_semaphores(
 /// A list of names, or a map of environment variables to names.
 WordMap decode_credentials(const document::Node& node, Decoder& decoder, const std::string& path);
 
+/// The word for a level, or a map with a level and limits.
+model::Sandbox decode_sandbox(
+    const document::Node& node, Decoder& decoder, const std::string& path
+);
+
 std::vector<std::string> decode_permissions(
     const document::Node& node, Decoder& decoder, const std::string& path
 );
