@@ -30,7 +30,10 @@ ParserLimits parser_limits(const ServerLimits& limits, std::size_t body_bytes_ma
 }  // namespace
 
 Connection::Connection(
-    std::shared_ptr<Hub> hub, AcceptedSocket accepted, std::shared_ptr<const TlsContext> tls
+    std::shared_ptr<Hub> hub,
+    AcceptedSocket accepted,
+    std::shared_ptr<const TlsContext> tls,
+    std::shared_ptr<Origin> origin
 )
     : Transport(
           hub,
@@ -39,6 +42,8 @@ Connection::Connection(
           tls ? std::make_unique<TlsSession>(std::move(tls)) : nullptr
       ),
       hub_(std::move(hub)),
+      origin_(std::move(origin)),
+      peer_process_(accepted.peer_process),
       parser_(parser_limits(hub_->limits(), hub_->connection_limits().body_bytes_max)) {}
 
 Connection::~Connection() = default;
@@ -183,6 +188,8 @@ void Connection::dispatch() {
       .headers = std::move(parsed.headers),
       .body = std::move(parsed.body),
       .peer = peer(),
+      .peer_process = peer_process_,
+      .listener_tag = origin_->tag,
       .tls = tls(),
       .client_certificate = client_certificate(),
       .received_at = std::chrono::steady_clock::now()};

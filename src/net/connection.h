@@ -3,12 +3,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "net/end_signal.h"
 #include "net/http_parser.h"
 #include "net/hub.h"
+#include "net/origin.h"
 #include "net/stream_state.h"
 #include "net/transport.h"
 #include "net/web_socket_state.h"
@@ -28,7 +30,10 @@ namespace reeve::net {
 class Connection final : public Transport {
  public:
   Connection(
-      std::shared_ptr<Hub> hub, AcceptedSocket accepted, std::shared_ptr<const TlsContext> tls
+      std::shared_ptr<Hub> hub,
+      AcceptedSocket accepted,
+      std::shared_ptr<const TlsContext> tls,
+      std::shared_ptr<Origin> origin
   );
   ~Connection() override;
 
@@ -56,6 +61,8 @@ class Connection final : public Transport {
 
   /// Ends a stream properly, breaks an unanswered exchange.
   void end();
+
+  Origin& origin() const { return *origin_; }
 
   /// Its place in the hub.
   std::size_t slot() const { return slot_; }
@@ -94,6 +101,8 @@ class Connection final : public Transport {
   Hub& hub() const { return *hub_; }
 
   const std::shared_ptr<Hub> hub_;
+  const std::shared_ptr<Origin> origin_;
+  const std::optional<PeerProcess> peer_process_;
   Mode mode_ = Mode::Handshake;
   Phase phase_ = Phase::Idle;
   Instant deadline_ = Instant::max();

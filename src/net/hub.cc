@@ -109,8 +109,11 @@ void Hub::flush_marked() {
   }
 }
 
-bool Hub::admit(const std::string& peer_address) {
+bool Hub::admit(const std::string& peer_address, const Origin& origin) const {
   if (connections_.size() >= connection_limits_.connections_max) {
+    return false;
+  }
+  if (origin.connections_max > 0 && origin.connections >= origin.connections_max) {
     return false;
   }
   if (peer_address.empty()) {
@@ -120,8 +123,8 @@ bool Hub::admit(const std::string& peer_address) {
   return found == peers_.end() || found->second < connection_limits_.connections_per_peer_max;
 }
 
-void Hub::accept(AcceptedSocket accepted, bool tls) {
-  if (closed_ || !admit(accepted.peer_address)) {
+void Hub::accept(AcceptedSocket accepted, bool tls, std::shared_ptr<Origin> origin) {
+  if (closed_ || !admit(accepted.peer_address, *origin)) {
     counters().connections_over.fetch_add(1);
     return;
   }
@@ -129,8 +132,10 @@ void Hub::accept(AcceptedSocket accepted, bool tls) {
   if (!accepted.peer_address.empty()) {
     ++peers_[accepted.peer_address];
   }
-  auto connection =
-      std::make_shared<Connection>(shared_from_this(), std::move(accepted), tls ? tls_ : nullptr);
+  ++origin->connections;
+  auto connection = std::make_shared<Connection>(
+      shared_from_this(), std::move(accepted), tls ? tls_ : nullptr, std::move(origin)
+  );
   connection->set_slot(connections_.size());
   connections_.push_back(connection);
   connection_count_ = connections_.size();
@@ -142,6 +147,7 @@ void Hub::remove(Connection& connection) {
   if (peer != peers_.end() && --peer->second == 0) {
     peers_.erase(peer);
   }
+  --connection.origin().connections;
   const std::size_t slot = connection.slot();
   REEVE_ASSERT(slot < connections_.size() && connections_[slot].get() == &connection);
   std::swap(connections_[slot], connections_.back());
@@ -185,6 +191,15 @@ void Hub::end_all() {
 void Hub::close_all() {
   closed_ = true;
   on_each(&Connection::abort);
+}
+
+void Hub::close_from(ListenerId listener) {
+  const std::vector<std::shared_ptr<Connection>> connections = connections_;
+  for (const std::shared_ptr<Connection>& connection : connections) {
+    if (connection->origin().listener == listener) {
+      connection->abort();
+    }
+  }
 }
 
 bool Hub::keep_body(std::size_t bytes, std::size_t& counted) {

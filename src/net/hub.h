@@ -15,6 +15,7 @@
 
 #include "net/exchange.h"
 #include "net/loop.h"
+#include "net/origin.h"
 #include "net/server.h"
 #include "net/sockets.h"
 #include "net/tls_session.h"
@@ -63,7 +64,7 @@ class Hub : public TransportHost, public std::enable_shared_from_this<Hub> {
   /// Starts to look after deadlines.
   void begin();
 
-  void accept(AcceptedSocket accepted, bool tls);
+  void accept(AcceptedSocket accepted, bool tls, std::shared_ptr<Origin> origin);
   void remove(Connection& connection);
 
   void handle(std::shared_ptr<Exchange> exchange) { handler_(std::move(exchange)); }
@@ -81,6 +82,9 @@ class Hub : public TransportHost, public std::enable_shared_from_this<Hub> {
   /// Breaks everything; nothing is accepted afterwards.
   void close_all();
 
+  /// Breaks what came from `listener`.
+  void close_from(ListenerId listener);
+
   /// Counts what one connection keeps of an unfinished body, in place of what it kept before.
   /// False: all connections together keep too much, and this one keeps more than before.
   bool keep_body(std::size_t bytes, std::size_t& counted);
@@ -94,7 +98,7 @@ class Hub : public TransportHost, public std::enable_shared_from_this<Hub> {
   void tick();
   void on_each(Step step);
   void flush_marked();
-  bool admit(const std::string& peer_address);
+  bool admit(const std::string& peer_address, const Origin& origin) const;
 
   const ServerLimits limits_;
   ConnectionLimits connection_limits_;

@@ -1,6 +1,5 @@
 #include "net/listener.h"
 
-#include <unistd.h>
 #include <utility>
 
 namespace reeve::net {
@@ -15,11 +14,12 @@ constexpr Duration kExhaustedPause{100};
 }  // namespace
 
 Listener::Listener(
-    std::shared_ptr<Hub> hub, ListeningSocket socket, bool tls, std::string unix_path
+    std::shared_ptr<Hub> hub, ListeningSocket socket, bool tls, std::shared_ptr<Origin> origin
 )
     : hub_(std::move(hub)),
       tls_(tls),
-      unix_path_(std::move(unix_path)),
+      file_(std::move(socket.file)),
+      origin_(std::move(origin)),
       readiness_(hub_->loop(), std::move(socket.fd)) {}
 
 void Listener::begin() {
@@ -34,8 +34,8 @@ void Listener::close() {
   }
   closed_ = true;
   readiness_.close();
-  if (!unix_path_.empty()) {
-    ::unlink(unix_path_.c_str());
+  if (file_) {
+    file_->remove();
   }
 }
 
@@ -44,7 +44,7 @@ void Listener::on_readable() {
     AcceptedSocket accepted;
     const AcceptOutcome outcome = accept_from(readiness_.fd(), accepted);
     if (outcome == AcceptOutcome::Accepted) {
-      hub_->accept(std::move(accepted), tls_);
+      hub_->accept(std::move(accepted), tls_, origin_);
       continue;
     }
     if (outcome == AcceptOutcome::Empty) {

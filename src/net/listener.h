@@ -1,10 +1,10 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "net/hub.h"
 #include "net/loop.h"
+#include "net/origin.h"
 #include "net/sockets.h"
 
 namespace reeve::net {
@@ -12,8 +12,9 @@ namespace reeve::net {
 /// Takes connections from one listening socket to the hub. Network thread.
 class Listener final : public Readiness::Sink, public std::enable_shared_from_this<Listener> {
  public:
-  /// `unix_path`: the file to remove at the end; "": none.
-  Listener(std::shared_ptr<Hub> hub, ListeningSocket socket, bool tls, std::string unix_path);
+  Listener(
+      std::shared_ptr<Hub> hub, ListeningSocket socket, bool tls, std::shared_ptr<Origin> origin
+  );
 
   void begin();
   void close();
@@ -25,7 +26,8 @@ class Listener final : public Readiness::Sink, public std::enable_shared_from_th
  private:
   const std::shared_ptr<Hub> hub_;
   const bool tls_;
-  const std::string unix_path_;
+  const std::shared_ptr<SocketFile> file_;
+  const std::shared_ptr<Origin> origin_;
   Readiness readiness_;
   bool closed_ = false;
 };

@@ -2,12 +2,15 @@
 
 #include <atomic>
 #include <future>
+#include <map>
+#include <mutex>
 #include <utility>
 
 #include "base/strings.h"
 #include "net/hub.h"
 #include "net/listener.h"
 #include "net/loop.h"
+#include "net/origin.h"
 #include "net/sockets.h"
 #include "net/tls_session.h"
 
@@ -33,9 +36,14 @@ Result<void> check(const ServerOptions& options) {
   return {};
 }
 
+std::shared_ptr<Origin> origin_of(const ListenerOptions& options, ListenerId id) {
+  return std::make_shared<Origin>(Origin{
+      .listener = id, .tag = options.tag, .connections_max = options.connections_max});
+}
+
 }  // namespace
 
-class Server::Core {
+class Server::Core : public std::enable_shared_from_this<Core> {
  public:
   static Result<std::shared_ptr<Core>> start(ServerOptions options);
 
@@ -46,11 +54,29 @@ class Server::Core {
   std::vector<std::uint16_t> ports;
   std::atomic<std::size_t> posted = 0;
 
+  /// Network thread.
   void close_listeners();
 
+  /// Any thread, like the following.
+  Result<ListenerId> add(ListenerOptions options);
+
+  void remove(ListenerId id);
+
+  std::size_t added_count();
+
  private:
+  void begin(ListenerId id, ListeningSocket socket, std::shared_ptr<Origin> origin);
+
   /// Network thread.
   std::vector<std::shared_ptr<Listener>> listeners_;
+  /// Those that were added. Network thread.
+  std::map<ListenerId, std::shared_ptr<Listener>> added_;
+
+  std::mutex files_mutex_;
+  /// Of those that were added.
+  std::map<ListenerId, std::shared_ptr<SocketFile>> files_;
+  ListenerId last_id_ = 0;
+  bool accepting_ = true;
 };
 
 Result<std::shared_ptr<Server::Core>> Server::Core::start(ServerOptions options) {
@@ -74,7 +100,7 @@ Result<std::shared_ptr<Server::Core>> Server::Core::start(ServerOptions options)
     const ListenerOptions& listener = options.listeners[at];
     core->ports.push_back(sockets[at].port);
     core->listeners_.push_back(std::make_shared<Listener>(
-        core->hub, std::move(sockets[at]), listener.tls, listener.unix_path
+        core->hub, std::move(sockets[at]), listener.tls, origin_of(listener, 0)
     ));
   }
   core->loop->post([core] {
@@ -87,9 +113,86 @@ Result<std::shared_ptr<Server::Core>> Server::Core::start(ServerOptions options)
 }
 
 void Server::Core::close_listeners() {
+  {
+    const std::lock_guard lock(files_mutex_);
+    accepting_ = false;
+    files_.clear();
+  }
   for (const std::shared_ptr<Listener>& listener : listeners_) {
     listener->close();
   }
+  for (const auto& [id, listener] : added_) {
+    listener->close();
+  }
+}
+
+Result<ListenerId> Server::Core::add(ListenerOptions options) {
+  if (options.unix_path.empty() || options.tls) {
+    return make_error(ErrorCode::Invalid, "only plain unix sockets can be added", "listener");
+  }
+  const std::lock_guard lock(files_mutex_);
+  if (!accepting_) {
+    return make_error(ErrorCode::Unavailable, "the server accepts no more", options.unix_path);
+  }
+  if (files_.size() >= hub->limits().added_listeners_max) {
+    return make_error(
+        ErrorCode::LimitExceeded,
+        concat("the server has ", files_.size(), " sockets already"),
+        options.unix_path
+    );
+  }
+  REEVE_TRY(ListeningSocket listening, listen_on(options));
+  const ListenerId id = ++last_id_;
+  const std::shared_ptr<SocketFile> file = listening.file;
+  // std::function wants copies.
+  auto socket = std::make_shared<ListeningSocket>(std::move(listening));
+  const bool begins =
+      loop->post([core = shared_from_this(), id, socket, origin = origin_of(options, id)] {
+        core->begin(id, std::move(*socket), origin);
+      });
+  if (!begins) {
+    file->remove();
+    return make_error(ErrorCode::Unavailable, "the server has stopped", options.unix_path);
+  }
+  files_.emplace(id, file);
+  return id;
+}
+
+void Server::Core::begin(ListenerId id, ListeningSocket socket, std::shared_ptr<Origin> origin) {
+  {
+    const std::lock_guard lock(files_mutex_);
+    if (!files_.contains(id)) {
+      // Removed already, or the server has stopped accepting.
+      return;
+    }
+  }
+  auto listener = std::make_shared<Listener>(hub, std::move(socket), false, std::move(origin));
+  added_.emplace(id, listener);
+  listener->begin();
+}
+
+void Server::Core::remove(ListenerId id) {
+  {
+    const std::lock_guard lock(files_mutex_);
+    const auto found = files_.find(id);
+    if (found != files_.end()) {
+      found->second->remove();
+      files_.erase(found);
+    }
+  }
+  hub->run([core = shared_from_this(), id] {
+    const auto found = core->added_.find(id);
+    if (found != core->added_.end()) {
+      found->second->close();
+      core->added_.erase(found);
+      core->hub->close_from(id);
+    }
+  });
+}
+
+std::size_t Server::Core::added_count() {
+  const std::lock_guard lock(files_mutex_);
+  return files_.size();
 }
 
 void Server::Core::stop() {
@@ -99,6 +202,7 @@ void Server::Core::stop() {
   });
   loop->stop();
   listeners_.clear();
+  added_.clear();
 }
 
 Server::Server(std::shared_ptr<Core> core) : core_(std::move(core)) {}
@@ -124,6 +228,14 @@ void Server::stop() {
 
 std::vector<std::uint16_t> Server::ports() const {
   return core_->ports;
+}
+
+Result<ListenerId> Server::add_listener(ListenerOptions options) {
+  return core_->add(std::move(options));
+}
+
+void Server::remove_listener(ListenerId id) {
+  core_->remove(id);
 }
 
 void Server::stop_accepting() {
@@ -165,6 +277,7 @@ ServerStats Server::stats() const {
   const Counters& counted = core_->hub->counters();
   return ServerStats{
       .connections = core_->hub->connection_count(),
+      .added_listeners = core_->added_count(),
       .streams = counted.streams,
       .accepted = counted.accepted,
       .connections_over = counted.connections_over,

@@ -156,8 +156,8 @@ class Server {
 
   /// Listens on a further unix socket; who connects after it has returned is served. Invalid: it is
   /// none, or wants TLS. AlreadyExists: somebody listens there. LimitExceeded:
-  /// `added_listeners_max`. Unavailable: the server has stopped accepting. PermissionDenied, Io: the
-  /// system refused.
+  /// `added_listeners_max`. Unavailable: the server has stopped accepting. PermissionDenied, Io:
+  /// the system refused.
   Result<ListenerId> add_listener(ListenerOptions options);
 
   /// Removes the socket's file before it returns, and closes the listener and the connections that

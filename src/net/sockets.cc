@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -21,6 +22,8 @@ namespace reeve::net {
 namespace {
 
 constexpr int kBacklog = 1024;
+/// Without its directory: what surely fits.
+constexpr std::size_t kSocketNameBytesMax = 80;
 
 /// An address of any family, as the system wants it.
 struct SocketAddress {
@@ -67,19 +70,41 @@ Result<SocketAddress> inet_address(const std::string& text, std::uint16_t port) 
   return error;
 }
 
-Result<SocketAddress> unix_address(const std::string& path) {
-  SocketAddress out;
+/// A unix socket's address, and what has to stay open while it is used: a path that is too long
+/// for an address is named through its open directory.
+struct UnixAddress {
+  SocketAddress address;
+  platform::FileDescriptor directory = {};
+};
+
+Result<UnixAddress> unix_address(const std::string& path) {
+  UnixAddress out;
   sockaddr_un address{};
-  if (path.size() >= sizeof(address.sun_path) || path.find('\0') != std::string::npos) {
+  std::string name = path;
+  if (path.size() >= sizeof(address.sun_path)) {
+    const std::size_t slash = path.rfind('/');
+    const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    out.directory.reset(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!out.directory) {
+      return platform::errno_error("open", directory);
+    }
+    name = concat(
+        "/proc/self/fd/",
+        out.directory.get(),
+        "/",
+        slash == std::string::npos ? path : path.substr(slash + 1)
+    );
+  }
+  if (name.size() >= sizeof(address.sun_path) || name.find('\0') != std::string::npos) {
     return make_error(
         ErrorCode::Invalid,
-        concat("the path of a socket has at most ", sizeof(address.sun_path) - 1, " bytes"),
+        concat("the name of a socket has at most ", kSocketNameBytesMax, " bytes and no NUL"),
         path
     );
   }
   address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path.data(), path.size());
-  put(out, address);
+  std::memcpy(address.sun_path, name.data(), name.size());
+  put(out.address, address);
   return out;
 }
 
@@ -100,14 +125,17 @@ Error listen_error(const char* call, const ListenerOptions& options) {
   return error;
 }
 
-/// Removes the file of a socket that nobody listens on any more. Anything else is left to `bind`.
+/// Removes the file of a socket that nobody listens on any more. Anything else is left to `bind`;
+/// one whose queue is full is listened on.
 void remove_dead_socket(const SocketAddress& address, const std::string& path) {
   struct stat status {};
 
   if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) {
     return;
   }
-  const platform::FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const platform::FileDescriptor probe(
+      ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+  );
   if (probe && ::connect(probe.get(), address.get(), address.length) != 0 &&
       errno == ECONNREFUSED) {
     ::unlink(path.c_str());
@@ -134,49 +162,66 @@ std::string text_of(const SocketAddress& address, std::string& peer) {
 
 }  // namespace
 
-Result<ListeningSocket> listen_on(const ListenerOptions& options) {
-  const bool is_unix = !options.unix_path.empty();
-  REEVE_TRY(
-      SocketAddress address,
-      is_unix ? unix_address(options.unix_path) : inet_address(options.address, options.port)
-  );
+namespace {
+
+constexpr int kStream = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+Result<ListeningSocket> listen_on_file(const ListenerOptions& options) {
+  const std::string& path = options.unix_path;
+  REEVE_TRY(const UnixAddress at, unix_address(path));
   ListeningSocket listening;
-  const int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  listening.fd.reset(::socket(address.storage.ss_family, type, 0));
+  listening.fd.reset(::socket(AF_UNIX, kStream, 0));
   if (!listening.fd) {
     return listen_error("socket", options);
   }
-  const int on = 1;
-  if (is_unix) {
-    remove_dead_socket(address, options.unix_path);
-    // The mode of the file is set before anyone can connect: nobody listens yet.
-  } else {
-    ::setsockopt(listening.fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    // An IPv6 listener leaves IPv4 to another one, which the caller can ask for.
-    if (address.storage.ss_family == AF_INET6) {
-      ::setsockopt(listening.fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    }
-  }
-  if (::bind(listening.fd.get(), address.get(), address.length) != 0) {
+  remove_dead_socket(at.address, path);
+  if (::bind(listening.fd.get(), at.address.get(), at.address.length) != 0) {
     return listen_error("bind", options);
   }
-  if (is_unix && ::chmod(options.unix_path.c_str(), 0600) != 0) {
+  REEVE_TRY(listening.file, SocketFile::own(path));
+  // The mode of the file is set before anyone can connect: nobody listens yet.
+  if (::chmod(path.c_str(), options.unix_mode) != 0) {
     return listen_error("chmod", options);
   }
   if (::listen(listening.fd.get(), kBacklog) != 0) {
     return listen_error("listen", options);
   }
-  if (!is_unix) {
-    SocketAddress bound;
-    bound.length = sizeof(bound.storage);
-    if (::getsockname(listening.fd.get(), bound.get(), &bound.length) != 0) {
-      return listen_error("getsockname", options);
-    }
-    listening.port = ntohs(
-        bound.storage.ss_family == AF_INET ? get<sockaddr_in>(bound).sin_port
-                                           : get<sockaddr_in6>(bound).sin6_port
-    );
+  return listening;
+}
+
+}  // namespace
+
+Result<ListeningSocket> listen_on(const ListenerOptions& options) {
+  if (!options.unix_path.empty()) {
+    return listen_on_file(options);
   }
+  REEVE_TRY(const SocketAddress address, inet_address(options.address, options.port));
+  ListeningSocket listening;
+  listening.fd.reset(::socket(address.storage.ss_family, kStream, 0));
+  if (!listening.fd) {
+    return listen_error("socket", options);
+  }
+  const int on = 1;
+  ::setsockopt(listening.fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  // An IPv6 listener leaves IPv4 to another one, which the caller can ask for.
+  if (address.storage.ss_family == AF_INET6) {
+    ::setsockopt(listening.fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+  }
+  if (::bind(listening.fd.get(), address.get(), address.length) != 0) {
+    return listen_error("bind", options);
+  }
+  if (::listen(listening.fd.get(), kBacklog) != 0) {
+    return listen_error("listen", options);
+  }
+  SocketAddress bound;
+  bound.length = sizeof(bound.storage);
+  if (::getsockname(listening.fd.get(), bound.get(), &bound.length) != 0) {
+    return listen_error("getsockname", options);
+  }
+  listening.port = ntohs(
+      bound.storage.ss_family == AF_INET ? get<sockaddr_in>(bound).sin_port
+                                         : get<sockaddr_in6>(bound).sin6_port
+  );
   return listening;
 }
 
@@ -184,8 +229,7 @@ namespace {
 
 Result<DialedSocket> dial_to(const SocketAddress& address, std::string peer, std::string subject) {
   DialedSocket dialed;
-  const int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  dialed.socket.fd.reset(::socket(address.storage.ss_family, type, 0));
+  dialed.socket.fd.reset(::socket(address.storage.ss_family, kStream, 0));
   if (!dialed.socket.fd) {
     const int code = errno;
     return make_error(
@@ -219,8 +263,8 @@ Result<DialedSocket> dial(const std::string& address, std::uint16_t port) {
 }
 
 Result<DialedSocket> dial_unix(const std::string& path) {
-  REEVE_TRY(const SocketAddress to, unix_address(path));
-  return dial_to(to, path, path);
+  REEVE_TRY(const UnixAddress to, unix_address(path));
+  return dial_to(to.address, path, path);
 }
 
 int outcome_of_connect(int fd) {
@@ -262,6 +306,14 @@ AcceptOutcome accept_from(int listener, AcceptedSocket& accepted) {
   }
   accepted.fd.reset(fd);
   accepted.peer_address = text_of(address, accepted.peer);
+  if (address.storage.ss_family == AF_UNIX) {
+    ucred credentials{};
+    socklen_t length = sizeof(credentials);
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0) {
+      accepted.peer_process =
+          PeerProcess{.pid = credentials.pid, .uid = credentials.uid, .gid = credentials.gid};
+    }
+  }
   if (!accepted.peer_address.empty()) {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));

@@ -2,12 +2,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
 #include "net/server.h"
+#include "net/socket_file.h"
 #include "platform/posix/files.h"
 
 /// The system's calls for sockets. Everything here is non-blocking; any thread.
@@ -17,10 +20,12 @@ namespace reeve::net {
 struct ListeningSocket {
   platform::FileDescriptor fd;
   std::uint16_t port = 0;
+  /// Of a unix socket.
+  std::shared_ptr<SocketFile> file = {};
 };
 
-/// Binds and listens. Invalid: the address is none. AlreadyExists: it is in use. PermissionDenied,
-/// Io: the system refused.
+/// Binds and listens; clients can connect. Invalid: the address is none. AlreadyExists: it is in
+/// use. PermissionDenied, Io: the system refused.
 Result<ListeningSocket> listen_on(const ListenerOptions& options);
 
 /// A connection that was taken from a listener.
@@ -30,6 +35,8 @@ struct AcceptedSocket {
   std::string peer;
   /// Without the port; "": a unix socket.
   std::string peer_address;
+  /// Of a unix socket.
+  std::optional<PeerProcess> peer_process = {};
 };
 
 enum class AcceptOutcome {
