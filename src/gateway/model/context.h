@@ -1,0 +1,74 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "gateway/model/format/answer_cache.h"
+#include "gateway/model/keys.h"
+#include "gateway/model/meter.h"
+#include "gateway/model/metrics.h"
+#include "gateway/model/places.h"
+#include "gateway/model/ports.h"
+#include "gateway/model/route/breaker.h"
+#include "gateway/model/route/choose.h"
+#include "telemetry/correlation.h"
+#include "telemetry/log.h"
+
+namespace reeve::gateway::model {
+
+/// Who asks a model.
+struct Caller {
+  Namespace ns;
+  /// Empty: it is no run that asks, or no agent's.
+  std::string mission = {};
+  std::string run = {};
+  std::string agent = {};
+  /// As in the journal.
+  Principal principal;
+  telemetry::Correlation correlation = {};
+};
+
+/// What calls share: what is known of providers, the meter, the cache. Network thread.
+class Context {
+ public:
+  Context(ModelPorts given, telemetry::MetricRegistry& registry, telemetry::Logger& logger)
+      : ports(std::move(given)),
+        meter(ports),
+        places(ports),
+        keys(ports),
+        metrics(registry),
+        log(logger) {}
+
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  /// How a provider of a route is called here.
+  static std::string provider_key(const Route& route, const Provider& provider);
+
+  Breaker& breaker(const Route& route, const Provider& provider);
+
+  /// The outcome of a call that the breaker has let through.
+  void report(
+      const Route& route, const Provider& provider, Breaker::Permit permit, Breaker::Outcome outcome
+  );
+
+  /// How providers are now. `queue`: one without a place may be waited for.
+  ProviderStates states(bool queue);
+
+  /// 0 to 1, the end excluded.
+  double chance();
+
+  const ModelPorts ports;
+  Meter meter;
+  Places places;
+  Keys keys;
+  ModelMetrics metrics;
+  AnswerCache cache;
+  telemetry::Logger& log;
+
+ private:
+  std::map<std::string, Breaker> breakers_;
+};
+
+}  // namespace reeve::gateway::model

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <memory>
+
+#include "gateway/model/ports.h"
+#include "gateway/ports.h"
+
+namespace reeve::gateway {
+
+struct ModelGatewayOptions {
+  /// How requests to providers are sent. Empty: over net::Client, which may connect to public
+  /// addresses only, and to private ones if `private_addresses`.
+  decltype(model::ModelPorts::send) send = {};
+  bool private_addresses = false;
+};
+
+/// The gateway to models, below `/llm`.
+std::shared_ptr<Gateway> make_model_gateway(ModelGatewayOptions options);
+
+}  // namespace reeve::gateway
