@@ -62,6 +62,18 @@ std::optional<QuotaLimit> limit_named(std::string_view name) {
   return std::nullopt;
 }
 
+/// Where it is known before a run begins; empty otherwise.
+std::string agent_of(const workflow::Task& task) {
+  const bool known = task.agent && task.agent->name.text.find("{{") == std::string::npos;
+  return known ? task.agent->name.text : std::string();
+}
+
+/// Whether the run that has passed a limit asks for nothing more: it is told of once, then.
+bool stops_offender(const QuotaRefusal& refusal) {
+  return refusal.quota->scope == QuotaScope::Offender &&
+         (refusal.action == QuotaAction::Terminate || refusal.action == QuotaAction::Pause);
+}
+
 std::string held_message(const std::string& reason) {
   return concat(reason, "; it goes on when the limit is raised, reset, or a new period begins");
 }
@@ -101,6 +113,7 @@ std::vector<const Quota*> Engine::quotas_of_task(
   who.mission = std::string(model::plain(mission.name));
   who.task = plan.workflow->tasks[task].name.str();
   who.workflow = plan.workflow->name;
+  who.agent = agent_of(plan.workflow->tasks[task]);
   return quotas_->matching(who, *this);
 }
 
@@ -172,6 +185,7 @@ std::optional<QuotaRefusal> Engine::check_quotas(
   }
   for (const QuotaRefusal& one : passed) {
     if (one.other.empty()) {
+      const bool of_run = one.limit == QuotaLimit::RunTokens || one.limit == QuotaLimit::RunCost;
       usage_->tell(
           *one.quota,
           {.limit = one.limit,
@@ -180,7 +194,8 @@ std::optional<QuotaRefusal> Engine::check_quotas(
            .used = one.used,
            .mission = who.mission,
            .run = who.run,
-           .action = std::string(to_string(one.action))},
+           .action = std::string(to_string(one.action)),
+           .each_run = of_run && stops_offender(one)},
           usage
       );
     }
@@ -434,6 +449,10 @@ void Engine::follow_quotas(Scope& scope) {
     );
     runs_.wake_first(pool, SIZE_MAX);
     freed_ = true;
+    if (quota != nullptr) {
+      BookTurn usage(*this, *usage_, scope);
+      usage_->watch_period(*quota, usage);
+    }
   }
   recount_runs();
   for (const ObjectKey& key : changed) {

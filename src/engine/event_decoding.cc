@@ -43,7 +43,7 @@ const std::map<std::string_view, Json::Type>& member_types() {
       {"rule", String},        {"step", Int},          {"recipients", Array},
       {"description", String}, {"author", String},     {"after", Array},
       {"bundle", Object},      {"reopened", String},   {"detached", Bool},
-      {"traceparent", String}, {"tracestate", String}};
+      {"traceparent", String}, {"tracestate", String}, {"overQuota", Bool}};
   return kTypes;
 }
 

@@ -52,9 +52,6 @@ Result<void> MeterBook::load(const journal::ObjectKey& key, const Json& row) {
   } else {
     ended_.emplace(call.revision, key);
   }
-  for (const journal::ObjectKey& quota : call.quotas) {
-    rates_.add(quota, call.created_at, call.request.worst.tokens());
-  }
   calls_.insert_or_assign(key, std::move(call));
   return {};
 }
@@ -188,7 +185,14 @@ Result<Reply> MeterBook::reserve(const ObjectCommand& command, BookTurn& turn) {
   Engine& engine = turn.engine();
   ModelCall call;
   REEVE_TRY(call.request, call_request_from(command.object.ns, command.body));
-  if (calls_.contains(command.object)) {
+  if (const auto before = calls_.find(command.object); before != calls_.end()) {
+    if (before->second.phase != CallPhase::Open) {
+      return make_error(
+          ErrorCode::AlreadyExists,
+          concat("the call \"", command.object.name, "\" is over; another one has another id"),
+          command.object.name
+      );
+    }
     return turn.reply(command.object, granted_detail());
   }
   if (open_ >= kOpenCallsMax || !ledger_->knows_currency(call.request.worst.currency)) {
@@ -284,9 +288,18 @@ Result<Reply> MeterBook::refund(const ObjectCommand& command, BookTurn& turn) {
 }
 
 /// Nobody knows how far the calls got that were under way: all that they may have used is spent.
+/// What was asked for in the last minute counts on.
 void MeterBook::recover(BookTurn& turn) {
   std::vector<journal::ObjectKey> open;
   for (const auto& [key, call] : calls_) {
+    if (call.created_at + MeterRates::kWindow + MeterRates::kStep > turn.now()) {
+      const bool less = call.end && call.end->spent.tokens() < call.request.worst.tokens();
+      const bool none = call.phase == CallPhase::Refunded;
+      const std::uint64_t tokens = less ? call.end->spent.tokens() : call.request.worst.tokens();
+      for (const journal::ObjectKey& row : call.quotas) {
+        rates_.add(row, call.created_at, none ? 0 : tokens);
+      }
+    }
     if (call.phase == CallPhase::Open) {
       open.push_back(key);
     }

@@ -33,8 +33,9 @@ inline constexpr std::size_t kOpenCallsMax = 50'000;
 ///         limit, action, message, retryAfterMs?}: of all limits that are in the way the one with
 ///         the severest action, which was carried out. `limit` is `quota_unknown` if a quota cannot
 ///         be read, `currency` if it counts another one, `held` if the mission is held for a quota.
-///         The same id again is answered as before. NotFound: no such mission.
-///         IllegalTransition: the run is over. LimitExceeded: too many calls are under way.
+///         The same id again, while it is under way, is answered as before. AlreadyExists: the call
+///         of that id is over. NotFound: no such mission. IllegalTransition: the run is over.
+///         LimitExceeded: too many calls are under way.
 ///     settle   {outcome, status?, inputTokens, outputTokens, cacheReadTokens?, cacheWriteTokens?,
 ///               cost, provider?, model?, durationMs?, firstByteMs?, stopReason?, requestDigest?,
 ///               toolCalls?}
@@ -130,6 +131,9 @@ class UsageBook final : public Book {
 
   /// Begins a period of a quota if it has no row or its period is over. Says whether it did.
   bool keep_period(const Quota& quota, BookTurn& turn);
+
+  /// A quota has been made or changed: the end of its period is waited for, if it counts anything.
+  void watch_period(const Quota& quota, BookTurn& turn);
 
   /// What somebody is told about a limit.
   struct Notice {

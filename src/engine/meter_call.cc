@@ -15,6 +15,7 @@ constexpr std::string_view kApiVersion = "reeve.dev/v1";
 constexpr std::string_view kKindName = "ModelCall";
 constexpr std::array<std::string_view, 5> kOutcomes = {
     "completed", "cut", "failed", "refused", "unknown"};
+constexpr std::string_view kUnknown = "unknown";
 constexpr std::int64_t kStatusMax = 999;
 constexpr std::int64_t kMillisMax = 1'000'000'000;
 constexpr std::int64_t kToolCallsMax = 100'000;
@@ -41,8 +42,13 @@ std::uint64_t tokens_in(Fields& fields, std::string_view name) {
   return static_cast<std::uint64_t>(fields.number(name, 0, kCallTokensMax));
 }
 
-Result<Money> cost_in(Fields& fields, std::string_view name) {
-  REEVE_TRY(const Money cost, Money::parse(fields.text(name, "0")));
+/// What nobody knows the price of is never for nothing: who calls says "0".
+Result<Money> cost_in(Fields& fields, std::string_view name, bool required) {
+  const std::string text = required ? fields.required_text(name) : fields.text(name);
+  if (text.empty()) {
+    return required ? Result<Money>(invalid("is missing", name)) : Result<Money>(Money());
+  }
+  REEVE_TRY(const Money cost, Money::parse(text));
   if (cost > kCallCostMax) {
     return invalid(concat("one call costs at most ", kCallCostMax.text()), name);
   }
@@ -68,7 +74,7 @@ Result<CallRequest> request_in(Fields& fields, const Namespace& ns) {
   REEVE_TRY(request.principal, text_in(fields, "principal", false));
   request.worst.input_tokens = tokens_in(fields, "inputTokens");
   request.worst.output_tokens = tokens_in(fields, "outputTokens");
-  REEVE_TRY(request.worst.cost, cost_in(fields, "cost"));
+  REEVE_TRY(request.worst.cost, cost_in(fields, "cost", true));
   request.worst.currency = fields.text("currency", "USD");
   if (!is_currency(request.worst.currency)) {
     return invalid("is no currency: three capital letters, as in USD", "currency");
@@ -172,7 +178,7 @@ Result<CallEnd> call_end_from(const Json& body, const std::string& currency) {
   end.spent.output_tokens = tokens_in(fields, "outputTokens");
   end.spent.cache_read_tokens = tokens_in(fields, "cacheReadTokens");
   end.spent.cache_write_tokens = tokens_in(fields, "cacheWriteTokens");
-  REEVE_TRY(end.spent.cost, cost_in(fields, "cost"));
+  REEVE_TRY(end.spent.cost, cost_in(fields, "cost", end.outcome != kUnknown));
   end.spent.currency = currency;
   REEVE_TRY(end.provider, text_in(fields, "provider", false));
   REEVE_TRY(end.model, text_in(fields, "model", false));

@@ -1,6 +1,7 @@
 #include "engine/meter_rates.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace reeve::engine {
 
@@ -25,11 +26,16 @@ std::deque<MeterRates::Step>& MeterRates::current(const journal::ObjectKey& row,
 void MeterRates::add(const journal::ObjectKey& row, Timestamp at, std::uint64_t tokens) {
   std::deque<Step>& steps = current(row, at);
   const Timestamp start = step_of(at);
-  if (steps.empty() || steps.back().start < start) {
-    steps.push_back({.start = start, .use = {}});
+  auto step = steps.end();
+  while (step != steps.begin() && std::prev(step)->start > start) {
+    --step;
   }
-  ++steps.back().use.requests;
-  steps.back().use.tokens += tokens;
+  if (step == steps.begin() || std::prev(step)->start != start) {
+    step = std::next(steps.insert(step, {.start = start, .use = {}}));
+  }
+  Use& use = std::prev(step)->use;
+  ++use.requests;
+  use.tokens += tokens;
 }
 
 void MeterRates::give_back(const journal::ObjectKey& row, Timestamp at, std::uint64_t tokens) {

@@ -20,7 +20,8 @@ class MeterRates {
   static constexpr Duration kWindow{60'000};
   static constexpr Duration kStep{500};
 
-  /// `row` is that of the quota's usage. Notes one request and the tokens that were promised to it.
+  /// `row` is that of the quota's usage. Notes one request and the tokens that were promised to it;
+  /// also of times that have passed.
   void add(const journal::ObjectKey& row, Timestamp at, std::uint64_t tokens);
 
   /// What was promised at that time is less by so much.

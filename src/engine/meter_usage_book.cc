@@ -92,8 +92,23 @@ void UsageBook::begin_period(const Quota& quota, Timestamp start, BookTurn& turn
                                    ? turn.emit_first(key, kPeriodBegun, data)
                                    : turn.emit(key, kPeriodBegun, data);
   REEVE_ASSERT(emitted.ok());
+  watch_period(quota, turn);
+}
+
+void UsageBook::watch_period(const Quota& quota, BookTurn& turn) {
+  const journal::ObjectKey key = usage_key_of(quota.key);
+  const UsageRow* row = ledger_->find(key);
+  if (row == nullptr) {
+    return;
+  }
   const std::optional<PeriodSpan> span = period_at(quota.period, turn.now());
-  turn.set_timer(key, std::string(kPeriodTimer), span ? std::optional(span->end) : std::nullopt);
+  // What is over already begins anew with the next call, or when the timer is due: at once.
+  const bool over = span && row->period_start && *row->period_start < span->start;
+  turn.set_timer(
+      key,
+      std::string(kPeriodTimer),
+      !span ? std::nullopt : std::optional(over ? turn.now() : span->end)
+  );
 }
 
 bool UsageBook::keep_period(const Quota& quota, BookTurn& turn) {
@@ -114,8 +129,8 @@ void UsageBook::on_timer(
   if (const Quota* quota = turn.engine().quota_of_usage(key)) {
     if (keep_period(*quota, turn)) {
       turn.engine().quota_has_room(quota->key, turn.scope());
-    } else if (const auto span = period_at(quota->period, turn.now())) {
-      turn.set_timer(key, std::string(kPeriodTimer), span->end);
+    } else {
+      watch_period(*quota, turn);
     }
   }
 }

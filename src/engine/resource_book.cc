@@ -53,6 +53,14 @@ Precondition precondition_in(Fields& fields) {
   return expected;
 }
 
+/// The object of a quota changes also with what is used, which is not in its row: an object that
+/// was seen later than the row has changed is one with that row.
+Revision revision_for(const Precondition& expected, journal::Kind kind, Revision own) {
+  const bool quota =
+      kind == journal::Kind::BudgetQuota || kind == journal::Kind::ClusterBudgetQuota;
+  return quota && expected.revision && *expected.revision > own ? *expected.revision : own;
+}
+
 bool is_governing(journal::Kind kind) {
   return kind != journal::Kind::BlackboardEntry && kind != journal::Kind::Endpoint;
 }
@@ -393,8 +401,9 @@ Result<Reply> ResourceBook::update(const ObjectCommand& command, BookTurn& turn)
   REEVE_TRY(const Resource* resource, existing(key));
   Precondition same = expected;
   same.uid = Uid(metadata_of(*given).get_string("uid"));
-  REEVE_CHECK(check_precondition(expected, resource->uid, resource->revision, key.name));
-  REEVE_CHECK(check_precondition(same, resource->uid, resource->revision, key.name));
+  const Revision revision = revision_for(expected, key.kind, resource->revision);
+  REEVE_CHECK(check_precondition(expected, resource->uid, revision, key.name));
+  REEVE_CHECK(check_precondition(same, resource->uid, revision, key.name));
   const Json before = stored_object(*resource);
   Json after = part.empty() ? with_server_owned(before, *given) : with_status(before, *given);
   REEVE_TRY(const ObjectLinks links, links_from(metadata_of(after)));
@@ -423,7 +432,8 @@ Result<Reply> ResourceBook::remove_command(const ObjectCommand& command, BookTur
   REEVE_TRY(const Propagation propagation, parse_propagation(fields.text("propagationPolicy")));
   REEVE_CHECK(fields.finish());
   REEVE_TRY(const Resource* resource, existing(key));
-  REEVE_CHECK(check_precondition(expected, resource->uid, resource->revision, key.name));
+  const Revision revision = revision_for(expected, key.kind, resource->revision);
+  REEVE_CHECK(check_precondition(expected, resource->uid, revision, key.name));
   Json last = stored_object(*resource);
   REEVE_CHECK(check_deletion(key, last));
   request_deletion(key, propagation, turn);

@@ -98,6 +98,8 @@ store::Commit Bench::store_batch(Batch batch) {
   for (model::Effect& effect : batch.effects) {
     if (auto* launch = std::get_if<model::LaunchRun>(&effect)) {
       launches_.push_back(std::move(*launch));
+    } else {
+      other_effects_.push_back(std::move(effect));
     }
   }
   core_->released(batch.ended);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kernel/core.h"
@@ -74,6 +75,9 @@ class Bench {
   /// The only one.
   model::LaunchRun take_launch();
 
+  /// Everything else that hosts were asked for, oldest first, since the last time.
+  std::vector<model::Effect> take_other_effects() { return std::exchange(other_effects_, {}); }
+
   Core& core() { return *core_; }
 
   store::MemoryStore& store() { return *store_; }
@@ -92,6 +96,7 @@ class Bench {
   Timestamp now_ = kStart;
   std::vector<std::optional<Result<engine::Reply>>> answers_;
   std::vector<model::LaunchRun> launches_;
+  std::vector<model::Effect> other_effects_;
 };
 
 }  // namespace reeve::kernel
