@@ -161,6 +161,10 @@ bool counts_as_failure(const ToolCall& call) {
          (call.state == S::Rejected && call.decision.decision.empty());
 }
 
+std::string asker_of(const ToolCall& call) {
+  return call.run.empty() ? call.caller.str() : call.run.substr(0, call.run.rfind('.'));
+}
+
 Result<void> read_spec(ToolCall& call) {
   Fields fields(call.spec, "a tool call");
   call.server = fields.required_text("server");
@@ -179,7 +183,11 @@ Result<void> read_spec(ToolCall& call) {
   for (const std::string_view name : {"agent", "task", "risk", "approvalTimeout", "reason"}) {
     (void)fields.text(name);
   }
-  (void)fields.texts("correlation");
+  for (const auto& [name, value] : fields.texts("correlation")) {
+    if (name == "idempotencyKey") {
+      call.idempotency_key = value;
+    }
+  }
   REEVE_CHECK(fields.finish());
   if (call.mission.empty() != call.run.empty()) {
     return make_error(ErrorCode::Invalid, "a run has a mission, and only a run has", "mission");

@@ -78,6 +78,8 @@ struct ToolCall {
   Principal caller;
   std::string compensates;
   bool untrusted = false;
+  /// The name that whoever asks has given it, so that it can be sent again; empty: none.
+  std::string idempotency_key;
   /// From 1, within the calls of one run (or of one caller that is no run).
   std::uint64_t sequence = 0;
 
@@ -111,6 +113,9 @@ struct ToolCall {
 
 /// Whether it counts as a failure of its run: FAILED, UNKNOWN, or refused before anybody was asked.
 bool counts_as_failure(const ToolCall& call);
+
+/// Who may send it again: a run, whichever attempt it is, or its caller.
+std::string asker_of(const ToolCall& call);
 
 /// As the row of the store has it: equal states have equal text.
 Json to_row(const std::string& name, const Namespace& ns, const ToolCall& call);

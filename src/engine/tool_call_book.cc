@@ -104,6 +104,8 @@ Result<void> apply_change(const Json& data, const journal::Event& event, ToolCal
   } else if (event.type == kCallRollbackAsked) {
     ++call.rollbacks;
     return {};
+  } else if (event.type == kCallEscalated) {
+    return {};
   } else if (event.type == kSpiralDetected) {
     call.spiral = event.revision;
     return {};
@@ -140,6 +142,9 @@ void ToolCallBook::unindex(const ObjectKey& key, const ToolCall& call) {
   }
   bytes_ -= call.bytes;
   by_age_.erase(call.created);
+  if (!call.idempotency_key.empty()) {
+    by_key_.erase({key.ns, asker_of(call), call.idempotency_key});
+  }
   group->second.open -= is_open(call.state) ? 1 : 0;
   group->second.by_sequence.erase(call.sequence);
   if (group->second.by_sequence.empty()) {
@@ -159,6 +164,9 @@ void ToolCallBook::put(const ObjectKey& key, ToolCall call) {
     calls.tainted = calls.tainted || (call.untrusted && call.started_at);
     calls.by_sequence[call.sequence] = key;
     by_age_[call.created] = key;
+    if (!call.idempotency_key.empty()) {
+      by_key_[{key.ns, asker_of(call), call.idempotency_key}] = key;
+    }
     bytes_ += call.bytes;
     bytes_ -= there ? known->second.bytes : 0;
   } else if (const auto known = objects_.find(key); known != objects_.end()) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -44,16 +45,17 @@ inline constexpr Duration kSpiralWindow{std::chrono::minutes(10)};
 /// |---|---|---|
 /// | `record` | `spec`, `begin` `refused` | `system:tools` |
 /// | `begin` | `argumentsHash` | `system:tools` |
-/// | `finish` | `outcome` (completed, failed), `result` `message` `undo` | `system:tools` |
-/// | `approve` | `message` `arguments` (in place of those that were asked for) | a person |
-/// | `reject` | `message` | a person |
-/// | `rollback` | `message` | a person |
-/// | `delete` | | the namespace goes |
+/// | `finish` | `outcome` (completed, failed, unknown), `result` `message` `undo` | `system:tools`
+/// | | `approve` | `message` `arguments` (in place of those that were asked for) | a person | |
+/// `reject` | `message` | a person | | `rollback` | `message` | a person | | `delete` | | the
+/// namespace goes |
 ///
 /// `spec`: `server tool argumentsHash caller`, `arguments` (as they may be shown), `mission run
 /// agent task risk requiresApproval approvalWhenTainted ownerMayApprove approvalTimeout untrusted
 /// reversible reason correlation`. Without approval, `begin` makes the call EXECUTING in the same
-/// turn; `refused` says why it is REJECTED by policy. Replies: `{state, sequence, tainted}`.
+/// turn; `refused` says why it is REJECTED by policy. Replies: `{state, sequence, tainted}`. A call
+/// with `correlation.idempotencyKey` that was recorded before, by any attempt of the run, is not
+/// recorded again: the reply is about the first one, with its `name`, `result` and `message`.
 ///
 /// Three failures of a run in a row, or five of the same call in ten minutes, are the event
 /// `spiral.detected`: the mission is HELD (kind `spiral`) and its runs call nothing until it is
@@ -94,6 +96,8 @@ class ToolCallBook final : public ObjectBook<ToolCall> {
   Result<ToolCall*> call_named(const journal::ObjectKey& key);
 
   Result<Reply> record(const ObjectCommand& command, BookTurn& turn);
+  Result<Reply> repeated(const journal::ObjectKey& before, const ToolCall& call, BookTurn& turn)
+      const;
   Result<Reply> decide(const ObjectCommand& command, BookTurn& turn);
   Result<Reply> begin(const ObjectCommand& command, BookTurn& turn);
   Result<Reply> finish(const ObjectCommand& command, BookTurn& turn);
@@ -109,6 +113,8 @@ class ToolCallBook final : public ObjectBook<ToolCall> {
   std::map<Group, Calls> groups_;
   /// By their first events.
   std::map<Revision, journal::ObjectKey> by_age_;
+  /// Those that may be sent again: by namespace, who asks, and idempotency key.
+  std::map<std::tuple<Namespace, std::string, std::string>, journal::ObjectKey> by_key_;
   std::size_t bytes_ = 0;
 };
 

@@ -7,6 +7,8 @@ namespace reeve::engine {
 
 inline constexpr std::string_view kCallRecorded = "toolcall.recorded";
 inline constexpr std::string_view kCallDecided = "toolcall.decided";
+/// Half of the time for a decision has passed without one.
+inline constexpr std::string_view kCallEscalated = "toolcall.escalated";
 inline constexpr std::string_view kCallExpired = "toolcall.expired";
 inline constexpr std::string_view kCallBegun = "toolcall.begun";
 inline constexpr std::string_view kCallFinished = "toolcall.finished";

@@ -22,6 +22,7 @@ namespace {
 using State = ToolCallState;
 
 constexpr std::string_view kDueTimer = "due";
+constexpr std::string_view kEscalateTimer = "escalate";
 /// Old records that one turn looks at to make room.
 constexpr std::size_t kDropVisitsMax = 100;
 constexpr Duration kApprovalTimeoutMin{1000};
@@ -116,6 +117,21 @@ Result<void> check_message(std::string_view message) {
     return make_error(ErrorCode::Invalid, "the message is not UTF-8 text", "message");
   }
   return {};
+}
+
+/// For whoever is told that a call waits, or has waited for too long.
+Json about_waiting(const ToolCall& call) {
+  Json data = Json::object();
+  data.set("state", to_string(call.state)).set("tool", call.tool);
+  for (const char* name : {"mission", "task", "agent", "risk"}) {
+    if (const std::string text = call.spec.get_string(name); !text.empty()) {
+      data.set(name, text);
+    }
+  }
+  if (call.due) {
+    data.set("due", format_timestamp(*call.due));
+  }
+  return data;
 }
 
 Json recorded_data(const ToolCall& call, State state) {
@@ -228,6 +244,24 @@ Result<void> ToolCallBook::check_room(const Group& group, std::size_t bytes, Boo
   return {};
 }
 
+/// What is known of a call that was sent before.
+Result<Reply> ToolCallBook::repeated(const ObjectKey& before, const ToolCall& call, BookTurn& turn)
+    const {
+  const ToolCall& first = objects_.at(before);
+  if (first.server != call.server || first.tool != call.tool ||
+      first.arguments_hash != call.arguments_hash) {
+    return make_error(
+        ErrorCode::Conflict,
+        concat("the idempotency key belongs to another call, ", before.name),
+        "idempotencyKey"
+    );
+  }
+  Reply reply = reply_about(before, turn);
+  reply.detail.set("name", before.name).set("message", first.message);
+  reply.detail.set("result", first.result);
+  return reply;
+}
+
 Result<Reply> ToolCallBook::record(const ObjectCommand& command, BookTurn& turn) {
   const ObjectKey& key = command.object;
   if (objects_.contains(key)) {
@@ -247,6 +281,10 @@ Result<Reply> ToolCallBook::record(const ObjectCommand& command, BookTurn& turn)
   ToolCall call;
   call.spec = *spec;
   REEVE_CHECK(read_spec(call));
+  if (const auto before = by_key_.find({key.ns, asker_of(call), call.idempotency_key});
+      before != by_key_.end()) {
+    return repeated(before->second, call, turn);
+  }
   REEVE_TRY(const Duration timeout, approval_timeout(*spec));
   REEVE_CHECK(check_mission(key.ns, call.mission, turn));
   const Group group = group_of(key.ns, call);
@@ -270,6 +308,9 @@ Result<Reply> ToolCallBook::record(const ObjectCommand& command, BookTurn& turn)
     const Timestamp due = turn.now() + (asks ? timeout : kToolApprovedFor);
     data.set("due", format_timestamp(due));
     turn.set_timer(key, std::string(kDueTimer), due);
+  }
+  if (state == State::Pending) {
+    turn.set_timer(key, std::string(kEscalateTimer), turn.now() + timeout / 2);
   }
   REEVE_CHECK(turn.emit_first(key, kCallRecorded, data));
   if (state == State::Rejected) {
@@ -319,6 +360,7 @@ Result<Reply> ToolCallBook::decide(const ObjectCommand& command, BookTurn& turn)
   }
   REEVE_CHECK(turn.emit(key, kCallDecided, data));
   turn.set_timer(key, std::string(kDueTimer), due);
+  turn.set_timer(key, std::string(kEscalateTimer), std::nullopt);
   return reply_about(key, turn);
 }
 
@@ -354,10 +396,12 @@ Result<Reply> ToolCallBook::finish(const ObjectCommand& command, BookTurn& turn)
   const Json* undo = fields.object("undo");
   const std::string message = fields.text("message");
   REEVE_CHECK(fields.finish());
-  if (outcome != "completed" && outcome != "failed") {
-    return make_error(ErrorCode::Invalid, "must be completed or failed", "outcome");
+  if (outcome != "completed" && outcome != "failed" && outcome != "unknown") {
+    return make_error(ErrorCode::Invalid, "must be completed, failed or unknown", "outcome");
   }
-  const State state = outcome == "completed" ? State::Completed : State::Failed;
+  const State state = outcome == "completed" ? State::Completed
+                      : outcome == "failed"  ? State::Failed
+                                             : State::Unknown;
   REEVE_TRY(const ToolCall* call, call_named(key));
   if (!may_move(call->state, state)) {
     return wrong_state(key, *call, "is not being carried out");
@@ -379,7 +423,7 @@ Result<Reply> ToolCallBook::finish(const ObjectCommand& command, BookTurn& turn)
   const std::string compensates = call->compensates;
   REEVE_CHECK(turn.emit(key, kCallFinished, data));
   turn.set_timer(key, std::string(kDueTimer), std::nullopt);
-  if (state == State::Failed) {
+  if (state != State::Completed) {
     guard(key, turn);
   } else if (!compensates.empty()) {
     compensated(key, turn);
@@ -484,13 +528,18 @@ Result<Reply> ToolCallBook::roll_back(const ObjectCommand& command, BookTurn& tu
 
 // --- time ---------------------------------------------------------------------------------------
 
-void ToolCallBook::on_timer(const ObjectKey& key, std::string_view /*timer*/, BookTurn& turn) {
+void ToolCallBook::on_timer(const ObjectKey& key, std::string_view timer, BookTurn& turn) {
   const Result<ToolCall*> call = call_named(key);
   if (!call || ((*call)->state != State::Pending && (*call)->state != State::Approved)) {
     return;
   }
-  const Result<void> expired = turn.emit(key, kCallExpired, Json::object());
-  REEVE_ASSERT(expired.ok());
+  const bool escalates = timer == kEscalateTimer;
+  if (escalates && (*call)->state != State::Pending) {
+    return;
+  }
+  const Result<void> told =
+      turn.emit(key, escalates ? kCallEscalated : kCallExpired, about_waiting(**call));
+  REEVE_ASSERT(told.ok());
 }
 
 /// Whether what was being carried out was done is not known, and it is not done again.
