@@ -34,6 +34,8 @@ struct ToolOutcome {
   Json result;
   /// How it is undone: `tool`, `arguments`; null: it is not.
   Json undo;
+  /// Nobody can say whether it was done.
+  bool unsure = false;
 };
 
 using ToolDone = std::function<void(Result<ToolOutcome>)>;

@@ -1,5 +1,6 @@
 #include "gateway/tool/calls.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -14,6 +15,9 @@ namespace reeve::gateway {
 namespace {
 
 constexpr std::size_t kRandomBytes = 2;
+/// Of the record of a result, for all but the excerpt.
+constexpr std::size_t kResultReserveBytes = 512;
+constexpr std::string_view kNotKept = "\n[the rest was not kept]";
 
 Principal gateway_principal() {
   return Principal(std::string(engine::kToolsActor));
@@ -53,6 +57,18 @@ const Json& part(const Json& object, std::string_view name) {
   return found == nullptr ? kNone : *found;
 }
 
+/// What is told about a call that has ended, from its record.
+CallAnswer kept_answer(const std::string& state, const Json& known, const Json& arguments) {
+  const Json& result = part(known, "result");
+  const bool done = state == "COMPLETED" || state == "ROLLED_BACK";
+  std::string text = result.get_string("excerpt");
+  if (!done && text.empty()) {
+    const std::string why = known.get_string("message");
+    text = why.empty() ? concat("it is ", state) : why;
+  }
+  return {.allowed = done, .result = text_result(std::move(text), !done), .arguments = arguments};
+}
+
 std::string hex(std::uint64_t number) {
   std::string text;
   for (int shift = 60; shift >= 0; shift -= 4) {
@@ -68,6 +84,8 @@ struct ToolCalls::Live {
   enum class Step : std::uint8_t { Recording, Waiting, Beginning, Executing, Finishing };
 
   std::string name;
+  /// What `call` has returned, if that is another one.
+  std::string asked_as;
   Namespace ns;
   CallRequest request;
   /// Of the arguments that are carried out.
@@ -193,15 +211,21 @@ void ToolCalls::recorded(const LivePtr& call, const Result<engine::Reply>& reply
     refuse(call, reply.error().describe());
     return;
   }
+  if (const std::string name = reply->detail.get_string("name"); !name.empty()) {
+    join(call, name, reply->detail);
+    return;
+  }
   const std::string state = reply->detail.get_string("state");
   if (state == "EXECUTING") {
     execute(call);
-    return;
-  }
-  if (state != "PENDING") {
+  } else if (state == "PENDING") {
+    wait(call);
+  } else {
     refuse(call, call->request.refused);
-    return;
   }
+}
+
+void ToolCalls::wait(const LivePtr& call) {
   call->step = Live::Step::Waiting;
   if (call->on_held) {
     call->on_held(concat("waits for the approval of ", call->name));
@@ -212,14 +236,47 @@ void ToolCalls::recorded(const LivePtr& call, const Result<engine::Reply>& reply
   }
 }
 
+/// The call was sent before: what has come of it is the answer, or is waited for.
+void ToolCalls::join(const LivePtr& call, const std::string& name, const Json& known) {
+  calls_.erase(call->name);
+  if (const auto live = calls_.find(name); live != calls_.end()) {
+    // Whoever sent it first may not have been missed yet.
+    live->second->on_answer = [first = std::move(live->second->on_answer),
+                               second = std::exchange(call->on_answer, nullptr)](CallAnswer answer) {
+      if (first) {
+        first(answer);
+      }
+      if (second) {
+        second(std::move(answer));
+      }
+    };
+    return;
+  }
+  call->asked_as = std::exchange(call->name, name);
+  calls_[name] = call;
+  std::erase_if(left_, [&](const auto& entry) { return entry.second == name; });
+  const std::string state = known.get_string("state");
+  if (state == "PENDING" || state == "APPROVED") {
+    wait(call);
+  } else {
+    answer(call, kept_answer(state, known, call->request.arguments));
+  }
+}
+
 void ToolCalls::leave(const std::string& name) {
-  const auto found = calls_.find(name);
+  auto found = calls_.find(name);
+  if (found == calls_.end()) {
+    found = std::find_if(calls_.begin(), calls_.end(), [&](const auto& entry) {
+      return entry.second->asked_as == name;
+    });
+  }
   if (found == calls_.end()) {
     return;
   }
   const LivePtr call = found->second;
   call->on_answer = nullptr;
   call->on_held = nullptr;
+  call->request.listener = {};
   if (call->step == Live::Step::Waiting) {
     calls_.erase(found);
     if (left_.size() < kLeftCallsMax) {
@@ -229,7 +286,7 @@ void ToolCalls::leave(const std::string& name) {
           call->request.server->server.name,
           call->request.tool.name,
           canonical_digest(call->request.arguments).view()
-      )] = name;
+      )] = call->name;
     }
   }
 }
@@ -351,6 +408,7 @@ void ToolCalls::execute(const LivePtr& call) {
       request.tool.name,
       request.arguments,
       policy.timeout,
+      request.listener,
       [this, call, undo = std::move(undo)](Result<Json> result) {
         if (!result) {
           executed(call, result.error());
@@ -369,7 +427,8 @@ void ToolCalls::executed(const LivePtr& call, Result<ToolOutcome> outcome) {
     finish(
         call,
         {.result = text_result(unsure ? concat(what, "; it may have been done") : what, true),
-         .undo = {}}
+         .undo = {},
+         .unsure = unsure}
     );
     return;
   }
@@ -390,10 +449,21 @@ void ToolCalls::finish(const LivePtr& call, const ToolOutcome& outcome) {
   const bool is_error = outcome.result.get_bool("isError");
   Json kept = Json::object();
   kept.set("digest", sha256(whole).str()).set("bytes", static_cast<std::int64_t>(whole.size()));
-  kept.set("excerpt", redact_text(text_of(outcome.result), kExcerptBytesMax));
+  // A call that may be sent again is answered with this then.
+  const bool repeats = call->request.correlation.find("idempotencyKey") != nullptr;
+  const std::string text = text_of(outcome.result);
+  const std::size_t most = repeats ? kRepeatedExcerptBytesMax : kExcerptBytesMax;
+  kept.set("excerpt", redact_text(text, most));
+  if (kept.dump().size() > engine::kToolResultBytesMax - kResultReserveBytes) {
+    kept.set("excerpt", redact_text(text, kExcerptBytesMax));
+  }
+  if (repeats && text.size() > kept.get_string("excerpt").size()) {
+    kept.set("excerpt", concat(kept.get_string("excerpt"), kNotKept));
+  }
   kept.set("isError", is_error).set("durationMs", (ports_.now() - call->began).count());
   Json body = Json::object();
-  body.set("outcome", is_error ? "failed" : "completed").set("result", std::move(kept));
+  body.set("outcome", outcome.unsure ? "unknown" : is_error ? "failed" : "completed");
+  body.set("result", std::move(kept));
   // What would be kept in clear and should not is not kept: it cannot be undone then.
   const bool clear = !outcome.undo.is_null() && without_secrets(outcome.undo) == outcome.undo &&
                      outcome.undo.dump().size() <= engine::kToolUndoBytesMax;

@@ -25,6 +25,8 @@ inline constexpr std::size_t kToolResultTextMax = std::size_t{1} << 20U;
 inline constexpr std::size_t kLiveCallsMax = 10'000;
 /// What is kept of a result as text.
 inline constexpr std::size_t kExcerptBytesMax = 2'048;
+/// The same of a call that may be sent again, and is answered with it then.
+inline constexpr std::size_t kRepeatedExcerptBytesMax = 12'288;
 /// Calls whose clients have gone, and who may come back for them.
 inline constexpr std::size_t kLeftCallsMax = 10'000;
 
@@ -41,6 +43,8 @@ struct CallRequest {
   std::string refused;
   /// A built-in tool of the agent itself: approved here, carried out there.
   bool elsewhere = false;
+  /// Who is told what a tool server tells before its answer.
+  Upstream::Listener listener = {};
 };
 
 /// What came of it, for whoever asked.
@@ -64,7 +68,8 @@ class ToolCalls {
   ToolCalls(const ToolCalls&) = delete;
   ToolCalls& operator=(const ToolCalls&) = delete;
 
-  /// Returns the name of the call's record. `answer` is called once, unless it is left before.
+  /// Returns the name of the call. `answer` is called once, unless it is left before. What was sent
+  /// before under the same idempotency key is answered with what has come of it.
   std::string call(CallRequest request, OnAnswer answer, OnHeld held);
 
   /// Nobody waits for the answer any more. What has begun is finished; what waits for a decision
@@ -83,6 +88,8 @@ class ToolCalls {
   std::string new_name();
   void record(const LivePtr& call);
   void recorded(const LivePtr& call, const Result<engine::Reply>& reply);
+  void wait(const LivePtr& call);
+  void join(const LivePtr& call, const std::string& name, const Json& known);
   void decided(const LivePtr& call, const Json& object);
   void begin(const LivePtr& call);
   void execute(const LivePtr& call);

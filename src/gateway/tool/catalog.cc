@@ -131,7 +131,7 @@ void Catalog::all(const Namespace& ns, OnServers done) {
   for (std::size_t i = 0; i < objects.size(); ++i) {
     const Json* metadata = objects[i]->find("metadata");
     const std::string name = metadata == nullptr ? std::string() : metadata->get_string("name");
-    server(ns, name, [gathering, i](CatalogServerPtr found) {
+    server(ns, name, false, [gathering, i](CatalogServerPtr found) {
       gathering->servers[i] = std::move(found);
       if (--gathering->left == 0) {
         std::erase(gathering->servers, nullptr);
@@ -141,7 +141,9 @@ void Catalog::all(const Namespace& ns, OnServers done) {
   }
 }
 
-void Catalog::server(const Namespace& ns, const std::string& name, OnServer done) {
+void Catalog::server(
+    const Namespace& ns, const std::string& name, bool patient, OnServer done
+) {
   const ObjectPtr object = ports_.object("toolservers", ns, name);
   const auto key = std::pair(ns, name);
   if (object == nullptr) {
@@ -173,8 +175,18 @@ void Catalog::server(const Namespace& ns, const std::string& name, OnServer done
   }
   known->object = object;
   known->server = std::move(*server);
-  known->waiting.push_back(std::move(done));
-  refresh(std::shared_ptr<Known>(known));
+  const std::shared_ptr<Known> kept = known;
+  if (!patient && !kept->problem.empty()) {
+    // It may hang again: others have their tools meanwhile.
+    auto broken = std::make_shared<CatalogServer>();
+    broken->server = kept->server;
+    broken->problem = kept->problem;
+    refresh(kept);
+    done(std::move(broken));
+    return;
+  }
+  kept->waiting.push_back(std::move(done));
+  refresh(kept);
 }
 
 void Catalog::refresh(const std::shared_ptr<Known>& known) {

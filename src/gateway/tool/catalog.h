@@ -64,14 +64,17 @@ class Catalog {
   explicit Catalog(ToolPorts ports) : ports_(std::move(ports)) {}
 
   /// Null: there is no such server.
-  void server(const Namespace& ns, const std::string& name, OnServer done);
+  void server(const Namespace& ns, const std::string& name, OnServer done) {
+    server(ns, name, true, std::move(done));
+  }
 
-  /// Those of a namespace, by name.
+  /// Those of a namespace, by name. A server that could not be asked before is not waited for.
   void all(const Namespace& ns, OnServers done);
 
  private:
   struct Known;
 
+  void server(const Namespace& ns, const std::string& name, bool patient, OnServer done);
   void refresh(const std::shared_ptr<Known>& known);
   void deliver(const std::shared_ptr<Known>& known);
   void pin(const std::shared_ptr<Known>& known, Json status);

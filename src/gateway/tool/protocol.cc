@@ -79,11 +79,7 @@ std::variant<RpcMessage, RpcError> check_stateless(
 std::variant<RpcMessage, RpcError> check_session(const net::Request& request, RpcMessage message) {
   const std::string_view header = request.headers.get("MCP-Protocol-Version");
   if (header == kStatelessVersion) {
-    return bad(
-        kHeaderMismatch,
-        concat("the header MCP-Protocol-Version says ", header, ", _meta says nothing"),
-        message.id
-    );
+    return bad(kInvalidParams, concat("_meta lacks ", kVersionMeta), message.id);
   }
   const bool known =
       std::find(kSessionVersions.begin(), kSessionVersions.end(), header) != kSessionVersions.end();
@@ -99,6 +95,13 @@ const Json& RpcMessage::meta() const {
   static const Json kNone = Json::object();
   const Json* found = params.find("_meta");
   return found != nullptr && found->is_object() ? *found : kNone;
+}
+
+std::optional<int> severity_of(std::string_view level) {
+  constexpr std::array<std::string_view, 8> kLevels = {
+      "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"};
+  const auto* const found = std::find(kLevels.begin(), kLevels.end(), level);
+  return found == kLevels.end() ? std::nullopt : std::optional(static_cast<int>(found - kLevels.begin()));
 }
 
 std::variant<RpcMessage, RpcError> read_message(const net::Request& request) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -19,6 +20,13 @@ inline constexpr std::array<std::string_view, 3> kSessionVersions = {
 
 inline constexpr std::string_view kVersionMeta = "io.modelcontextprotocol/protocolVersion";
 inline constexpr std::string_view kCapabilitiesMeta = "io.modelcontextprotocol/clientCapabilities";
+
+/// A name that a client gives to a call so that it can send it again without having it done twice.
+inline constexpr std::string_view kIdempotencyMeta = "reeve.dev/idempotencyKey";
+inline constexpr std::string_view kLogLevelMeta = "io.modelcontextprotocol/logLevel";
+
+inline constexpr std::string_view kProgressMethod = "notifications/progress";
+inline constexpr std::string_view kLogMethod = "notifications/message";
 
 inline constexpr int kParseError = -32700;
 inline constexpr int kInvalidRequest = -32600;
@@ -58,6 +66,10 @@ struct RpcMessage {
   /// `params._meta`, an empty object if there is none.
   const Json& meta() const;
 };
+
+/// How severe messages of a log are, from 0 (debug) to 7 (emergency); nothing: there is no such
+/// level.
+std::optional<int> severity_of(std::string_view level);
 
 /// Reads the body of a POST and compares it with its headers.
 std::variant<RpcMessage, RpcError> read_message(const net::Request& request);

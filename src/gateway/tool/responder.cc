@@ -96,38 +96,74 @@ void Responder::arm(Duration delay) {
   });
 }
 
+/// From now on the answer is a stream. False: the client has gone.
+bool Responder::open_stream() {
+  if (stream_ != nullptr) {
+    return true;
+  }
+  net::ResponseHead head;
+  head.headers = std::move(headers_);
+  head.headers.push_back({"Content-Type", "text/event-stream"});
+  head.headers.push_back({"Cache-Control", "no-store"});
+  stream_ = exchange_->start(std::move(head));
+  if (stream_ == nullptr) {
+    left();
+    return false;
+  }
+  stream_->on_close([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) {
+      self->left();
+    }
+  });
+  return true;
+}
+
+void Responder::send(std::string_view method, Json params) {
+  Json message = Json::object();
+  message.set("jsonrpc", "2.0").set("method", method).set("params", std::move(params));
+  stream_->write(concat("event: message\ndata: ", message.dump(), "\n\n"));
+}
+
 void Responder::beat() {
   timer_ = nullptr;
-  if (done_) {
+  if (done_ || !open_stream()) {
     return;
-  }
-  if (stream_ == nullptr) {
-    net::ResponseHead head;
-    head.headers = std::move(headers_);
-    head.headers.push_back({"Content-Type", "text/event-stream"});
-    head.headers.push_back({"Cache-Control", "no-store"});
-    stream_ = exchange_->start(std::move(head));
-    if (stream_ == nullptr) {
-      left();
-      return;
-    }
-    stream_->on_close([weak = weak_from_this()] {
-      if (const auto self = weak.lock()) {
-        self->left();
-      }
-    });
   }
   if (progress_token_.is_null()) {
     stream_->write(": waiting\n\n");
   } else {
+    constexpr double kALittle = 0.001;
     Json params = Json::object();
-    params.set("progressToken", progress_token_).set("progress", ++beats_).set("message", why_);
-    Json message = Json::object();
-    message.set("jsonrpc", "2.0").set("method", "notifications/progress");
-    message.set("params", std::move(params));
-    stream_->write(concat("event: message\ndata: ", message.dump(), "\n\n"));
+    params.set("progressToken", progress_token_).set("message", why_);
+    if (progress_) {
+      *progress_ += kALittle;
+      params.set("progress", *progress_);
+    } else {
+      params.set("progress", ++beats_);
+    }
+    send(kProgressMethod, std::move(params));
   }
   arm(kBeat);
+}
+
+void Responder::note(std::string_view method, Json params) {
+  if (done_ || !takes_streams_) {
+    return;
+  }
+  if (method == kProgressMethod) {
+    const Json* told = params.find("progress");
+    const double progress = told != nullptr && told->is_number() ? told->as_double() : 0;
+    // It only ever goes on.
+    if (progress_token_.is_null() || (progress_ ? progress <= *progress_ : progress < 0) ||
+        progress < static_cast<double>(beats_)) {
+      return;
+    }
+    progress_ = progress;
+    params.set("progressToken", progress_token_);
+  }
+  if (open_stream() && stream_->buffered_bytes() < kUnsentBytesMax) {
+    send(method, std::move(params));
+  }
 }
 
 }  // namespace reeve::gateway

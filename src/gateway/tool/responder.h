@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,8 @@ namespace reeve::gateway {
 /// is told so afterwards. Clients give up after about a minute of silence.
 inline constexpr Duration kFirstBeat{2'000};
 inline constexpr Duration kBeat{10'000};
+/// Notifications are left out while that much waits for the client.
+inline constexpr std::size_t kUnsentBytesMax = std::size_t{1} << 20U;
 
 /// The answer to one request: one JSON message, or an event stream with progress if it takes time.
 ///
@@ -45,6 +48,11 @@ class Responder : public std::enable_shared_from_this<Responder> {
   /// From now on: says at regular times that it still goes on, and what is waited for.
   void hold(std::string why);
 
+  /// Passes on what a tool server tells about the call before its answer: parameters of
+  /// `notifications/progress` or `notifications/message`. What a client does not take fast enough
+  /// is left out.
+  void note(std::string_view method, Json params);
+
   /// Called once if the client goes before the answer.
   void on_gone(std::function<void()> callback) { gone_ = std::move(callback); }
 
@@ -54,6 +62,8 @@ class Responder : public std::enable_shared_from_this<Responder> {
   Responder(std::shared_ptr<net::Exchange> exchange, const RpcMessage& message, ToolPorts ports);
 
   void answer(int status, const Json& message);
+  bool open_stream();
+  void send(std::string_view method, Json params);
   void beat();
   void arm(Duration delay);
   void left();
@@ -68,6 +78,8 @@ class Responder : public std::enable_shared_from_this<Responder> {
   std::vector<net::Header> headers_;
   std::string why_;
   std::int64_t beats_ = 0;
+  /// What the tool server has told last; each beat goes a little further.
+  std::optional<double> progress_;
   bool done_ = false;
   ToolPorts::Cancel timer_;
   std::function<void()> gone_;

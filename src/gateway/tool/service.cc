@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/hash.h"
 #include "base/strings.h"
 
 namespace reeve::gateway {
 
 namespace {
+
+using ResponderPtr = std::shared_ptr<Responder>;
 
 constexpr int kAccepted = 202;
 constexpr int kNoContent = 204;
@@ -29,12 +32,30 @@ struct AgentTools {
   std::string agent;
   std::optional<std::vector<std::string>> globs;
 
-  bool allow(std::string_view name) const {
+  bool allow(std::string_view server, std::string_view tool) const {
+    const std::string name = concat(server, kToolSeparator, tool);
     return !globs || std::any_of(globs->begin(), globs->end(), [&](const std::string& glob) {
       return glob_match(glob, name);
     });
   }
 };
+
+/// The server that a path is about, empty for all of them; nothing: it is no path of ours.
+std::optional<std::string> server_in(std::string_view path) {
+  constexpr std::string_view kRoot = "/mcp";
+  if (!path.starts_with(kRoot)) {
+    return std::nullopt;
+  }
+  path.remove_prefix(kRoot.size());
+  if (path.ends_with('/')) {
+    path.remove_suffix(1);
+  }
+  if (path.empty()) {
+    return std::string();
+  }
+  path.remove_prefix(1);
+  return path.find('/') == std::string_view::npos ? std::optional(std::string(path)) : std::nullopt;
+}
 
 AgentTools agent_tools(const ToolCaller& caller, const ToolPorts& ports) {
   AgentTools tools;
@@ -47,15 +68,12 @@ AgentTools agent_tools(const ToolCaller& caller, const ToolPorts& ports) {
   const ObjectPtr agent = ports.object("agents", caller.ns, tools.agent);
   const Json* agent_spec = agent == nullptr ? nullptr : agent->find("spec");
   const Json* list = agent_spec == nullptr ? nullptr : agent_spec->find("tools");
-  // An agent that is not there may do nothing.
+  // An agent that is not there, or has no list, may call nothing.
   tools.globs.emplace();
   for (const Json& glob : list != nullptr && list->is_array() ? list->as_array() : Json::Array()) {
     if (glob.is_string()) {
       tools.globs->push_back(glob.as_string());
     }
-  }
-  if (agent != nullptr && list == nullptr) {
-    tools.globs.reset();
   }
   return tools;
 }
@@ -68,6 +86,9 @@ Json correlation_of(const RpcMessage& message) {
     if (!value.empty() && value.size() <= kCorrelationBytesMax) {
       names.set(name, value);
     }
+  }
+  if (const std::string key = message.meta().get_string(kIdempotencyMeta); !key.empty()) {
+    names.set("idempotencyKey", key.size() <= kCorrelationBytesMax ? key : sha256(key).str());
   }
   return names;
 }
@@ -125,6 +146,12 @@ void ToolService::refuse(
 
 void ToolService::serve(std::shared_ptr<net::Exchange> exchange, ToolCaller caller) {
   const net::Request& request = exchange->request();
+  const std::optional<std::string> server = server_in(request.path);
+  if (!server ||
+      (!server->empty() && ports_.object("toolservers", caller.ns, *server) == nullptr)) {
+    refuse(exchange, kNotFound, "there is no such tool server");
+    return;
+  }
   if (request.method == "DELETE") {
     end_session(exchange, caller);
     return;
@@ -145,8 +172,11 @@ void ToolService::serve(std::shared_ptr<net::Exchange> exchange, ToolCaller call
     exchange->respond(std::move(response));
     return;
   }
-  const RpcMessage& message = std::get<RpcMessage>(read);
-  if (!in_session(request, message, caller)) {
+  Asked asked;
+  asked.message = std::get<RpcMessage>(std::move(read));
+  const bool in_session = asked.message.era == Era::Session && asked.message.method != "initialize";
+  Session* session = in_session ? session_of(request, caller) : nullptr;
+  if (in_session && session == nullptr) {
     const bool named = request.headers.find(kSessionHeader) != nullptr;
     refuse(
         exchange,
@@ -155,53 +185,50 @@ void ToolService::serve(std::shared_ptr<net::Exchange> exchange, ToolCaller call
     );
     return;
   }
-  if (!message.is_request()) {
+  if (!asked.message.is_request()) {
     net::Response response;
     response.status = kAccepted;
     exchange->respond(std::move(response));
     return;
   }
-  const ResponderPtr responder = Responder::create(exchange, message, ports_);
-  dispatch(message, caller, responder);
+  asked.log_level =
+      session != nullptr ? session->log_level : asked.message.meta().get_string(kLogLevelMeta);
+  asked.caller = std::move(caller);
+  asked.server = *server;
+  asked.responder = Responder::create(exchange, asked.message, ports_);
+  dispatch(asked, request);
 }
 
 // --- sessions -----------------------------------------------------------------------------------
 
-/// Whether the request belongs to a session of its sender, or needs none.
-bool ToolService::in_session(
-    const net::Request& request, const RpcMessage& message, const ToolCaller& caller
+/// The session of the sender; null: there is none, or it is over.
+ToolService::Session* ToolService::session_of(
+    const net::Request& request, const ToolCaller& caller
 ) {
-  if (message.era == Era::Stateless || message.method == "initialize") {
-    return true;
-  }
   const std::string* id = request.headers.find(kSessionHeader);
   const auto session = id == nullptr ? sessions_.end() : sessions_.find(*id);
   if (session == sessions_.end() || session->second.principal != caller.principal ||
       session->second.used + kSessionIdle < ports_.now()) {
-    return false;
+    return nullptr;
   }
   session->second.used = ports_.now();
-  return true;
+  return &session->second;
 }
 
 void ToolService::end_session(
     const std::shared_ptr<net::Exchange>& exchange, const ToolCaller& caller
 ) {
-  const std::string* id = exchange->request().headers.find(kSessionHeader);
-  const auto session = id == nullptr ? sessions_.end() : sessions_.find(*id);
-  if (session == sessions_.end() || session->second.principal != caller.principal) {
+  if (session_of(exchange->request(), caller) == nullptr) {
     refuse(exchange, kNotFound, "there is no such session (any more)");
     return;
   }
-  sessions_.erase(session);
+  sessions_.erase(*exchange->request().headers.find(kSessionHeader));
   net::Response response;
   response.status = kNoContent;
   exchange->respond(std::move(response));
 }
 
-void ToolService::initialize(
-    const RpcMessage& message, const ToolCaller& caller, const ResponderPtr& responder
-) {
+void ToolService::initialize(const Asked& asked) {
   if (sessions_.size() >= kSessionsMax) {
     std::erase_if(sessions_, [&](const auto& session) {
       return session.second.used + kSessionIdle < ports_.now();
@@ -211,99 +238,121 @@ void ToolService::initialize(
     RpcError error;
     error.http = 503;
     error.message = "there are too many sessions; try again later";
-    responder->error(std::move(error));
+    asked.responder->error(std::move(error));
     return;
   }
   const std::string id = ports_.random_hex(kSessionBytes);
-  sessions_[id] = {.principal = caller.principal, .used = ports_.now()};
-  responder->header(std::string(kSessionHeader), id);
-  responder->result(initialize_result(message.params.get_string("protocolVersion")));
+  Session& session = sessions_[id];
+  session.principal = asked.caller.principal;
+  session.used = ports_.now();
+  asked.responder->header(std::string(kSessionHeader), id);
+  asked.responder->result(initialize_result(asked.message.params.get_string("protocolVersion")));
+}
+
+void ToolService::set_level(const Asked& asked, const net::Request& request) {
+  const std::string level = asked.message.params.get_string("level");
+  Session* session = session_of(request, asked.caller);
+  if (!severity_of(level) || session == nullptr) {
+    asked.responder->error(invalid_params("there is no such level"));
+    return;
+  }
+  session->log_level = level;
+  asked.responder->result(Json::object());
 }
 
 // --- methods ------------------------------------------------------------------------------------
 
-void ToolService::dispatch(
-    const RpcMessage& message, const ToolCaller& caller, const ResponderPtr& responder
-) {
-  const bool session = message.era == Era::Session;
-  if (message.method == "tools/list") {
-    list(caller, responder);
-  } else if (message.method == "tools/call") {
-    call(message, caller, responder);
-  } else if (session && message.method == "initialize") {
-    initialize(message, caller, responder);
-  } else if (session && (message.method == "ping" || message.method == "logging/setLevel")) {
-    responder->result(Json::object());
-  } else if (!session && message.method == "server/discover") {
-    responder->list(discover_result());
+void ToolService::dispatch(const Asked& asked, const net::Request& request) {
+  const std::string& method = asked.message.method;
+  const bool session = asked.message.era == Era::Session;
+  if (method == "tools/list") {
+    list(asked);
+  } else if (method == "tools/call") {
+    call(asked);
+  } else if (session && method == "initialize") {
+    initialize(asked);
+  } else if (session && method == "ping") {
+    asked.responder->result(Json::object());
+  } else if (session && method == "logging/setLevel") {
+    set_level(asked, request);
+  } else if (!session && method == "server/discover") {
+    asked.responder->list(discover_result());
   } else {
     RpcError error;
     error.http = session ? 200 : kNotFound;
     error.code = kMethodNotFound;
-    error.message = concat("the method ", message.method, " is not known here");
-    responder->error(std::move(error));
+    error.message = concat("the method ", method, " is not known here");
+    asked.responder->error(std::move(error));
   }
 }
 
-void ToolService::list(const ToolCaller& caller, const ResponderPtr& responder) {
-  const AgentTools agent = agent_tools(caller, ports_);
-  catalog_.all(caller.ns, [agent, responder](const std::vector<CatalogServerPtr>& servers) {
+void ToolService::list(const Asked& asked) {
+  const AgentTools agent = agent_tools(asked.caller, ports_);
+  const bool bare = !asked.server.empty();
+  const auto told = [agent, bare, responder = asked.responder](
+                        const std::vector<CatalogServerPtr>& servers
+                    ) {
     Json tools = Json::array();
+    // An agent's command line is told to ask it, and ends if it is not there.
+    bool prompts = !bare && !agent.agent.empty();
     for (const CatalogServerPtr& server : servers) {
-      if (server->server.name == kAgentServer && agent.allow(kPromptTool)) {
-        tools.push(prompt_definition());
-      }
+      prompts = prompts || (!bare && server->server.name == kAgentServer);
+    }
+    if (prompts) {
+      tools.push(prompt_definition());
+    }
+    for (const CatalogServerPtr& server : servers) {
       for (const auto& [name, tool] : server->tools) {
-        const std::string full = concat(server->server.name, kToolSeparator, name);
-        if (tool.refusal.empty() && agent.allow(full) &&
+        if (tool.refusal.empty() && agent.allow(server->server.name, name) &&
             tools.as_array().size() < kToolsListedMax) {
           Json definition = tool.definition;
-          tools.push(std::move(definition.set("name", full)));
+          tools.push(std::move(definition.set(
+              "name", bare ? name : concat(server->server.name, kToolSeparator, name)
+          )));
         }
       }
     }
     responder->list(Json::object().set("tools", std::move(tools)));
+  };
+  if (bare) {
+    catalog_.server(asked.caller.ns, asked.server, [told](CatalogServerPtr server) {
+      told(server == nullptr ? std::vector<CatalogServerPtr>() : std::vector{std::move(server)});
+    });
+  } else {
+    catalog_.all(asked.caller.ns, told);
+  }
+}
+
+void ToolService::call(const Asked& asked) {
+  const std::string name = asked.message.params.get_string("name");
+  const std::size_t at = name.find(kToolSeparator);
+  constexpr std::size_t kNameBytesMax = 256;
+  const bool bare = !asked.server.empty();
+  if (!bare && name == kPromptTool) {
+    prompt(asked);
+    return;
+  }
+  const bool named = name.size() <= kNameBytesMax && (bare || at != std::string::npos);
+  const std::string server = bare ? asked.server : name.substr(0, named ? at : 0);
+  const std::string tool = bare || !named ? name : name.substr(at + kToolSeparator.size());
+  if (!named || !agent_tools(asked.caller, ports_).allow(server, tool)) {
+    const std::string shown = redact_text(name, kNameBytesMax);
+    asked.responder->error(invalid_params(concat("there is no tool \"", shown, "\"")));
+    return;
+  }
+  catalog_.server(asked.caller.ns, server, [this, tool, asked](CatalogServerPtr found) {
+    if (found == nullptr) {
+      asked.responder->error(invalid_params("there is no such tool server"));
+      return;
+    }
+    call_tool(asked, std::move(found), tool);
   });
 }
 
-void ToolService::call(
-    const RpcMessage& message, const ToolCaller& caller, const ResponderPtr& responder
-) {
-  const std::string name = message.params.get_string("name");
-  const AgentTools agent = agent_tools(caller, ports_);
-  const std::size_t at = name.find(kToolSeparator);
-  constexpr std::size_t kNameBytesMax = 256;
-  if (name.size() > kNameBytesMax || !agent.allow(name) ||
-      (at == std::string::npos && name != kPromptTool)) {
-    const std::string shown = redact_text(name, kNameBytesMax);
-    responder->error(invalid_params(concat("there is no tool \"", shown, "\"")));
-    return;
-  }
-  if (name == kPromptTool) {
-    prompt(message, caller, responder);
-    return;
-  }
-  const std::string tool = name.substr(at + kToolSeparator.size());
-  catalog_.server(
-      caller.ns,
-      name.substr(0, at),
-      [this, tool, message, caller, responder](CatalogServerPtr server) {
-        if (server == nullptr) {
-          responder->error(invalid_params("there is no such tool server"));
-          return;
-        }
-        call_tool(std::move(server), tool, message, caller, responder);
-      }
-  );
-}
-
 void ToolService::call_tool(
-    CatalogServerPtr server,
-    const std::string& tool,
-    const RpcMessage& message,
-    const ToolCaller& caller,
-    const ResponderPtr& responder
+    const Asked& asked, CatalogServerPtr server, const std::string& tool
 ) {
+  const ResponderPtr& responder = asked.responder;
   if (!server->problem.empty()) {
     responder->result(text_result(concat("the tool server cannot be used: ", server->problem), true)
     );
@@ -312,10 +361,10 @@ void ToolService::call_tool(
   CallRequest request;
   const auto found = server->tools.find(tool);
   request.server = std::move(server);
-  request.caller = caller;
-  request.correlation = correlation_of(message);
-  request.agent = agent_tools(caller, ports_).agent;
-  if (const Json* arguments = message.params.find("arguments")) {
+  request.caller = asked.caller;
+  request.correlation = correlation_of(asked.message);
+  request.agent = agent_tools(asked.caller, ports_).agent;
+  if (const Json* arguments = asked.message.params.find("arguments")) {
     if (!arguments->is_object()) {
       responder->error(invalid_params("arguments must be an object"));
       return;
@@ -334,16 +383,18 @@ void ToolService::call_tool(
       request.refused = concat("the arguments do not fit: ", fits.error().describe());
     }
   }
-  start(std::move(request), responder, [responder](CallAnswer answer) {
+  start(asked, std::move(request), [responder](CallAnswer answer) {
     responder->result(std::move(answer.result));
   });
 }
 
-void ToolService::start(
-    CallRequest request, const ResponderPtr& responder, ToolCalls::OnAnswer answer
-) {
-  const std::string what = request.tool.name;
-  responder->hold(concat(what, " is being carried out"));
+void ToolService::start(const Asked& asked, CallRequest request, ToolCalls::OnAnswer answer) {
+  const ResponderPtr& responder = asked.responder;
+  responder->hold(concat(request.tool.name, " is being carried out"));
+  request.listener.log_level = asked.log_level;
+  request.listener.note = [responder](std::string_view method, const Json& params) {
+    responder->note(method, params);
+  };
   const std::string name =
       calls_.call(std::move(request), std::move(answer), [responder](const std::string& why) {
         responder->hold(why);
@@ -355,37 +406,31 @@ void ToolService::start(
 
 // --- an agent's own tools -----------------------------------------------------------------------
 
-void ToolService::prompt(
-    const RpcMessage& message, const ToolCaller& caller, const ResponderPtr& responder
-) {
+void ToolService::prompt(const Asked& asked) {
   static const ArgumentSchema kSchema = *ArgumentSchema::compile(*parse_json(kPromptSchema));
-  const Json* given = message.params.find("arguments");
+  const Json* given = asked.message.params.find("arguments");
   const Json arguments = given == nullptr ? Json::object() : *given;
   if (const Result<void> fits = kSchema.check(arguments); !fits) {
-    responder->error(invalid_params(fits.error().describe()));
+    asked.responder->error(invalid_params(fits.error().describe()));
     return;
   }
   catalog_.server(
-      caller.ns,
+      asked.caller.ns,
       std::string(kAgentServer),
-      [this, arguments, message, caller, responder](CatalogServerPtr server) {
+      [this, arguments, asked](CatalogServerPtr server) {
         if (server == nullptr || !server->problem.empty()) {
-          responder->result(prompt_answer(
+          asked.responder->result(prompt_answer(
               false, {}, "no tool server \"agent\" says what the agent's own tools may do"
           ));
           return;
         }
-        prompt_with(std::move(server), arguments, message, caller, responder);
+        prompt_with(asked, std::move(server), arguments);
       }
   );
 }
 
 void ToolService::prompt_with(
-    CatalogServerPtr server,
-    const Json& arguments,
-    const RpcMessage& message,
-    const ToolCaller& caller,
-    const ResponderPtr& responder
+    const Asked& asked, CatalogServerPtr server, const Json& arguments
 ) {
   CallRequest request;
   request.tool.name = arguments.get_string("tool_name");
@@ -395,14 +440,14 @@ void ToolService::prompt_with(
   }
   request.server = std::move(server);
   request.arguments = *arguments.find("input");
-  request.caller = caller;
-  request.correlation = correlation_of(message);
+  request.caller = asked.caller;
+  request.correlation = correlation_of(asked.message);
   if (const std::string id = arguments.get_string("tool_use_id"); !id.empty()) {
     request.correlation.set("tool_use_id", id);
   }
-  request.agent = agent_tools(caller, ports_).agent;
+  request.agent = agent_tools(asked.caller, ports_).agent;
   request.elsewhere = true;
-  start(std::move(request), responder, [responder](CallAnswer answer) {
+  start(asked, std::move(request), [responder = asked.responder](CallAnswer answer) {
     responder->result(
         prompt_answer(answer.allowed, std::move(answer.arguments), first_text(answer.result))
     );

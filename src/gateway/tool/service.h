@@ -29,7 +29,8 @@ inline constexpr std::string_view kAgentServer = "agent";
 /// The tool that agents ask before they use one of their own (`--permission-prompt-tool`).
 inline constexpr std::string_view kPromptTool = "approve";
 
-/// The endpoint `/mcp`: both eras of the protocol on one path. Network thread.
+/// The endpoint `/mcp`: both eras of the protocol on one path. It has the tools of all servers, with
+/// the names of their servers; `/mcp/<server>` those of one server, with their own. Network thread.
 class ToolService {
  public:
   explicit ToolService(const ToolPorts& ports)
@@ -49,34 +50,32 @@ class ToolService {
   struct Session {
     Principal principal;
     Timestamp used;
+    /// Of the messages of tool servers that the client is told.
+    std::string log_level = "info";
   };
 
-  using ResponderPtr = std::shared_ptr<Responder>;
+  /// A request on its way.
+  struct Asked {
+    RpcMessage message;
+    ToolCaller caller;
+    /// The only server that it may be about; empty: all of them.
+    std::string server;
+    /// Of the messages that the client is told; empty: none.
+    std::string log_level;
+    std::shared_ptr<Responder> responder;
+  };
 
-  bool in_session(const net::Request& request, const RpcMessage& message, const ToolCaller& caller);
+  Session* session_of(const net::Request& request, const ToolCaller& caller);
   void end_session(const std::shared_ptr<net::Exchange>& exchange, const ToolCaller& caller);
-  void initialize(
-      const RpcMessage& message, const ToolCaller& caller, const ResponderPtr& responder
-  );
-  void dispatch(const RpcMessage& message, const ToolCaller& caller, const ResponderPtr& responder);
-  void list(const ToolCaller& caller, const ResponderPtr& responder);
-  void call(const RpcMessage& message, const ToolCaller& caller, const ResponderPtr& responder);
-  void call_tool(
-      CatalogServerPtr server,
-      const std::string& tool,
-      const RpcMessage& message,
-      const ToolCaller& caller,
-      const ResponderPtr& responder
-  );
-  void prompt(const RpcMessage& message, const ToolCaller& caller, const ResponderPtr& responder);
-  void prompt_with(
-      CatalogServerPtr server,
-      const Json& arguments,
-      const RpcMessage& message,
-      const ToolCaller& caller,
-      const ResponderPtr& responder
-  );
-  void start(CallRequest request, const ResponderPtr& responder, ToolCalls::OnAnswer answer);
+  void initialize(const Asked& asked);
+  void set_level(const Asked& asked, const net::Request& request);
+  void dispatch(const Asked& asked, const net::Request& request);
+  void list(const Asked& asked);
+  void call(const Asked& asked);
+  void call_tool(const Asked& asked, CatalogServerPtr server, const std::string& tool);
+  void prompt(const Asked& asked);
+  void prompt_with(const Asked& asked, CatalogServerPtr server, const Json& arguments);
+  void start(const Asked& asked, CallRequest request, ToolCalls::OnAnswer answer);
 
   ToolPorts ports_;
   Catalog catalog_;

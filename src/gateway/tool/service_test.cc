@@ -149,7 +149,8 @@ TEST_F(ServiceTest, ComparesHeadersWithTheBody) {
     EXPECT_EQ(status_of(answer), 400);
     EXPECT_EQ(code_of(answer), kHeaderMismatch);
   }
-  EXPECT_EQ(code_of(world_.post(kPing, {version})), kHeaderMismatch);
+  EXPECT_EQ(status_of(world_.post(kPing, {version})), 400);
+  EXPECT_EQ(code_of(world_.post(kPing, {version})), kInvalidParams) << "_meta is missing";
   const auto other = world_.post(
       stateless("tools/list", "2030-01-01"), {{"MCP-Protocol-Version", "2030-01-01"}, method}
   );
@@ -174,13 +175,120 @@ TEST_F(ServiceTest, ComparesTheNameOfATool) {
 }
 
 TEST_F(ServiceTest, HasNoMethodsOfTheOtherEra) {
-  for (const char* method : {"ping", "initialize", "logging/setLevel", "resources/list"}) {
+  for (const char* method :
+       {"ping", "initialize", "logging/setLevel", "resources/list", "subscriptions/listen", "no/such"}) {
     const auto answer = world_.post(
         stateless(method), {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", method}}
     );
     EXPECT_EQ(status_of(answer), 404) << method;
     EXPECT_EQ(code_of(answer), kMethodNotFound) << method;
   }
+}
+
+// --- one server ---------------------------------------------------------------------------------
+
+TEST_F(ServiceTest, ServesOneServerWithTheNamesOfItsOwn) {
+  world_.server("files", R"({"builtin":"workspace","tools":[{"name":"*_file"}]})");
+  world_.server("ask", R"({"builtin":"approvals","unlisted":"allow"})");
+  world_.path = "/mcp/files";
+  EXPECT_EQ(ToolWorld::tools_of(world_.list()), "delete_file read_file write_file");
+  EXPECT_EQ(
+      ToolWorld::text_of(world_.call("write_file", R"({"path":"a.txt","content":"x"})")),
+      "wrote a.txt"
+  );
+  EXPECT_EQ(world_.records().at(0).find("spec")->get_string("server"), "files");
+  (void)world_.call("files__write_file", R"({"path":"b.txt","content":"x"})");
+  EXPECT_FALSE(std::filesystem::exists(world_.workspace / "b.txt"));
+  world_.agent(R"({"tools":["files__read_*"]})");
+  EXPECT_EQ(ToolWorld::tools_of(world_.list()), "read_file");
+  for (const char* path : {"/mcp/nowhere", "/mcp/files/more", "/mcpfiles"}) {
+    world_.path = path;
+    EXPECT_EQ(status_of(world_.list()), 404) << path;
+  }
+  world_.path = "/mcp/";
+  EXPECT_EQ(ToolWorld::tools_of(world_.list()), "approve files__read_file");
+}
+
+// --- agents -------------------------------------------------------------------------------------
+
+TEST_F(ServiceTest, GivesAnAgentWhatItsListSaysAndWhatItHasToAsk) {
+  world_.server("files", R"({"builtin":"workspace","tools":[{"name":"*"}]})");
+  world_.agent("{}");
+  EXPECT_EQ(ToolWorld::tools_of(world_.list()), "approve");
+  EXPECT_EQ(code_of(world_.call("files__list_files", "{}")), kInvalidParams);
+  EXPECT_NE(
+      ToolWorld::text_of(world_.call("approve", R"({"tool_name":"Bash","input":{}})"))
+          .find(R"("behavior":"deny")"),
+      std::string::npos
+  );
+  world_.agent(R"({"tools":["files__read_*"]})");
+  EXPECT_EQ(ToolWorld::tools_of(world_.list()), "approve files__read_file");
+  EXPECT_EQ(code_of(world_.call("files__list_files", "{}")), kInvalidParams);
+  EXPECT_TRUE(world_.records().empty());
+}
+
+// --- calls that are sent again ------------------------------------------------------------------
+
+TEST_F(ServiceTest, CarriesOutACallOnceThatIsSentAgain) {
+  world_.server("files", R"({"builtin":"workspace","tools":[{"name":"*"}]})");
+  world_.meta = R"(,"reeve.dev/idempotencyKey":"c-1")";
+  const std::string arguments = R"({"path":"a.txt","content":"one"})";
+  EXPECT_EQ(ToolWorld::text_of(world_.call("files__write_file", arguments)), "wrote a.txt");
+  std::ofstream(world_.workspace / "a.txt") << "changed since";
+  world_.restart();
+  EXPECT_EQ(ToolWorld::text_of(world_.call("files__write_file", arguments)), "wrote a.txt");
+  EXPECT_EQ(content("a.txt"), "changed since");
+  EXPECT_EQ(world_.records().size(), 1U);
+  // The same key is not for something else.
+  EXPECT_NE(
+      ToolWorld::text_of(world_.call("files__write_file", R"({"path":"b.txt","content":"two"})"))
+          .find("another call"),
+      std::string::npos
+  );
+  world_.meta = R"(,"reeve.dev/idempotencyKey":"c-2")";
+  (void)world_.call("files__write_file", arguments);
+  EXPECT_EQ(content("a.txt"), "one");
+  EXPECT_EQ(world_.records().size(), 2U);
+}
+
+TEST_F(ServiceTest, SaysOfACallThatIsSentAgainThatNobodyKnows) {
+  world_.server("there", R"({"url":"http://127.0.0.1:1/mcp","unlisted":"allow","protocol":"2026-07-28"})");
+  // It lists its tool and never answers a call.
+  world_.upstream = [](const net::ClientRequest& request, net::ResponseSink& sink) {
+    const Json message = *parse_json(request.body.view());
+    const std::string method = message.get_string("method");
+    if (method == "tools/call") {
+      return;
+    }
+    Json result = Json::object();
+    if (method == "tools/list") {
+      result = *parse_json(R"({"tools":[{"name":"pay","inputSchema":{"type":"object"}}]})");
+    }
+    net::Headers headers;
+    headers.add("Content-Type", "application/json");
+    sink.on_head(200, headers);
+    sink.on_data(result_message(*message.find("id"), std::move(result)).dump());
+    sink.on_end();
+  };
+  world_.meta = R"(,"reeve.dev/idempotencyKey":"c-1")";
+  (void)world_.call("there__pay", "{}");
+  EXPECT_EQ(world_.state_of(0), "EXECUTING");
+  // Whoever comes back while it is carried out waits for the same call.
+  const auto second = world_.call("there__pay", "{}");
+  EXPECT_FALSE(second->response);
+  const auto paid = [this] {
+    return std::count_if(
+        world_.requests.begin(), world_.requests.end(), [](const net::ClientRequest& request) {
+          return request.body.view().find("tools/call") != std::string_view::npos;
+        }
+    );
+  };
+  EXPECT_EQ(paid(), 1);
+  world_.crash();
+  const auto third = world_.call("there__pay", "{}");
+  EXPECT_NE(ToolWorld::text_of(third).find("it may have been done"), std::string::npos);
+  EXPECT_EQ(world_.state_of(0), "UNKNOWN");
+  EXPECT_EQ(paid(), 1);
 }
 
 // --- calls --------------------------------------------------------------------------------------

@@ -77,13 +77,23 @@ class ToolWorld {
     service_ = std::make_unique<ToolService>(ports_);
   }
 
+  /// Makes the run that of an agent whose spec is this.
+  void agent(std::string_view spec) {
+    Json run = Json::object();
+    run.set("spec", Json::object().set("agent", "coder"));
+    others_["runs"] = std::make_shared<const Json>(std::move(run));
+    Json made = Json::object();
+    made.set("spec", *parse_json(spec));
+    others_["agents"] = std::make_shared<const Json>(std::move(made));
+  }
+
   /// A request of the run; what it is answered with.
   std::shared_ptr<net::FakeAnswer> post(
       std::string body, std::vector<net::Header> headers = {}, bool settled = true
   ) {
     net::Request request;
     request.method = "POST";
-    request.path = "/mcp";
+    request.path = path;
     request.body = std::move(body);
     request.headers.add("Accept", "application/json, text/event-stream");
     for (net::Header& header : headers) {
@@ -108,7 +118,9 @@ class ToolWorld {
             arguments,
             R"(,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
             R"("io.modelcontextprotocol/clientCapabilities":{},"progressToken":"p",)"
-            R"("claudecode/toolUseId":"toolu_1"}}})"
+            R"("claudecode/toolUseId":"toolu_1")",
+            meta,
+            "}}}"
         ),
         {{"MCP-Protocol-Version", "2026-07-28"},
          {"Mcp-Method", "tools/call"},
@@ -262,11 +274,25 @@ class ToolWorld {
     service_ = std::make_unique<ToolService>(ports_);
   }
 
+  /// The same, and the server was killed: the engine looks at what was under way.
+  void crash() {
+    engine::Scope scope;
+    scope.now = now_;
+    scope.next = next_;
+    engine_.recover(scope);
+    next_ = scope.next;
+    restart();
+  }
+
   ToolCaller caller() const {
     return {
         .ns = ns_, .mission = "m", .run = "m.1.build.1", .principal = Principal("run:m.1.build.1")};
   }
 
+  /// Where requests go.
+  std::string path = "/mcp";
+  /// More members for `_meta` of calls: `,"name":"value"`.
+  std::string meta;
   std::vector<net::ClientRequest> requests;
   std::size_t cancelled = 0;
   /// Answers a request to a tool server.
@@ -295,6 +321,9 @@ class ToolWorld {
   }
 
   ObjectPtr object(std::string_view plural, const Namespace& ns, std::string_view name) {
+    if (const auto other = others_.find(plural); other != others_.end()) {
+      return other->second;
+    }
     const journal::ObjectKey key = {.kind = kind_of(plural), .ns = ns, .name = std::string(name)};
     const bool known = plural == "toolservers" || plural == "toolcalls";
     if (!known || engine_.book_of(key)->revision_of(key) == Revision()) {
@@ -331,6 +360,7 @@ class ToolWorld {
   ToolPorts ports_;
   std::deque<std::function<void()>> commands_;
   std::map<std::uint64_t, std::pair<Timestamp, std::function<void()>>> timers_;
+  std::map<std::string, ObjectPtr, std::less<>> others_;
   std::uint64_t timer_ = 0;
   std::uint64_t random_ = 0;
   std::unique_ptr<ToolService> service_;

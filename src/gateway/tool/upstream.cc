@@ -34,6 +34,8 @@ Json stateless_meta() {
 struct Upstream::Exchange {
   Json id;
   OnResult done;
+  Listener listener;
+  std::size_t notes = 0;
   /// The status of an answer that is no result.
   int status = 0;
   std::string session;
@@ -119,9 +121,34 @@ class Upstream::Sink final : public net::ResponseSink, public std::enable_shared
     }
   }
 
+  /// What is told about the call before its answer.
+  void note(const Json& message) const {
+    const std::string method = message.get_string("method");
+    const Json* params = message.find("params");
+    if (!exchange_->done || !exchange_->listener.note || params == nullptr ||
+        !params->is_object()) {
+      return;
+    }
+    const Json* token = params->find("progressToken");
+    const bool progress =
+        method == kProgressMethod && token != nullptr && *token == exchange_->id;
+    const bool log = method == kLogMethod && !exchange_->listener.log_level.empty() &&
+                     severity_of(params->get_string("level")) >=
+                         severity_of(exchange_->listener.log_level);
+    if ((!progress && !log) || params->dump().size() > kUpstreamNoteBytesMax ||
+        ++exchange_->notes > kUpstreamNotesMax) {
+      return;
+    }
+    exchange_->listener.note(method, *params);
+  }
+
   void take(const Json& message) {
     const Json* id = message.find("id");
-    if (id == nullptr || *id != exchange_->id) {
+    if (id == nullptr) {
+      note(message);
+      return;
+    }
+    if (*id != exchange_->id) {
       return;
     }
     if (const Json* error = message.find("error")) {
@@ -188,10 +215,19 @@ Result<net::ClientRequest> Upstream::request_of(
   return request;
 }
 
-void Upstream::ask(std::string method, Json params, Duration timeout, OnResult done) {
+void Upstream::ask(
+    std::string method, Json params, Duration timeout, OnResult done, Listener listener
+) {
   const Json id = next_id_++;
-  if (era_ == Era::Stateless) {
-    params.set("_meta", stateless_meta());
+  Json meta = era_ == Era::Stateless ? stateless_meta() : Json::object();
+  if (listener.note) {
+    meta.set("progressToken", id);
+    if (era_ == Era::Stateless && !listener.log_level.empty()) {
+      meta.set(std::string(kLogLevelMeta), listener.log_level);
+    }
+  }
+  if (!meta.as_object().empty()) {
+    params.set("_meta", std::move(meta));
   }
   const std::string name = method == "tools/call" ? params.get_string("name") : std::string();
   Json body = Json::object();
@@ -203,6 +239,7 @@ void Upstream::ask(std::string method, Json params, Duration timeout, OnResult d
   }
   auto exchange = std::make_shared<Exchange>();
   exchange->id = id;
+  exchange->listener = std::move(listener);
   const bool first = method == "initialize";
   exchange->done = [self = shared_from_this(),
                     weak = std::weak_ptr(exchange),
@@ -255,7 +292,8 @@ void Upstream::discover(std::function<void(Result<void>)> done) {
           return;
         }
         self->initialize(std::move(done));
-      });
+      },
+      {});
 }
 
 void Upstream::initialize(std::function<void(Result<void>)> done) {
@@ -274,7 +312,8 @@ void Upstream::initialize(std::function<void(Result<void>)> done) {
         self->version_ = result->get_string("protocolVersion", kSessionVersion);
         self->notify_initialized();
         done({});
-      });
+      },
+      {});
 }
 
 void Upstream::notify_initialized() {
@@ -339,20 +378,29 @@ void Upstream::next_page(
         } else {
           self->next_page(next, page + 1, std::move(tools), std::move(done));
         }
-      });
+      },
+      {});
 }
 
-void Upstream::call(std::string_view tool, const Json& arguments, Duration timeout, OnResult done) {
+void Upstream::call(
+    std::string_view tool,
+    const Json& arguments,
+    Duration timeout,
+    Listener listener,
+    OnResult done
+) {
   Json params = Json::object();
   params.set("name", tool).set("arguments", arguments);
-  connect([self = shared_from_this(), params = std::move(params), timeout, done = std::move(done)](
-              Result<void> connected
-          ) mutable {
+  connect([self = shared_from_this(),
+           params = std::move(params),
+           timeout,
+           listener = std::move(listener),
+           done = std::move(done)](Result<void> connected) mutable {
     if (!connected) {
       done(make_error(ErrorCode::Unavailable, connected.error().message, "tool server"));
       return;
     }
-    self->ask("tools/call", std::move(params), timeout, std::move(done));
+    self->ask("tools/call", std::move(params), timeout, std::move(done), std::move(listener));
   });
 }
 

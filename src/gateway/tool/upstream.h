@@ -22,6 +22,9 @@ inline constexpr std::size_t kUpstreamBytesMax = std::size_t{4} << 20U;
 inline constexpr std::size_t kUpstreamToolsMax = 500;
 inline constexpr std::size_t kUpstreamPagesMax = 20;
 inline constexpr Duration kUpstreamListTimeout{15'000};
+/// What a server may tell about one call before its answer; more, and longer ones, are left out.
+inline constexpr std::size_t kUpstreamNotesMax = 200;
+inline constexpr std::size_t kUpstreamNoteBytesMax = std::size_t{8} << 10U;
 
 /// An MCP server over streamable HTTP, in whatever revision it speaks. It is asked for nothing but
 /// its tools; redirects are not followed; a server that asks for input is answered that nobody is
@@ -30,6 +33,16 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
  public:
   using OnTools = std::function<void(Result<std::vector<Json>>)>;
   using OnResult = std::function<void(Result<Json>)>;
+  /// Parameters of `notifications/progress` or `notifications/message`.
+  using OnNote = std::function<void(std::string_view method, const Json& params)>;
+
+  /// What is wanted of a call besides its result.
+  struct Listener {
+    /// Empty: nothing.
+    OnNote note;
+    /// Of the messages that are wanted; empty: none.
+    std::string log_level;
+  };
 
   static std::shared_ptr<Upstream> create(ToolServer server, const ToolPorts& ports);
 
@@ -38,7 +51,13 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
 
   /// The result of one call. Unavailable: nothing was sent. Ambiguous, DeadlineExceeded: it may
   /// have been carried out. Invalid: the server answered with an error.
-  void call(std::string_view tool, const Json& arguments, Duration timeout, OnResult done);
+  void call(
+      std::string_view tool,
+      const Json& arguments,
+      Duration timeout,
+      Listener listener,
+      OnResult done
+  );
 
   /// The revision that was agreed on; empty: none yet.
   const std::string& protocol() const { return version_; }
@@ -59,7 +78,9 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
       std::shared_ptr<std::vector<Json>> tools,
       OnTools done
   );
-  void ask(std::string method, Json params, Duration timeout, OnResult done);
+  void ask(
+      std::string method, Json params, Duration timeout, OnResult done, Listener listener
+  );
   void notify_initialized();
   Result<net::ClientRequest> request_of(
       const std::string& method, const Json& body, const std::string& name, Duration timeout
