@@ -113,6 +113,7 @@ class AgentRun {
     if (work_.cli->arguments == Dialect::Claude) {
       look_for_approvals();
     }
+    files_.places.working_dir = request_.working_dir;
     REEVE_TRY(CliPlan plan, plan_cli(work_, fence_, files_.places, request_.environment));
     for (const std::filesystem::path& directory : plan.directories) {
       REEVE_CHECK(platform::make_directories(directory, 0700));

@@ -13,7 +13,10 @@ namespace {
 
 /// Variable in which command lines find the token that they present.
 constexpr std::string_view kTokenVariable = "REEVE_AGENT_TOKEN";
-constexpr std::string_view kToolTimeoutMillis = "600000";
+/// How long command lines wait for a tool or a reply: as long as a person may be waited for, a week.
+/// The gateways watch over those who do not answer.
+constexpr std::string_view kHoldMillis = "604800000";
+constexpr std::string_view kHoldSeconds = "604800";
 
 Json object_with(std::string name, Json value) {
   Json json = Json::object();
@@ -111,13 +114,17 @@ class Planner {
     set("REEVE_MCP_URL", tools());
     if (!fence_.socket.empty()) {
       set("ANTHROPIC_UNIX_SOCKET", fence_.socket);
+      set("ANTHROPIC_BASE_URL", concat(kSocketApi, "/llm/anthropic"));
     }
     if (!fence_.ca_file.empty()) {
       set("NODE_EXTRA_CA_CERTS", fence_.ca_file);
       set("CODEX_CA_CERTIFICATE", fence_.ca_file);
       set("SSL_CERT_FILE", fence_.ca_file);
     }
-    set("MCP_TOOL_TIMEOUT", kToolTimeoutMillis);
+    set("MCP_TOOL_TIMEOUT", kHoldMillis);
+    if (!places_.working_dir.empty()) {
+      set("PWD", places_.working_dir.native());
+    }
     add_telemetry();
   }
 
@@ -183,6 +190,7 @@ class Planner {
     plan_.input = work_.prompt;
     set("CLAUDE_CONFIG_DIR", directory("claude"));
     set("CLAUDE_CODE_MAX_RETRIES", "1");
+    set("API_TIMEOUT_MS", kHoldMillis);
     set("CLAUDE_CODE_ENABLE_TELEMETRY", "1");
     set("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
     set("DISABLE_AUTOUPDATER", "1");
@@ -211,7 +219,9 @@ class Planner {
             quoted(openai()),
             ",env_key=",
             quoted(kTokenVariable),
-            ",wire_api=\"responses\",request_max_retries=0,stream_max_retries=0}"
+            ",wire_api=\"responses\",request_max_retries=0,stream_max_retries=0,stream_idle_timeout_ms=",
+            kHoldMillis,
+            "}"
         )
     );
     add_setting(
@@ -221,7 +231,9 @@ class Planner {
             quoted(tools()),
             ",bearer_token_env_var=",
             quoted(kTokenVariable),
-            ",tool_timeout_sec=600}"
+            ",tool_timeout_sec=",
+            kHoldSeconds,
+            "}"
         )
     );
     add_codex_permission();
@@ -257,7 +269,7 @@ class Planner {
     }
     const std::string secret = concat("{env:", kTokenVariable, "}");
     Json options = Json::object();
-    options.set("baseURL", openai()).set("apiKey", secret);
+    options.set("baseURL", openai()).set("apiKey", secret).set("timeout", false);
     Json provider = Json::object();
     provider.set("npm", "@ai-sdk/openai-compatible").set("name", "reeve");
     provider.set("options", std::move(options));

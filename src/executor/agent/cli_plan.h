@@ -24,6 +24,8 @@ struct Places {
   std::filesystem::path files;
   /// What command lines keep of their sessions; later runs of the mission find it here.
   std::filesystem::path sessions;
+  /// Where the command is started.
+  std::filesystem::path working_dir;
   /// Whether the run belongs to the superuser.
   bool superuser = false;
   /// Whether the tool gateway can be asked for consent, by its tool kApprovalTool.

@@ -30,6 +30,7 @@ struct Fixture {
                fence,
                {.files = "/run/files",
                 .sessions = "/mission/sessions",
+                .working_dir = "/run/work",
                 .superuser = true,
                 .approvals = approvals},
                {{"PATH", "/bin"},
@@ -90,6 +91,7 @@ TEST(AgentCliPlan, NobodySeesTheTokenAmongTheArgumentsNorOtherKeys) {
     EXPECT_EQ(value_of(plan.environment, "NODE_EXTRA_CA_CERTS"), "/data/ca.pem");
     EXPECT_EQ(value_of(plan.environment, "TRACEPARENT"), "00-1-2-01");
     EXPECT_EQ(value_of(plan.environment, "PATH"), "/bin");
+    EXPECT_EQ(value_of(plan.environment, "PWD"), "/run/work");
   }
 }
 
@@ -146,7 +148,7 @@ TEST(AgentCliPlan, CodexGetsAProviderThatIsAskedOnce) {
       plan,
       "-c",
       R"(model_providers.reeve={name="reeve",base_url="https://127.0.0.1:7070/llm/openai/v1",)"
-      R"(env_key="REEVE_AGENT_TOKEN",wire_api="responses",request_max_retries=0,stream_max_retries=0})"
+      R"(env_key="REEVE_AGENT_TOKEN",wire_api="responses",request_max_retries=0,stream_max_retries=0,stream_idle_timeout_ms=604800000})"
   ));
   EXPECT_TRUE(has(plan, "--output-schema", "/run/files/schema.json"));
   EXPECT_TRUE(has(plan, "-o", "/run/files/last-message.txt"));

@@ -9,9 +9,6 @@ namespace reeve::executor::agent {
 
 namespace {
 
-/// For a run that has a socket only; nobody resolves the name.
-constexpr std::string_view kSocketApi = "http://reeve.local";
-
 constexpr std::array<std::string_view, 22> kPrefixes = {
     "ANTHROPIC_", "OPENAI_",  "AWS_",      "AZURE_",     "GOOGLE_", "GEMINI_",
     "VERTEX_",    "BEDROCK_", "CLAUDE_",   "CLAUDECODE", "CODEX_",  "OPENCODE_",

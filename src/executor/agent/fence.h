@@ -12,9 +12,12 @@
 /// Pure.
 namespace reeve::executor::agent {
 
+/// The server's address over the socket, where plain HTTP is spoken; nobody resolves the name.
+inline constexpr std::string_view kSocketApi = "http://reeve.local";
+
 /// How a run reaches the server.
 struct Fence {
-  /// `https://127.0.0.1:7070`, without a slash at the end.
+  /// `https://127.0.0.1:7070`, without a slash at the end: for those that do not know sockets.
   std::string api;
   std::string token_file;
   /// The token itself; never in arguments, logs or errors.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "executor/agent/cli_plan.h"
 #include "executor/agent/history.h"
 #include "executor/agent/json_schema.h"
 #include "executor/agent/mcp.h"
@@ -146,7 +147,8 @@ class Loop {
   }
 
   void offer(OfferedTool tool) {
-    if (!may_call(work_.tools, tool.name)) {
+    // What command lines ask about tools of their own is nothing for a model.
+    if (tool.name == kApprovalTool || !may_call(work_.tools, tool.name)) {
       return;
     }
     if (!is_tool_name(tool.name)) {

@@ -40,7 +40,7 @@ Result<std::vector<OfferedTool>> list_tools(
   std::string cursor;
   for (std::size_t page = 0; page < kToolPagesMax; ++page) {
     const std::int64_t id = ++last_id;
-    REEVE_TRY(const Json result, ask_tools(server, id, list_request(id, cursor), kReplyTimeout));
+    REEVE_TRY(const Json result, ask_tools(server, id, list_request(id, cursor), kListTimeout));
     REEVE_TRY(ToolPage listed, read_tools(result));
     for (OfferedTool& tool : listed.tools) {
       if (tools.size() >= kToolsMax) {
