@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/strings.h"
 #include "engine/tool_call_book.h"
+#include "gateway/tool/param_headers.h"
 
 namespace reeve::gateway {
 
@@ -404,11 +405,15 @@ void ToolCalls::execute(const LivePtr& call) {
   if (keep_undo) {
     undo = Json::object().set("tool", policy.reverse).set("arguments", request.arguments);
   }
+  Upstream::Listener listener = request.listener;
+  if (const Json* schema = request.tool.definition.find("inputSchema")) {
+    listener.params = param_headers(*schema, request.arguments);
+  }
   server.upstream->call(
       request.tool.name,
       request.arguments,
       policy.timeout,
-      request.listener,
+      std::move(listener),
       [this, call, undo = std::move(undo)](Result<Json> result) {
         if (!result) {
           executed(call, result.error());

@@ -105,7 +105,7 @@ class Compiler {
     if (name == "$defs" || name == "definitions") {
       return value.is_object() ? Result<void>() : no_schema("must be an object", here);
     }
-    if (contains(kDescriptive, name)) {
+    if (contains(kDescriptive, name) || name.starts_with("x-")) {
       return {};
     }
     if (name == "$ref") {

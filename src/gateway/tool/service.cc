@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/strings.h"
+#include "gateway/tool/param_headers.h"
 
 namespace reeve::gateway {
 
@@ -19,6 +20,7 @@ constexpr int kNotFound = 404;
 constexpr int kMethodNotAllowed = 405;
 constexpr std::size_t kSessionBytes = 16;
 constexpr std::size_t kCorrelationBytesMax = 200;
+constexpr std::size_t kParamsMax = 50;
 constexpr std::size_t kToolsListedMax = 2'000;
 constexpr std::string_view kSessionHeader = "Mcp-Session-Id";
 
@@ -195,6 +197,11 @@ void ToolService::serve(std::shared_ptr<net::Exchange> exchange, ToolCaller call
       session != nullptr ? session->log_level : asked.message.meta().get_string(kLogLevelMeta);
   asked.caller = std::move(caller);
   asked.server = *server;
+  for (const net::Header& header : request.headers) {
+    if (to_lower(header.name).starts_with("mcp-param-") && asked.params.size() < kParamsMax) {
+      asked.params.push_back(header);
+    }
+  }
   asked.responder = Responder::create(exchange, asked.message, ports_);
   dispatch(asked, request);
 }
@@ -377,6 +384,17 @@ void ToolService::call_tool(
   } else {
     request.tool = found->second;
     request.refused = request.tool.refusal;
+    const Json* schema = request.tool.definition.find("inputSchema");
+    if (asked.message.era == Era::Stateless && schema != nullptr) {
+      RpcError differs;
+      differs.http = kBadRequest;
+      differs.code = kHeaderMismatch;
+      differs.message = param_mismatch(*schema, request.arguments, asked.params);
+      if (!differs.message.empty()) {
+        responder->error(std::move(differs));
+        return;
+      }
+    }
   }
   if (request.refused.empty()) {
     if (const Result<void> fits = request.tool.schema->check(request.arguments); !fits) {

@@ -62,6 +62,8 @@ class ToolService {
     std::string server;
     /// Of the messages that the client is told; empty: none.
     std::string log_level;
+    /// Those that repeat arguments.
+    std::vector<net::Header> params = {};
     std::shared_ptr<Responder> responder;
   };
 

@@ -237,6 +237,11 @@ void Upstream::ask(
     done(request.error());
     return;
   }
+  if (era_ == Era::Stateless) {
+    request->headers.insert(
+        request->headers.end(), listener.params.begin(), listener.params.end()
+    );
+  }
   auto exchange = std::make_shared<Exchange>();
   exchange->id = id;
   exchange->listener = std::move(listener);

@@ -42,6 +42,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
     OnNote note;
     /// Of the messages that are wanted; empty: none.
     std::string log_level;
+    /// Headers that repeat arguments, for servers without sessions.
+    std::vector<net::Header> params = {};
   };
 
   static std::shared_ptr<Upstream> create(ToolServer server, const ToolPorts& ports);
