@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "cli/incident_reports.h"
 #include "cli/notify_transport.h"
 #include "engine/incident_book.h"
 #include "engine/metadata_book.h"
@@ -204,24 +205,14 @@ void UpNotify::committed(const store::Commit& commit) {
 /// is the id of the input.
 void UpNotify::open_incidents(const store::Commit& commit) {
   for (const journal::Event& event : commit.events) {
-    const bool spiral = event.type == "spiral.detected";
-    if (!spiral && event.type != "budget.exceeded") {
+    const std::optional<IncidentNews> news = incident_of(event);
+    if (!news) {
       continue;
     }
-    const Result<Json> data = parse_json(event.data);
-    if (!data || event.object.ns.empty()) {
-      continue;
-    }
-    const std::string mission = data->get_string("mission");
-    engine::IncidentReport report;
-    report.reason = spiral ? "SpiralDetected" : "BudgetExceeded";
-    report.severity = "warning";
-    report.subject_kind = spiral ? (mission.empty() ? "ToolCall" : "Mission") : "BudgetQuota";
-    report.subject = spiral ? mission : data->get_string("quota", event.object.name);
-    report.subject = report.subject.empty() ? event.object.name : report.subject;
-    report.message = data->get_string("message");
     post(
-        engine::open_incident(event.object.ns, report), concat("incident-", event.revision.value())
+        news->over ? engine::resolve_incident(event.object.ns, news->report)
+                   : engine::open_incident(event.object.ns, news->report),
+        concat("incident-", event.revision.value())
     );
   }
 }

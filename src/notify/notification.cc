@@ -101,27 +101,39 @@ bool about_mission(const journal::Event& event, const Json& data, Notification& 
   return true;
 }
 
-/// A call that waits for a person; arguments are not told: they may be anything.
+/// A call that waits for a person, or has; arguments are not told: they may be anything.
 bool about_tool_call(const journal::Event& event, const Json& data, Notification& made) {
   const Json* spec = data.find("spec");
   const Json& call = spec != nullptr && spec->is_object() ? *spec : data;
-  const bool waits = call.get_bool("requiresApproval") && !data.get_bool("begin") &&
-                     data.get_string("refused").empty();
-  if (!waits) {
+  const bool waits = data.get_string("state") == "PENDING";
+  const bool expired = event.type == "toolcall.expired";
+  if (!waits && !expired) {
     return false;
   }
-  made.event = "toolcall.pending";
   made.subject_kind = "ToolCall";
   made.subject = event.object.name;
   made.mission = call.get_string("mission");
   made.task = call.get_string("task");
   const std::string agent = call.get_string("agent");
-  made.title = concat(
-      agent.empty() ? std::string("a call") : agent, " wants to use ", call.get_string("tool")
-  );
+  const std::string who = agent.empty() ? std::string("a call") : agent;
+  const std::string tool = call.get_string("tool");
   const std::string risk = call.get_string("risk");
   made.text = paragraphs(call.get_string("reason"), risk.empty() ? "" : concat("Risk: ", risk));
+  if (expired) {
+    made.event = "toolcall.expired";
+    made.title = waits ? concat("nobody has decided whether ", who, " may use ", tool)
+                       : concat(who, " was allowed to use ", tool, " and did not in time");
+    return true;
+  }
+  const std::string due = data.get_string("due");
+  made.text = paragraphs(
+      made.text, due.empty() ? "" : concat("Without a decision it is not carried out after ", due, ".")
+  );
   made.command = command_for("approve", concat("toolcall/", event.object.name), event.object.ns);
+  const bool escalated = event.type == "toolcall.escalated";
+  made.event = escalated ? "toolcall.escalated" : "toolcall.pending";
+  made.title = escalated ? concat("nobody has decided yet whether ", who, " may use ", tool)
+                         : concat(who, " wants to use ", tool);
   return true;
 }
 
@@ -206,7 +218,8 @@ bool may_tell(const journal::Event& event) {
     return type == "mission.transitioned" || type == "gate.opened" || type == "gate.reminded" ||
            type == "gate.escalated" || type == "gate.decided";
   }
-  return type == "toolcall.recorded" || type == "incident.opened" || type == "incident.reopened" ||
+  return type == "toolcall.recorded" || type == "toolcall.escalated" ||
+         type == "toolcall.expired" || type == "incident.opened" || type == "incident.reopened" ||
          type == "incident.closed" || type == "budget.warned" || type == "budget.exceeded";
 }
 

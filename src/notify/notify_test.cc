@@ -67,7 +67,7 @@ TEST(Notification, TellsNothingOfArguments) {
   const auto pending = notification_of(event_of(
       journal::Kind::ToolCall,
       "toolcall.recorded",
-      R"({"spec":{"tool":"git.push","mission":"m","task":"t","agent":"coder","requiresApproval":true,)"
+      R"({"state":"PENDING","spec":{"tool":"git.push","mission":"m","task":"t","agent":"coder",)"
       R"("reason":"to publish","risk":"high","arguments":{"token":"hunter2"}}})"
   ));
   ASSERT_TRUE(pending.has_value());
@@ -78,9 +78,25 @@ TEST(Notification, TellsNothingOfArguments) {
   EXPECT_FALSE(notification_of(event_of(
                                    journal::Kind::ToolCall,
                                    "toolcall.recorded",
-                                   R"({"spec":{"tool":"ls","requiresApproval":false},"begin":true})"
+                                   R"({"state":"EXECUTING","spec":{"tool":"ls"}})"
                                ))
                    .has_value());
+}
+
+TEST(Notification, TellsThatNobodyDecides) {
+  const std::string waits =
+      R"({"state":"PENDING","tool":"git.push","mission":"m","agent":"coder","due":"2026-11-21T10:30:00Z"})";
+  const auto escalated = notification_of(event_of(journal::Kind::ToolCall, "toolcall.escalated", waits));
+  ASSERT_TRUE(escalated.has_value());
+  EXPECT_EQ(escalated->event, "toolcall.escalated");
+  EXPECT_EQ(escalated->title, "nobody has decided yet whether coder may use git.push");
+  EXPECT_NE(escalated->text.find("after 2026-11-21T10:30:00Z"), std::string::npos);
+  EXPECT_EQ(escalated->command, "reeve approve toolcall/build -n team");
+  const auto expired = notification_of(event_of(journal::Kind::ToolCall, "toolcall.expired", waits));
+  ASSERT_TRUE(expired.has_value());
+  EXPECT_EQ(expired->event, "toolcall.expired");
+  EXPECT_EQ(expired->title, "nobody has decided whether coder may use git.push");
+  EXPECT_EQ(expired->command, "");
 }
 
 TEST(Notification, CutsBetweenCharacters) {

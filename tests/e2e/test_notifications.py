@@ -73,6 +73,25 @@ class NotificationsTest(ServerTest):
         self.assertEqual(self.status("on-call")["conditions"][0]["status"], "True")
         self.audit()
 
+    def test_a_call_of_a_tool_that_nobody_decides_about_is_told_three_times(self):
+        self.make("on-call", self.webhook(), ["toolcall.*"])
+        server = {"apiVersion": "reeve.dev/v1", "kind": "ToolServer", "metadata": {"name": "ask"},
+                  "spec": {"builtin": "approvals", "tools": [{"name": "*", "approval": {"timeout": "2s"}}]}}  # fmt: skip
+        self.assertEqual(self.api.post(path_of("toolservers"), server).status, 201)
+        meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+        params = {"name": "ask__request_approval", "arguments": {"question": "hunter2?"}, "_meta": meta}
+        headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": params["name"]}
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        answer = self.api.post("/mcp", body, headers=headers)
+        self.assertIn("nobody decided in time", answer.text)
+        self.await_deliveries(3)
+        self.assertEqual(self.receiver.events(), ["toolcall.pending", "toolcall.escalated", "toolcall.expired"])
+        first = self.receiver.deliveries[0].json()["data"]
+        self.assertRegex(first["command"], "^reeve approve toolcall/tc-")
+        for one in self.receiver.deliveries:
+            self.assertTrue(one.signed_with(KEY))
+            self.assertNotIn("hunter2", one.body.decode(), "arguments are not told")
+
     def test_only_what_is_wanted_is_told(self):
         self.make("failures", self.webhook(), ["mission.failed"])
         spec = sink("of-w", {**self.webhook(), "workflows": ["w"], "title": "{{.mission}} of {{.workflow}}"}, ["mission.*"])

@@ -1,0 +1,73 @@
+#include "cli/incident_reports.h"
+
+#include <gtest/gtest.h>
+
+namespace reeve::cli {
+namespace {
+
+journal::Event event_of(journal::Kind kind, std::string type, std::string data) {
+  journal::Event event;
+  event.object = {.kind = kind, .ns = Namespace("team"), .name = "it"};
+  event.type = std::move(type);
+  event.data = std::move(data);
+  return event;
+}
+
+TEST(IncidentReports, HeldToolsAreAnIncidentUntilTheyAreAccepted) {
+  const auto changed = incident_of(event_of(
+      journal::Kind::ToolServer,
+      "resource.updated",
+      R"({"status":{"tools":[{"name":"a","state":"Held"},{"name":"b","state":"Pinned"}]}})"
+  ));
+  ASSERT_TRUE(changed.has_value());
+  EXPECT_FALSE(changed->over);
+  EXPECT_EQ(changed->report.reason, "ToolChanged");
+  EXPECT_EQ(changed->report.subject, "it");
+  EXPECT_NE(changed->report.message.find("held: a"), std::string::npos);
+  const auto accepted = incident_of(event_of(
+      journal::Kind::ToolServer,
+      "resource.updated",
+      R"({"status":{"tools":[{"name":"a","state":"Pinned"}]}})"
+  ));
+  ASSERT_TRUE(accepted.has_value());
+  EXPECT_TRUE(accepted->over);
+  EXPECT_FALSE(incident_of(event_of(journal::Kind::ToolServer, "resource.updated", R"({"spec":{}})")
+  )
+                   .has_value());
+}
+
+TEST(IncidentReports, AStormOfRefusalsIsOneAndAFewAreNone) {
+  const auto denied = [](int count) {
+    Json denial = Json::object();
+    denial.set("user", "mallory").set("count", count);
+    Json data = Json::object();
+    data.set("denials", Json::array().push(std::move(denial))).set("others", 1);
+    return incident_of(event_of(journal::Kind::Denial, "access.denied", data.dump()));
+  };
+  EXPECT_FALSE(denied(98).has_value());
+  const auto storm = denied(99);
+  ASSERT_TRUE(storm.has_value());
+  EXPECT_EQ(storm->report.reason, "DeniedStorm");
+  EXPECT_EQ(storm->report.subject, "team");
+  EXPECT_NE(storm->report.message.find("mallory"), std::string::npos);
+}
+
+TEST(IncidentReports, BudgetsBreakersAndSpirals) {
+  const auto budget = incident_of(event_of(
+      journal::Kind::BudgetQuota, "budget.exceeded", R"({"quota":"q","message":"all is spent"})"
+  ));
+  ASSERT_TRUE(budget.has_value());
+  EXPECT_EQ(budget->report.subject, "q");
+  EXPECT_EQ(budget->report.message, "all is spent");
+  const auto spiral = incident_of(
+      event_of(journal::Kind::ToolCall, "spiral.detected", R"({"mission":"m","message":"circles"})")
+  );
+  ASSERT_TRUE(spiral.has_value());
+  EXPECT_EQ(spiral->report.subject_kind, "Mission");
+  EXPECT_EQ(spiral->report.subject, "m");
+  EXPECT_FALSE(incident_of(event_of(journal::Kind::Mission, "run.ended", "{}")).has_value());
+  EXPECT_FALSE(incident_of(event_of(journal::Kind::ToolCall, "spiral.detected", "[")).has_value());
+}
+
+}  // namespace
+}  // namespace reeve::cli
