@@ -12,12 +12,18 @@ namespace reeve::identity {
 
 namespace {
 
-constexpr std::string_view kVersion = "2";
+constexpr std::string_view kVersion = "3";
+/// Of tokens of runs that were started before this version of the program.
+constexpr std::string_view kOldVersion = "2";
 /// What the key signs is never taken for anything else that it might sign some day.
 constexpr std::string_view kPurpose = "reeve run token 1\n";
-constexpr std::size_t kFields = 6;
-/// The name of an agent at the end, where there is one.
-constexpr std::size_t kFieldsOfAgent = 7;
+constexpr std::size_t kFields = 8;
+/// With the name of an agent at the end, where there is one.
+constexpr std::size_t kOldFieldsMin = 6;
+constexpr std::size_t kOldFieldsMax = 7;
+/// Where a token is good.
+constexpr std::string_view kAnywhere = "any";
+constexpr std::string_view kSocketOnly = "socket";
 
 Error refused(std::string message) {
   return make_error(ErrorCode::PermissionDenied, std::move(message), "token");
@@ -54,9 +60,11 @@ Result<RunClaims> read_claims(std::string_view encoded) {
   std::uint64_t fence = 0;
   std::int64_t expires = 0;
   // Only the holder of the key writes this; what does not fit is of another version of the program.
-  const bool with_agent = fields.size() == kFieldsOfAgent;
-  if ((fields.size() != kFields && !with_agent) || fields[0] != kVersion ||
-      !read_number(fields[4], fence) || !read_number(fields[5], expires)) {
+  const bool old =
+      fields[0] == kOldVersion && fields.size() >= kOldFieldsMin && fields.size() <= kOldFieldsMax;
+  const bool known = fields[0] == kVersion && fields.size() == kFields &&
+                     (fields[7] == kAnywhere || fields[7] == kSocketOnly);
+  if ((!old && !known) || !read_number(fields[4], fence) || !read_number(fields[5], expires)) {
     return refused("the token is of another version");
   }
   return RunClaims{
@@ -65,10 +73,22 @@ Result<RunClaims> read_claims(std::string_view encoded) {
       .run = RunName(std::string(fields[3])),
       .fence = Fence(fence),
       .expires = from_unix_millis(expires),
-      .agent = with_agent ? std::string(fields[6]) : std::string()};
+      .agent = fields.size() > kOldFieldsMin ? std::string(fields[6]) : std::string(),
+      .socket_only = known && fields[7] == kSocketOnly};
 }
 
 }  // namespace
+
+std::string socket_tag(const RunName& run, Fence fence) {
+  return concat("run ", fence.value(), " ", run.view());
+}
+
+Misplaced misplaced(const RunClaims& claims, std::string_view tag) {
+  if (tag.empty()) {
+    return claims.socket_only ? Misplaced::Elsewhere : Misplaced::No;
+  }
+  return tag == socket_tag(claims.run, claims.fence) ? Misplaced::No : Misplaced::OtherRun;
+}
 
 access::Identity identity_of(const RunClaims& claims) {
   access::Identity identity;
@@ -124,8 +144,10 @@ Result<Secret> RunTokens::issue(const RunClaims& claims) const {
       claims.fence.value(),
       "\n",
       to_unix_millis(claims.expires),
-      claims.agent.empty() ? "" : "\n",
-      claims.agent
+      "\n",
+      claims.agent,
+      "\n",
+      claims.socket_only ? kSocketOnly : kAnywhere
   ));
   std::string text = concat(kRunTokenPrefix, encoded, ".", code_of(key_, encoded));
   if (text.size() > kRunTokenBytesMax) {

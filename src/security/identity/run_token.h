@@ -30,9 +30,24 @@ struct RunClaims {
   Timestamp expires;
   /// The agent that the run carries out; empty: none.
   std::string agent = {};
+  /// Good for nothing but over the socket of the run (`socket_tag`).
+  bool socket_only = false;
 
   friend bool operator==(const RunClaims&, const RunClaims&) = default;
 };
+
+/// Names the socket of a run, as requests that come through it do: see
+/// `net::Request::listener_tag`.
+std::string socket_tag(const RunName& run, Fence fence);
+
+/// Why a token is good for nothing where it was presented: `tag` is that of the socket, or empty.
+enum class Misplaced : std::uint8_t {
+  No,
+  Elsewhere,  ///< the token is bound to the socket of its run, and came over no socket of a run
+  OtherRun,   ///< it came over the socket of another run
+};
+
+Misplaced misplaced(const RunClaims& claims, std::string_view tag);
 
 /// User `run:<run>`; groups `system:runs`, `system:runs:<namespace>`, `system:authenticated`; the
 /// names of its mission, itself and its agent within the namespace as extras.

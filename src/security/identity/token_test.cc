@@ -255,6 +255,59 @@ TEST(RunToken, SaysWhichAgentItsRunCarriesOut) {
   EXPECT_FALSE(tokens.issue(of_agent).ok());
 }
 
+TEST(RunToken, IsGoodWhereItsRunMaySpeakOnly) {
+  const RunTokens tokens = run_tokens();
+  RunClaims claims{
+      .ns = Namespace("default"),
+      .mission = "m",
+      .run = RunName("m.1.a.1"),
+      .fence = Fence(7),
+      .expires = kNow + 1h};
+  const std::string own = socket_tag(claims.run, claims.fence);
+  EXPECT_EQ(misplaced(claims, ""), Misplaced::No);
+  EXPECT_EQ(misplaced(claims, own), Misplaced::No);
+  EXPECT_EQ(misplaced(claims, socket_tag(claims.run, Fence(8))), Misplaced::OtherRun);
+  EXPECT_EQ(misplaced(claims, socket_tag(RunName("m.1.b.1"), Fence(7))), Misplaced::OtherRun);
+
+  claims.socket_only = true;
+  const auto bound = tokens.verify(tokens.issue(claims)->view(), kNow);
+  ASSERT_TRUE(bound.ok());
+  EXPECT_EQ(*bound, claims);
+  EXPECT_EQ(misplaced(*bound, ""), Misplaced::Elsewhere);
+  EXPECT_EQ(misplaced(*bound, own), Misplaced::No);
+  EXPECT_EQ(misplaced(*bound, socket_tag(RunName("m.1.b.1"), Fence(7))), Misplaced::OtherRun);
+}
+
+TEST(RunToken, OfAnEarlierVersionIsUnderstoodWhileItsRunLives) {
+  const Secret key(std::string(kServerKeyBytes, 'k'));
+  const auto token = [&](std::string_view text) {
+    const std::string encoded = to_base64url(text);
+    const Sha256Bytes sum = hmac_sha256(key.view(), concat("reeve run token 1\n", encoded));
+    const std::string_view code(reinterpret_cast<const char*>(sum.data()), sum.size());
+    return concat(kRunTokenPrefix, encoded, ".", to_base64url(code));
+  };
+  const std::string expires = concat(to_unix_millis(kNow + 1h));
+  const RunTokens tokens = run_tokens();
+  const auto plain = tokens.verify(token(concat("2\ndefault\nm\nm.1.a.1\n7\n", expires)), kNow);
+  ASSERT_TRUE(plain.ok()) << plain.error().describe();
+  EXPECT_EQ(plain->agent, "");
+  EXPECT_FALSE(plain->socket_only);
+  const auto agent =
+      tokens.verify(token(concat("2\ndefault\nm\nm.1.a.1\n7\n", expires, "\ncoder")), kNow);
+  ASSERT_TRUE(agent.ok()) << agent.error().describe();
+  EXPECT_EQ(agent->agent, "coder");
+  for (const std::string_view more : {"\ncoder\nsocket", "\ncoder\nsocket\nx"}) {
+    const auto other =
+        tokens.verify(token(concat("2\ndefault\nm\nm.1.a.1\n7\n", expires, more)), kNow);
+    EXPECT_FALSE(other.ok()) << more;
+  }
+  for (const std::string_view more : {"", "\ncoder", "\ncoder\nanything", "\ncoder\nany\nx"}) {
+    const auto other =
+        tokens.verify(token(concat("3\ndefault\nm\nm.1.a.1\n7\n", expires, more)), kNow);
+    EXPECT_FALSE(other.ok()) << more;
+  }
+}
+
 TEST(RunToken, ExpiresAndIsRefusedWithAnyChange) {
   const RunTokens tokens = run_tokens();
   const auto text = tokens.issue(claims());
