@@ -247,6 +247,9 @@ std::optional<resource::Status> Access::identify(
   if (who->run && (!options_.run_lives || !options_.run_lives(*who->run))) {
     return resource::unauthorized();
   }
+  if (!comes_from_where_it_may(request, *who)) {
+    return resource::unauthorized();
+  }
   admission.identity = std::move(who->identity);
   std::string user = admission.identity.user;
   auto refusal = impersonate(presented, admission.identity);
@@ -254,6 +257,21 @@ std::optional<resource::Status> Access::identify(
     admission.impersonator = std::move(user);
   }
   return refusal;
+}
+
+/// Over the socket of a run that run speaks and nobody else; a run that is bound to its socket
+/// speaks nowhere else.
+bool Access::comes_from_where_it_may(
+    const net::Request& request, const identity::Authenticated& who
+) const {
+  if (!who.run) {
+    return request.listener_tag.empty();
+  }
+  const identity::Misplaced why = identity::misplaced(*who.run, request.listener_tag);
+  if (why != identity::Misplaced::No && options_.misplaced) {
+    options_.misplaced(request, *who.run, why);
+  }
+  return why == identity::Misplaced::No;
 }
 
 bool Access::still_allows(const Call& call, Timestamp now) {

@@ -24,6 +24,10 @@ struct AccessOptions {
   AccessRules rules = {};
   /// Whether the run that a token speaks for is in the hands of a host under that fence.
   std::function<bool(const identity::RunClaims&)> run_lives = {};
+  /// A token of a run came from where it is good for nothing: somebody else has it.
+  std::function<
+      void(const net::Request& request, const identity::RunClaims& claims, identity::Misplaced why)>
+      misplaced = {};
   /// A token names a key of an identity provider that is not known yet.
   std::function<void()> keys_wanted = {};
 };
@@ -95,6 +99,8 @@ class Access {
   std::optional<resource::Status> impersonate(
       const identity::Presented& presented, access::Identity& identity
   ) const;
+  bool comes_from_where_it_may(const net::Request& request, const identity::Authenticated& who)
+      const;
   std::optional<resource::Status> check_host(const net::Request& request) const;
   std::optional<resource::Status> check_origin(const net::Request& request) const;
 

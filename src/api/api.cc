@@ -289,7 +289,12 @@ void Api::handle(std::shared_ptr<net::Exchange> exchange) {
   call->verb = verb_of(*call);
   if (call->route.kind == Route::Kind::Hook) {
     call->identity = access::anonymous();
-    if (auto refusal = services_.access.admit_unidentified(request, platform::monotonic_now())) {
+    if (!request.listener_tag.empty()) {
+      // Whoever speaks there says which run it is.
+      answer(call, resource::unauthorized());
+    } else if (auto refusal = services_.access.admit_unidentified(
+                   request, platform::monotonic_now()
+               )) {
       answer(call, *refusal);
     } else {
       receive_hook(call);

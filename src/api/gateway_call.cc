@@ -25,6 +25,8 @@ net::Request with_authorization(const net::Request& request) {
   made.host = request.host;
   made.headers = request.headers;
   made.peer = request.peer;
+  made.peer_process = request.peer_process;
+  made.listener_tag = request.listener_tag;
   made.tls = request.tls;
   made.client_certificate = request.client_certificate;
   const std::string* key = request.headers.find(kKeyHeader);

@@ -105,6 +105,11 @@ class Server::State {
         view(view_options()),
         access(std::move(secrets.authenticator), std::move(trust), types, access_options()),
         sealer(std::move(secrets.sealer)),
+        misplaced_tokens(parts.metrics.counter(
+            {.name = "reeve_run_tokens_misplaced_total",
+             .help = "Requests with the token of a run from where it is good for nothing",
+             .labels = {"where"}}
+        )),
         fetcher(options.live.fetcher),
         authorities(options.live.trust) {}
 
@@ -114,10 +119,43 @@ class Server::State {
     made.run_lives = [this](const identity::RunClaims& claims) {
       return run_lives(claims);
     };
+    made.misplaced = [this](
+                         const net::Request& request,
+                         const identity::RunClaims& claims,
+                         identity::Misplaced why
+                     ) {
+      note_misplaced(request, claims, why);
+    };
     made.keys_wanted = [this] {
       refresh_issuers();
     };
     return made;
+  }
+
+  /// Somebody else has the token of a run, or the run itself tries it elsewhere.
+  void note_misplaced(
+      const net::Request& request, const identity::RunClaims& claims, identity::Misplaced why
+  ) {
+    const bool elsewhere = why == identity::Misplaced::Elsewhere;
+    misplaced_tokens.with({elsewhere ? "elsewhere" : "other_run"}).add();
+    const std::int64_t pid = request.peer_process ? request.peer_process->pid : 0;
+    services->audit.warn(
+        elsewhere ? "the token of a run came from elsewhere than its socket"
+                  : "the token of a run came over the socket of another run",
+        {{"run", claims.run.str()},
+         {"mission", claims.mission},
+         {"namespace", claims.ns.str()},
+         {"socket", request.listener_tag},
+         {"peer", request.peer},
+         {"pid", pid},
+         {"method", request.method},
+         {"path", request.path}}
+    );
+    Denial denial;
+    denial.user = concat(access::kRunUserPrefix, claims.run.view());
+    denial.verb = "use";
+    denial.resource = elsewhere ? "token/elsewhere" : "token/other-run";
+    services->denials.note(std::move(denial), parts_.clock.now());
   }
 
   bool run_lives(const identity::RunClaims& claims) const {
@@ -385,6 +423,7 @@ class Server::State {
   view::View view;
   Access access;
   identity::Sealer sealer;
+  telemetry::Family<telemetry::Counter>& misplaced_tokens;
   std::optional<Services> services;
   std::optional<Api> api;
   std::optional<Streams> streams;
@@ -449,6 +488,14 @@ Result<void> Server::start_anywhere(kernel::Loop& kernel) {
 
 std::vector<std::uint16_t> Server::ports() const {
   return state_->server->ports();
+}
+
+Result<net::ListenerId> Server::add_listener(net::ListenerOptions options) {
+  return state_->server->add_listener(std::move(options));
+}
+
+void Server::remove_listener(net::ListenerId id) {
+  state_->server->remove_listener(id);
 }
 
 Result<void> Server::change(LiveOptions options) {

@@ -75,6 +75,10 @@ class Server {
   /// After `start`, in the order of the listeners.
   std::vector<std::uint16_t> ports() const;
 
+  /// As `net::Server::add_listener` and `remove_listener`; after `start`. Any thread.
+  Result<net::ListenerId> add_listener(net::ListenerOptions options);
+  void remove_listener(net::ListenerId id);
+
   /// In place of the options of before, without an end of anything that goes on: for requests,
   /// certificates and sizes for connections from now on. After `start`; not on the network thread.
   /// The first thing that is wrong: nothing has changed.

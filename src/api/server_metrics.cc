@@ -17,7 +17,7 @@ struct Told {
 
 using telemetry::MetricType;
 
-constexpr std::array<Told, 9> kTold = {{
+constexpr std::array<Told, 10> kTold = {{
     {MetricType::Gauge,
      "reeve_http_connections",
      "Connections that are open",
@@ -26,6 +26,10 @@ constexpr std::array<Told, 9> kTold = {{
      "reeve_http_streams",
      "Watches, streams of events and followed logs that are open",
      &net::ServerStats::streams},
+    {MetricType::Gauge,
+     "reeve_http_run_sockets",
+     "Sockets of runs that are open",
+     &net::ServerStats::added_listeners},
     {MetricType::Counter,
      "reeve_http_connections_total",
      "Connections that were accepted",
