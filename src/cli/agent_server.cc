@@ -79,7 +79,10 @@ Result<std::unique_ptr<agent::Server>> connect_agent(const agent::Fence& fence) 
   }
   REEVE_TRY(std::unique_ptr<http::Curl> curl, http::Curl::load());
   return std::unique_ptr<agent::Server>(std::make_unique<CurlServer>(
-      std::move(curl), fence.api, fence.token.clone(), std::move(policy)
+      std::move(curl),
+      fence.socket.empty() ? fence.api : std::string(agent::kSocketApi),
+      fence.token.clone(),
+      std::move(policy)
   ));
 }
 

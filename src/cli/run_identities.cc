@@ -1,5 +1,8 @@
 #include "cli/run_identities.h"
 
+#include <filesystem>
+
+#include "base/strings.h"
 #include "model/scoped_name.h"
 
 namespace reeve::cli {
@@ -15,11 +18,14 @@ constexpr Duration kMargin = std::chrono::hours(1);
 
 }  // namespace
 
-void RunIdentities::opened(std::string api, std::string authority_file) {
+void RunIdentities::opened(
+    std::string api, std::string authority_file, std::unique_ptr<RunSockets> sockets
+) {
   {
     const std::scoped_lock lock(mutex_);
     api_ = std::move(api);
     authority_file_ = std::move(authority_file);
+    sockets_ = std::move(sockets);
   }
   changed_.notify_all();
 }
@@ -32,33 +38,55 @@ void RunIdentities::closed() {
   changed_.notify_all();
 }
 
-Result<std::optional<host::RunAccess>> RunIdentities::access(
-    const Namespace& ns,
-    const MissionName& mission,
-    const RunName& run,
-    Fence fence,
-    std::string_view agent,
-    Duration timeout
-) {
+/// Once it was open, what is known of it stays as it is.
+bool RunIdentities::wait_until_open() {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kOpeningTimeMax, [this] { return closed_ || !api_.empty(); });
+  return !closed_ && !api_.empty();
+}
+
+Result<std::optional<host::RunAccess>> RunIdentities::access(const host::NewRun& run) {
+  if (!wait_until_open()) {
+    return std::optional<host::RunAccess>();
+  }
   host::RunAccess access;
+  access.api = api_;
+  access.authority_file = authority_file_;
+  identity::RunClaims claims;
+  claims.ns = run.ns;
+  claims.mission = model::plain(run.mission);
+  claims.run = run.run;
+  claims.fence = run.fence;
+  claims.agent = run.agent;
+  claims.expires = clock_.now() + (run.timeout.count() > 0 ? run.timeout + kMargin : kEndless);
+  claims.socket_only = run.socket == host::SocketUse::Only;
+  REEVE_TRY(access.token, tokens_.issue(claims));
+  if (run.socket != host::SocketUse::None) {
+    REEVE_TRY(access.socket, sockets_->open(run.run, run.fence));
+  }
+  return std::optional<host::RunAccess>(std::move(access));
+}
+
+void RunIdentities::adopted(const RunName& run, Fence fence) {
+  if (!wait_until_open()) {
+    return;
+  }
+  if (const auto socket = sockets_->open(run, fence); !socket) {
+    tell_(concat("run ", run.view(), " has lost its socket: ", socket.error().describe()));
+  }
+}
+
+void RunIdentities::ended(const RunName& run, Fence fence) {
+  RunSockets* sockets = nullptr;
   {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, kOpeningTimeMax, [this] { return closed_ || !api_.empty(); });
-    if (closed_ || api_.empty()) {
-      return std::optional<host::RunAccess>();
-    }
-    access.api = api_;
-    access.authority_file = authority_file_;
+    // Also while the server ends: nothing stays behind.
+    sockets = sockets_.get();
   }
-  identity::RunClaims claims;
-  claims.ns = ns;
-  claims.mission = model::plain(mission);
-  claims.run = run;
-  claims.fence = fence;
-  claims.agent = agent;
-  claims.expires = clock_.now() + (timeout.count() > 0 ? timeout + kMargin : kEndless);
-  REEVE_TRY(access.token, tokens_.issue(claims));
-  return std::optional<host::RunAccess>(std::move(access));
+  if (sockets != nullptr) {
+    sockets->close(run, fence);
+  }
 }
 
 }  // namespace reeve::cli

@@ -271,7 +271,7 @@ Result<std::unique_ptr<RunIdentities>> run_identities(const Common& common) {
       identity::RunTokens tokens,
       identity::RunTokens::open_or_create(dir / api::kRunKeyFile, random)
   );
-  return std::make_unique<RunIdentities>(std::move(tokens), clock);
+  return std::make_unique<RunIdentities>(std::move(tokens), clock, tell);
 }
 
 /// What a session is told that does not depend on the server.
@@ -345,7 +345,7 @@ Result<Ending> live(Process& process) {
     identities->closed();
     return std::move(started).error();
   }
-  identities->opened(server->url(), server->authority_file().string());
+  identities->opened(server->url(), server->authority_file().string(), server->run_sockets());
   const std::unique_ptr<UpNotify, void (*)(UpNotify*)> telling(&notifications, stop_telling);
   REEVE_CHECK(begin_telling(notifications, common, *session, observation));
   process.ready(server->url());

@@ -305,6 +305,19 @@ std::filesystem::path UpServer::authority_file() const {
                             : std::filesystem::absolute(server_dir(dir_) / "ca.crt");
 }
 
+std::unique_ptr<RunSockets> UpServer::run_sockets() const {
+  RunSockets::Listeners listeners;
+  listeners.add = [server = server_.get()](net::ListenerOptions options) {
+    return server->add_listener(std::move(options));
+  };
+  listeners.remove = [server = server_.get()](net::ListenerId id) {
+    server->remove_listener(id);
+  };
+  return std::make_unique<RunSockets>(
+      run_socket_directory(dir_.root, "/tmp"), std::move(listeners)
+  );
+}
+
 bool UpServer::stop(Duration grace) {
   health_->set_draining(true);
   return server_->stop(grace);

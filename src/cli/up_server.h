@@ -8,6 +8,7 @@
 
 #include "api/server.h"
 #include "base/result.h"
+#include "cli/run_sockets.h"
 #include "cli/server_certificate.h"
 #include "cli/session.h"
 #include "cli/up_options.h"
@@ -66,6 +67,9 @@ class UpServer {
 
   /// Of the certificate; empty: one that the machine knows.
   std::filesystem::path authority_file() const;
+
+  /// The sockets of runs; after `start`, and not longer than this.
+  std::unique_ptr<RunSockets> run_sockets() const;
 
   /// No new requests; those in progress get `grace`. Returns whether all ended by themselves.
   bool stop(Duration grace);

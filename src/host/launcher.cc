@@ -195,15 +195,28 @@ std::string shim_error(const fs::path& dir) {
                                         : std::string(line);
 }
 
-/// The agent that a run carries out, or nothing.
-std::string agent_of(const model::RunSpec& spec) {
-  for (const model::Step& step : spec.steps) {
-    const Json* agent = step.tool == "agent" ? step.input.find("agent") : nullptr;
-    if (agent != nullptr) {
-      return agent->get_string("name");
+/// What the run is to be given, from what it does.
+NewRun new_run(const SpecRecord& record) {
+  NewRun run{
+      .ns = model::namespace_of(record.mission.view()),
+      .mission = record.mission,
+      .run = record.run,
+      .fence = record.fence,
+      .timeout = record.spec.timeout};
+  for (const model::Step& step : record.spec.steps) {
+    if (step.tool != "agent") {
+      continue;
+    }
+    run.socket = SocketUse::Also;
+    const Json* agent = step.input.find("agent");
+    if (agent != nullptr && run.agent.empty()) {
+      run.agent = agent->get_string("name");
     }
   }
-  return {};
+  if (record.spec.sandbox.level == model::SandboxLevel::Isolated) {
+    run.socket = SocketUse::Only;
+  }
+  return run;
 }
 
 }  // namespace
@@ -213,6 +226,7 @@ std::string agent_of(const model::RunSpec& spec) {
 model::Report Launcher::finished(const Key& key, model::RunResult result) const {
   // It is good for nothing any more.
   ::unlink((key.dir / kTokenFile).c_str());
+  forget(key);
   return model::RunFinished{
       .mission = key.mission, .run = key.run, .fence = key.fence, .result = std::move(result)};
 }
@@ -221,8 +235,15 @@ model::Report Launcher::lose(const Key& key, std::string detail) const {
   if (!key.dir.empty()) {
     ::unlink((key.dir / kTokenFile).c_str());
   }
+  forget(key);
   return model::RunLost{
       .mission = key.mission, .run = key.run, .fence = key.fence, .detail = std::move(detail)};
+}
+
+void Launcher::forget(const Key& key) const {
+  if (identities_ != nullptr) {
+    identities_->ended(key.run, key.fence);
+  }
 }
 
 /// A run of which nothing was started.
@@ -309,6 +330,9 @@ Outcome Launcher::join(const Key& key) const {
   if (spec->fence < key.fence) {
     kill_live_shim(key);
     return AskAgain{"the supervisor of an older fence has to end first"};
+  }
+  if (identities_ != nullptr && !spec->socket.empty()) {
+    identities_->adopted(key.run, key.fence);
   }
   return adopt(key, spec->spec.grace);
 }
@@ -432,22 +456,13 @@ Result<void> Launcher::identify(SpecRecord& record, const Key& key) const {
   if (identities_ == nullptr) {
     return {};
   }
-  REEVE_TRY(
-      const std::optional<RunAccess> access,
-      identities_->access(
-          model::namespace_of(key.mission.view()),
-          key.mission,
-          key.run,
-          key.fence,
-          agent_of(record.spec),
-          record.spec.timeout
-      )
-  );
+  REEVE_TRY(const std::optional<RunAccess> access, identities_->access(new_run(record)));
   if (!access) {
     return {};
   }
   record.api = access->api;
   record.authority_file = access->authority_file;
+  record.socket = access->socket.native();
   return platform::replace_file(key.dir / kTokenFile, access->token.view(), kOwnerOnly);
 }
 

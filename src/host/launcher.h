@@ -79,6 +79,7 @@ class Launcher {
       platform::FileDescriptor lock
   ) const;
   Result<void> lay_out(const Key& key, const model::LaunchRun& request) const;
+  void forget(const Key& key) const;
   Result<void> identify(SpecRecord& record, const Key& key) const;
   std::optional<std::string> unreadable(const Key& key) const;
   std::optional<model::Report> concluded(const Key& key) const;

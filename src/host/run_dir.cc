@@ -157,6 +157,9 @@ std::string encode(const SpecRecord& record) {
   if (!record.api.empty()) {
     json.set("api", record.api);
     json.set("authorityFile", record.authority_file);
+    if (!record.socket.empty()) {
+      json.set("socket", record.socket);
+    }
   }
   json.set("spec", model::to_json(record.spec));
   return json.pretty();
@@ -213,6 +216,7 @@ Result<SpecRecord> read_spec(const fs::path& dir) {
       .mark = json.get_string("mark"),
       .api = json.get_string("api"),
       .authority_file = json.get_string("authorityFile"),
+      .socket = json.get_string("socket"),
       .spec = std::move(parsed).value()};
 }
 

@@ -61,6 +61,8 @@ struct SpecRecord {
   /// Where the API is, and a file with its authority; empty: there is none, or none is needed.
   std::string api = {};
   std::string authority_file = {};
+  /// The run's own socket to the API, see RunAccess; empty: none.
+  std::string socket = {};
   model::RunSpec spec;
 };
 

@@ -70,7 +70,11 @@ Result<void> RunSupervisor::build_environment() {
   values["REEVE_BUNDLE"] = (dir_ / kBundleFile).native();
   // Those of a run which we ourselves are part of are none of ours.
   for (const char* inherited :
-       {"REEVE_BUNDLE_IN", "REEVE_API", "REEVE_CA_FILE", "REEVE_TOKEN_FILE"}) {
+       {"REEVE_BUNDLE_IN",
+        "REEVE_API",
+        "REEVE_CA_FILE",
+        "REEVE_TOKEN_FILE",
+        "REEVE_GATEWAY_SOCKET"}) {
     values.erase(inherited);
   }
   if (!token_.empty()) {
@@ -78,6 +82,9 @@ Result<void> RunSupervisor::build_environment() {
     values["REEVE_TOKEN_FILE"] = (dir_ / kTokenFile).native();
     if (!spec_.authority_file.empty()) {
       values["REEVE_CA_FILE"] = spec_.authority_file;
+    }
+    if (!spec_.socket.empty()) {
+      values["REEVE_GATEWAY_SOCKET"] = spec_.socket;
     }
   }
   if (!spec_.spec.bundle.is_null()) {
