@@ -175,6 +175,7 @@ Result<void> read_spec(ToolCall& call) {
   call.caller = Principal(fields.required_text("caller"));
   call.compensates = fields.text("compensates");
   call.untrusted = fields.flag("untrusted");
+  call.redact = fields.text_list("redact");
   fields.skip("arguments");
   for (const std::string_view name :
        {"requiresApproval", "approvalWhenTainted", "ownerMayApprove", "reversible"}) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/json.h"
@@ -78,13 +79,15 @@ struct ToolCall {
   Principal caller;
   std::string compensates;
   bool untrusted = false;
+  /// Members of the arguments that are not to be seen.
+  std::vector<std::string> redact;
   /// The name that whoever asks has given it, so that it can be sent again; empty: none.
   std::string idempotency_key;
   /// From 1, within the calls of one run (or of one caller that is no run).
   std::uint64_t sequence = 0;
 
   ToolCallState state = ToolCallState::Pending;
-  /// The run had called an untrusted tool before.
+  /// An untrusted tool had been used before, by its mission or its caller.
   bool tainted = false;
   ToolDecision decision;
   /// What a person wrote in place of the arguments; null: nothing.

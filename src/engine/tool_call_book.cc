@@ -135,13 +135,28 @@ ToolCallBook::Group ToolCallBook::group_of(const Namespace& ns, const ToolCall& 
   return {ns, call.run.empty() ? call.caller.str() : concat("run:", call.run)};
 }
 
+ToolCallBook::Group ToolCallBook::reader_of(const Namespace& ns, const ToolCall& call) {
+  return {ns, call.mission.empty() ? call.caller.str() : concat("mission:", call.mission)};
+}
+
 void ToolCallBook::unindex(const ObjectKey& key, const ToolCall& call) {
   const auto group = groups_.find(group_of(key.ns, call));
   if (call.deleted || group == groups_.end()) {
     return;
   }
   bytes_ -= call.bytes;
+  const auto shelf = shelves_.find(key.ns);
+  shelf->second.bytes -= call.bytes;
+  if (--shelf->second.calls == 0) {
+    shelves_.erase(shelf);
+  }
   by_age_.erase(call.created);
+  if (const auto reads = taints_.find(reader_of(key.ns, call)); reads != taints_.end()) {
+    reads->second.erase(call.created);
+    if (reads->second.empty()) {
+      taints_.erase(reads);
+    }
+  }
   if (!call.idempotency_key.empty()) {
     by_key_.erase({key.ns, asker_of(call), call.idempotency_key});
   }
@@ -161,12 +176,18 @@ void ToolCallBook::put(const ObjectKey& key, ToolCall call) {
     const bool there = known != objects_.end() && !known->second.deleted;
     calls.open += is_open(call.state) ? 1 : 0;
     calls.open -= there && is_open(known->second.state) ? 1 : 0;
-    calls.tainted = calls.tainted || (call.untrusted && call.started_at);
+    if (call.untrusted && call.started_at) {
+      taints_[reader_of(key.ns, call)].insert(call.created);
+    }
     calls.by_sequence[call.sequence] = key;
     by_age_[call.created] = key;
     if (!call.idempotency_key.empty()) {
       by_key_[{key.ns, asker_of(call), call.idempotency_key}] = key;
     }
+    Shelf& shelf = shelves_[key.ns];
+    shelf.calls += there ? 0 : 1;
+    shelf.bytes += call.bytes;
+    shelf.bytes -= there ? known->second.bytes : 0;
     bytes_ += call.bytes;
     bytes_ -= there ? known->second.bytes : 0;
   } else if (const auto known = objects_.find(key); known != objects_.end()) {

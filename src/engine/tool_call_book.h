@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -17,11 +18,15 @@ namespace reeve::engine {
 
 /// Who alone records calls and carries them out.
 inline constexpr std::string_view kToolsActor = "system:tools";
-/// Calls that are kept, and what they take; older ones of missions that have ended go first.
+/// Calls that are kept, and what they take; those that are over and of no live mission go first,
+/// the oldest before all.
 inline constexpr std::size_t kToolCallsMax = 20'000;
 inline constexpr std::size_t kToolCallBytesTotalMax = std::size_t{64} << 20U;
+/// The same within one namespace.
+inline constexpr std::size_t kToolCallsOfNamespaceMax = 8'000;
+inline constexpr std::size_t kToolCallBytesOfNamespaceMax = std::size_t{24} << 20U;
 /// Calls of one run, and those of them that are open.
-inline constexpr std::size_t kToolCallsOfRunMax = 10'000;
+inline constexpr std::size_t kToolCallsOfRunMax = 4'000;
 inline constexpr std::size_t kToolCallsOpenOfRunMax = 100;
 /// The arguments of a call, and what is kept of its result, as JSON.
 inline constexpr std::size_t kToolArgumentsBytesMax = std::size_t{64} << 10U;
@@ -50,16 +55,21 @@ inline constexpr Duration kSpiralWindow{std::chrono::minutes(10)};
 /// `reject` | `message` | a person | | `rollback` | `message` | a person | | `delete` | | the
 /// namespace goes |
 ///
-/// `spec`: `server tool argumentsHash caller`, `arguments` (as they may be shown), `mission run
-/// agent task risk requiresApproval approvalWhenTainted ownerMayApprove approvalTimeout untrusted
-/// reversible reason correlation`. Without approval, `begin` makes the call EXECUTING in the same
+/// `spec`: `server tool argumentsHash caller`, `arguments` (as they may be shown), `redact`
+/// (members of the arguments that may not be), `mission run agent task risk requiresApproval
+/// approvalWhenTainted ownerMayApprove approvalTimeout untrusted reversible reason correlation`.
+/// Without approval, `begin` makes the call EXECUTING in the same
 /// turn; `refused` says why it is REJECTED by policy. Replies: `{state, sequence, tainted}`. A call
 /// with `correlation.idempotencyKey` that was recorded before, by any attempt of the run, is not
 /// recorded again: the reply is about the first one, with its `name`, `result` and `message`.
 ///
-/// Three failures of a run in a row, or five of the same call in ten minutes, are the event
-/// `spiral.detected`: the mission is HELD (kind `spiral`) and its runs call nothing until it is
-/// released, after which they are counted anew.
+/// A call is tainted if an untrusted tool has been used before it, by any run of its mission (by
+/// its caller, if that is no run, as far back as records are kept).
+///
+/// While the mission is held for something that its runs stand still for, nothing is recorded and
+/// nothing begun. Three failures of a run in a row, or five of the same call in ten minutes, are
+/// the event `spiral.detected`: the mission is HELD (kind `spiral`) and its runs call nothing until
+/// it is released, after which they are counted anew.
 ///
 /// Threading: engine loop, or one thread for an audit.
 class ToolCallBook final : public ObjectBook<ToolCall> {
@@ -79,7 +89,12 @@ class ToolCallBook final : public ObjectBook<ToolCall> {
   struct Calls {
     std::map<std::uint64_t, journal::ObjectKey> by_sequence;
     std::size_t open = 0;
-    bool tainted = false;
+  };
+
+  /// What a namespace keeps.
+  struct Shelf {
+    std::size_t calls = 0;
+    std::size_t bytes = 0;
   };
 
   using Group = std::pair<Namespace, std::string>;
@@ -91,6 +106,7 @@ class ToolCallBook final : public ObjectBook<ToolCall> {
   };
 
   static Group group_of(const Namespace& ns, const ToolCall& call);
+  static Group reader_of(const Namespace& ns, const ToolCall& call);
   void put(const journal::ObjectKey& key, ToolCall call);
   void unindex(const journal::ObjectKey& key, const ToolCall& call);
   Result<ToolCall*> call_named(const journal::ObjectKey& key);
@@ -103,16 +119,24 @@ class ToolCallBook final : public ObjectBook<ToolCall> {
   Result<Reply> finish(const ObjectCommand& command, BookTurn& turn);
   Result<Reply> roll_back(const ObjectCommand& command, BookTurn& turn);
 
-  Result<void> check_room(const Group& group, std::size_t bytes, BookTurn& turn);
-  void drop_old(std::size_t bytes, BookTurn& turn);
+  Result<void> check_run(const Group& group) const;
+  Result<std::vector<journal::ObjectKey>> room_for(
+      const Namespace& ns, std::size_t bytes, BookTurn& turn
+  );
+  bool is_tainted(const Namespace& ns, const ToolCall& call, BookTurn& turn) const;
   Reply reply_about(const journal::ObjectKey& key, const BookTurn& turn) const;
   void compensated(const journal::ObjectKey& key, BookTurn& turn);
   std::optional<Spiral> spiral_of(const journal::ObjectKey& key, Timestamp now) const;
   void guard(const journal::ObjectKey& key, BookTurn& turn);
 
   std::map<Group, Calls> groups_;
+  std::map<Namespace, Shelf> shelves_;
+  /// Calls of untrusted tools by what has read their results: a mission, or a caller.
+  std::map<Group, std::set<Revision>> taints_;
   /// By their first events.
   std::map<Revision, journal::ObjectKey> by_age_;
+  /// Where the last look for old ones ended.
+  Revision looked_at_;
   /// Those that may be sent again: by namespace, who asks, and idempotency key.
   std::map<std::tuple<Namespace, std::string, std::string>, journal::ObjectKey> by_key_;
   std::size_t bytes_ = 0;

@@ -26,15 +26,48 @@ Result<const model::Mission*> live_mission(
   return mission;
 }
 
+namespace {
+
+/// Whether runs stand still while the mission is held for this; other holds keep new runs from
+/// starting, and those that are under way go on.
+bool stops_runs(model::HoldKind kind) {
+  using Kind = model::HoldKind;
+  switch (kind) {
+    case Kind::Approval:
+    case Kind::Validation:
+    case Kind::Quota:
+    case Kind::Policy:
+    case Kind::Spiral:
+    case Kind::CompensationFailed:
+      return true;
+    case Kind::Dependency:
+    case Kind::NoAgent:
+    case Kind::NoTier:
+    case Kind::NoCapacity:
+    case Kind::Backoff:
+    case Kind::Drain:
+      return false;
+  }
+  return true;
+}
+
+std::string way_on(const model::Hold& hold, const std::string& mission) {
+  return hold.kind == model::HoldKind::Quota
+             ? "reeve quota raise, or reeve quota reset, lets it go on"
+             : concat("a person lets it go on: reeve release ", mission);
+}
+
+}  // namespace
+
 Result<void> check_mission(const Namespace& ns, const std::string& name, BookTurn& turn) {
   if (name.empty()) {
     return {};
   }
   REEVE_TRY(const model::Mission* mission, live_mission(ns, name, turn));
   for (const model::Hold& hold : mission->holds) {
-    if (hold.kind == model::HoldKind::Spiral) {
+    if (stops_runs(hold.kind)) {
       Error error = make_error(ErrorCode::IllegalTransition, hold.message, "mission");
-      error.hint = concat("a person lets it go on: reeve release ", name);
+      error.hint = way_on(hold, name);
       return error;
     }
   }
@@ -88,8 +121,13 @@ std::optional<ToolCallBook::Spiral> ToolCallBook::spiral_of(const ObjectKey& key
 /// Stops a run that goes in circles.
 void ToolCallBook::guard(const ObjectKey& key, BookTurn& turn) {
   const ToolCall call = objects_.at(key);
-  if (call.mission.empty() || !call.compensates.empty() ||
-      !check_mission(key.ns, call.mission, turn).ok()) {
+  if (call.mission.empty() || !call.compensates.empty()) {
+    return;
+  }
+  const Result<const model::Mission*> mission = live_mission(key.ns, call.mission, turn);
+  if (!mission ||
+      std::ranges::find((*mission)->holds, model::HoldKind::Spiral, &model::Hold::kind) !=
+          (*mission)->holds.end()) {
     return;
   }
   const std::optional<Spiral> spiral = spiral_of(key, turn.now());

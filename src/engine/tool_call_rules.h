@@ -16,7 +16,7 @@ Result<const model::Mission*> live_mission(
 );
 
 /// Whether its runs may call tools; without a name nothing stands in the way. IllegalTransition: it
-/// has ended, or is held because of a run that goes in circles.
+/// has ended, or is held for something that its runs stand still for.
 Result<void> check_mission(const Namespace& ns, const std::string& name, BookTurn& turn);
 
 }  // namespace reeve::engine

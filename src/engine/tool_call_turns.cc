@@ -23,9 +23,11 @@ using State = ToolCallState;
 
 constexpr std::string_view kDueTimer = "due";
 constexpr std::string_view kEscalateTimer = "escalate";
-/// Old records that one turn looks at to make room.
-constexpr std::size_t kDropVisitsMax = 100;
 constexpr Duration kApprovalTimeoutMin{1000};
+/// What the gateway writes for values that may not be shown, or are too long for that.
+constexpr std::string_view kRedactedMark = "[redacted]";
+constexpr std::string_view kCutMark = " [cut, ";
+constexpr std::string_view kCutMarkEnd = " bytes]";
 
 Error not_there(const ObjectKey& key) {
   return make_error(
@@ -119,6 +121,43 @@ Result<void> check_message(std::string_view message) {
   return {};
 }
 
+/// Whether the text, or one within, is what stands for a value that is not shown.
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the parser allows
+bool has_marks(const Json& json) {
+  if (json.is_string()) {
+    const std::string& text = json.as_string();
+    const std::size_t cut = text.rfind(kCutMark);
+    return text.find(kRedactedMark) != std::string::npos ||
+           (cut != std::string::npos && text.ends_with(kCutMarkEnd));
+  }
+  if (json.is_array()) {
+    return std::any_of(json.as_array().begin(), json.as_array().end(), has_marks);
+  }
+  return json.is_object() &&
+         std::any_of(json.as_object().begin(), json.as_object().end(), [](const auto& member) {
+           return has_marks(member.second);
+         });
+}
+
+/// What policy keeps out of the record cannot be written by a person either, and what stands for a
+/// value is no value: it would be carried out as it is.
+Result<void> check_edit(const ToolCall& call, const Json& edited) {
+  REEVE_CHECK(check_size(edited.dump().size(), kToolArgumentsBytesMax, "arguments"));
+  Error error = make_error(ErrorCode::Invalid, "", "arguments");
+  error.hint = "approve the call as it is, or reject it and say what you want instead";
+  for (const std::string& name : call.redact) {
+    if (edited.find(name) != nullptr) {
+      error.message = concat("\"", name, "\" is kept out of the record: it cannot be edited");
+      return error;
+    }
+  }
+  if (has_marks(edited)) {
+    error.message = "a value is one that is shown in place of another, redacted or cut";
+    return error;
+  }
+  return {};
+}
+
 /// For whoever is told that a call waits, or has waited for too long.
 Json about_waiting(const ToolCall& call) {
   Json data = Json::object();
@@ -190,60 +229,6 @@ Result<Reply> ToolCallBook::turn(const ObjectCommand& command, BookTurn& turn) {
 
 // --- recording ----------------------------------------------------------------------------------
 
-/// Records of missions that have ended make room for new ones.
-void ToolCallBook::drop_old(std::size_t bytes, BookTurn& turn) {
-  std::vector<ObjectKey> old;
-  std::size_t left = by_age_.size();
-  std::size_t taken = bytes_ + bytes;
-  std::size_t visits = 0;
-  for (auto at = by_age_.begin(); at != by_age_.end() && visits < kDropVisitsMax; ++at, ++visits) {
-    if (left < kToolCallsMax && taken <= kToolCallBytesTotalMax) {
-      break;
-    }
-    const ToolCall& call = objects_.at(at->second);
-    const bool live = !call.mission.empty() && live_mission(at->second.ns, call.mission, turn).ok();
-    if (!live && !is_open(call.state)) {
-      old.push_back(at->second);
-      --left;
-      taken -= call.bytes;
-    }
-  }
-  for (const ObjectKey& key : old) {
-    const Result<void> gone = turn.emit(key, kCallForgotten, Json::object());
-    REEVE_ASSERT(gone.ok());
-  }
-}
-
-Result<void> ToolCallBook::check_room(const Group& group, std::size_t bytes, BookTurn& turn) {
-  drop_old(bytes, turn);
-  if (by_age_.size() >= kToolCallsMax || bytes_ + bytes > kToolCallBytesTotalMax) {
-    return make_error(
-        ErrorCode::LimitExceeded,
-        concat("there are ", by_age_.size(), " tool calls of live missions, which is the limit"),
-        "toolcalls"
-    );
-  }
-  const auto known = groups_.find(group);
-  if (known == groups_.end()) {
-    return {};
-  }
-  if (known->second.by_sequence.size() >= kToolCallsOfRunMax) {
-    return make_error(
-        ErrorCode::LimitExceeded,
-        concat("the run has called tools ", kToolCallsOfRunMax, " times, which is the limit"),
-        "run"
-    );
-  }
-  if (known->second.open >= kToolCallsOpenOfRunMax) {
-    return make_error(
-        ErrorCode::LimitExceeded,
-        concat(kToolCallsOpenOfRunMax, " calls of the run are not done yet"),
-        "run"
-    );
-  }
-  return {};
-}
-
 /// What is known of a call that was sent before.
 Result<Reply> ToolCallBook::repeated(const ObjectKey& before, const ToolCall& call, BookTurn& turn)
     const {
@@ -288,12 +273,13 @@ Result<Reply> ToolCallBook::record(const ObjectCommand& command, BookTurn& turn)
   REEVE_TRY(const Duration timeout, approval_timeout(*spec));
   REEVE_CHECK(check_mission(key.ns, call.mission, turn));
   const Group group = group_of(key.ns, call);
-  REEVE_CHECK(check_room(group, bytes, turn));
+  REEVE_CHECK(check_run(group));
+  REEVE_TRY(const std::vector<ObjectKey> old, room_for(key.ns, bytes, turn));
   if (const auto known = groups_.find(group); known != groups_.end()) {
     call.sequence = known->second.by_sequence.rbegin()->first;
-    call.tainted = known->second.tainted;
   }
   ++call.sequence;
+  call.tainted = is_tainted(key.ns, call, turn);
   const bool asks =
       spec->get_bool("requiresApproval") || (call.tainted && spec->get_bool("approvalWhenTainted"));
   const State state = !refused.empty() ? State::Rejected
@@ -313,6 +299,10 @@ Result<Reply> ToolCallBook::record(const ObjectCommand& command, BookTurn& turn)
     turn.set_timer(key, std::string(kEscalateTimer), turn.now() + timeout / 2);
   }
   REEVE_CHECK(turn.emit_first(key, kCallRecorded, data));
+  for (const ObjectKey& each : old) {
+    const Result<void> gone = turn.emit(each, kCallForgotten, Json::object());
+    REEVE_ASSERT(gone.ok());
+  }
   if (state == State::Rejected) {
     guard(key, turn);
   }
@@ -350,7 +340,7 @@ Result<Reply> ToolCallBook::decide(const ObjectCommand& command, BookTurn& turn)
     data.set("message", message);
   }
   if (edited != nullptr) {
-    REEVE_CHECK(check_size(edited->dump().size(), kToolArgumentsBytesMax, "arguments"));
+    REEVE_CHECK(check_edit(*call, *edited));
     data.set("arguments", *edited).set("argumentsHash", canonical_digest(*edited).str());
   }
   std::optional<Timestamp> due;

@@ -21,8 +21,8 @@ class ToolCallTest : public ObjectsTest {
  protected:
   ToolCallTest() {
     EXPECT_TRUE(bench_.call(submit_command("m")).ok());
-    const model::LaunchRun launch = bench_.take_launch();
-    EXPECT_TRUE(bench_.call(started(launch)).ok());
+    launch_ = bench_.take_launch();
+    EXPECT_TRUE(bench_.call(started(launch_)).ok());
   }
 
   static ObjectKey call_key(const std::string& name) { return key(Kind::ToolCall, name); }
@@ -81,6 +81,28 @@ class ToolCallTest : public ObjectsTest {
     const Json* status = found.find("status");
     return status == nullptr ? "" : status->get_string("state");
   }
+
+  /// The mission has used up what it may use, and waits for more.
+  void hold_for_quota() {
+    const ObjectKey quota = key(Kind::BudgetQuota, "q");
+    const std::string spec =
+        R"("spec":{"limits":{"maxTotalTokens":10},"enforcement":{"onTokenLimit":"pause"}},)";
+    ASSERT_EQ(outcome(create(quota, "", spec)), "done");
+    const Result<Reply> asked = bench_.call(
+        engine::ObjectCommand{
+            .object = key(Kind::ModelCall, "c"),
+            .verb = "reserve",
+            .body =
+                *parse_json(R"({"mission":"m","run":"m.1.a.1","agent":"coder","provider":"acme",)"
+                            R"("model":"large","inputTokens":11,"outputTokens":0,"cost":"0"})")},
+        {},
+        "system:gateway"
+    );
+    ASSERT_EQ(outcome(asked), "done");
+    ASSERT_FALSE(asked->detail.get_bool("granted"));
+  }
+
+  model::LaunchRun launch_;
 
   std::size_t count_events(std::string_view type) {
     store::EventQuery query;
@@ -159,6 +181,22 @@ TEST_F(ToolCallTest, IsCarriedOutWithEditedArgumentsAndNoOthers) {
   EXPECT_TRUE(begin("tc-1", edited.str()).ok());
 }
 
+TEST_F(ToolCallTest, IsNotEditedWhereThatWouldBeSeenOrDoneAsItIsShown) {
+  ASSERT_TRUE(record("tc-1", R"(,"requiresApproval":true,"redact":["customer"])").ok());
+  for (const std::string_view edit :
+       {R"({"arguments":{"path":"b","customer":"Ann"}})",
+        R"({"arguments":{"path":"[redacted]"}})",
+        R"({"arguments":{"list":[{"path":"x [redacted] y"}]}})",
+        R"({"arguments":{"text":"abc [cut, 90000 bytes]"}})"}) {
+    EXPECT_EQ(code(send("tc-1", "approve", std::string(edit), "user:bob")), ErrorCode::Invalid)
+        << edit;
+  }
+  EXPECT_EQ(state("tc-1"), "PENDING");
+  EXPECT_TRUE(
+      send("tc-1", "approve", R"({"arguments":{"path":"[cut, 1 bytes] b"}})", "user:bob").ok()
+  );
+}
+
 TEST_F(ToolCallTest, ExpiresIfNobodyDecidesAlsoAcrossARestart) {
   ASSERT_TRUE(record("tc-1", R"(,"requiresApproval":true,"approvalTimeout":"10m")").ok());
   bench_.advance(10min - 1ms);
@@ -200,6 +238,49 @@ TEST_F(ToolCallTest, OfARunThatHasReadUntrustedThingsAsks) {
   const auto after = record("tc-4", careful);
   EXPECT_EQ(after->detail.get_string("state"), "PENDING");
   EXPECT_TRUE(after->detail.get_bool("tainted"));
+}
+
+TEST_F(ToolCallTest, TaintIsOfTheMissionAndStaysWithIt) {
+  const auto of_run = [&](const std::string& name, const std::string& run, const std::string& more
+                      ) {
+    return send(
+        name,
+        "record",
+        concat(
+            R"({"spec":{"server":"s","tool":"t","argumentsHash":"a","caller":"run:)",
+            run,
+            R"(","mission":"m","run":")",
+            run,
+            R"(")",
+            more,
+            R"(},"begin":true})"
+        )
+    );
+  };
+  const std::string careful = R"(,"approvalWhenTainted":true)";
+  ASSERT_TRUE(of_run("tc-1", "m.1.a.1", R"(,"untrusted":true)").ok());
+  for (const std::string run : {"m.1.a.2", "m.1.later.1"}) {
+    const auto next = of_run(concat("tc-", run), run, careful);
+    ASSERT_TRUE(next.ok()) << next.error().describe();
+    EXPECT_EQ(next->detail.get_string("state"), "PENDING") << run;
+  }
+  ASSERT_TRUE(bench_.call(submit_command("other")).ok());
+  const std::string other =
+      R"({"spec":{"server":"s","tool":"t","argumentsHash":"a","caller":"run:other.1.a.1",)"
+      R"("mission":"other","run":"other.1.a.1","approvalWhenTainted":true},"begin":true})";
+  EXPECT_EQ(send("tc-other", "record", other)->detail.get_string("state"), "EXECUTING");
+}
+
+TEST_F(ToolCallTest, OfAMissionThatStandsStillIsRefused) {
+  ASSERT_TRUE(record("tc-1", R"(,"requiresApproval":true)").ok());
+  ASSERT_TRUE(send("tc-1", "approve", "{}", "user:bob").ok());
+  hold_for_quota();
+  EXPECT_EQ(bench_.stored_state("m"), "HELD");
+  const auto refused = record("tc-2");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::IllegalTransition);
+  EXPECT_NE(refused.error().hint.find("reeve quota"), std::string::npos) << refused.error().hint;
+  EXPECT_EQ(code(begin("tc-1")), ErrorCode::IllegalTransition);
 }
 
 TEST_F(ToolCallTest, ThatPolicyRefusesIsOnRecord) {
@@ -304,6 +385,62 @@ TEST_F(ToolCallTest, OfARunAreBounded) {
   EXPECT_EQ(
       code(record("tc-large", concat(R"(,"reason":")", large, "\""))), ErrorCode::LimitExceeded
   );
+}
+
+/// A record of no mission that takes much, and is over at once.
+Json large_call() {
+  Json spec = Json::object();
+  spec.set("server", "s").set("tool", "t").set("argumentsHash", "a").set("caller", "user:bob");
+  spec.set("reason", std::string(60'000, 'x'));
+  Json body = Json::object();
+  body.set("spec", std::move(spec)).set("refused", "no");
+  return body;
+}
+
+TEST_F(ToolCallTest, OldOnesMakeRoomWhereverTheyAre) {
+  // The oldest ones are of a live mission, and stay.
+  for (int i = 0; i < 150; ++i) {
+    const std::string name = concat("of-m-", i);
+    ASSERT_TRUE(record(name).ok());
+    ASSERT_TRUE(finish(name).ok());
+  }
+  const std::string large = large_call().dump();
+  const std::size_t fit = engine::kToolCallBytesOfNamespaceMax / 60'000;
+  for (std::size_t i = 0; i < fit + 50; ++i) {
+    const auto reply = send(concat("large-", i), "record", large);
+    ASSERT_TRUE(reply.ok()) << i << ": " << reply.error().describe();
+  }
+  EXPECT_EQ(state("large-0"), "");
+  EXPECT_EQ(state("of-m-0"), "COMPLETED");
+  EXPECT_EQ(state(concat("large-", fit + 49)), "REJECTED");
+}
+
+TEST_F(ToolCallTest, OfOneNamespaceLeaveRoomForOthers) {
+  const std::string reason = concat(R"(,"reason":")", std::string(60'000, 'x'), "\"");
+  std::size_t made = 0;
+  for (;; ++made) {
+    const std::string name = concat("tc-", made);
+    const auto reply = record(name, reason);
+    if (!reply) {
+      EXPECT_EQ(reply.error().code, ErrorCode::LimitExceeded) << reply.error().describe();
+      break;
+    }
+    ASSERT_TRUE(finish(name).ok());
+  }
+  EXPECT_LT(made * 60'000, engine::kToolCallBytesTotalMax / 2);
+  make_namespace("team");
+  const auto elsewhere = bench_.call(
+      engine::ObjectCommand{
+          .object = key(Kind::ToolCall, "tc-1", "team"), .verb = "record", .body = large_call()},
+      {},
+      engine::kToolsActor
+  );
+  EXPECT_TRUE(elsewhere.ok()) << elsewhere.error().describe();
+  // The end of the mission makes room.
+  ASSERT_TRUE(bench_.call(engine::AbortMission{.mission = MissionName("m"), .message = "x"}).ok());
+  ASSERT_TRUE(bench_.call(finished(launch_, 1)).ok());
+  ASSERT_EQ(bench_.stored_state("m"), "ABORTED");
+  EXPECT_TRUE(send("after", "record", large_call().dump()).ok());
 }
 
 TEST_F(ToolCallTest, NeedALiveMissionOrNone) {
