@@ -99,6 +99,13 @@ void Cgroup::kill_all() const {
   write_kill(path_);
 }
 
+bool Cgroup::freeze(bool still) const {
+  const platform::FileDescriptor fd(
+      ::open((path_ / "cgroup.freeze").c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+  );
+  return fd && ::write(fd.get(), still ? "1" : "0", 1) == 1;
+}
+
 std::uint64_t Cgroup::oom_kills() const {
   return counter(path_ / "memory.events", "oom_kill");
 }

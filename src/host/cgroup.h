@@ -27,6 +27,10 @@ class Cgroup {
   /// Sends SIGKILL to every member, forking ones included. Asynchronous.
   void kill_all() const;
 
+  /// Lets all members stand still, or go on; also those that are born later. False: the kernel
+  /// cannot do it. A member that stands still can be killed.
+  bool freeze(bool still) const;
+
   /// Makes the group anew after `kill_all`, once it is empty: the kernel kills what is born into a
   /// group that was killed before. False: the group is gone for good.
   bool renew();

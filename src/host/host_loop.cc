@@ -13,6 +13,7 @@
 
 #include "base/strings.h"
 #include "host/inspection.h"
+#include "host/shim.h"
 #include "platform/posix/system.h"
 
 namespace reeve::host {
@@ -204,11 +205,48 @@ void Host::Loop::handle(model::CancelRun request) {
   }
 }
 
-/// A host without control groups cannot stop a process tree in one step: the run goes on, and what
-/// it asks of the gateways is refused.
-void Host::Loop::handle(model::FreezeRun /*request*/) {}
+Host::Loop::Active* Host::Loop::find(const RunName& run, const MissionName& mission, Fence fence) {
+  const auto found = actives_.find(key_of(mission, run));
+  return found == actives_.end() || found->second.fence != fence ? nullptr : &found->second;
+}
 
-void Host::Loop::handle(model::ThawRun /*request*/) {}
+void Host::Loop::handle(model::FreezeRun request) {
+  if (Active* active = find(request.run, request.mission, request.fence)) {
+    set_still(*active, true, std::move(request.reason));
+  }
+}
+
+void Host::Loop::handle(model::ThawRun request) {
+  if (Active* active = find(request.run, request.mission, request.fence)) {
+    set_still(*active, false, {});
+  }
+}
+
+/// A run that is not in its shim's hands yet is told when it is.
+void Host::Loop::set_still(Active& active, bool still, std::string reason) {
+  active.still = still;
+  active.still_reason = std::move(reason);
+  if (active.stage == Stage::Watching) {
+    send_still(active);
+  }
+}
+
+/// The file says what is to be, so that a shim that is told twice, or late, does the same.
+void Host::Loop::send_still(const Active& active) {
+  if (!active.still) {
+    return;
+  }
+  const std::filesystem::path file = active.watch.dir / kFrozenFile;
+  if (!*active.still) {
+    ::unlink(file.c_str());
+  } else {
+    const std::string_view reason = cut_text(active.still_reason, kCancelReasonBytesMax);
+    // A disk that is full holds up nothing but this; the engine asks again after its next start.
+    [[maybe_unused]] const auto noted =
+        platform::replace_file(file, reason.empty() ? "\n" : reason);
+  }
+  signal_shim(active, kLookSignal);
+}
 
 // ---- work on directories ------------------------------------------------------------------------
 
@@ -283,6 +321,7 @@ void Host::Loop::watch(Active& active, Watch watch) {
     active.watch.pidfd.reset();
     wake_at(active, platform::monotonic_now() + kLockPollEvery);
   }
+  send_still(active);
   if (active.successor) {
     signal_shim(active, SIGKILL);
   } else if (active.cancel) {

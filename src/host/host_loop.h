@@ -58,6 +58,9 @@ class Host::Loop {
     std::optional<model::LaunchRun> successor;
     Watch watch;
     bool started = false;
+    /// Whether it is to stand still, if that was asked for, and why.
+    std::optional<bool> still;
+    std::string still_reason;
     bool term_sent = false;
     Duration kill_at = Duration::max();
     Duration give_up_at = Duration::max();
@@ -85,6 +88,9 @@ class Host::Loop {
   void on_wake(Active& active);
   void on_shim_end(Active& active);
   void send_cancel(Active& active);
+  Active* find(const RunName& run, const MissionName& mission, Fence fence);
+  void set_still(Active& active, bool still, std::string reason);
+  void send_still(const Active& active);
   void signal_shim(const Active& active, int signal);
   void report_started(Active& active);
   void wake_at(Active& active, Duration at);

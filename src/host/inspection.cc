@@ -55,6 +55,11 @@ void explain_live(const fs::path& dir, std::vector<std::string>& lines) {
       platform::process_start_time(shim->pid) != shim->start_time) {
     lines.emplace_back("but shim.json names another process than the one that holds the lock");
   }
+  if (is_present(dir / kFrozenFile)) {
+    constexpr std::uint64_t kReasonBytesMax = 1024;
+    const auto why = platform::read_file(dir / kFrozenFile, kReasonBytesMax);
+    lines.push_back(concat("stands still: ", why.ok() ? trim(*why) : std::string_view()));
+  }
   if (!shim->cgroup.empty()) {
     lines.push_back(concat("cgroup: ", shim->cgroup));
   }

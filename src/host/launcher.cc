@@ -423,6 +423,7 @@ Outcome Launcher::start(const Key& key, const model::LaunchRun& request, FileDes
 
 Result<void> Launcher::lay_out(const Key& key, const model::LaunchRun& request) const {
   ::unlink((key.dir / kCancelFile).c_str());
+  ::unlink((key.dir / kFrozenFile).c_str());
   SpecRecord record{
       .mission = key.mission,
       .task = request.task,

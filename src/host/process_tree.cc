@@ -22,6 +22,7 @@
 #include "host/cgroup.h"
 #include "platform/posix/files.h"
 #include "platform/posix/system.h"
+#include "platform/sandbox/groups.h"
 
 namespace reeve::host {
 
@@ -199,6 +200,17 @@ std::vector<int> processes_marked(std::string_view mark) {
   return found;
 }
 
+void stop_own_tree() {
+  freeze_descendants(::getpid());
+}
+
+void continue_own_tree() {
+  // Children first seen stopped cannot have made others since.
+  for (const int pid : descendants_of(::getpid())) {
+    ::kill(pid, SIGCONT);
+  }
+}
+
 bool has_children() {
   siginfo_t info{};
   for (;;) {
@@ -241,6 +253,7 @@ std::size_t kill_leftover_tree(std::string_view mark, const std::filesystem::pat
     const bool group_gone = kill_leftover_cgroup(cgroup, mark);
     const std::vector<int> marked = processes_marked(mark);
     if (group_gone && marked.empty()) {
+      sandbox::remove_leftover_groups(mark);
       return 0;
     }
     // Children that dropped their environment are found through their parents.

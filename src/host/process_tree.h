@@ -29,6 +29,11 @@ std::vector<int> processes_marked(std::string_view mark);
 /// whether anything of its tree is left.
 bool has_children();
 
+/// Stops all descendants of the calling process, or lets them go on (SIGSTOP, SIGCONT), also those
+/// that come to be meanwhile.
+void stop_own_tree();
+void continue_own_tree();
+
 /// Ends all descendants of the calling process, which must be a child subreaper, and reaps them:
 /// freezes them first so that they cannot outrun the hunt with new children. `kill_group` is called
 /// first (cgroup.kill) and tells whether there is such a group; `reaped` is told every dead child.

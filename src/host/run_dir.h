@@ -23,6 +23,8 @@ inline constexpr const char* kStdoutFile = "stdout.log";
 inline constexpr const char* kStderrFile = "stderr.log";
 inline constexpr const char* kIndexFile = "index.log";
 inline constexpr const char* kCancelFile = "cancel";
+/// The run is to stand still as long as it is there; why.
+inline constexpr const char* kFrozenFile = "frozen";
 inline constexpr const char* kExitFile = "exit.json";
 inline constexpr const char* kExitTempFile = "exit.json.tmp";
 inline constexpr const char* kResultFile = "result.json";

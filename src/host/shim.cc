@@ -64,7 +64,7 @@ std::optional<Arguments> parse_arguments(int argc, char** argv) {
 void take_over_signals() {
   sigset_t blocked;
   ::sigemptyset(&blocked);
-  for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGCHLD, kLookSignal}) {
     ::sigaddset(&blocked, signal);
     // An ignored signal would never reach the signalfd; an ignored SIGCHLD would reap behind us.
     ::signal(signal, SIG_DFL);

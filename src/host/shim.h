@@ -1,5 +1,7 @@
 #pragma once
 
+#include <csignal>
+
 namespace reeve::host {
 
 // Exit codes of a shim; the run's own are in exit.json.
@@ -22,6 +24,10 @@ inline constexpr int kShimLockFd = 3;
 inline constexpr int kShimReadyFd = 4;
 /// Only if the run has credentials.
 inline constexpr int kShimSecretsFd = 5;
+
+/// Tells a shim to look whether its run is to stand still (kFrozenFile). By default it is ignored:
+/// a shim of an older version, which cannot, goes on.
+inline constexpr int kLookSignal = SIGURG;
 
 /// `reeve shim RUNDIR LOCK_FD READY_FD [SECRETS_FD]`: supervises one run from start to end, alone,
 /// so that hosts may come and go. LOCK_FD is a descriptor of shim.lock that holds the flock: the
