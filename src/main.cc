@@ -1,5 +1,5 @@
-// The composition root: hands the process to the shim, to a tool of an executor or to the command
-// line; nothing else.
+// The composition root: hands the process to the shim, to the keeper of a sandbox, to a tool of an
+// executor or to the command line; nothing else.
 
 #include <memory>
 #include <poll.h>
@@ -19,6 +19,7 @@
 #include "host/shim.h"
 #include "owner/control_client.h"
 #include "platform/posix/system.h"
+#include "platform/sandbox/keeper.h"
 
 namespace {
 
@@ -57,6 +58,9 @@ int main(int argc, char** argv) {
   // First, because a shim starts for every run: nothing else is set up for it.
   if (argc > 1 && std::string_view(argv[1]) == "shim") {
     return reeve::host::shim_main(argc, argv);
+  }
+  if (argc > 1 && std::string_view(argv[1]) == "sandbox") {
+    return reeve::sandbox::sandbox_main(argc, argv);
   }
   if (argc > 1 && std::string_view(argv[1]) == "executor") {
     reeve::platform::SystemClock clock;

@@ -32,6 +32,20 @@ constexpr mode_t kPrivateMode = 0600;
 
 extern "C" char** environ;  // NOLINT: the C library's name
 
+Result<void> overwrite(const fs::path& path, std::string_view text) {
+  const platform::FileDescriptor fd(
+      ::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+  );
+  while (fd && !text.empty()) {
+    const ssize_t count = ::write(fd.get(), text.data(), text.size());
+    if (count <= 0) {
+      return platform::errno_error("write", path);
+    }
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return fd ? Result<void>{} : platform::errno_error("open", path);
+}
+
 }  // namespace
 
 Result<void> RunSupervisor::build_environment() {
@@ -44,6 +58,7 @@ Result<void> RunSupervisor::build_environment() {
       values[std::string(text.substr(0, split_at))] = text.substr(split_at + 1);
     }
   }
+  show_sandbox(values);
   // Names the file that opens all credentials; no business of tasks.
   values.erase("REEVE_PASSPHRASE_FILE");
   // Where the host's own process comes from is not where the run comes from.
@@ -87,6 +102,7 @@ Result<void> RunSupervisor::build_environment() {
       values["REEVE_GATEWAY_SOCKET"] = spec_.socket;
     }
   }
+  show_gateway(values);
   if (!spec_.spec.bundle.is_null()) {
     values["REEVE_BUNDLE_IN"] = (dir_ / kBundleInFile).native();
   }
@@ -183,6 +199,10 @@ Result<StepCommand> RunSupervisor::tool_command(std::size_t index) {
       .environment = environment_,
       .working_dir = working_dir_,
       .cgroup = cgroup_ != nullptr ? cgroup_->directory() : -1};
+  // The other tools are ours alone and work on what sandboxes do not show.
+  if (step.tool == "agent") {
+    command.entrance = entrance();
+  }
   if (has_places(spec_.spec, Part::Input, index)) {
     REEVE_TRY(const Secret input, secrets_.fill_input(spec_.spec, index));
     REEVE_TRY(const int fd, lend_memory("reeve-input", input.view(), command));
@@ -252,7 +272,8 @@ Result<StepCommand> RunSupervisor::script_command(std::size_t index) {
       .program = {},
       .environment = environment_,
       .working_dir = working_dir_,
-      .cgroup = cgroup_ != nullptr ? cgroup_->directory() : -1};
+      .cgroup = cgroup_ != nullptr ? cgroup_->directory() : -1,
+      .entrance = entrance()};
   if (!secret) {
     command.argv.push_back(file.native());
     return command;
@@ -282,7 +303,8 @@ void RunSupervisor::clean_file(const char* file, std::uint64_t bytes_max, std::s
   if (!text.ok()) {
     add_warning(record_.result, concat(name, " was emptied: ", text.error().describe()));
   }
-  const auto written = platform::replace_file(path, clean);
+  // A sandbox shows this very file, not another one of its name.
+  const auto written = sandbox_ ? overwrite(path, clean) : platform::replace_file(path, clean);
   if (!written.ok()) {
     ::unlink(path.c_str());
     add_warning(record_.result, concat(name, " was removed: ", written.error().describe()));

@@ -70,7 +70,7 @@ RunSupervisor::~RunSupervisor() {
 Result<void> RunSupervisor::prepare() {
   sigset_t taken;
   ::sigemptyset(&taken);
-  for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGCHLD, kLookSignal}) {
     ::sigaddset(&taken, signal);
   }
   signals_.reset(::signalfd(-1, &taken, SFD_NONBLOCK | SFD_CLOEXEC));
@@ -98,11 +98,13 @@ Result<void> RunSupervisor::prepare() {
     hidden.push_back(token_.view());
   }
   REEVE_CHECK(filter_.hide(hidden));
+  REEVE_CHECK(furnish());
   return build_environment();
 }
 
 ExitRecord RunSupervisor::run() {
-  const Duration started = platform::monotonic_now();
+  settle_stillness();
+  const Duration started = run_time();
   const Duration timeout = spec_.spec.timeout;
   record_.result.started_at = clock_.now();
   const Duration deadline = timeout.count() > 0 ? started + timeout : kNever;
@@ -115,8 +117,11 @@ ExitRecord RunSupervisor::run() {
   Duration after_time = timeout.count() > 0 ? std::min(timeout, kAfterTimeMax) : kAfterTimeMax;
   after_time = cancelled_ ? std::min(after_time, kAfterTimeCancelled) : after_time;
   std::optional<StepEnd> ignored;
-  run_phase(Phase::After, platform::monotonic_now() + after_time, ignored);
+  run_phase(Phase::After, run_time() + after_time, ignored);
   kill_tree();
+  if (sandbox_) {
+    sandbox_->remove();
+  }
   finish(record_, verdict.value_or(StepEnd{.reason = {}, .exit_text = exit_text_}));
   return std::move(record_);
 }
@@ -175,9 +180,18 @@ StepEnd RunSupervisor::run_step(std::size_t index, Duration deadline) {
   kill_at_ = kNever;
   we_killed_ = false;
   take_signals();
+  while (still_) {
+    poll_once(kNever);
+  }
   if (should_stop(deadline)) {
     begin_stop(cancels_ > cancels_done_);
     return judge();
+  }
+  if (const auto furnished = furnish(); !furnished.ok()) {
+    return StepEnd{
+        .end = RunEnd::LaunchFailed,
+        .exit_code = kExitNotFound,
+        .reason = furnished.error().describe()};
   }
   oom_before_ = machine_oom_kills() + (cgroup_ != nullptr ? cgroup_->oom_kills() : 0);
   auto command = command_for(index);
@@ -212,17 +226,18 @@ void RunSupervisor::supervise(Duration deadline) {
     if (!stopping_ && should_stop(deadline)) {
       begin_stop(cancels_ > cancels_done_);
     }
-    if (stopping_ && platform::monotonic_now() >= kill_at_) {
+    if (stopping_ && run_time() >= kill_at_) {
       we_killed_ = true;
       kill_tree();
       return;
     }
-    poll_once(stopping_ ? kill_at_ : deadline);
+    look_at_disk();
+    poll_once(stopping_ ? kill_at_ : std::min(deadline, disk_look_at_));
   }
 }
 
 bool RunSupervisor::should_stop(Duration deadline) const {
-  return cancels_ > cancels_done_ || platform::monotonic_now() >= deadline;
+  return cancels_ > cancels_done_ || disk_full_ || run_time() >= deadline;
 }
 
 /// A step ends with its main process: pipes that daemons keep open do not count. A step that was
@@ -240,7 +255,7 @@ void RunSupervisor::begin_stop(bool cancelled) {
   const bool hurried = cancelled_ || (cancelled && phase_ == Phase::After);
   const Duration grace =
       hurried ? std::min(spec_.spec.grace, kAfterGraceCancelled) : spec_.spec.grace;
-  kill_at_ = platform::monotonic_now() + grace;
+  kill_at_ = run_time() + grace;
   if (step_.pid > 0 && !step_.exited) {
     ::kill(-step_.pid, SIGTERM);
     // A stopped process cannot act on TERM before it is continued.
@@ -249,6 +264,17 @@ void RunSupervisor::begin_stop(bool cancelled) {
 }
 
 StepEnd RunSupervisor::judge() const {
+  if (stopping_ == RunEnd::TimedOut && disk_full_) {
+    return {
+        RunEnd::Signalled,
+        kSignalExitBase + SIGTERM,
+        concat(
+            "was ended: its working directory holds ",
+            disk_bytes_,
+            " bytes, and diskBytesMax is ",
+            spec_.spec.sandbox.disk_bytes_max
+        )};
+  }
   if (stopping_ == RunEnd::TimedOut) {
     const std::string limit = phase_ == Phase::After ? std::string("the time for after steps")
                                                      : format_duration(spec_.spec.timeout);
@@ -335,7 +361,7 @@ void RunSupervisor::arm(Duration wake_at) {
 }
 
 void RunSupervisor::poll_once(Duration wake_at) {
-  arm(wake_at);
+  arm(still_ || wake_at == kNever ? kNever : wake_at + still_total_);
   std::vector<pollfd> fds;
   fds.reserve(pipes_.size() + 2);
   fds.push_back({.fd = signals_.get(), .events = POLLIN, .revents = 0});
@@ -358,6 +384,7 @@ void RunSupervisor::poll_once(Duration wake_at) {
 }
 
 void RunSupervisor::take_signals() {
+  bool look = false;
   for (;;) {
     signalfd_siginfo info{};
     const ssize_t count = ::read(signals_.get(), &info, sizeof info);
@@ -367,10 +394,15 @@ void RunSupervisor::take_signals() {
     if (count != static_cast<ssize_t>(sizeof info)) {
       break;
     }
-    if (info.ssi_signo != static_cast<std::uint32_t>(SIGCHLD)) {
+    look = look || info.ssi_signo != static_cast<std::uint32_t>(SIGCHLD);
+    if (info.ssi_signo != static_cast<std::uint32_t>(SIGCHLD) &&
+        info.ssi_signo != static_cast<std::uint32_t>(kLookSignal)) {
       ++cancels_;
       canceller_ = static_cast<int>(info.ssi_pid);
     }
+  }
+  if (look) {
+    settle_stillness();
   }
   reap();
 }
@@ -382,10 +414,7 @@ void RunSupervisor::reap() {
     if (pid <= 0) {
       return;
     }
-    if (pid == step_.pid) {
-      step_.exited = true;
-      step_.status = status;
-    }
+    note_end(pid, status);
   }
 }
 
@@ -399,10 +428,7 @@ void RunSupervisor::kill_tree() {
     return group_was_killed;
   };
   const auto reaped = [this](int pid, int status) {
-    if (pid == step_.pid) {
-      step_.exited = true;
-      step_.status = status;
-    }
+    note_end(pid, status);
   };
   const std::vector<int> left = kill_own_tree(kill_group, reaped);
   if (group_was_killed && !cgroup_->renew()) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "host/step_process.h"
 #include "platform/posix/files.h"
 #include "platform/posix/system.h"
+#include "platform/sandbox/sandbox.h"
 
 namespace reeve::host {
 
@@ -98,6 +100,15 @@ class RunSupervisor {
   void reap();
   bool read_pipe(OutputPipe& pipe, std::size_t bytes_max);
   void kill_tree();
+  Result<void> furnish();
+  sandbox::Request sandbox_request() const;
+  void show_sandbox(std::map<std::string, std::string>& values) const;
+  void show_gateway(std::map<std::string, std::string>& values) const;
+  const sandbox::Entrance* entrance() const;
+  void note_end(int pid, int status);
+  void look_at_disk();
+  Duration run_time() const;
+  void settle_stillness();
   Result<void> build_environment();
   Result<void> read_token();
   std::string cancel_reason() const;
@@ -121,11 +132,26 @@ class RunSupervisor {
   /// Of the last main step that was a tool and reported one.
   std::string exit_text_;
 
+  /// Where its steps are kept; made anew when its keeper has ended with the tree.
+  std::optional<sandbox::Sandbox> sandbox_;
+  bool sandbox_lost_ = false;
+  /// When the size of the working directory is looked at next, and what was found to be too much.
+  Duration disk_look_at_ = Duration::max();
+  std::uint64_t disk_bytes_ = 0;
+  bool disk_full_ = false;
+
+  /// Whether the run stands still, since when, and for how long it did before.
+  bool still_ = false;
+  bool still_by_group_ = false;
+  Duration still_since_{0};
+  Duration still_total_{0};
+
   Running step_;
   model::Phase phase_ = model::Phase::Before;
   std::vector<OutputPipe> pipes_;
   /// What the current step reads instead of a file, because a credential is in it.
   platform::FileDescriptor memory_;
+  /// All times here are of the clock of the run, which stands still with it.
   /// SIGTERMs received, and how many of them have had their effect.
   int cancels_ = 0;
   int cancels_done_ = 0;

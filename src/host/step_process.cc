@@ -37,12 +37,14 @@ Result<Pipe> make_pipe() {
   return Pipe{.read = FileDescriptor(fds[0]), .write = FileDescriptor(fds[1])};
 }
 
-enum class Stage : int { Session, Descriptors, Directory, Exec };
+enum class Stage : int { Session, Descriptors, Directory, Exec, Sandbox, Inside };
 
-/// What a child that could not exec tells its parent.
+/// What a child tells its parent before it execs, or why it could not.
 struct Failure {
   Stage stage = Stage::Session;
   int error = 0;
+  /// Of Sandbox: what was in the way. Of Inside, which is no failure: the process that works now.
+  int detail = 0;
 };
 
 struct ChildPlan {
@@ -57,12 +59,31 @@ struct ChildPlan {
   pid_t parent = 0;
   const int* inherited = nullptr;
   std::size_t inherited_count = 0;
+  const sandbox::Entrance* entrance = nullptr;
 };
 
-[[noreturn]] void give_up(const ChildPlan& plan, Stage stage) {
-  const Failure failure{.stage = stage, .error = errno};
+void tell(const ChildPlan& plan, Stage stage, int detail) {
+  const Failure failure{.stage = stage, .error = errno, .detail = detail};
   [[maybe_unused]] const ssize_t count = ::write(plan.failure, &failure, sizeof failure);
+}
+
+[[noreturn]] void give_up(const ChildPlan& plan, Stage stage, int detail = 0) {
+  tell(plan, stage, detail);
   ::_exit(kExecFailedCode);
+}
+
+/// Goes on as another process, in the sandbox; its parent is the shim as well.
+void enter(const ChildPlan& plan) {
+  sandbox::Obstacle obstacle = sandbox::Obstacle::None;
+  const int inside = sandbox::step_inside(*plan.entrance, obstacle);
+  if (inside < 0) {
+    give_up(plan, Stage::Sandbox, static_cast<int>(obstacle));
+  }
+  if (inside > 0) {
+    tell(plan, Stage::Inside, inside);
+    ::_exit(0);
+  }
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
 /// The child between clone and exec: system calls only.
@@ -75,7 +96,13 @@ struct ChildPlan {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   // If the shim dies first, its host ends the tree; this makes that prompt for the main process.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::setsid() < 0 || ::getppid() != plan.parent) {
+  if (::getppid() != plan.parent) {
+    give_up(plan, Stage::Session);
+  }
+  if (plan.entrance != nullptr) {
+    enter(plan);
+  }
+  if (::setsid() < 0) {
     give_up(plan, Stage::Session);
   }
   if (::dup2(plan.null, STDIN_FILENO) < 0 || ::dup2(plan.out, STDOUT_FILENO) < 0 ||
@@ -89,6 +116,10 @@ struct ChildPlan {
   }
   if (::chdir(plan.working_dir) != 0) {
     give_up(plan, Stage::Directory);
+  }
+  sandbox::Obstacle obstacle = sandbox::Obstacle::None;
+  if (plan.entrance != nullptr && !sandbox::give_up_rights(*plan.entrance, obstacle)) {
+    give_up(plan, Stage::Sandbox, static_cast<int>(obstacle));
   }
   ::execve(plan.program, plan.argv, plan.environment);
   give_up(plan, Stage::Exec);
@@ -132,6 +163,15 @@ Error describe(const Failure& failure, const StepCommand& command) {
   std::string cause = text != nullptr ? text : concat("error ", failure.error);
   cause[0] = to_lower(cause.substr(0, 1)).front();
   switch (failure.stage) {
+    case Stage::Sandbox:
+      error.message = concat(
+          "in the sandbox, ",
+          sandbox::to_string(static_cast<sandbox::Obstacle>(failure.detail)),
+          ": ",
+          cause
+      );
+      break;
+    case Stage::Inside:
     case Stage::Session:
     case Stage::Descriptors:
       error.message = concat("could not prepare the process: ", cause);
@@ -140,11 +180,19 @@ Error describe(const Failure& failure, const StepCommand& command) {
       error.message = concat(cause, ": ", command.working_dir.native());
       break;
     case Stage::Exec:
+      if (failure.error == ENOENT && command.entrance != nullptr) {
+        error.hint = "a sandbox shows programs of the system only; name others in sandbox.readable";
+      }
       error.message = failure.error == E2BIG ? "the environment is too large for a new process"
                                              : concat(cause, ": ", program_of(command));
       break;
   }
   return error;
+}
+
+void wait_for(pid_t pid) {
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 bool read_failure(int fd, Failure& failure) {
@@ -185,8 +233,9 @@ Result<StepProcess> start_step(const StepCommand& command) {
       .failure = failure_pipe.write.get(),
       .parent = ::getpid(),
       .inherited = command.inherited.data(),
-      .inherited_count = command.inherited.size()};
-  const pid_t pid = clone_into(command.cgroup);
+      .inherited_count = command.inherited.size(),
+      .entrance = command.entrance};
+  pid_t pid = clone_into(command.cgroup);
   if (pid < 0) {
     return platform::errno_error("fork", command.argv.front());
   }
@@ -195,11 +244,28 @@ Result<StepProcess> start_step(const StepCommand& command) {
   }
   failure_pipe.write.reset();
   Failure failure;
-  if (read_failure(failure_pipe.read.get(), failure)) {
-    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  Failure told;
+  bool failed = false;
+  pid_t inside = 0;
+  while (read_failure(failure_pipe.read.get(), failure)) {
+    // The new process may be faster than the one that tells of it.
+    if (failure.stage == Stage::Inside) {
+      inside = failure.detail;
+    } else {
+      failed = true;
+      told = failure;
     }
-    return describe(failure, command);
   }
+  if (inside > 0 || failed) {
+    wait_for(pid);
+  }
+  if (failed) {
+    if (inside > 0) {
+      wait_for(inside);
+    }
+    return describe(told, command);
+  }
+  pid = inside > 0 ? inside : pid;
   return StepProcess{.pid = pid, .out = std::move(out.read), .err = std::move(err.read)};
 }
 

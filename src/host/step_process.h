@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "platform/posix/files.h"
+#include "platform/sandbox/enter.h"
 
 namespace reeve::host {
 
@@ -21,6 +22,8 @@ struct StepCommand {
   int cgroup = -1;
   /// Descriptors that it inherits under their numbers, besides its standard streams.
   std::vector<int> inherited = {};
+  /// The way into the sandbox that it works in; null: none.
+  const sandbox::Entrance* entrance = nullptr;
 };
 
 /// A running step: a leader of its own session and process group, standard input /dev/null.

@@ -2,6 +2,7 @@
 
 #include "executor/tool_process.h"
 #include "host/shim.h"
+#include "platform/sandbox/keeper.h"
 
 namespace {
 
@@ -40,6 +41,9 @@ int main(int argc, char** argv) {
     std::vector<std::unique_ptr<reeve::executor::Tool>> tools;
     tools.push_back(std::make_unique<ObedientTool>());
     return reeve::executor::tool_main(argc, argv, tools);
+  }
+  if (argc > 1 && std::string_view(argv[1]) == "sandbox") {
+    return reeve::sandbox::sandbox_main(argc, argv);
   }
   return reeve::host::shim_main(argc, argv);
 }
