@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 21> kWithout = {
     "add",     "put",           "expire", "rekey",   "help"};
 
 /// Commands that list what there is.
-constexpr std::array<std::string_view, 11> kLists = {
+constexpr std::array<std::string_view, 12> kLists = {
     "status",
     "workflows",
     "approvals",
@@ -33,7 +33,8 @@ constexpr std::array<std::string_view, 11> kLists = {
     "can-i",
     "top",
     "endpoints",
-    "incidents"};
+    "incidents",
+    "cost"};
 
 template <std::size_t kSize>
 bool has(const std::array<std::string_view, kSize>& names, const std::string& name) {
@@ -53,7 +54,8 @@ void add_namespace_options(CLI::App& app, Common& common) {
       add_namespace_options(*command, common);
       continue;
     }
-    if (has(kWithout, name)) {
+    // What a quota shows is of a namespace, what settings show is not.
+    if (has(kWithout, name) && app.get_name() != "quota") {
       continue;
     }
     CLI::Option* one = command->add_option(

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/connection_arguments.h"
+#include "cli/quota_arguments.h"
 #include "cli/server_commands.h"
 #include "cli/subcommand.h"
 
@@ -23,6 +24,7 @@ struct ServerParser::Options {
   BulkArgs bulk;
   ToolCallArgs tool_call;
   BackupArgs backup;
+  QuotaParser quota;
   std::optional<BoundCommand> chosen;
 
   /// Makes `command` choose `carry_out`, which gets the arguments as they are after the parsing.
@@ -456,10 +458,11 @@ void ServerParser::add_to(CLI::App& app, Common& common) {
   options_->add_bulk(app);
   options_->add_backup(app, common);
   options_->add_tool_calls(app, common);
+  options_->quota.add_to(app, common);
 }
 
 std::optional<BoundCommand> ServerParser::selected() const {
-  return options_->chosen;
+  return options_->chosen ? options_->chosen : options_->quota.selected();
 }
 
 }  // namespace reeve::cli

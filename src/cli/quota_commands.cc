@@ -1,0 +1,469 @@
+#include "cli/quota_commands.h"
+
+#include <charconv>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/money.h"
+#include "base/strings.h"
+#include "base/time.h"
+#include "cli/object_table.h"
+#include "cli/object_target.h"
+#include "cli/print.h"
+#include "cli/resource_path.h"
+
+/// `reeve quota`: what may be used, what is, and who waits for more.
+namespace reeve::cli {
+
+namespace {
+
+constexpr int kPageItems = 500;
+/// The annotation that says why it was raised, as a part of a JSON pointer.
+constexpr std::string_view kReason = "reeve.dev~1raise-reason";
+constexpr std::string_view kNotLimited = "-";
+constexpr std::string_view kTakenAway = "none";
+
+const Json& part(const Json& object, std::string_view name) {
+  static const Json kNone = Json::object();
+  const Json* found = object.find(name);
+  return found != nullptr && found->is_object() ? *found : kNone;
+}
+
+const Json::Array& items_of(const Json& list) {
+  static const Json::Array kNone;
+  const Json* items = list.find("items");
+  return items != nullptr && items->is_array() ? items->as_array() : kNone;
+}
+
+std::string text_of(const Json& object, std::string_view name, std::string_view fallback) {
+  const Json* found = object.find(name);
+  return found == nullptr ? std::string(fallback)
+                          : (found->is_string() ? found->as_string() : found->dump());
+}
+
+/// Where a quota is; requests about it.
+struct Place {
+  Api api;
+  const resource::schema::ResourceType* type = nullptr;
+  std::string path;
+
+  Result<Json> ask(std::string method, std::string suffix = {}, std::string body = {}) {
+    ApiRequest request;
+    request.path = concat(path, suffix);
+    if (method == "PATCH") {
+      request.content_type =
+          body.starts_with('[') ? "application/json-patch+json" : "application/merge-patch+json";
+    }
+    request.method = std::move(method);
+    request.body = std::move(body);
+    return api.client->ask(request);
+  }
+};
+
+std::string_view type_name(bool cluster) {
+  return cluster ? "clusterbudgetquotas" : "budgetquotas";
+}
+
+Result<Place> place_of(const Common& common, const QuotaArgs& args) {
+  Place place;
+  REEVE_TRY(place.type, find_type(type_name(args.cluster)));
+  REEVE_TRY(place.api, open_api(common, args.connection));
+  place.path = object_path(*place.type, args.cluster ? std::string() : place.api.ns, args.name);
+  return place;
+}
+
+// --- lists --------------------------------------------------------------------------------------
+
+Json column(std::string_view name) {
+  Json made = Json::object();
+  made.set("name", name).set("type", "string").set("priority", 0);
+  return made;
+}
+
+std::string used_of(const Json& quota, std::string_view used, std::string_view limit) {
+  const Json& usage = part(part(quota, "status"), "currentUsage");
+  return concat(
+      text_of(usage, used, "0"),
+      " of ",
+      text_of(part(part(quota, "spec"), "limits"), limit, kNotLimited)
+  );
+}
+
+/// "ok", or what is used up.
+std::string condition_of(const Json& quota) {
+  const Json* conditions = part(quota, "status").find("conditions");
+  if (conditions != nullptr && conditions->is_array()) {
+    for (const Json& one : conditions->as_array()) {
+      if (one.get_string("type") == "WithinLimits" && one.get_string("status") != "True") {
+        return one.get_string("message");
+      }
+    }
+  }
+  return "ok";
+}
+
+Json row_of(const Json& quota) {
+  const Json& metadata = part(quota, "metadata");
+  const bool cluster = quota.get_string("kind") == "ClusterBudgetQuota";
+  const Json& spec = part(quota, "spec");
+  Json cells = Json::array();
+  for (const std::string& cell :
+       {metadata.get_string("name"),
+        cluster ? std::string("(cluster)") : metadata.get_string("namespace"),
+        used_of(quota, "tokens", "maxTotalTokens"),
+        concat(used_of(quota, "cost", "maxTotalCost"), " ", text_of(spec, "currency", "USD")),
+        text_of(part(part(quota, "status"), "currentUsage"), "reservedTokens", "0"),
+        text_of(spec, "period", "ever"),
+        condition_of(quota)}) {
+    cells.push(cell);
+  }
+  Json row = Json::object();
+  row.set("cells", std::move(cells));
+  return row;
+}
+
+/// Those of the cluster are left out where somebody may not see them.
+Result<Json::Array> all_quotas(const Common& common, const QuotaArgs& args) {
+  REEVE_TRY(Api api, open_api(common, args.connection));
+  Json::Array quotas;
+  for (const bool cluster : {true, false}) {
+    REEVE_TRY(const auto* type, find_type(type_name(cluster)));
+    const std::string ns = cluster || common.all_namespaces ? std::string() : api.ns;
+    Result<Json> list = whole_list(
+        *api.client, concat(collection_path(*type, ns), "?limit=", kPageItems), "application/json"
+    );
+    if (!list && cluster && list.error().code == ErrorCode::PermissionDenied) {
+      continue;
+    }
+    REEVE_CHECK(list);
+    hide_managed_fields(*list);
+    for (const Json& item : items_of(*list)) {
+      Json quota = item;
+      if (quota.find("kind") == nullptr) {
+        quota.set("kind", cluster ? "ClusterBudgetQuota" : "BudgetQuota");
+      }
+      quotas.push_back(std::move(quota));
+    }
+  }
+  return quotas;
+}
+
+// --- one quota ----------------------------------------------------------------------------------
+
+/// How holds name the limits of a quota.
+std::string label_of(const Json& quota) {
+  const Json& metadata = part(quota, "metadata");
+  const std::string ns = metadata.get_string("namespace");
+  return ns.empty() ? metadata.get_string("name") : concat(ns, "/", metadata.get_string("name"));
+}
+
+/// The missions that wait for a quota: name and why.
+Result<std::vector<std::pair<std::string, std::string>>> held_for(Place& place, const Json& quota) {
+  REEVE_TRY(const auto* type, find_type("missions"));
+  const std::string ns = part(quota, "metadata").get_string("namespace");
+  const std::string path = concat(
+      collection_path(*type, ns),
+      "?limit=",
+      kPageItems,
+      "&fieldSelector=",
+      percent_encoded("status.state=HELD")
+  );
+  REEVE_TRY(const Json list, whole_list(*place.api.client, path, "application/json"));
+  const std::string mark = concat(label_of(quota), ":");
+  std::vector<std::pair<std::string, std::string>> held;
+  for (const Json& mission : items_of(list)) {
+    const Json* holds = part(mission, "status").find("holds");
+    const Json& metadata = part(mission, "metadata");
+    for (const Json& hold : holds == nullptr ? Json::Array() : holds->as_array()) {
+      if (hold.get_string("kind") == "quota" && hold.get_string("subject").starts_with(mark)) {
+        const std::string name = metadata.get_string("name");
+        held.emplace_back(
+            ns.empty() ? concat(metadata.get_string("namespace"), "/", name) : name,
+            hold.get_string("message")
+        );
+      }
+    }
+  }
+  return held;
+}
+
+void add_members(std::string& text, std::string_view title, const Json& members) {
+  for (const auto& [name, value] : members.as_object()) {
+    text += concat(
+        title,
+        " ",
+        name,
+        ": ",
+        printable(value.is_string() ? value.as_string() : value.dump()),
+        "\n"
+    );
+  }
+}
+
+Result<void> show(const Common& common, const QuotaArgs& args) {
+  REEVE_TRY(Place place, place_of(common, args));
+  REEVE_TRY(Json quota, place.ask("GET"));
+  hide_managed_fields(quota);
+  REEVE_TRY(const auto held, held_for(place, quota));
+  if (common.output == Output::Json) {
+    Json missions = Json::array();
+    for (const auto& [name, why] : held) {
+      missions.push(Json::object().set("mission", name).set("message", why));
+    }
+    print(quota.set("heldMissions", std::move(missions)).pretty());
+    return {};
+  }
+  const Json& spec = part(quota, "spec");
+  const Json& status = part(quota, "status");
+  std::string text =
+      concat("quota ", printable(label_of(quota)), ": ", printable(condition_of(quota)), "\n");
+  add_members(text, "limit", part(spec, "limits"));
+  add_members(text, "counts only", part(spec, "selector"));
+  add_members(text, "at a limit", part(spec, "enforcement"));
+  add_members(text, "used", part(status, "currentUsage"));
+  for (const std::string_view name : {"periodStart", "periodEnd"}) {
+    if (const std::string at = status.get_string(name); !at.empty()) {
+      text += concat(name == "periodStart" ? "since " : "until ", at, "\n");
+    }
+  }
+  for (const auto& [name, why] : held) {
+    text += concat("held: ", printable(name), ": ", printable(why), "\n");
+  }
+  print(text);
+  return {};
+}
+
+// --- changes -------------------------------------------------------------------------------------
+
+bool is_number(std::string_view field) {
+  return field.ends_with("Tokens") || field.ends_with("PerMinute") || field == "maxTokensPerRun" ||
+         field == "maxConcurrentRuns" || field == "maxRetries";
+}
+
+Result<std::int64_t> whole_number(const std::string& field, std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || failed != std::errc() || end != text.data() + text.size() || value < 0) {
+    return make_error(ErrorCode::Invalid, concat("\"", text, "\" is no whole number"), field);
+  }
+  return value;
+}
+
+/// As the API has it; null: it is taken away.
+Result<Json> value_of(const std::string& field, const std::string& text) {
+  if (text == kTakenAway) {
+    return Json();
+  }
+  if (is_number(field)) {
+    REEVE_TRY(const std::int64_t number, whole_number(field, text));
+    return Json(number);
+  }
+  return Json(text.starts_with('$') ? text.substr(1) : text);
+}
+
+/// Sets those that were given.
+Result<void> add_given(
+    const std::map<std::string, std::string>& given, std::string_view section, Json& spec
+) {
+  Json members = Json::object();
+  for (const auto& [field, text] : given) {
+    if (!text.empty()) {
+      REEVE_TRY(Json value, value_of(field, text));
+      members.set(field, std::move(value));
+    }
+  }
+  if (section.empty()) {
+    for (auto& [field, value] : members.as_object()) {
+      spec.set(field, std::move(value));
+    }
+  } else if (!members.as_object().empty()) {
+    spec.set(std::string(section), std::move(members));
+  }
+  return {};
+}
+
+/// Without the members that say that something is taken away.
+Json without_nulls(const Json& json) {
+  Json rest = Json::object();
+  for (const auto& [name, value] : json.as_object()) {
+    if (value.is_object()) {
+      rest.set(name, without_nulls(value));
+    } else if (!value.is_null()) {
+      rest.set(name, value);
+    }
+  }
+  return rest;
+}
+
+Result<void> set(const Common& common, const QuotaArgs& args) {
+  Json spec = Json::object();
+  REEVE_CHECK(add_given(args.limits, "limits", spec));
+  REEVE_CHECK(add_given(args.selector, "selector", spec));
+  REEVE_CHECK(add_given(args.enforcement, "enforcement", spec));
+  REEVE_CHECK(add_given(args.others, {}, spec));
+  REEVE_TRY(Place place, place_of(common, args));
+  const Result<Json> before = place.ask("GET");
+  if (!before && before.error().code != ErrorCode::NotFound) {
+    return before.error();
+  }
+  if (before) {
+    REEVE_CHECK(place.ask("PATCH", {}, Json::object().set("spec", std::move(spec)).dump()));
+    print(concat("quota ", printable(args.name), " changed\n"));
+    return {};
+  }
+  Json object = Json::object();
+  object.set("apiVersion", "reeve.dev/v1");
+  object.set("kind", args.cluster ? "ClusterBudgetQuota" : "BudgetQuota");
+  object.set("metadata", Json::object().set("name", args.name));
+  object.set("spec", without_nulls(spec));
+  place.path = collection_path(*place.type, args.cluster ? std::string() : place.api.ns);
+  REEVE_CHECK(place.ask("POST", {}, object.dump()));
+  print(concat("quota ", printable(args.name), " created\n"));
+  return {};
+}
+
+/// A limit after it was raised to, or with `+` by, so much.
+Result<Json> raised(const std::string& field, const Json& now, const std::string& text) {
+  const bool more = text.starts_with('+');
+  const std::string amount = more ? text.substr(1) : text;
+  if (field == "maxDuration") {
+    REEVE_TRY(const Duration wanted, parse_duration(amount));
+    REEVE_TRY(const Duration before, parse_duration(now.is_string() ? now.as_string() : ""));
+    const Duration after = more ? before + wanted : wanted;
+    if (after <= before) {
+      return make_error(ErrorCode::Invalid, concat("is ", format_duration(before), " now"), field);
+    }
+    return Json(format_duration(after));
+  }
+  if (is_number(field)) {
+    REEVE_TRY(const std::int64_t wanted, whole_number(field, amount));
+    const std::int64_t before = now.as_int();
+    if (more ? wanted == 0 || before > INT64_MAX - wanted : wanted <= before) {
+      return make_error(ErrorCode::Invalid, concat("is ", before, " now"), field);
+    }
+    return Json(more ? before + wanted : wanted);
+  }
+  REEVE_TRY(const Money wanted, Money::parse(amount));
+  REEVE_TRY(const Money before, Money::parse(now.as_string()));
+  const Money after = more ? before + wanted : wanted;
+  if (after <= before) {
+    return make_error(ErrorCode::Invalid, concat("is ", before.text(), " now"), field);
+  }
+  return Json(after.text());
+}
+
+Json step(std::string_view op, const std::string& path, Json value) {
+  Json made = Json::object();
+  made.set("op", op).set("path", path).set("value", std::move(value));
+  return made;
+}
+
+/// JSON Patch: only if the limits are what they were, so that nothing is raised twice; the object
+/// itself changes with every call of a model.
+Json raise_patch(const Json& quota, const Json& changed, const std::string& reason) {
+  const Json& limits = part(part(quota, "spec"), "limits");
+  Json patch = Json::array();
+  for (const auto& [field, value] : changed.as_object()) {
+    const std::string path = concat("/spec/limits/", field);
+    patch.push(step("test", path, *limits.find(field)));
+    patch.push(step("replace", path, value));
+  }
+  if (!reason.empty()) {
+    if (part(quota, "metadata").find("annotations") == nullptr) {
+      patch.push(step("add", "/metadata/annotations", Json::object()));
+    }
+    patch.push(step("add", concat("/metadata/annotations/", kReason), reason));
+  }
+  return patch;
+}
+
+Result<void> raise(const Common& common, const QuotaArgs& args) {
+  REEVE_TRY(Place place, place_of(common, args));
+  REEVE_TRY(const Json quota, place.ask("GET"));
+  const Json& limits = part(part(quota, "spec"), "limits");
+  Json changed = Json::object();
+  for (const auto& [field, text] : args.limits) {
+    if (text.empty()) {
+      continue;
+    }
+    const Json* now = limits.find(field);
+    if (now == nullptr) {
+      return make_error(ErrorCode::Invalid, "is not limited; reeve quota set limits it", field);
+    }
+    REEVE_TRY(Json value, raised(field, *now, text));
+    changed.set(field, std::move(value));
+  }
+  if (changed.as_object().empty()) {
+    return make_error(ErrorCode::Invalid, "says which limit is raised, and to what", "--tokens");
+  }
+  REEVE_CHECK(place.ask("PATCH", {}, raise_patch(quota, changed, args.reason).dump()));
+  std::string text;
+  add_members(text, concat("quota ", printable(args.name)), changed);
+  print(text);
+  return {};
+}
+
+Result<void> reset(const Common& common, const QuotaArgs& args) {
+  REEVE_TRY(Place place, place_of(common, args));
+  REEVE_CHECK(place.ask("POST", "/reset", "{}"));
+  print(concat("quota ", printable(args.name), " counts from now on\n"));
+  return {};
+}
+
+Result<void> remove(const Common& common, const QuotaArgs& args) {
+  REEVE_TRY(Place place, place_of(common, args));
+  REEVE_CHECK(place.ask("DELETE"));
+  print(concat("quota ", printable(args.name), " deleted\n"));
+  return {};
+}
+
+Result<void> list(const Common& common, const QuotaArgs& args) {
+  REEVE_TRY(Json::Array quotas, all_quotas(common, args));
+  if (common.output == Output::Json) {
+    Json all = Json::object();
+    all.set("apiVersion", "v1").set("kind", "List").set("items", Json(std::move(quotas)));
+    print(all.pretty());
+    return {};
+  }
+  Json columns = Json::array();
+  for (const std::string_view name :
+       {"Name", "Namespace", "Tokens", "Cost", "Reserved", "Period", "State"}) {
+    columns.push(column(name));
+  }
+  Json::Array rows;
+  for (const Json& quota : quotas) {
+    rows.push_back(row_of(quota));
+  }
+  print(rows.empty() ? "no quotas: nothing is limited\n" : table_text(columns, rows, {}));
+  return {};
+}
+
+}  // namespace
+
+int list_quotas(const Common& common, const QuotaArgs& args) {
+  return finished(list(common, args));
+}
+
+int show_quota(const Common& common, const QuotaArgs& args) {
+  return finished(show(common, args));
+}
+
+int set_quota(const Common& common, const QuotaArgs& args) {
+  return finished(set(common, args));
+}
+
+int raise_quota(const Common& common, const QuotaArgs& args) {
+  return finished(raise(common, args));
+}
+
+int reset_quota(const Common& common, const QuotaArgs& args) {
+  return finished(reset(common, args));
+}
+
+int delete_quota(const Common& common, const QuotaArgs& args) {
+  return finished(remove(common, args));
+}
+
+}  // namespace reeve::cli
