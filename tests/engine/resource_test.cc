@@ -323,11 +323,14 @@ TEST_F(Resources, RunsMayWriteToTheBlackboardAlone) {
 
 TEST_F(Resources, OfEveryKindAreKept) {
   for (const engine::ResourceKind& kind : engine::resource_kinds()) {
+    EXPECT_EQ(engine::resource_kind(kind.name), engine::resource_kind(kind.kind));
+    if (kind.kind == Kind::Incident) {
+      continue;  // they are opened, not made: incident_book_test.cc
+    }
     const journal::ObjectKey named =
         kind.namespaced ? key(kind.kind, "some") : cluster_key(kind.kind, "some");
     EXPECT_EQ(outcome(create(named)), "done") << kind.name;
     EXPECT_EQ(stored(named).get_string("kind"), kind.name);
-    EXPECT_EQ(engine::resource_kind(kind.name), engine::resource_kind(kind.kind));
   }
   bench_.restart();
   bench_.commit();
