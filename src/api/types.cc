@@ -397,7 +397,10 @@ std::vector<view::ObjectType> Types::view_types(const WorkflowDocument& document
   std::vector<view::ObjectType> types;
   for (const ApiType* type : in_view_) {
     view::ObjectType made;
-    made.name = type->name.plural;
+    // Kinds of others may be called like ours.
+    made.name = type->shape == nullptr && type->storage != Storage::Refused
+                    ? type->name.plural
+                    : concat(type->name.plural, ".", type->name.group);
     made.kind = type->kind;
     made.project = projector_of(*type, document);
     if (is_derived(type->storage)) {
