@@ -6,12 +6,11 @@ import pathlib
 import shutil
 import uuid
 
+from real_clients import installed, node
 from reeve import PATIENCE_SECONDS, main, wait_until
 from server import ServerTest, Stream, path_of
 
 PROGRAM = pathlib.Path(__file__).resolve().parent / "clients" / "a2a_client.mjs"
-# A folder with node_modules/@a2a-js/sdk (`npm install @a2a-js/sdk` in it).
-SDK_FOLDER = os.environ.get("REEVE_CLIENT_A2A", "")
 VERSION = {"A2A-Version": "1.0"}
 
 
@@ -232,20 +231,18 @@ class A2aTest(AgentTest):
 
 class SdkTest(AgentTest):
     def setUp(self):
-        if shutil.which("node") is None:
-            self.skipTest("node is not there")
-        if not SDK_FOLDER:
-            self.skipTest("REEVE_CLIENT_A2A names no folder with @a2a-js/sdk")
+        if node() is None or not installed("a2a"):
+            self.skipTest("not installed: node, a2a; scripts/install_clients brings them")
         super().setUp()
 
     def works(self, binding):
-        (self.dir / "node_modules").symlink_to(os.path.join(SDK_FOLDER, "node_modules"))
+        (self.dir / "node_modules").symlink_to(os.path.join(installed("a2a"), "node_modules"))
         program = self.dir / PROGRAM.name
         shutil.copyfile(PROGRAM, program)
         authority = self.write("ca.pem", self.kubeconfig.authority)
         card = f"{self.kubeconfig.server}/a2a/default/echo/.well-known/agent-card.json"
         client = self.start(
-            program, card, self.kubeconfig.token, binding, program="node",
+            program, card, self.kubeconfig.token, binding, program=node(),
             env={"NODE_EXTRA_CA_CERTS": str(authority), "NO_COLOR": "1"},
         )  # fmt: skip
         result = client.wait(timeout=PATIENCE_SECONDS)

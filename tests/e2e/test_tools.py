@@ -68,7 +68,7 @@ class ToolsTest(ServerTest):
 
     def user(self, name):
         token = self.ok("token", "create", name, "--user", name).out.strip()
-        self.bind(name, "approver")
+        self.bind(name, "reeve:approver")
         client = self.client()
         client.token = token
         return client
