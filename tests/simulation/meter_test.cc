@@ -82,17 +82,18 @@ TEST(Meter, ACrashAtAnyBoundaryGivesNothingAway) {
   EXPECT_GT(boundaries, 20U);
 }
 
-/// 100 schedules of crashes; $REEVE_METER_SEEDS and $REEVE_METER_RUNS ask for others.
-TEST(Meter, AThousandRunsNeverGetMoreThanTheBudget) {
+/// $REEVE_METER_SEEDS and $REEVE_METER_RUNS ask for others; meter_schedules_test.cc has a thousand
+/// runs.
+TEST(Meter, ManyRunsNeverGetMoreThanTheBudgetWhateverGoesWrong) {
   const auto number = [](const char* name, std::uint64_t fallback) {
     const char* text = std::getenv(name);
     return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
   };
   MeterSim::Options options;
-  options.missions = number("REEVE_METER_RUNS", 1000);
+  options.missions = number("REEVE_METER_RUNS", 60);
   options.calls_of_each = 2;
   options.tokens_max = 40 * options.missions;
-  for (std::uint64_t seed = 1; seed <= number("REEVE_METER_SEEDS", 100); ++seed) {
+  for (std::uint64_t seed = 1; seed <= number("REEVE_METER_SEEDS", 30); ++seed) {
     SCOPED_TRACE(seed);
     options.action = action_of(seed);
     FaultRates faults;
