@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "engine/object_metadata.h"
 #include "gateway/a2a/a2a_gateway.h"
+#include "gateway/model/gateway.h"
 #include "gateway/tool/gateway.h"
 #include "host/run_dir.h"
 #include "model/scoped_name.h"
@@ -184,6 +185,9 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
   options.environment.reveal = std::move(reveal);
   options.environment.artifact = artifact_reader(dir);
   observation.serve(options.environment);
+  options.gateways["llm"] = gateway::make_model_gateway(
+      {.private_addresses = settings.models.private_addresses, .captures = dir.root / "captures"}
+  );
   options.gateways["mcp"] = tool_gateway(dir, settings);
   const auto a2a = std::make_shared<gateway::a2a::A2aGateway>(std::string(kVersion));
   options.gateways.emplace("a2a", a2a);

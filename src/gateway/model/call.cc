@@ -70,7 +70,7 @@ void Call::start() {
   if (metered() && capture.request != CaptureKind::None) {
     BodyCapture body(capture.request, capture.bytes_max, candidate().route->request_patterns);
     body.feed(order_.exchange->request().body);
-    request_digest_ = body.finish().digest;
+    request_ = body.finish();
   }
   total_ = candidate().provider->timeouts.total;
   try_candidate();
@@ -339,7 +339,7 @@ void Call::settle(Settlement settlement, std::uint32_t status) {
   const Prices& prices = candidate().model->prices;
   const bool unknown = settlement.outcome == "unknown";
   const Usage& usage = settlement.usage;
-  const Money cost = unknown ? worst_cost_ : cost_of(prices, usage);
+  const Money cost = settled_cost(prices, settlement, worst_);
   const Duration now = context_.ports.elapsed();
   Json end = Json::object();
   end.set("outcome", settlement.outcome);
@@ -358,9 +358,10 @@ void Call::settle(Settlement settlement, std::uint32_t status) {
     constexpr std::uint32_t kToolCallsMax = 100'000;
     end.set("toolCalls", std::uint64_t{std::min(facts.tool_calls, kToolCallsMax)});
   }
-  if (!request_digest_.empty()) {
-    end.set("requestDigest", request_digest_);
+  if (!request_.digest.empty()) {
+    end.set("requestDigest", request_.digest);
   }
+  keep_bodies();
   if (settlement.above_reserved) {
     context_.log.warn(
         "a provider says that a call has used more than it can",
@@ -380,6 +381,37 @@ void Call::settle(Settlement settlement, std::uint32_t status) {
   context_.meter.settle(
       order_.caller.ns, std::exchange(reservation_, {}), std::move(end), order_.caller.correlation
   );
+}
+
+/// What was said, where the route wants it kept: redacted, and nowhere else.
+void Call::keep_bodies() {
+  const CapturePolicy& policy = candidate().route->capture;
+  if (!context_.ports.keep ||
+      (policy.request != CaptureKind::Body && policy.response != CaptureKind::Body)) {
+    return;
+  }
+  const auto shown = [](const Captured& captured) {
+    Json made = Json::object();
+    made.set("bytes", captured.size_bytes).set("sha256", captured.digest);
+    if (!captured.text.empty()) {
+      made.set("body", captured.text).set("cut", captured.cut);
+    }
+    return made;
+  };
+  Json line = Json::object();
+  line.set("at", format_timestamp(context_.ports.now())).set("call", reservation_);
+  line.set("run", order_.caller.run).set("route", candidate().route->name);
+  line.set("provider", candidate().provider->name).set("model", candidate().upstream_name);
+  line.set("operation", to_string(order_.target.operation)).set("request", shown(request_));
+  if (delivery_) {
+    line.set("response", shown(delivery_->captured()));
+  }
+  const Result<void> kept = context_.ports.keep(order_.caller.ns, line.dump());
+  if (!kept) {
+    context_.log.warn(
+        "what a call has said is not kept", {{"call", reservation_}, {"error", kept.error()}}
+    );
+  }
 }
 
 void Call::settle_attempt(AttemptCharge charge, std::uint32_t status) {

@@ -25,7 +25,7 @@ namespace reeve::gateway::model {
 
 /// How long a call waits for a place at a provider, and where a quota says `queue`.
 inline constexpr Duration kPlaceWaitMax{30'000};
-inline constexpr Duration kQueueWaitMax{60'000};
+inline constexpr Duration kQueueWaitMax{120'000};
 /// How long one waits whose mission is held by a quota, and how often it asks.
 inline constexpr Duration kHeldWaitMax{std::chrono::hours(24)};
 inline constexpr Duration kHeldPoll{250};
@@ -111,6 +111,7 @@ class Call final : public std::enable_shared_from_this<Call> {
   void drain();
   void refuse(const GatewayError& error, std::string_view outcome);
   void settle(Settlement settlement, std::uint32_t status);
+  void keep_bodies();
   void settle_attempt(AttemptCharge charge, std::uint32_t status);
   void leave_provider(Breaker::Outcome outcome);
   void finish(std::string_view outcome);
@@ -156,7 +157,7 @@ class Call final : public std::enable_shared_from_this<Call> {
   std::string error_body_;
   bool error_cut_ = false;
 
-  std::string request_digest_;
+  Captured request_;
 };
 
 }  // namespace reeve::gateway::model

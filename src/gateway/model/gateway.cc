@@ -6,6 +6,7 @@
 
 #include "api/view/view.h"
 #include "base/strings.h"
+#include "gateway/model/capture_files.h"
 #include "gateway/model/service.h"
 #include "kernel/loop.h"
 #include "net/server.h"
@@ -153,6 +154,13 @@ class ModelGateway final : public Gateway {
     ports.random = [this] {
       return services_->random.next();
     };
+    if (!options_.captures.empty()) {
+      ports.keep = [this, files = std::make_shared<model::CaptureFiles>(options_.captures)](
+                       const Namespace& ns, std::string_view line
+                   ) {
+        return files->append(ns, services_->now(), line);
+      };
+    }
     return ports;
   }
 

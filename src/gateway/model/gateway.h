@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 
 #include "gateway/model/ports.h"
@@ -12,6 +13,8 @@ struct ModelGatewayOptions {
   /// addresses only, and to private ones if `private_addresses`.
   decltype(model::ModelPorts::send) send = {};
   bool private_addresses = false;
+  /// Where bodies are kept of routes that say so; empty: nowhere.
+  std::filesystem::path captures = {};
 };
 
 /// The gateway to models, below `/llm`.

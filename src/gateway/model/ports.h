@@ -55,6 +55,8 @@ struct ModelPorts {
   )>
       send;
   std::function<std::uint64_t()> random;
+  /// Keeps a line about what was asked and answered; empty: nothing is kept.
+  std::function<Result<void>(const Namespace& ns, std::string_view line)> keep;
 };
 
 }  // namespace reeve::gateway::model

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "gateway/model/budgets.h"
 #include "gateway/model/format/cache_key.h"
 #include "gateway/model/headers.h"
 #include "gateway/model/model_list.h"
@@ -40,6 +41,23 @@ std::string named(const std::vector<std::string>& models) {
 std::vector<std::string> models_in_reach(const AllowedRoutes& allowed, Dialect dialect) {
   return allowed.only.empty() ? models_of(allowed.routes, dialect)
                               : std::vector<std::string>{allowed.only};
+}
+
+/// Whom budgets count.
+engine::Spender spender_of(const Caller& caller, const SeenObject& mission, const SeenObject& run) {
+  engine::Spender who;
+  who.ns = caller.ns;
+  who.mission = caller.mission;
+  who.run = caller.run;
+  who.agent = caller.agent;
+  const Json* spec = mission.object == nullptr ? nullptr : mission.object->find("spec");
+  const Json* workflow = spec == nullptr ? nullptr : spec->find("workflow");
+  if (workflow != nullptr && workflow->is_object()) {
+    who.workflow = workflow->get_string("name");
+  }
+  const Json* work = run.object == nullptr ? nullptr : run.object->find("spec");
+  who.task = work == nullptr ? std::string() : work->get_string("task");
+  return who;
 }
 
 GatewayError scan_error(const Error& error) {
@@ -248,6 +266,10 @@ void ModelService::call(
   }
   if (order.choice.refusal) {
     GatewayError error = *order.choice.refusal;
+    if (error.kind == GatewayErrorKind::UnknownModel) {
+      const std::vector<std::string> models = models_of(order.routes, order.target.dialect);
+      error.message += concat("; there are: ", models.empty() ? "none" : named(models));
+    }
     if (error.kind == GatewayErrorKind::UnknownModel && !order.set->problems.empty()) {
       error.message += concat("; ", join(order.set->problems, "; "));
     }
@@ -273,11 +295,13 @@ void ModelService::label(CallOrder& order) {
   facts.dialect = order.target.dialect;
   facts.model = order.scan.model;
   facts.scan = &order.scan;
-  if (!order.set->uses_labels || order.caller.mission.empty()) {
+  if (!order.set->uses_labels && !order.set->uses_budgets) {
     return;
   }
-  const SeenObject mission =
-      context_.ports.object("missions", order.caller.ns, order.caller.mission);
+  const Caller& caller = order.caller;
+  const SeenObject mission = caller.mission.empty()
+                                 ? SeenObject()
+                                 : context_.ports.object("missions", caller.ns, caller.mission);
   const Json* metadata = mission.object == nullptr ? nullptr : mission.object->find("metadata");
   const Json* labels = metadata == nullptr ? nullptr : metadata->find("labels");
   if (labels != nullptr && labels->is_object()) {
@@ -286,6 +310,11 @@ void ModelService::label(CallOrder& order) {
         facts.labels.emplace_back(name, value.as_string());
       }
     }
+  }
+  if (order.set->uses_budgets) {
+    const SeenObject run =
+        caller.run.empty() ? SeenObject() : context_.ports.object("runs", caller.ns, caller.run);
+    facts.budget_left = budget_left(context_.ports, spender_of(caller, mission, run), labels);
   }
 }
 
