@@ -104,29 +104,14 @@ Result<engine::Command> switch_workflow(const Call& call, const Json& /*body*/) 
 
 /// What was consumed counts from now on anew; what is promised or in use stays.
 Result<engine::Command> reset(const Call& call, const Json& /*body*/) {
-  const view::ProjectedPtr quota = current(call, call.route.name);
-  if (quota == nullptr) {
-    return make_error(ErrorCode::NotFound, "there is no such quota", call.route.name);
-  }
-  Json object = quota->object;
-  const Json* known = object.find("status");
-  Json status = known == nullptr ? Json::object() : *known;
-  const Json* used = status.find("currentUsage");
-  Json usage = used == nullptr ? Json::object() : *used;
-  usage.set("tokens", 0).set("cost", "0");
-  status.set("currentUsage", std::move(usage)).set("warned", Json::array());
-  status.set("periodStart", engine::format_seconds(call.services->now()));
-  object.set("status", std::move(status));
-  Json body = Json::object();
-  body.set("object", std::move(object)).set("subresource", "status");
-  body.set("revision", quota->revision.value());
   return engine::Command(engine::ObjectCommand{
-      .object =
-          {.kind = journal::Kind::BudgetQuota,
-           .ns = Namespace(call.route.ns),
-           .name = call.route.name},
-      .verb = "update",
-      .body = std::move(body)});
+      .object = engine::usage_key_of(
+          {.kind = call.type->kind,
+           .ns = Namespace(call.type->namespaced() ? call.route.ns : std::string()),
+           .name = call.route.name}
+      ),
+      .verb = "reset",
+      .body = Json::object()});
 }
 
 /// People decide about calls of tools; the book knows the verbs itself.

@@ -380,6 +380,8 @@ resource::Outcome<engine::Command> command_for(const Call& call, const Write& wr
     case Storage::Run:
     case Storage::Approval:
     case Storage::ToolCall:
+    case Storage::ModelCall:
+    case Storage::Usage:
     case Storage::Host:
     case Storage::Pod:
     case Storage::Event:

@@ -4,6 +4,7 @@
 
 #include "api/api.h"
 #include "api/built_in.h"
+#include "api/objects/objects.h"
 #include "api/server_metrics.h"
 #include "api/streams.h"
 #include "api/watch_groups.h"
@@ -29,6 +30,9 @@ constexpr std::string_view kAdminTokenName = "(admin)";
 constexpr Duration kNetworkTimeout{30'000};
 
 std::optional<journal::ObjectKey> sidecar_of(const journal::ObjectKey& row) {
+  if (row.kind == journal::Kind::BudgetUsage) {
+    return quota_of_usage(row);
+  }
   if (row.kind != journal::Kind::Metadata) {
     return {};
   }
@@ -119,13 +123,12 @@ class Server::State {
     made.run_lives = [this](const identity::RunClaims& claims) {
       return run_lives(claims);
     };
-    made.misplaced = [this](
-                         const net::Request& request,
-                         const identity::RunClaims& claims,
-                         identity::Misplaced why
-                     ) {
-      note_misplaced(request, claims, why);
-    };
+    made.misplaced =
+        [this](
+            const net::Request& request, const identity::RunClaims& claims, identity::Misplaced why
+        ) {
+          note_misplaced(request, claims, why);
+        };
     made.keys_wanted = [this] {
       refresh_issuers();
     };

@@ -36,6 +36,8 @@ constexpr std::array kMachines = {
     Machine{"Credential", Storage::Credential, journal::Kind::Credential, true},
     Machine{"Channel", Storage::Channel, journal::Kind::Channel, true},
     Machine{"ToolCall", Storage::ToolCall, journal::Kind::ToolCall, true},
+    Machine{"ModelCall", Storage::ModelCall, journal::Kind::ModelCall, true},
+    Machine{"BudgetUsage", Storage::Usage, journal::Kind::BudgetUsage, true},
     Machine{"Host", Storage::Host, journal::Kind::Mission, false},
     Machine{"Pod", Storage::Pod, journal::Kind::Mission, true},
     Machine{"Secret", Storage::Secret, journal::Kind::Credential, true},
@@ -199,6 +201,15 @@ std::vector<ApiObject> make_objects(
     case Storage::ToolCall:
       made.push_back(tool_call_object(source));
       break;
+    case Storage::ModelCall:
+      made.push_back(model_call_object(source));
+      break;
+    case Storage::Usage:
+      // Those of the cluster's quotas are in no namespace: they are the status of the quotas.
+      if (!source.key.ns.empty()) {
+        made.push_back(usage_object(source));
+      }
+      break;
     case Storage::Plain:
       made.push_back(plain_object(
           source,
@@ -206,6 +217,9 @@ std::vector<ApiObject> make_objects(
           type.name.kind
       ));
       schema::hide_write_only(*type.contract->schema, made.back().object);
+      if (has_usage(source.key.kind)) {
+        show_usage(source, made.back().object);
+      }
       break;
     case Storage::Host:
     case Storage::Event:
@@ -216,14 +230,16 @@ std::vector<ApiObject> make_objects(
   return type.shape == nullptr ? std::move(made) : reshaped(type, source, std::move(made));
 }
 
-/// Metadata as the book of metadata keeps it: under `spec.metadata`.
-Json sidecar_metadata(const view::Stem& stem) {
+/// The row beside the object's own; null: there is none.
+Json sidecar_row(const view::Stem& stem) {
   const std::optional<view::RowView> sidecar = stem.sidecar();
-  if (!sidecar) {
-    return {};
-  }
-  const Result<Json> row = parse_json(sidecar->body);
-  const Json* spec = row ? row->find("spec") : nullptr;
+  Result<Json> row = sidecar ? parse_json(sidecar->body) : Result<Json>(Json());
+  return row ? std::move(*row) : Json();
+}
+
+/// Metadata as the book of metadata keeps it: under `spec.metadata`.
+Json sidecar_metadata(const Json& row) {
+  const Json* spec = row.find("spec");
   const Json* metadata = spec == nullptr ? nullptr : spec->find("metadata");
   return metadata == nullptr ? Json() : *metadata;
 }
@@ -242,8 +258,9 @@ view::Projector projector_of(const ApiType& type, WorkflowDocument document) {
       return;
     }
     const Json* own = body->find("metadata");
+    const Json sidecar = sidecar_row(stem);
     const Json metadata =
-        type.storage == Storage::Plain && own != nullptr ? *own : sidecar_metadata(stem);
+        type.storage == Storage::Plain && own != nullptr ? *own : sidecar_metadata(sidecar);
     const Source source{
         .key =
             {.kind = stem.kind(),
@@ -252,7 +269,8 @@ view::Projector projector_of(const ApiType& type, WorkflowDocument document) {
         .uid = Uid(std::string(row->uid)),
         .revision = stem.revision(),
         .row = *body,
-        .metadata = metadata};
+        .metadata = metadata,
+        .usage = sidecar.is_null() ? nullptr : &sidecar};
     for (ApiObject& made : make_objects(type, source, document)) {
       objects.push_back(projected(std::move(made), type.contract->selectable_fields));
     }

@@ -27,13 +27,15 @@ enum class Storage : std::uint8_t {
   Workflow,
   Credential,
   Channel,
-  ToolCall,  ///< recorded by the tool gateway
-  Host,      ///< this process
-  Pod,       ///< a Run for clients that know Pods
-  Secret,    ///< a Credential for clients that know Secrets
-  Event,     ///< events of the journal
-  Review,    ///< questions about permissions: answered, not kept
-  Refused,   ///< nothing: who writes one is told what to do instead
+  ToolCall,   ///< recorded by the tool gateway
+  ModelCall,  ///< recorded by the model gateway
+  Usage,      ///< sums of what calls have used
+  Host,       ///< this process
+  Pod,        ///< a Run for clients that know Pods
+  Secret,     ///< a Credential for clients that know Secrets
+  Event,      ///< events of the journal
+  Review,     ///< questions about permissions: answered, not kept
+  Refused,    ///< nothing: who writes one is told what to do instead
 };
 
 /// A type of the API with all that serving it needs. Immutable; any thread.
@@ -55,6 +57,12 @@ struct ApiType {
   /// The place of an object of this type.
   resource::ObjectPlace place(std::string_view ns, std::string_view object) const;
 };
+
+/// Whether objects of the kind are quotas, whose status is what was used. Their rows change when
+/// they are written; objects also whenever a call is made.
+inline bool has_usage(journal::Kind kind) {
+  return kind == journal::Kind::BudgetQuota || kind == journal::Kind::ClusterBudgetQuota;
+}
 
 /// The document of a version of a workflow as a value (see workflow_object); null: it is gone.
 using WorkflowDocument =

@@ -111,7 +111,8 @@ Json shown(const Call& call, Json object) {
 void answer_written(
     const CallPtr& call, int code, const std::string& name, const engine::Reply& reply
 ) {
-  if (call->type->storage == Storage::Plain && reply.detail.is_object()) {
+  const bool whole = call->type->storage == Storage::Plain && !has_usage(call->type->kind);
+  if (whole && reply.detail.is_object()) {
     Json object = call->type->shape == nullptr
                       ? reply.detail
                       : fractal::from_ours(*call->type->shape, reply.detail);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,8 @@ struct Source {
   const Json& row;
   /// Null if there is nothing.
   const Json& metadata;
+  /// Of a quota: the row of its usage, or null.
+  const Json* usage = nullptr;
 };
 
 /// One object of the API.
@@ -68,6 +71,18 @@ ApiObject channel_object(const Source& channel);
 
 /// A ToolCall: what was asked for, who decided, what came of it.
 ApiObject tool_call_object(const Source& call);
+
+/// A ModelCall: who asked for it, what it might have used and what it has. Never what was said.
+ApiObject model_call_object(const Source& call);
+
+/// A BudgetUsage: what something has used.
+ApiObject usage_object(const Source& usage);
+
+/// Puts what is used of a quota into the status of its object.
+void show_usage(const Source& quota, Json& object);
+
+/// The quota whose usage a row of usage is; nothing: it is about something else.
+std::optional<journal::ObjectKey> quota_of_usage(const journal::ObjectKey& usage);
 
 /// An object that clients write whole.
 ApiObject plain_object(const Source& plain, std::string_view api_version, std::string_view kind);

@@ -331,6 +331,114 @@ TEST(ToolCallObjects, AreApprovedOnlyOnceThatWasDecided) {
   }
 }
 
+// --- what is used -------------------------------------------------------------------------------
+
+TEST(ModelCallObjects, ShowWhatWasReservedAndWhatWasUsed) {
+  const Given given{
+      .kind = journal::Kind::ModelCall,
+      .name = "mc-1",
+      .row = json(R"({"metadata":{"creationTimestamp":"2026-11-21T09:30:00.123Z"},
+        "spec":{"mission":"m","run":"m.1.a.1","provider":"acme","model":"large",
+                "inputTokens":10,"outputTokens":20,"cost":"0.30","currency":"USD"},
+        "status":{"phase":"Settled","quotas":["default/q"],"revision":9,
+                  "end":{"outcome":"completed","status":200,"inputTokens":10,"outputTokens":2,
+                         "cost":"0.12"},"endedAt":"2026-11-21T09:30:01.000Z"}})")};
+  const Json object = model_call_object(given.source()).object;
+  expect_members(
+      object,
+      {{"spec.reserved.outputTokens", "20"},
+       {"spec.currency", R"("USD")"},
+       {"status.usage.outputTokens", "2"},
+       {"status.usage.cost", R"("0.12")"},
+       {"status.httpStatus", "200"},
+       {"status.outcome", R"("completed")"},
+       {"status.conditions.0.status", R"("True")"}}
+  );
+  EXPECT_TRUE(at(object, "status.revision").is_null());
+  EXPECT_TRUE(at(object, "status.status").is_null());
+  const Json* labels = object.find("metadata")->find("labels");
+  ASSERT_NE(labels, nullptr);
+  EXPECT_EQ(labels->get_string("reeve.dev/model"), "large");
+  EXPECT_EQ(labels->get_string("reeve.dev/run"), "m.1.a.1");
+}
+
+TEST(UsageObjects, AreTheRowsWithoutWhatIsOnlyForTheJournal) {
+  const Given given{
+      .kind = journal::Kind::BudgetUsage,
+      .name = "agent.coder",
+      .row = json(R"({"spec":{"of":"agent","subject":"coder"},
+        "status":{"calls":2,"tokens":30,"costs":{"USD":"0.10"},"cost":"0.10 USD","revision":9}})")};
+  const Json object = usage_object(given.source()).object;
+  expect_members(object, {{"spec.of", R"("agent")"}, {"status.costs.USD", R"("0.10")"}});
+  EXPECT_TRUE(at(object, "status.revision").is_null());
+}
+
+TEST(QuotaObjects, ShowWhatIsUsedAndWhetherSomethingIsLeft) {
+  const Json row = json(R"({"metadata":{"creationTimestamp":"2026-11-21T09:00:00Z"},
+      "spec":{"limits":{"maxTotalTokens":100,"maxTotalCost":"1.00"},"period":"day"}})");
+  const Json usage = json(R"({"apiVersion":"reeve.dev/v1","kind":"BudgetUsage",
+      "metadata":{"name":"quota.q","namespace":"default","uid":"u",
+                  "creationTimestamp":"2026-11-20T10:00:00.000Z"},
+      "spec":{"of":"quota","subject":"q"},
+      "status":{"calls":3,"inputTokens":250,"outputTokens":0,"cacheReadTokens":0,
+                "cacheWriteTokens":0,"costs":{"USD":"2.50"},
+                "promised":{"calls":1,"tokens":30,"costs":{"USD":"0.30"}},
+                "period":{"calls":1,"inputTokens":100,"outputTokens":0,"cacheReadTokens":0,
+                          "cacheWriteTokens":0,"costs":{"USD":"0.50"},
+                          "start":"2026-11-21T00:00:00.000Z"},
+                "warned":{"maxTotalTokens":"80"},"exceeded":{"maxTotalTokens":"100"},
+                "lastUsed":"2026-11-21T10:00:00.000Z","revision":9}})");
+  const Json none;
+  const Source source{
+      .key = {.kind = journal::Kind::BudgetQuota, .ns = Namespace("default"), .name = "q"},
+      .uid = Uid("u"),
+      .revision = Revision(9),
+      .row = row,
+      .metadata = none,
+      .usage = &usage};
+  Json object = row;
+  show_usage(source, object);
+  expect_members(
+      object,
+      {{"status.currentUsage.tokens", "100"},
+       {"status.currentUsage.cost", R"("0.50")"},
+       {"status.currentUsage.reservedTokens", "30"},
+       {"status.currentUsage.reservedCost", R"("0.30")"},
+       {"status.totalUsage.tokens", "250"},
+       {"status.warned.0", R"("maxTotalTokens")"},
+       {"status.reached.0", R"("maxTotalTokens")"},
+       {"status.periodStart", R"("2026-11-21T00:00:00Z")"},
+       {"status.periodEnd", R"("2026-11-22T00:00:00Z")"},
+       {"status.conditions.0.status", R"("False")"},
+       {"status.conditions.0.message", R"("used up: maxTotalTokens")"}}
+  );
+  Source unused = source;
+  unused.usage = nullptr;
+  Json fresh = row;
+  show_usage(unused, fresh);
+  expect_members(
+      fresh,
+      {{"status.currentUsage.tokens", "0"},
+       {"status.currentUsage.cost", R"("0.00")"},
+       {"status.conditions.0.status", R"("True")"}}
+  );
+}
+
+TEST(QuotaObjects, HaveTheirUsageInARowOfTheirNamespaceOrOfNone) {
+  const auto quota_for = [](std::string ns, std::string name) {
+    const auto found = quota_of_usage(
+        {.kind = journal::Kind::BudgetUsage,
+         .ns = Namespace(std::move(ns)),
+         .name = std::move(name)}
+    );
+    return found ? concat(to_string(found->kind), " ", found->ns.view(), "/", found->name)
+                 : std::string("none");
+  };
+  EXPECT_EQ(quota_for("team", "quota.q"), concat(to_string(journal::Kind::BudgetQuota), " team/q"));
+  EXPECT_EQ(quota_for("", "quota.q"), concat(to_string(journal::Kind::ClusterBudgetQuota), " /q"));
+  EXPECT_EQ(quota_for("team", "agent.q"), "none");
+}
+
 // --- workflows, credentials, channels, plain objects --------------------------------------------
 
 TEST(WorkflowObjects, ShowTheDocument) {

@@ -78,8 +78,8 @@ struct ViewLimits {
 
 struct ViewOptions {
   std::vector<ObjectType> types;
-  /// The stem whose metadata the row is, if it is one; empty: there are no such rows. Called on the
-  /// writer thread, must be cheap.
+  /// The stem whose metadata, or whose usage, the row is, if it is one; empty: there are no such
+  /// rows. A row may be a stem of its own as well. Called on the writer thread, must be cheap.
   std::function<std::optional<journal::ObjectKey>(const journal::ObjectKey& row)> sidecar_of = {};
   /// Whether the row is only there to say that its object is gone; empty: none is. Called on the
   /// writer thread, must be cheap.

@@ -56,21 +56,20 @@ SnapshotPtr View::snapshot() const {
   return current_;
 }
 
-/// The stem that the row belongs to, and whether as its sidecar; empty if no type is made of it.
-std::optional<journal::ObjectKey> View::stem_of(const journal::ObjectKey& row, bool& sidecar)
-    const {
-  std::optional<journal::ObjectKey> stem;
+/// The stems that the row belongs to: its own and the one whose sidecar it is, as far as types are
+/// made of them.
+std::vector<View::Part> View::parts_of(const journal::ObjectKey& row) const {
+  std::vector<Part> parts;
+  if (projections_.uses(row.kind)) {
+    parts.push_back({.stem = row, .sidecar = false});
+  }
   if (options_.sidecar_of) {
-    stem = options_.sidecar_of(row);
+    std::optional<journal::ObjectKey> stem = options_.sidecar_of(row);
+    if (stem && projections_.uses(stem->kind)) {
+      parts.push_back({.stem = std::move(*stem), .sidecar = true});
+    }
   }
-  sidecar = stem.has_value();
-  if (!stem) {
-    stem = row;
-  }
-  if (!projections_.uses(stem->kind)) {
-    return std::nullopt;
-  }
-  return stem;
+  return parts;
 }
 
 struct View::LoadedStem {
@@ -86,25 +85,23 @@ struct View::Loaded {
 };
 
 void View::load_row(const store::Row& row, Loaded& loaded) const {
-  bool sidecar = false;
-  const auto key = stem_of(row.key, sidecar);
-  if (!key) {
-    return;
-  }
   const bool deleted = options_.is_deleted && options_.is_deleted(row);
-  const std::size_t kind = index_of(key->kind);
-  loaded.last[kind] = std::max(loaded.last[kind], row.revision);
-  LoadedStem& entry = loaded.stems[kind][{key->ns.str(), key->name}];
-  StemUpdate update{.at_least = entry.revision};
-  if (sidecar) {
-    update.sidecar = &row;
-    update.sidecar_deleted = deleted;
-  } else {
-    update.row = &row;
-    update.row_deleted = deleted;
+  for (const Part& part : parts_of(row.key)) {
+    const journal::ObjectKey& key = part.stem;
+    const std::size_t kind = index_of(key.kind);
+    loaded.last[kind] = std::max(loaded.last[kind], row.revision);
+    LoadedStem& entry = loaded.stems[kind][{key.ns.str(), key.name}];
+    StemUpdate update{.at_least = entry.revision};
+    if (part.sidecar) {
+      update.sidecar = &row;
+      update.sidecar_deleted = deleted;
+    } else {
+      update.row = &row;
+      update.row_deleted = deleted;
+    }
+    entry.revision = update.revision();
+    entry.stem = Stem::follow(key.kind, place_of(key), entry.stem.get(), update);
   }
-  entry.revision = update.revision();
-  entry.stem = Stem::follow(key->kind, place_of(*key), entry.stem.get(), update);
 }
 
 Result<void> View::load(store::Reader& store) {
@@ -156,21 +153,18 @@ std::vector<View::Touched> View::touched(const store::Commit& commit) const {
   std::vector<Touched> touched;
   touched.reserve(commit.rows.size());
   for (const store::Row& row : commit.rows) {
-    bool sidecar = false;
-    auto key = stem_of(row.key, sidecar);
-    if (!key) {
-      continue;
-    }
     const bool deleted = options_.is_deleted && options_.is_deleted(row);
-    StemUpdate update;
-    if (sidecar) {
-      update.sidecar = &row;
-      update.sidecar_deleted = deleted;
-    } else {
-      update.row = &row;
-      update.row_deleted = deleted;
+    for (Part& part : parts_of(row.key)) {
+      StemUpdate update;
+      if (part.sidecar) {
+        update.sidecar = &row;
+        update.sidecar_deleted = deleted;
+      } else {
+        update.row = &row;
+        update.row_deleted = deleted;
+      }
+      touched.push_back({.key = std::move(part.stem), .update = update});
     }
-    touched.push_back({.key = std::move(*key), .update = update});
   }
   std::sort(touched.begin(), touched.end(), [](const Touched& a, const Touched& b) {
     return a.key < b.key;

@@ -108,7 +108,13 @@ class View {
   struct LoadedStem;
   struct Loaded;
 
-  std::optional<journal::ObjectKey> stem_of(const journal::ObjectKey& row, bool& sidecar) const;
+  /// A stem that a row is part of.
+  struct Part {
+    journal::ObjectKey stem;
+    bool sidecar = false;
+  };
+
+  std::vector<Part> parts_of(const journal::ObjectKey& row) const;
   void load_row(const store::Row& row, Loaded& loaded) const;
   std::vector<Touched> touched(const store::Commit& commit) const;
   void take(std::span<const Touched> touched, const Snapshot& before, Step& step) const;
