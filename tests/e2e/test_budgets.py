@@ -1,6 +1,7 @@
 """Budgets: quotas on the command line and in the API, runs that wait, missions that are held, money that runs out."""
 
 import decimal
+import http.client
 import pathlib
 import signal
 import sys
@@ -10,8 +11,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "standins"))
 
 from provider import CHAT, Provider  # noqa: E402  (known once the path is)
 from reeve import gate, main, wait_until  # noqa: E402
-from replies import hang  # noqa: E402
-from server import ServerTest, mission, path_of, workflow  # noqa: E402
+from replies import hang, says  # noqa: E402
+from server import Client, ServerTest, full_size, mission, path_of, workflow  # noqa: E402
 from test_run_identity import CLIENT  # noqa: E402
 
 # Asks a model through the gateway with the token of the run; prints what came of it.
@@ -120,9 +121,17 @@ class QuotasTest(ServerTest):
 
     def test_a_run_that_takes_too_long_is_held_and_goes_on_after_a_raise(self):
         self.ok("quota", "set", "team", "--duration", "2s")
-        self.made(path_of("workflows"), workflow("w", gate("go")))
+        ticks = f'while [ ! -e "{self.dir}/go" ]; do echo x >> "{self.dir}/ticks"; sleep 0.01; done'
+        self.made(path_of("workflows"), workflow("w", ticks))
         self.made(path_of("missions"), mission("m", "w"))
         self.await_mission("m", "HELD")
+
+        def stands_still():
+            before = len(self.lines("ticks"))
+            states = {self.state("m") for _ in range(5)}
+            return states == {"HELD"} and len(self.lines("ticks")) == before
+
+        wait_until(stands_still, what="the run to stand still")
         said = self.ok("status", "m").out
         self.assertIn("quota", said)
         self.assertIn("maxDuration is 2s", said)
@@ -210,6 +219,53 @@ class MoneyTest(ServerTest):
         self.ok("quota", "raise", "team", "--cost", "1")
         self.await_mission("m", "COMPLETE")
         self.expect_exact()
+
+    def test_many_at_once_and_kill_9_never_get_more_than_there_is(self):
+        """A hundred callers on one small budget; the server is killed twice in the middle."""
+        budget = 6000
+        self.ok("quota", "set", "team", "--tokens", str(budget), "--on-tokens", "queue")
+        self.provider.script(lambda call: says("word " * 5))
+        over = threading.Event()
+        body = {"model": "large", "max_tokens": 20, "messages": [{"role": "user", "content": "hello"}]}
+
+        def hammer():
+            while not over.is_set():
+                client = self.client_of_now()
+                try:
+                    client.post("/llm/openai/v1/chat/completions", body)
+                except OSError:
+                    over.wait(0.05)
+                except http.client.HTTPException:
+                    pass
+                finally:
+                    client.close()
+
+        threads = [threading.Thread(target=hammer, daemon=True) for _ in range(full_size(30, 100))]
+        for thread in threads:
+            thread.start()
+        try:
+            for calls in (20, 60):
+                self.provider.await_calls(calls, CHAT)
+                self.owner.signal(signal.SIGKILL)
+                self.owner.wait()
+                self.serve()
+            wait_until(
+                lambda: "maxTotalTokens" in self.got(path_of("budgetquotas", "team"))["status"]["reached"],
+                what="the end of the budget",
+            )
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+        self.assertLessEqual(self.provider.billed_tokens, budget)
+        used = self.got(path_of("budgetquotas", "team"))["status"]["currentUsage"]
+        self.assertLessEqual(self.provider.billed_tokens, used["tokens"])
+        self.assertLessEqual(used["tokens"] + used["reservedTokens"], budget)
+        self.ok("audit", "verify")
+
+    def client_of_now(self):
+        """The server comes back with another port."""
+        return Client(self.kubeconfig)
 
     def test_kill_9_in_the_middle_of_an_answer_loses_no_money(self):
         self.ok("quota", "set", "team", "--tokens", "100000")
