@@ -23,7 +23,8 @@ seen = {
     "words": words,
     "prompt": sys.stdin.read(),
     "base": os.environ["ANTHROPIC_BASE_URL"],
-    "same": config["mcpServers"]["reeve"]["headers"]["Authorization"] == "Bearer " + os.environ["ANTHROPIC_AUTH_TOKEN"],
+    "same": config["mcpServers"]["reeve"]["headers"]["Authorization"] == "Bearer ${REEVE_AGENT_TOKEN}"
+    and os.environ["REEVE_AGENT_TOKEN"] == os.environ["ANTHROPIC_AUTH_TOKEN"],
     "mcp": config["mcpServers"]["reeve"]["url"],
     "keys": sorted(name for name in os.environ if name in ("ANTHROPIC_API_KEY", "GITHUB_TOKEN")),
     "token": os.environ["ANTHROPIC_AUTH_TOKEN"],

@@ -5,6 +5,7 @@ import http.client
 import itertools
 import json
 import os
+import socket
 import ssl
 import urllib.error
 import urllib.request
@@ -21,6 +22,28 @@ class Refused(Exception):
         super().__init__(message)
         self.status = status
         self.kind = kind
+
+
+class _Socket(urllib.request.HTTPHandler):
+    """HTTP over the socket that the real one is given for its models."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def http_open(self, request):
+        return self.do_open(self._connection, request)
+
+    def _connection(self, host, **more):
+        made = http.client.HTTPConnection(host, **more)
+
+        def connect():
+            made.sock = socket.socket(socket.AF_UNIX)
+            made.sock.settimeout(TIMEOUT_SECONDS)
+            made.sock.connect(self.path)
+
+        made.connect = connect
+        return made
 
 
 class Fence:
@@ -47,6 +70,9 @@ class Fence:
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json", "Authorization": f"Bearer {self.token}", **headers},
         )
+        way = os.environ.get("ANTHROPIC_UNIX_SOCKET")
+        if way and url == self.model_url and url.startswith("http://"):
+            return urllib.request.build_opener(_Socket(way)).open(request, timeout=TIMEOUT_SECONDS)
         return urllib.request.urlopen(request, context=self.context, timeout=TIMEOUT_SECONDS)
 
     def ask(self, body, headers=None):
