@@ -35,7 +35,8 @@ struct Captured {
   bool cut = false;
 };
 
-/// Takes a body as it passes. Never holds more than `bytes_max` and what redacting needs. What
+/// Takes a body as it passes, or of a stream its text (WatchOptions::on_text): what is found over
+/// the boundaries of events has to be found here, too. Never holds more than `bytes_max` and what redacting needs. What
 /// looks like a secret never gets out of it. One thread.
 class BodyCapture {
  public:

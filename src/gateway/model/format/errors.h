@@ -38,7 +38,7 @@ std::string_view to_string(GatewayErrorKind kind);
 struct GatewayError {
   GatewayErrorKind kind = GatewayErrorKind::Internal;
   /// For people; never anything of a request or a secret.
-  std::string message;
+  std::string message = {};
   /// Of RateLimited, Busy, UpstreamFailed; 0: not told.
   std::uint32_t retry_after_seconds = 0;
   /// The member of the request that it is about; empty: none.

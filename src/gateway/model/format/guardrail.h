@@ -21,10 +21,10 @@ std::string_view to_string(GuardrailAction action);  ///< "report" …
 
 /// What is looked for, and where.
 struct GuardrailRule {
-  /// As it is reported.
-  std::string name;
+  /// As it is reported: letters, digits, `-`, `_`, `.`.
+  std::string name = {};
   /// In the syntax below; empty: the known secrets.
-  std::string pattern;
+  std::string pattern = {};
   bool ignore_case = false;
   GuardrailAction action = GuardrailAction::Report;
   bool in_request = true;
@@ -32,13 +32,13 @@ struct GuardrailRule {
 };
 
 /// Of all patterns of a set: places that can match a byte.
-inline constexpr std::size_t kPatternPlacesMax = 1'024;
+inline constexpr std::size_t kPatternPlacesMax = 2'048;
 inline constexpr std::size_t kPatternBytesMax = 512;
 /// Longest counted repetition.
 inline constexpr std::size_t kPatternRepeatMax = 128;
-/// Findings of one text; the rest is not told one by one.
+/// Findings of one text; the last one of so many reaches to the end of the text.
 inline constexpr std::size_t kFindingsMax = 1'000;
-/// No finding is longer.
+/// What is longer is found in pieces that touch.
 inline constexpr std::size_t kFindingBytesMax = 16'384;
 
 /// Something was found.
@@ -70,13 +70,16 @@ class GuardrailSet {
   static std::shared_ptr<const GuardrailSet> secrets();
 
   /// Of a rule; of the known secrets also which: "secrets:aws-access-key".
-  const std::string& name(std::size_t rule) const { return names_[rule]; }
+  const std::string& name(std::size_t rule) const { return rules_[rule].name; }
 
-  GuardrailAction action(std::size_t rule) const { return actions_[rule]; }
+  GuardrailAction action(std::size_t rule) const { return rules_[rule].action; }
 
-  bool empty() const { return places_ == 0; }
+  std::size_t size() const { return rules_.size(); }
 
-  /// In order, without overlaps; the earliest and longest ones.
+  bool empty() const { return rules_.empty(); }
+
+  /// In order, without overlaps; the earliest and longest ones. Findings that overlap are one, with
+  /// the severest action.
   std::vector<Finding> find(std::string_view text) const;
 
  private:
@@ -84,23 +87,54 @@ class GuardrailSet {
 
   static constexpr std::size_t kWords = kPatternPlacesMax / 64;
   using Places = std::array<std::uint64_t, kWords>;
-  struct Compiler;
-  struct Run;
+
+  struct Rule {
+    std::string name;
+    GuardrailAction action = GuardrailAction::Report;
+    /// Its places, [begin, end).
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+
+  /// One place of a pattern that is being read.
+  struct Place {
+    std::bitset<256> bytes;
+    bool repeats = false;
+    bool optional = false;
+  };
+
+  static Result<std::vector<Place>> parse(std::string_view pattern, bool ignore_case);
+  Result<void> add(
+      std::string name, std::string_view pattern, bool ignore_case, bool at_word,
+      GuardrailAction action
+  );
+  Result<void> add_secrets(std::string_view name, GuardrailAction action);
+  void make_begins();
+  void step(Places& active, unsigned char byte, unsigned char before, bool starts) const;
+  bool any(const Places& places) const;
+  bool may_begin(std::string_view text, std::size_t at) const;
+  std::size_t begin_of(
+      const Rule& rule, std::string_view text, std::size_t least, std::size_t end
+  ) const;
+  std::size_t end_of(
+      const Rule& rule, std::string_view text, std::size_t begin, std::size_t end
+  ) const;
 
   std::size_t words_ = 0;
   std::size_t places_ = 0;
-  std::vector<std::string> names_;
-  std::vector<GuardrailAction> actions_;
+  std::vector<Rule> rules_;
   /// The rule of each place.
   std::vector<std::uint32_t> rule_of_;
   /// Places that a byte matches.
   std::array<Places, 256> of_byte_{};
-  /// Places that repeat, that may be left out, that begin and that end a pattern.
+  /// Places that repeat, and that may be left out.
   Places repeats_{};
   Places optional_{};
+  /// The first place of each pattern; those that may match first, and last.
+  Places starts_{};
   Places first_{};
   Places last_{};
-  /// Of those that begin: only where no letter or digit is before.
+  /// Of those that may match first: only where no letter or digit is before.
   Places first_of_word_{};
   /// Whether two bytes may begin a pattern: most text does not.
   std::bitset<65536> begins_;
@@ -126,10 +160,11 @@ class GuardrailSearch {
 /// What a search of a request's body has come to.
 struct BodyFindings {
   std::vector<Finding> findings;
-  /// The severest action. What is to be redacted but is written with escapes, so that it cannot be
-  /// replaced where it stands, is blocked.
+  /// The severest action. What is to be redacted but cannot be replaced where it stands, because it
+  /// is written with escapes or is more than one string, is blocked.
   GuardrailAction action = GuardrailAction::Report;
-  bool escaped = false;
+  /// That is why.
+  bool irreplaceable = false;
 };
 
 /// Searches the bytes of a JSON text, and its strings once more where they are written with

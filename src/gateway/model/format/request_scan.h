@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -40,6 +41,8 @@ struct RequestScan {
   std::optional<std::uint64_t> max_tokens;
   std::optional<std::uint64_t> max_completion_tokens;
   std::optional<std::uint64_t> max_output_tokens;
+  /// Limits that are there as null, by name.
+  std::vector<std::pair<std::string, ByteRange>> null_limits;
   /// Answers that it asks for.
   std::uint64_t n = 1;
   /// `stream_options.include_usage` of chat completions: the client wants the last chunk.
@@ -68,7 +71,8 @@ struct RequestScan {
   /// `previous_response_id`, `conversation`, `prompt`.
   bool stored_input = false;
   /// What makes its cost unknowable in advance, by name: tools that the provider runs itself
-  /// ("web_search"), `service_tier` and `speed` that cost more, sounds as output.
+  /// ("web_search"), `service_tier`, `speed` and `inference_geo` that cost more, sounds as output,
+  /// answers in the background, contexts that the provider makes shorter by asking the model.
   std::vector<std::string> unbounded;
   /// Where the first member begins: behind the `{`.
   std::size_t members_at = 0;
@@ -103,18 +107,18 @@ struct Splice {
 /// What becomes different on the way to a provider.
 struct RequestEdits {
   /// Another name of the model.
-  std::optional<std::string> model;
+  std::optional<std::string> model = {};
   /// Has a streamed chat completion tell its usage (nothing happens otherwise). If the client did
   /// not ask for that, AnswerWatch withholds what it did not want.
   bool ask_for_usage = false;
   /// Where the client gives no limit.
-  std::optional<std::uint64_t> output_limit;
+  std::optional<std::uint64_t> output_limit = {};
   /// The member that says so; empty: as the operation has it (`max_completion_tokens`,
   /// `max_output_tokens`, `max_tokens`).
-  std::string output_limit_member;
+  std::string output_limit_member = {};
   /// What is redacted; in order, without overlaps. Those that touch what the others change are
   /// left out.
-  std::vector<Splice> splices;
+  std::vector<Splice> splices = {};
 };
 
 /// The body to send: the same bytes, but for the edits. `scan` is of this body.

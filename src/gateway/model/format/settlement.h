@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/money.h"
 #include "gateway/model/format/estimate.h"
+#include "gateway/model/format/price.h"
 #include "gateway/model/format/usage.h"
 
 namespace reeve::gateway::model {
@@ -28,7 +30,8 @@ struct Settlement {
   std::string_view outcome = "unknown";
   /// Of "unknown": as much as was reserved.
   Usage usage;
-  /// The answer said more than was reserved. It is what the provider will charge.
+  /// The answer said more than was reserved, which it cannot have used: it lies, or what bounds the
+  /// request is wrong. As much as was reserved counts.
   bool above_reserved = false;
 };
 
@@ -41,5 +44,11 @@ struct Settlement {
 ///   reserved;
 /// - all else: unknown.
 Settlement settle(const AnswerFacts& answer, const WorstCase& reserved, const CallFacts& call);
+
+/// What it costs: never more than `worst_cost` of what was reserved, and that much where it is not
+/// known.
+Money settled_cost(
+    const Prices& prices, const Settlement& settlement, const WorstCase& reserved
+);
 
 }  // namespace reeve::gateway::model
