@@ -242,8 +242,8 @@ class DocumentTest(ReeveTest):
         self.refused(2, "graph", path, "--format", "png")
 
     def test_what_is_not_supported_yet_is_refused_by_name_and_line(self):
-        path = self.workflow("- {name: a, method: AGENT}")
-        result = self.refused(3, "run", path, says=["not supported yet: method AGENT", f"{path}:6:"])
+        path = self.workflow("- {name: a, method: TOOL}")
+        result = self.refused(3, "run", path, says=["not supported yet: method TOOL", f"{path}:6:"])
         self.assertEqual(result.out, "")
 
 
