@@ -18,6 +18,7 @@ constexpr int kOk = 200;
 constexpr int kNotFound = 404;
 constexpr int kParseError = -32700;
 constexpr int kInvalidRequest = -32600;
+constexpr Duration kCloseTimeout{10'000};
 
 /// The parts of `/a2a/…`, without the first.
 std::vector<std::string> parts_of(const net::Request& request) {
@@ -123,7 +124,13 @@ class A2aGateway::Core {
     return {};
   }
 
-  void close() { shared_->closed = true; }
+  /// Between two steps of the network thread: what is under way there ends before, and what comes
+  /// later finds it closed.
+  void close() {
+    (void
+    )shared_->services.server.run([shared = shared_] { shared->closed = true; }, kCloseTimeout);
+    shared_->closed = true;
+  }
 
   void serve(GatewayRequest request) {
     const std::shared_ptr<net::Exchange> exchange = request.exchange;
@@ -290,7 +297,6 @@ void A2aGateway::refuse(const std::shared_ptr<net::Exchange>& exchange, const Re
 
 void A2aGateway::close() {
   if (core_ != nullptr) {
-    // Followers look at it on the network thread, which still runs.
     core_->close();
   }
 }

@@ -8,8 +8,6 @@
 
 namespace reeve::gateway::a2a {
 
-/// Requests that wait for a task, and streams, at the same time.
-inline constexpr std::size_t kFollowersMax = 1'000;
 /// SendMessage is answered at the latest after that, however far the task is.
 inline constexpr Duration kBlockingMax{300'000};
 /// CancelTask the same.
@@ -19,8 +17,9 @@ inline constexpr Duration kLookPeriod{100};
 inline constexpr Duration kKeepAlive{15'000};
 /// Agents that the card of the installation names.
 inline constexpr std::size_t kSkillsMax = 100;
-/// Tasks of one sender that ListTasks knows.
+/// Tasks that ListTasks finds, and missions of the sender that it looks at for that.
 inline constexpr std::size_t kTasksMax = 1'000;
+inline constexpr std::size_t kTasksVisitedMax = 5'000;
 inline constexpr std::size_t kTasksPerPageMax = 100;
 
 /// Answers `/a2a` and `/.well-known/agent-card.json`: Agent2Agent v1.0 as JSON-RPC and as

@@ -8,6 +8,7 @@
 
 #include "api/view/view.h"
 #include "gateway/a2a/message.h"
+#include "gateway/a2a/places.h"
 #include "gateway/a2a/task.h"
 #include "gateway/a2a/wire.h"
 #include "gateway/ports.h"
@@ -23,8 +24,9 @@ struct Shared {
   const GatewayServices services;
   api::view::TypeId missions{};
   api::view::TypeId workflows{};
-  std::size_t followers = 0;
-  /// No answer counts any more; set on another thread.
+  Places places;
+  /// No answer counts any more, and `services` are not used. Set on the network thread; the
+  /// kernel's looks at it too.
   std::atomic<bool> closed = false;
 };
 
@@ -63,10 +65,14 @@ void subscribe(const CallPtr& call, const Json& params);
 /// The caller's mission with that task id; null: there is none that is to be seen here.
 api::view::ProjectedPtr find_task(const Call& call, const std::string& task);
 
-/// Answers with the task when it is over, or `limit` has passed. `wrapped`: as {task: …}.
+/// Whether whoever calls may wait for a task, or be told of one; otherwise that was the answer.
+bool may_follow(const Call& call);
+
+/// Answers with the task when it is over, or `limit` has passed; at once if there is no room for
+/// one more that waits. `wrapped`: as {task: …}.
 void answer_when_over(const CallPtr& call, const std::string& task, Duration limit, bool wrapped);
 
-/// Tells of the task until it is over.
+/// Tells of the task until it is over; if there is no room for one more, only how it is now.
 void stream_task(const CallPtr& call, const std::string& task);
 
 }  // namespace reeve::gateway::a2a

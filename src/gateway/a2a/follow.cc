@@ -18,11 +18,12 @@ std::string state_of(const api::view::Projected& mission) {
 /// One that waits, for as long as it is there.
 class Follower : public std::enable_shared_from_this<Follower> {
  public:
-  Follower(CallPtr call, std::string task) : call_(std::move(call)), task_(std::move(task)) {
-    ++call_->shared->followers;
-  }
+  Follower(CallPtr call, std::string task)
+      : call_(std::move(call)),
+        task_(std::move(task)),
+        place_(call_->shared->places.take(call_->request.principal.str())) {}
 
-  virtual ~Follower() { --call_->shared->followers; }
+  virtual ~Follower() = default;
 
   Follower(const Follower&) = delete;
   Follower& operator=(const Follower&) = delete;
@@ -51,8 +52,12 @@ class Follower : public std::enable_shared_from_this<Follower> {
   /// The task was deleted.
   virtual void gone() = 0;
 
+  /// Otherwise one look has to do.
+  bool may_stay() const { return place_ != nullptr; }
+
   CallPtr call_;
   std::string task_;
+  std::shared_ptr<void> place_;
   Duration waited_{0};
 };
 
@@ -68,7 +73,7 @@ class Waiter final : public Follower {
     if (*gone_) {
       return true;
     }
-    if (!is_over(state_of(mission)) && waited_ < limit_) {
+    if (!is_over(state_of(mission)) && waited_ < limit_ && may_stay()) {
       return false;
     }
     Json task = task_of(mission.object);
@@ -100,7 +105,7 @@ class Teller final : public Follower {
         }
       }
     }
-    if (is_over(state_of(mission))) {
+    if (is_over(state_of(mission)) || !may_stay()) {
       stream_->close();
       return true;
     }
@@ -120,26 +125,21 @@ class Teller final : public Follower {
   Duration quiet_{0};
 };
 
-bool has_room(const Call& call) {
-  if (call.shared->followers < kFollowersMax) {
+}  // namespace
+
+bool may_follow(const Call& call) {
+  if (call.shared->places.has_room(call.request.principal.str())) {
     return true;
   }
   call.caller.fail(fault_of(make_error(ErrorCode::Unavailable, "too many wait")));
   return false;
 }
 
-}  // namespace
-
 void answer_when_over(const CallPtr& call, const std::string& task, Duration limit, bool wrapped) {
-  if (has_room(*call)) {
-    std::make_shared<Waiter>(call, task, limit, wrapped)->look();
-  }
+  std::make_shared<Waiter>(call, task, limit, wrapped)->look();
 }
 
 void stream_task(const CallPtr& call, const std::string& task) {
-  if (!has_room(*call)) {
-    return;
-  }
   if (std::shared_ptr<net::Stream> stream = call->caller.stream()) {
     std::make_shared<Teller>(call, task, std::move(stream))->look();
   }

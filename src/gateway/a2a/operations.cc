@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -52,6 +53,9 @@ void post(
   input.command = std::move(command);
   input.done = [call, replied = std::move(replied)](Result<engine::Reply> reply) {
     // A server that stops answers nobody.
+    if (call->shared->closed) {
+      return;
+    }
     call->shared->services.server.post([call, replied, reply = std::move(reply)] {
       if (!call->shared->closed) {
         replied(reply);
@@ -149,46 +153,60 @@ void submit(
   );
 }
 
-bool is_selected(const Json& task, const Json& params) {
-  const Json& status = part(task, "status");
-  const std::string context = params.get_string("contextId");
-  const std::string state = params.get_string("status");
-  const std::string after = params.get_string("statusTimestampAfter");
-  return (context.empty() || task.get_string("contextId") == context) &&
-         (state.empty() || status.get_string("state") == state) &&
-         (after.empty() || status.get_string("timestamp") > after);
-}
+/// A mission that is listed: its task is made when it is shown.
+struct Found {
+  TaskHead head;
+  api::view::ProjectedPtr mission;
+};
+
+struct Selection {
+  explicit Selection(const Json& params)
+      : context(params.get_string("contextId")),
+        state(params.get_string("status")),
+        after(params.get_string("statusTimestampAfter")) {}
+
+  bool has(const TaskHead& head) const {
+    return (context.empty() || head.context == context) && (state.empty() || head.state == state) &&
+           (after.empty() || head.timestamp > after);
+  }
+
+  std::string context;
+  std::string state;
+  std::string after;
+};
 
 /// The caller's missions: their names begin alike, so that nobody else's are looked at.
-void collect(
-    const Call& call, const std::string& ns, const Json& params, std::vector<Json>& tasks
-) {
+std::vector<Found> find_tasks(const Call& call, const std::string& ns, const Selection& selection) {
   const std::string prefix = mission_prefix(call.request.principal.view());
-  const bool artifacts = params.get_bool("includeArtifacts");
+  std::vector<Found> tasks;
+  std::size_t visited = 0;
   api::view::ListQuery query;
   query.type = call.shared->missions;
   query.selector.ns = ns;
   query.limit = kPage;
   query.from = api::view::Position{.revision = {}, .ns = ns, .stem = prefix, .index = 0};
-  while (query.from && tasks.size() < kTasksMax) {
+  while (query.from) {
     const Result<api::view::Page> page = call.shared->services.view.list(query);
     if (!page) {
-      return;
+      return tasks;
     }
     for (const api::view::ProjectedPtr& one : page->items) {
-      if (!one->name.starts_with(prefix)) {
-        return;
+      if (!one->name.starts_with(prefix) || ++visited > kTasksVisitedMax ||
+          tasks.size() >= kTasksMax) {
+        return tasks;
       }
       const std::string workflow = part(part(one->object, "status"), "workflow").get_string("name");
-      if (belongs_to(one->object, call.request.principal) && workflow == call.agent) {
-        Json task = task_of(one->object, artifacts);
-        if (is_selected(task, params) && tasks.size() < kTasksMax) {
-          tasks.push_back(std::move(task));
-        }
+      if (!belongs_to(one->object, call.request.principal) || workflow != call.agent) {
+        continue;
+      }
+      TaskHead head = head_of(one->object);
+      if (selection.has(head)) {
+        tasks.push_back({.head = std::move(head), .mission = one});
       }
     }
     query.from = page->next;
   }
+  return tasks;
 }
 
 Result<std::size_t> page_start(const Json& params) {
@@ -280,6 +298,9 @@ void send_message(const CallPtr& call, const Json& params, bool streaming) {
     call->caller.fail(agent_not_found());
     return;
   }
+  if ((streaming || !message->return_immediately) && !may_follow(*call)) {
+    return;
+  }
   Result<engine::SubmitMission> submission =
       submission_for(*call, *message, workflow->object, agent->first, agent->second);
   if (!submission) {
@@ -325,19 +346,16 @@ void list_tasks(const CallPtr& call, const Json& params) {
     ));
     return;
   }
-  std::vector<Json> tasks;
-  collect(*call, call->ns, params, tasks);
+  std::vector<Found> tasks = find_tasks(*call, call->ns, Selection(params));
   // The last one first.
-  const auto place = [](const Json& task) {
-    return std::pair(part(task, "status").get_string("timestamp"), task.get_string("id"));
-  };
-  std::sort(tasks.begin(), tasks.end(), [&](const Json& a, const Json& b) {
-    return place(a) > place(b);
+  std::sort(tasks.begin(), tasks.end(), [](const Found& a, const Found& b) {
+    return std::tie(a.head.timestamp, a.head.id) > std::tie(b.head.timestamp, b.head.id);
   });
+  const bool artifacts = params.get_bool("includeArtifacts");
   Json page = Json::array();
   const std::size_t end = std::min(tasks.size(), *start + static_cast<std::size_t>(size));
   for (std::size_t i = *start; i < end; ++i) {
-    page.push(tasks[i]);
+    page.push(task_of(tasks[i].mission->object, artifacts));
   }
   Json result = Json::object();
   result.set("tasks", std::move(page));
@@ -394,7 +412,9 @@ void subscribe(const CallPtr& call, const Json& params) {
     call->caller.fail(unsupported("the task is over: GetTask has all of it"));
     return;
   }
-  stream_task(call, id);
+  if (may_follow(*call)) {
+    stream_task(call, id);
+  }
 }
 
 }  // namespace reeve::gateway::a2a

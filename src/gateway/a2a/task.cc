@@ -44,13 +44,18 @@ std::string note_of(const Json& status) {
   return state == "COMPLETE" ? std::string() : status.get_string("message");
 }
 
+std::string timestamp_of(const Json& mission) {
+  const Json& status = part(mission, "status");
+  const std::string created = part(mission, "metadata").get_string("creationTimestamp");
+  const std::string started = status.get_string("startedAt", created);
+  return status.get_string("endedAt", started);
+}
+
 Json status_of(const Json& mission) {
   const Json& status = part(mission, "status");
   Json made = Json::object();
   made.set("state", task_state(status.get_string("state")));
-  const std::string created = part(mission, "metadata").get_string("creationTimestamp");
-  const std::string started = status.get_string("startedAt", created);
-  made.set("timestamp", status.get_string("endedAt", started));
+  made.set("timestamp", timestamp_of(mission));
   if (const std::string note = note_of(status); !note.empty()) {
     Json parts = Json::array();
     parts.push(text_part(note));
@@ -111,6 +116,14 @@ bool is_over(std::string_view mission_state) {
 std::string task_id_of(const Json& mission) {
   const Json& metadata = part(mission, "metadata");
   return model::scoped(Namespace(metadata.get_string("namespace")), metadata.get_string("name"));
+}
+
+TaskHead head_of(const Json& mission) {
+  return {
+      .id = task_id_of(mission),
+      .context = context_of(mission),
+      .state = task_state(part(mission, "status").get_string("state")),
+      .timestamp = timestamp_of(mission)};
 }
 
 Json task_of(const Json& mission, bool with_artifacts) {

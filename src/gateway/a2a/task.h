@@ -20,6 +20,17 @@ Json task_of(const Json& mission, bool with_artifacts = true);
 /// The id of a mission's task.
 std::string task_id_of(const Json& mission);
 
+/// What tasks are selected and put in order by.
+struct TaskHead {
+  std::string id;
+  std::string context;
+  std::string_view state;
+  std::string timestamp;
+};
+
+/// That of a mission: cheap, whatever the mission has brought forth.
+TaskHead head_of(const Json& mission);
+
 /// What a follower of a mission was told, and what is new.
 ///
 /// Threading: one thread.

@@ -37,6 +37,18 @@ TEST(Task, IsAMission) {
   EXPECT_EQ(task_of(mission("ACTIVE", kDone), false).find("artifacts"), nullptr);
 }
 
+TEST(Task, HasAHeadThatSaysWhatTheTaskSays) {
+  for (const char* state : {"PREP", "ACTIVE", "HELD", "COMPLETE", "FAILED", "ABORTED"}) {
+    const Json one = mission(state, "[]", R"(,"startedAt":"2026-11-21T09:31:00Z")");
+    const Json task = task_of(one);
+    const TaskHead head = head_of(one);
+    EXPECT_EQ(head.id, task.get_string("id"));
+    EXPECT_EQ(head.context, task.get_string("contextId"));
+    EXPECT_EQ(head.state, task.find("status")->get_string("state"));
+    EXPECT_EQ(head.timestamp, task.find("status")->get_string("timestamp"));
+  }
+}
+
 TEST(Task, HasAStateForEachOfAMission) {
   EXPECT_EQ(task_state("QUEUED"), "TASK_STATE_SUBMITTED");
   EXPECT_EQ(task_state("HELD"), "TASK_STATE_WORKING");
