@@ -127,7 +127,8 @@ bool about_tool_call(const journal::Event& event, const Json& data, Notification
   }
   const std::string due = data.get_string("due");
   made.text = paragraphs(
-      made.text, due.empty() ? "" : concat("Without a decision it is not carried out after ", due, ".")
+      made.text,
+      due.empty() ? "" : concat("Without a decision it is not carried out after ", due, ".")
   );
   made.command = command_for("approve", concat("toolcall/", event.object.name), event.object.ns);
   const bool escalated = event.type == "toolcall.escalated";
@@ -137,21 +138,33 @@ bool about_tool_call(const journal::Event& event, const Json& data, Notification
   return true;
 }
 
+/// The event is about the usage of a quota, `quota.NAME`.
 void about_budget(const journal::Event& event, const Json& data, Notification& made) {
+  constexpr std::string_view kUsage = "quota.";
   const bool over = event.type == "budget.exceeded";
+  const std::string& usage = event.object.name;
   made.event = event.type;
-  made.subject_kind = "BudgetQuota";
-  made.subject = data.get_string("quota", event.object.name);
+  made.subject_kind = event.object.ns.empty() ? "ClusterBudgetQuota" : "BudgetQuota";
+  made.subject = usage.starts_with(kUsage) ? usage.substr(kUsage.size()) : usage;
   made.mission = data.get_string("mission");
   const std::string limit = data.get_string("limit");
+  const std::string run = data.get_string("run");
+  const std::string action = data.get_string("action");
   made.title = concat(
       "budget ",
       made.subject,
       over ? " is used up" : " is nearly used up",
       limit.empty() ? "" : concat(" (", limit, ")")
   );
-  made.text = data.get_string("message");
-  made.command = command_for("get", concat("budgetquota/", made.subject), event.object.ns);
+  made.text = concat(
+      data.get_string("used"),
+      over ? " are used or promised, of " : " are used or promised; you are told at ",
+      data.get_string("level"),
+      run.empty() ? "." : concat(", by run ", run, "."),
+      action.empty() ? "" : concat(" What follows: ", action, ".")
+  );
+  made.command =
+      command_for("get", concat(to_lower(made.subject_kind), "/", made.subject), event.object.ns);
 }
 
 bool about_incident(const journal::Event& event, const Json& data, Notification& made) {

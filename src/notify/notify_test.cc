@@ -83,16 +83,41 @@ TEST(Notification, TellsNothingOfArguments) {
                    .has_value());
 }
 
+TEST(Notification, TellsOfBudgetsByTheirNamesAndAmounts) {
+  journal::Event event = event_of(
+      journal::Kind::BudgetUsage,
+      "budget.exceeded",
+      R"({"quota":"team/q","limit":"maxTotalTokens","level":"1000","used":"1200",)"
+      R"("mission":"m","run":"m.1.a.1","action":"pause"})"
+  );
+  event.object.name = "quota.q";
+  const auto exceeded = notification_of(event);
+  ASSERT_TRUE(exceeded.has_value());
+  EXPECT_EQ(exceeded->subject, "q");
+  EXPECT_EQ(exceeded->title, "budget q is used up (maxTotalTokens)");
+  EXPECT_EQ(
+      exceeded->text, "1200 are used or promised, of 1000, by run m.1.a.1. What follows: pause."
+  );
+  EXPECT_EQ(exceeded->command, "reeve get budgetquota/q -n team");
+  event.type = "budget.warned";
+  EXPECT_EQ(
+      notification_of(event)->text.substr(0, 51),
+      "1200 are used or promised; you are told at 1000, by"
+  );
+}
+
 TEST(Notification, TellsThatNobodyDecides) {
   const std::string waits =
       R"({"state":"PENDING","tool":"git.push","mission":"m","agent":"coder","due":"2026-11-21T10:30:00Z"})";
-  const auto escalated = notification_of(event_of(journal::Kind::ToolCall, "toolcall.escalated", waits));
+  const auto escalated =
+      notification_of(event_of(journal::Kind::ToolCall, "toolcall.escalated", waits));
   ASSERT_TRUE(escalated.has_value());
   EXPECT_EQ(escalated->event, "toolcall.escalated");
   EXPECT_EQ(escalated->title, "nobody has decided yet whether coder may use git.push");
   EXPECT_NE(escalated->text.find("after 2026-11-21T10:30:00Z"), std::string::npos);
   EXPECT_EQ(escalated->command, "reeve approve toolcall/build -n team");
-  const auto expired = notification_of(event_of(journal::Kind::ToolCall, "toolcall.expired", waits));
+  const auto expired =
+      notification_of(event_of(journal::Kind::ToolCall, "toolcall.expired", waits));
   ASSERT_TRUE(expired.has_value());
   EXPECT_EQ(expired->event, "toolcall.expired");
   EXPECT_EQ(expired->title, "nobody has decided whether coder may use git.push");
@@ -277,7 +302,6 @@ TEST_F(SinkQueueTest, WaitsLongerEachTimeAndGivesUp) {
     last = pause;
   }
   EXPECT_EQ(fail(), Fate::Dead);
-  EXPECT_EQ(queue_.dead(), 1U);
   EXPECT_EQ(queue_.cursor(), Revision(7));
 }
 

@@ -50,7 +50,6 @@ Duration SinkQueue::pause(Duration at_least) {
 void SinkQueue::give_up() {
   waiting_.pop_front();
   attempts_ = 0;
-  ++dead_;
   dead_in_row_ = std::min(dead_in_row_ + 1, options_.dead_max);
 }
 
@@ -61,7 +60,6 @@ Fate SinkQueue::ended(const AttemptResult& result, Timestamp now) {
     waiting_.pop_front();
     attempts_ = 0;
     dead_in_row_ = 0;
-    ++delivered_;
     problem_.clear();
     next_ = now;
     return Fate::Taken;

@@ -91,10 +91,6 @@ class SinkQueue {
   /// Whether it is only looked at now and then.
   bool resting() const { return dead_in_row_ >= options_.dead_max; }
 
-  std::uint64_t delivered() const { return delivered_; }
-
-  std::uint64_t dead() const { return dead_; }
-
   /// Empty: the last attempt was taken.
   const std::string& problem() const { return problem_; }
 
@@ -110,8 +106,6 @@ class SinkQueue {
   std::uint32_t attempts_ = 0;
   std::uint32_t dead_in_row_ = 0;
   Timestamp next_{};
-  std::uint64_t delivered_ = 0;
-  std::uint64_t dead_ = 0;
   std::string problem_;
 };
 
