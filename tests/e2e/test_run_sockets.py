@@ -8,6 +8,7 @@ import http.client
 import json
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -184,6 +185,39 @@ class RunSocketsTest(ServerTest):
         self.serve()
         self.await_mission("m", "COMPLETE")
         self.assertFalse(pathlib.Path(seen["socket"]).parent.exists())
+
+    def test_a_run_without_a_network_is_bound_to_it(self):
+        if shutil.which("curl") is None:
+            self.skipTest("not installed: curl")
+        target = f'$REEVE_API{path_of("missions", "m")}'
+        ask_itself = (
+            'ask() { curl -sS -m 5 "$@" -o /dev/null -w "%{http_code} " '
+            f'-H "Authorization: Bearer $(cat "$REEVE_TOKEN_FILE")" "{target}"; }}; '
+            'ask --unix-socket "$REEVE_GATEWAY_SOCKET"'
+        )
+        script = f"{ask_itself}; echo before; until [ -e go ]; do sleep 0.05; done; {ask_itself}; ask; echo after"
+        document = workflow("w", script)
+        document["spec"]["tasks"][0]["sandbox"] = "isolated"
+        self.made(path_of("workflows"), document)
+        self.made(path_of("missions"), mission("m", "w"))
+        log = self.run_dir("m.1.a.1") / "stdout.log"
+        wait_until(lambda: self.state("m") == "FAILED" or log.exists() and b"before" in log.read_bytes(),
+                   what="the run to ask")
+        if self.state("m") == "FAILED":
+            self.skipTest("this machine has no isolated sandboxes: " + self.ok("status", "m").out)
+        token = (self.run_dir("m.1.a.1") / "token").read_text()
+        client = self.client()
+        client.token = token
+        self.assertEqual(client.get(path_of("missions", "m")).status, 401)
+        self.assertEqual(self.misplaced("elsewhere"), 1)
+        self.owner.kill()
+        self.serve()
+        path = json.loads((self.run_dir("m.1.a.1") / "spec.json").read_text())["socket"]
+        wait_until(lambda: answers(path), what="the socket to be open again")
+        (self.run_dir("m.1.a.1") / "work" / "go").touch()
+        self.await_mission("m", "COMPLETE")
+        # Over the socket, which is another file now, and through the port that leads to it.
+        self.assertEqual(log.read_text().split(), ["200", "before", "200", "200", "after"])
 
     def test_other_runs_have_none(self):
         self.made(path_of("workflows"), workflow("w", 'echo "socket=<$REEVE_GATEWAY_SOCKET>"'))
