@@ -317,7 +317,8 @@ std::optional<resource::Status> Access::authorize(
   if (is_anonymous) {
     return resource::unauthorized();
   }
-  if (!attributes.is_resource()) {
+  if (!attributes.is_resource() || call.type == nullptr) {
+    // Without a type it is a gateway that asks.
     return refused(access::forbidden_message(call.identity, attributes));
   }
   if (!attributes.ns.empty() && !policy_.sees_namespace(call.identity, attributes.ns)) {
