@@ -27,23 +27,9 @@ std::string name_of(const ::testing::TestParamInfo<Holding>& info) {
 class HostEnding : public HostTest, public ::testing::WithParamInterface<Holding> {
  protected:
   void SetUp() override {
-    if (GetParam() == Holding::AsTheMachineAllows) {
-      return;
+    if (GetParam() == Holding::WithoutCgroup) {
+      hide_cgroups();
     }
-    // A mount namespace in which no version 2 hierarchy is to be seen.
-    const std::string wrapper = (root_ / "without-cgroup").string();
-    std::ofstream file(wrapper);
-    file << "#!/bin/bash\nexec unshare -m bash -c '\n"
-            "for at in $(awk '\"'\"'$3 == \"cgroup2\" {print $2}'\"'\"' /proc/mounts); do\n"
-            "  umount -l $at || exit 9\ndone\nexec \"$0\" \"$@\"' "
-         << REEVE_SHIM_PROGRAM << " \"$@\"\n";
-    file.close();
-    ::chmod(wrapper.c_str(), 0755);
-    if (std::system("unshare -m true 2>/dev/null") != 0) {
-      GTEST_SKIP() << "mount namespaces are not allowed here";
-    }
-    options().program = wrapper;
-    start_host();
   }
 
   /// A tree with every trick to get away: a grandchild, another session, a daemon that gave up its

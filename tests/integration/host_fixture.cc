@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
+#include <fstream>
 #include <poll.h>
 #include <unistd.h>
 
@@ -37,6 +38,11 @@ Bell::Bell(std::filesystem::path path) : path_(path.string()) {
 
 Bell::~Bell() {
   ::close(fd_);
+}
+
+bool Bell::rings() const {
+  pollfd waiting{.fd = fd_, .events = POLLIN, .revents = 0};
+  return !buffer_.empty() || ::poll(&waiting, 1, 0) > 0;
 }
 
 void Bell::ring() const {
@@ -86,6 +92,23 @@ void HostTest::start_host() {
   });
   ASSERT_TRUE(host.ok()) << host.error().describe();
   host_ = std::move(host).value();
+}
+
+void HostTest::hide_cgroups() {
+  // A mount namespace in which none is mounted.
+  const std::string wrapper = (root_ / "without-cgroup").string();
+  std::ofstream file(wrapper);
+  file << "#!/bin/bash\nexec unshare -m bash -c '\n"
+          "for at in $(awk '\"'\"'$3 == \"cgroup2\" {print $2}'\"'\"' /proc/mounts); do\n"
+          "  umount -l $at || exit 9\ndone\nexec \"$0\" \"$@\"' "
+       << REEVE_SHIM_PROGRAM << " \"$@\"\n";
+  file.close();
+  ::chmod(wrapper.c_str(), 0755);
+  if (std::system("unshare -m true 2>/dev/null") != 0) {
+    GTEST_SKIP() << "mount namespaces are not allowed here";
+  }
+  options().program = wrapper;
+  start_host();
 }
 
 void HostTest::stop_host() {
