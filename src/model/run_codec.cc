@@ -452,9 +452,15 @@ Result<Sandbox> sandbox_at(const Json& json, std::string path) {
   }
   Members members(json, std::move(path));
   members.name("level", sandbox.level, parse_sandbox_level, true);
-  if (const auto number =
-          members.integer("processesMax", kSandboxProcessesMin, kSandboxProcessesMax)) {
+  if (const auto number = members.integer("processesMax", 0, kSandboxProcessesMax)) {
     sandbox.processes_max = static_cast<std::uint32_t>(*number);
+    if (*number != 0 && *number < kSandboxProcessesMin) {
+      members.fail(
+          ErrorCode::Invalid,
+          concat("must be at least ", kSandboxProcessesMin),
+          members.field("processesMax")
+      );
+    }
   }
   sandbox_bytes(members, "memoryBytesMax", true, sandbox.memory_bytes_max);
   sandbox_bytes(members, "fileBytesMax", false, sandbox.file_bytes_max);

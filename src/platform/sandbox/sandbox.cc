@@ -51,8 +51,8 @@ struct Child {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   const bool placed = ::dup2(child.null, STDIN_FILENO) >= 0 &&
                       ::dup2(child.null, STDOUT_FILENO) >= 0 &&
-                      ::dup2(child.null, STDERR_FILENO) >= 0 &&
-                      ::dup2(child.plan, kPlanFd) >= 0 && ::dup2(child.told, kToldFd) >= 0;
+                      ::dup2(child.null, STDERR_FILENO) >= 0 && ::dup2(child.plan, kPlanFd) >= 0 &&
+                      ::dup2(child.told, kToldFd) >= 0;
   if (placed) {
     ::syscall(SYS_close_range, kToldFd + 1U, ~0U, 0U);
     ::execve(child.program, child.argv, child.environment);
@@ -163,8 +163,7 @@ Result<int> try_to_enter(const Entrance& entrance) {
     Obstacle obstacle = Obstacle::None;
     const int inner = step_inside(entrance, obstacle);
     if (inner < 0 || (inner == 0 && !give_up_rights(entrance, obstacle))) {
-      [[maybe_unused]] const ssize_t count =
-          ::write(pipe.write.get(), &obstacle, sizeof obstacle);
+      [[maybe_unused]] const ssize_t count = ::write(pipe.write.get(), &obstacle, sizeof obstacle);
     } else if (inner > 0) {
       // For our parent, whose child it is: no obstacle is less than 0.
       const int told = -inner;
@@ -209,14 +208,15 @@ Result<Sandbox> Sandbox::make(const Request& request, const Starter& starter) {
   REEVE_TRY(const Plan plan, make_plan(request, look_at(paths_of_interest(request))));
   auto groups = LimitGroups::make(request.sandbox, starter.mark, starter.cgroup_path);
   if (!groups.ok()) {
-    return refusal(level, groups.error().describe());
+    Error error = refusal(level, groups.error().message);
+    error.hint = groups.error().hint;
+    return error;
   }
   Sandbox sandbox(std::move(groups).value(), plan.port != 0);
   REEVE_TRY(const FileDescriptor memory, memory_with(encode(plan)));
   REEVE_TRY(Pipe pipe, make_pipe());
   const FileDescriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  std::array<std::string, 4> words = {
-      "reeve", "sandbox", concat(kPlanFd), concat(kToldFd)};
+  std::array<std::string, 4> words = {"reeve", "sandbox", concat(kPlanFd), concat(kToldFd)};
   std::array<char*, 5> argv = {
       words[0].data(), words[1].data(), words[2].data(), words[3].data(), nullptr};
   std::string entry = starter.mark_entry;

@@ -211,7 +211,7 @@ model::Sandbox decode_sandbox(const Node& node, Decoder& decoder, const std::str
     sandbox.processes_max = static_cast<std::uint32_t>(decoder.integer(
         *processes,
         fields.path("processesMax"),
-        model::kSandboxProcessesMin,
+        0,
         model::kSandboxProcessesMax,
         sandbox.processes_max
     ));
