@@ -1,6 +1,7 @@
 #include <cstdlib>
 
 #include "base/strings.h"
+#include "cli/doctor_sandbox.h"
 #include "cli/doctor_server.h"
 #include "cli/print.h"
 #include "cli/server_commands.h"
@@ -116,6 +117,9 @@ int run_doctor(const Common& common, const DoctorArgs& args) {
   std::vector<platform::Finding> findings = platform::probe_machine(common.data_dir);
   findings.push_back(probe_libcurl());
   findings.push_back(probe_container_engine());
+  for (platform::Finding& finding : probe_sandboxes()) {
+    findings.push_back(std::move(finding));
+  }
   Json items = Json::array();
   std::string text;
   const std::vector<std::string> lacking = add_machine(findings, items, text);
