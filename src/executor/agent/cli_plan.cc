@@ -114,7 +114,10 @@ class Planner {
     set("REEVE_MCP_URL", tools());
     if (!fence_.socket.empty()) {
       set("ANTHROPIC_UNIX_SOCKET", fence_.socket);
-      set("ANTHROPIC_BASE_URL", concat(kSocketApi, "/llm/anthropic"));
+      // Others may not know the variable.
+      if (cli_.arguments == Dialect::Claude) {
+        set("ANTHROPIC_BASE_URL", concat(kSocketApi, "/llm/anthropic"));
+      }
     }
     if (!fence_.ca_file.empty()) {
       set("NODE_EXTRA_CA_CERTS", fence_.ca_file);
@@ -211,6 +214,8 @@ class Planner {
     add("exec");
     add("--json");
     add("--skip-git-repo-check");
+    // What the provider looks up costs what nobody can know beforehand.
+    add_setting("web_search", quoted("disabled"));
     add_setting("model_provider", quoted("reeve"));
     add_setting(
         "model_providers.reeve",

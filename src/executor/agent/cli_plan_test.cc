@@ -150,6 +150,7 @@ TEST(AgentCliPlan, CodexGetsAProviderThatIsAskedOnce) {
       R"(model_providers.reeve={name="reeve",base_url="https://127.0.0.1:7070/llm/openai/v1",)"
       R"(env_key="REEVE_AGENT_TOKEN",wire_api="responses",request_max_retries=0,stream_max_retries=0,stream_idle_timeout_ms=604800000})"
   ));
+  EXPECT_TRUE(has(plan, "-c", R"(web_search="disabled")"));
   EXPECT_TRUE(has(plan, "--output-schema", "/run/files/schema.json"));
   EXPECT_TRUE(has(plan, "-o", "/run/files/last-message.txt"));
   EXPECT_TRUE(has(plan, "--sandbox", "workspace-write"));
