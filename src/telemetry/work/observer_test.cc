@@ -247,6 +247,34 @@ TEST_F(ObserverTest, ALimitOfABudgetIsANumberUntilItIsDeleted) {
   EXPECT_NE(text.find(labels + "\"maxDuration\"} 120\n"), std::string::npos) << text;
 }
 
+TEST_F(ObserverTest, WhatIsUsedOfABudgetIsAsItsRowSays) {
+  store::Commit commit;
+  store::Row quota;
+  quota.key = {.kind = journal::Kind::ClusterBudgetQuota, .ns = Namespace(), .name = "b"};
+  quota.body = R"({"spec":{"limits":{"maxTotalTokens":5}}})";
+  commit.rows.push_back(quota);
+  store::Row usage;
+  usage.key = {.kind = journal::Kind::BudgetUsage, .ns = Namespace(), .name = "quota.b"};
+  usage.body = R"({"status":{"period":{"tokens":3,"costs":{"USD":"0.25"}},
+      "promised":{"tokens":2,"costs":{"USD":"0.50"}}}})";
+  commit.rows.push_back(usage);
+  store::Row other = usage;
+  other.key.name = "agent.b";
+  commit.rows.push_back(other);
+  observer_.committed(commit);
+  const auto kept = observer_.metrics().register_gauges(
+      [] { return kernel::Statistics{}; }, [] { return true; }, [] { return kStart; }
+  );
+  const std::string text = registry_.prometheus();
+  for (const char* line :
+       {"reeve_budget_used{namespace=\"\",budget=\"b\",unit=\"tokens\"} 3\n",
+        "reeve_budget_used{namespace=\"\",budget=\"b\",unit=\"USD\"} 0.25\n",
+        "reeve_budget_reserved{namespace=\"\",budget=\"b\",unit=\"tokens\"} 2\n",
+        "reeve_budget_reserved{namespace=\"\",budget=\"b\",unit=\"USD\"} 0.5\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+}
+
 TEST(ExecutorOf, IsWhatCarriesTheMainStepOut) {
   model::RunSpec spec;
   EXPECT_EQ(executor_of(spec), "unknown");

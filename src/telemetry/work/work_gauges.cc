@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
+#include "base/json.h"
 #include "model/mission.h"
 #include "telemetry/work/work_metrics.h"
 
@@ -29,6 +31,33 @@ std::vector<Sample> WorkMetrics::budget_limits() {
   return samples;
 }
 
+std::vector<Sample> WorkMetrics::budget_usage(std::string_view section) {
+  std::vector<Sample> samples;
+  const auto add = [&](const auto& key, std::string unit, double value) {
+    if (samples.size() < kBudgetSeriesMax) {
+      samples.push_back({.labels = {key.first, key.second, std::move(unit)}, .value = value});
+    }
+  };
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [key, body] : usage_) {
+    const Result<Json> row = budgets_.contains(key) ? parse_json(body) : Result<Json>(Json());
+    const Json* status = row ? row->find("status") : nullptr;
+    const Json* part = status == nullptr ? nullptr : status->find(section);
+    if (part == nullptr) {
+      continue;
+    }
+    add(key, "tokens", static_cast<double>(part->get_int("tokens")));
+    const Json* costs = part->find("costs");
+    for (const Json::Member& cost : costs == nullptr ? Json::Object() : costs->as_object()) {
+      double amount = 0;
+      const std::string& text = cost.second.as_string();
+      std::from_chars(text.data(), text.data() + text.size(), amount);
+      add(key, cost.first, amount);
+    }
+  }
+  return samples;
+}
+
 std::vector<MetricCallback> WorkMetrics::register_gauges(
     const Statistics& statistics, const Healthy& healthy, std::function<Timestamp()> now
 ) {
@@ -45,6 +74,20 @@ std::vector<MetricCallback> WorkMetrics::register_gauges(
        .help = "What a budget allows: tokens, amounts, runs, or seconds",
        .labels = {"namespace", "budget", "limit"}},
       std::function<std::vector<Sample>()>([this] { return budget_limits(); })
+  ));
+  kept.push_back(registry_.callback(
+      MetricType::Gauge,
+      {.name = "reeve_budget_used",
+       .help = "What is settled in the current period of a budget: tokens, or an amount of a currency",
+       .labels = {"namespace", "budget", "unit"}},
+      std::function<std::vector<Sample>()>([this] { return budget_usage("period"); })
+  ));
+  kept.push_back(registry_.callback(
+      MetricType::Gauge,
+      {.name = "reeve_budget_reserved",
+       .help = "What is promised to calls that are under way: tokens, or an amount of a currency",
+       .labels = {"namespace", "budget", "unit"}},
+      std::function<std::vector<Sample>()>([this] { return budget_usage("promised"); })
   ));
   register_missions(kept, statistics);
   register_channels(kept, statistics, std::move(now));

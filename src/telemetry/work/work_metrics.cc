@@ -40,6 +40,10 @@ bool is_over(std::string_view state) {
   return known && model::is_terminal(*known);
 }
 
+bool is_budget(journal::Kind kind) {
+  return kind == journal::Kind::BudgetQuota || kind == journal::Kind::ClusterBudgetQuota;
+}
+
 /// A limit of a budget as a number: amounts are texts, durations have units.
 std::optional<double> limit_of(const Json& value) {
   if (value.is_int()) {
@@ -171,9 +175,10 @@ Result<void> WorkMetrics::load(store::Reader& reader) {
     const std::scoped_lock lock(mutex_);
     runs_.clear();
     budgets_.clear();
+    usage_.clear();
   }
   return reader.each_live_row([this](store::Row row) -> Result<void> {
-    if (row.key.kind == journal::Kind::BudgetQuota) {
+    if (is_budget(row.key.kind) || row.key.kind == journal::Kind::BudgetUsage) {
       see(row);
     } else if (row.key.kind == journal::Kind::Mission) {
       load_runs(row);
@@ -332,7 +337,13 @@ void WorkMetrics::see(const CommitFigures& commit) {
 }
 
 void WorkMetrics::see(const store::Row& row) {
-  if (row.key.kind != journal::Kind::BudgetQuota) {
+  constexpr std::string_view kOfQuota = "quota.";
+  if (row.key.kind == journal::Kind::BudgetUsage && row.key.name.starts_with(kOfQuota)) {
+    const std::scoped_lock lock(mutex_);
+    usage_[{row.key.ns.str(), row.key.name.substr(kOfQuota.size())}] = row.body;
+    return;
+  }
+  if (!is_budget(row.key.kind)) {
     return;
   }
   const std::pair key(row.key.ns.str(), row.key.name);

@@ -74,6 +74,8 @@ class WorkMetrics {
   void run_ended(const WorkEvent& seen);
   void load_runs(const store::Row& row);
   std::vector<Sample> budget_limits();
+  /// What is settled in the period of each budget, or promised to calls under way.
+  std::vector<Sample> budget_usage(std::string_view section);
   void register_kernel(std::vector<MetricCallback>& kept, const Statistics& statistics);
   void register_missions(std::vector<MetricCallback>& kept, const Statistics& statistics);
   void register_channels(
@@ -103,6 +105,8 @@ class WorkMetrics {
   std::map<std::string, Run> runs_;
   /// Limits by namespace and budget.
   std::map<std::pair<std::string, std::string>, std::map<std::string, double>> budgets_;
+  /// The rows of what is used of budgets; read when somebody asks, as they change with every call.
+  std::map<std::pair<std::string, std::string>, std::string> usage_;
 };
 
 }  // namespace reeve::telemetry
