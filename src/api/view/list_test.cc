@@ -408,5 +408,39 @@ TEST_F(ViewList, ASnapshotStaysAsItIs) {
   EXPECT_EQ(view_.snapshot()->of(Kind::Mission).size(), 10U);
 }
 
+TEST(ViewParts, ARowMayBeAnObjectAndPartOfAnother) {
+  ViewOptions options = SmallWorld::options();
+  options.types.push_back(
+      {.name = "settings",
+       .kind = Kind::Setting,
+       .project = options.types[1].project,
+       .stems_of = {}}
+  );
+  const auto settings = static_cast<TypeId>(options.types.size() - 1);
+  SmallWorld world;
+  View live(options);
+  world.put(Kind::Mission, "a", "m");
+  world.put_labels(Kind::Mission, "a", "m", Json::object().set("used", "7"));
+  live.apply(world.commit());
+  View loaded(options);
+  ASSERT_TRUE(loaded.load(world).ok());
+  const std::string name = concat(to_string(Kind::Mission), "/m");
+  for (const View* view : {&live, &loaded}) {
+    const ProjectedPtr mission = view->get(kMissions, "a", "m");
+    ASSERT_NE(mission, nullptr);
+    EXPECT_EQ(mission->revision, Revision(2));
+    ASSERT_NE(find_value(mission->labels, "used"), nullptr);
+    EXPECT_EQ(*find_value(mission->labels, "used"), "7");
+    EXPECT_NE(view->get(settings, "a", name), nullptr);
+  }
+  world.remove(Kind::Mission, "a", "m");
+  live.apply(world.commit());
+  EXPECT_EQ(live.get(kMissions, "a", "m"), nullptr);
+  EXPECT_NE(live.get(settings, "a", name), nullptr) << "it outlives what it was about";
+  world.put(Kind::Mission, "a", "m");
+  live.apply(world.commit());
+  EXPECT_EQ(*find_value(live.get(kMissions, "a", "m")->labels, "used"), "7");
+}
+
 }  // namespace
 }  // namespace reeve::api::view
