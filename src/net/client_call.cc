@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/secret.h"
 #include "base/strings.h"
 #include "net/client_connection.h"
 #include "net/client_hub.h"
@@ -38,7 +39,19 @@ LiveCall::LiveCall(
   body_ = request_.body.view().empty() ? nullptr : request_.body.release();
 }
 
-LiveCall::~LiveCall() = default;
+LiveCall::~LiveCall() {
+  forget_request();
+}
+
+/// What was asked is not sent again: its body only takes room, and there may be a key in its
+/// fields.
+void LiveCall::forget_request() {
+  body_.reset();
+  for (Header& header : request_.headers) {
+    wipe(header.value);
+  }
+  request_.headers.clear();
+}
 
 void LiveCall::enter(Stage stage, Duration time) {
   stage_ = stage;
@@ -102,6 +115,7 @@ void LiveCall::on_sent() {
 
 void LiveCall::on_head(int status, Headers headers) {
   enter(Stage::Answering, request_.deadlines.idle);
+  forget_request();
   const std::shared_ptr<ResponseSink> sink = sink_;
   sink->on_head(status, std::move(headers));
 }

@@ -98,6 +98,7 @@ class LiveCall final : public DeadlineQueue::Item, public std::enable_shared_fro
  private:
   void enter(Stage stage, Duration time);
   void update_deadline();
+  void forget_request();
   void leave();
 
   const std::shared_ptr<ClientHub> hub_;
