@@ -1,6 +1,9 @@
 #include "gateway/model/gateway.h"
 
+#include <functional>
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -24,6 +27,7 @@ namespace view = api::view;
 constexpr std::string_view kNamespaceHeader = "Reeve-Namespace";
 constexpr std::string_view kDefaultNamespace = "default";
 constexpr Duration kCloseTimeout{5'000};
+constexpr int kUnauthorized = 401;
 constexpr int kForbidden = 403;
 
 model::SeenObject seen(const view::ProjectedPtr& projected) {
@@ -61,6 +65,12 @@ class ModelGateway final : public Gateway {
     } else {
       const std::string_view named = request.exchange->request().headers.get(kNamespaceHeader);
       caller.ns = Namespace(std::string(named.empty() ? kDefaultNamespace : named));
+      if (request.identity.in_group(access::kUnauthenticated)) {
+        service_->refuse(
+            request.exchange, {.status = kUnauthorized, .message = "the token of a run is missing"}
+        );
+        return;
+      }
       if (!request.may("create", "modelroutes", "use", caller.ns.view())) {
         service_->refuse(
             request.exchange,
@@ -134,7 +144,7 @@ class ModelGateway final : public Gateway {
       return platform::monotonic_now();
     };
     ports.object = [this](std::string_view plural, const Namespace& ns, std::string_view name) {
-      const auto type = services_->view.find_type(plural);
+      const auto type = type_of(plural);
       return type ? seen(services_->view.get(*type, ns.view(), name)) : model::SeenObject();
     };
     ports.objects = [this](std::string_view plural, const Namespace& ns, std::size_t max) {
@@ -164,11 +174,21 @@ class ModelGateway final : public Gateway {
     return ports;
   }
 
+  std::optional<view::TypeId> type_of(std::string_view plural) {
+    const auto known = types_.find(plural);
+    if (known != types_.end()) {
+      return known->second;
+    }
+    const std::optional<view::TypeId> type = services_->view.find_type(plural);
+    types_.emplace(std::string(plural), type);
+    return type;
+  }
+
   std::vector<model::SeenObject> list(
       std::string_view plural, const Namespace& ns, std::size_t max
   ) {
     std::vector<model::SeenObject> objects;
-    const auto type = services_->view.find_type(plural);
+    const auto type = type_of(plural);
     if (!type) {
       return objects;
     }
@@ -209,6 +229,8 @@ class ModelGateway final : public Gateway {
 
   ModelGatewayOptions options_;
   std::optional<GatewayServices> services_;
+  /// Types of the view, by the names of their kinds.
+  std::map<std::string, std::optional<view::TypeId>, std::less<>> types_;
   std::unique_ptr<net::Client> public_;
   std::unique_ptr<net::Client> private_;
   std::unique_ptr<model::ModelService> service_;

@@ -259,6 +259,19 @@ void ModelService::call(
       order.seed
   );
   label(order);
+  if (!choose_for(order) || !guard(order) || answer_from_cache(order)) {
+    return;
+  }
+  order.facts.scan = nullptr;
+  auto made = std::make_shared<Call>(context_, std::move(order), [this](Call& done) {
+    calls_.erase(done.shared_from_this());
+  });
+  calls_.insert(made);
+  made->start();
+}
+
+/// Says whether somebody can answer.
+bool ModelService::choose_for(CallOrder& order) {
   order.choice = choose(order.routes, order.facts, context_.states(false), order.seed);
   if (order.choice.refusal && order.choice.refusal->kind == GatewayErrorKind::Busy) {
     // One may wait for a place.
@@ -274,17 +287,9 @@ void ModelService::call(
       error.message += concat("; ", join(order.set->problems, "; "));
     }
     fail(order.exchange, order.target, error);
-    return;
+    return false;
   }
-  if (!guard(order) || answer_from_cache(order)) {
-    return;
-  }
-  order.facts.scan = nullptr;
-  auto made = std::make_shared<Call>(context_, std::move(order), [this](Call& done) {
-    calls_.erase(done.shared_from_this());
-  });
-  calls_.insert(made);
-  made->start();
+  return true;
 }
 
 void ModelService::label(CallOrder& order) {

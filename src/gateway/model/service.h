@@ -71,6 +71,7 @@ class ModelService {
       const GatewayError& error,
       std::string_view route = {}
   );
+  bool choose_for(CallOrder& order);
   bool guard(CallOrder& order);
   bool answer_from_cache(CallOrder& order);
   void label(CallOrder& order);
