@@ -77,24 +77,50 @@ void Notifier::stop() {
 
 // --- senders ------------------------------------------------------------------------------------
 
+/// That of the namespace with the fewest attempts under way. The last free sender is for one that
+/// has none. Holds the mutex.
+std::deque<Attempt>::iterator Notifier::next_job() {
+  auto next = jobs_.end();
+  std::size_t fewest = 0;
+  for (auto at = jobs_.begin(); at != jobs_.end(); ++at) {
+    const auto busy = sending_in_.find(at->sink->ns);
+    const std::size_t count = busy == sending_in_.end() ? 0 : busy->second;
+    if (next == jobs_.end() || count < fewest) {
+      next = at;
+      fewest = count;
+    }
+  }
+  const bool last = sending_ + 1 >= options_.senders;
+  return fewest > 0 && last ? jobs_.end() : next;
+}
+
 void Notifier::send() {
   while (true) {
     Attempt attempt;
     {
       std::unique_lock lock(mutex_);
-      jobs_ready_.wait(lock, [this] { return senders_stop_ || !jobs_.empty(); });
-      if (jobs_.empty()) {
+      jobs_ready_.wait(lock, [this] { return senders_stop_ || next_job() != jobs_.end(); });
+      const auto next = next_job();
+      if (next == jobs_.end()) {
         return;
       }
-      attempt = std::move(jobs_.front());
-      jobs_.pop_front();
+      attempt = std::move(*next);
+      jobs_.erase(next);
+      ++sending_;
+      ++sending_in_[attempt.sink->ns];
     }
     notify::AttemptResult result = ports_.attempt(attempt);
     {
       const std::lock_guard lock(mutex_);
       ended_.push_back({.uid = attempt.sink->uid, .result = std::move(result)});
+      --sending_;
+      const auto busy = sending_in_.find(attempt.sink->ns);
+      if (--busy->second == 0) {
+        sending_in_.erase(busy);
+      }
     }
     wake_.notify_all();
+    jobs_ready_.notify_all();
   }
 }
 

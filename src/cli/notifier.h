@@ -98,7 +98,7 @@ struct NotifierFigures {
 
 /// Tells sinks what happens: reads the journal after each sink's cursor, and sends. A sink that
 /// does not answer keeps nobody else waiting but its own messages, and one of the senders for the
-/// length of an attempt.
+/// length of an attempt; those of one namespace never keep all senders.
 ///
 /// Threading: one thread of its own, and senders; `committed`, `look_again` and `figures` any
 /// thread; create, `stop` and destroy on one.
@@ -139,6 +139,7 @@ class Notifier {
 
   void run();
   void send();
+  std::deque<Attempt>::iterator next_job();
   void wait();
   void refresh();
   void take_sink(const Json& object, std::map<std::string, Target>& kept);
@@ -164,6 +165,9 @@ class Notifier {
   std::condition_variable wake_;
   std::condition_variable jobs_ready_;
   std::deque<Attempt> jobs_;
+  /// Attempts under way, of all and by namespace.
+  std::size_t sending_ = 0;
+  std::map<Namespace, std::size_t> sending_in_;
   std::deque<Ended> ended_;
   NotifierFigures figures_;
   bool news_ = true;

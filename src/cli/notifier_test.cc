@@ -13,10 +13,17 @@ class World {
  public:
   explicit World(std::size_t waiting_max = 256) : waiting_max_(waiting_max) {}
 
-  void add_sink(const std::string& name, std::string_view events, std::int64_t cursor = -1) {
+  void add_sink(
+      const std::string& name,
+      std::string_view events,
+      std::int64_t cursor = -1,
+      std::string_view ns = "default"
+  ) {
     const std::lock_guard lock(mutex_);
     Json object = *parse_json(concat(
-        R"({"metadata":{"namespace":"default","name":")",
+        R"({"metadata":{"namespace":")",
+        ns,
+        R"(","name":")",
         name,
         R"(","uid":"uid-)",
         name,
@@ -31,12 +38,13 @@ class World {
     sinks_[name] = std::move(object);
   }
 
-  void happens(std::string_view state) {
+  void happens(std::string_view state, std::string_view ns = "default") {
     const std::lock_guard lock(mutex_);
     auto event = std::make_shared<journal::Event>();
     event->revision = Revision(events_.size() + 1);
     event->at = from_unix_millis(1'800'000'000'000);
-    event->object = {.kind = journal::Kind::Mission, .ns = Namespace("default"), .name = "build"};
+    event->object = {
+        .kind = journal::Kind::Mission, .ns = Namespace(std::string(ns)), .name = "build"};
     event->type = "mission.transitioned";
     event->data = concat(R"({"from":"ACTIVE","to":")", state, R"(","message":"key is hunter2"})");
     events_.push_back(std::move(event));
@@ -80,7 +88,12 @@ class World {
       return replace_all(text, "hunter2", "***");
     };
     ports.attempt = [this](const Attempt& attempt) {
-      const std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
+      if (attempt.sink->name.starts_with("hangs")) {
+        ++hanging_;
+        changed_.notify_all();
+        changed_.wait(lock, [this] { return released_; });
+      }
       told_.push_back(concat(attempt.sink->name, ":", attempt.notification.revision.value()));
       texts_.push_back(attempt.notification.text);
       std::uint32_t& left = failures_[attempt.sink->name];
@@ -131,6 +144,9 @@ class World {
   std::map<std::string, std::uint32_t> failures_;
   std::map<std::string, SinkReport> saved_;
   std::size_t waiting_max_;
+  /// Attempts that do not end before they are released.
+  std::size_t hanging_ = 0;
+  bool released_ = false;
   /// Last: its threads use the others.
   std::unique_ptr<Notifier> notifier;
 };
@@ -199,6 +215,29 @@ TEST(Notifier, TriesAgainAndGivesUp) {
       world.troubles_.end()
   );
   EXPECT_EQ(world.troubles_.back(), "bad:");
+}
+
+TEST(Notifier, SinksOfOneNamespaceDoNotKeepAllSenders) {
+  World world;
+  const NotifierOptions options;
+  for (std::size_t i = 0; i < 2 * options.senders; ++i) {
+    world.add_sink(concat("hangs-", i), R"("mission.*")", -1, "slow");
+  }
+  world.add_sink("good", R"("mission.*")");
+  world.happens("FAILED", "slow");
+  world.start();
+  EXPECT_TRUE(world.wait([&] { return world.hanging_ == options.senders - 1; }));
+  world.happens("FAILED");
+  world.notifier->committed();
+  EXPECT_TRUE(world.wait([&] { return world.told_ == std::vector<std::string>{"good:2"}; }));
+  {
+    const std::lock_guard lock(world.mutex_);
+    EXPECT_EQ(world.hanging_, options.senders - 1);
+    world.released_ = true;
+  }
+  world.changed_.notify_all();
+  EXPECT_TRUE(world.wait([&] { return world.told_.size() == 2 * options.senders + 1; }));
+  world.notifier->stop();
 }
 
 TEST(Notifier, TellsWhatIsWrongWithASink) {
