@@ -30,13 +30,26 @@ IncidentNews about_spiral(const journal::Event& event, const Json& data) {
   return {.report = std::move(report)};
 }
 
-IncidentNews about_budget(const journal::Event& event, const Json& data) {
+/// The event is about the usage of a quota, `quota.NAME`. A new period ends what was.
+std::optional<IncidentNews> about_budget(const journal::Event& event, const Json& data) {
+  constexpr std::string_view kUsage = "quota.";
+  if (!event.object.name.starts_with(kUsage)) {
+    return std::nullopt;
+  }
+  const bool over = event.type == "usage.period_begun";
   IncidentReport report;
   report.reason = "BudgetExceeded";
   report.subject_kind = "BudgetQuota";
-  report.subject = data.get_string("quota", event.object.name);
-  report.message = data.get_string("message");
-  return {.report = std::move(report)};
+  report.subject = event.object.name.substr(kUsage.size());
+  report.message = over ? std::string("a new period of the budget has begun")
+                        : concat(
+                              data.get_string("limit"),
+                              " is used up: ",
+                              data.get_string("used"),
+                              " of ",
+                              data.get_string("level")
+                          );
+  return IncidentNews{.report = std::move(report), .over = over};
 }
 
 /// A server whose tools are held, or were.
@@ -103,8 +116,8 @@ std::optional<IncidentNews> about_denials(const journal::Event& event, const Jso
 
 bool may_matter(const journal::Event& event) {
   const std::string_view type = event.type;
-  return type == "spiral.detected" || type == "budget.exceeded" || type == "access.denied" ||
-         type == "breaker.opened" || type == "breaker.closed" ||
+  return type == "spiral.detected" || type == "budget.exceeded" || type == "usage.period_begun" ||
+         type == "access.denied" || type == "breaker.opened" || type == "breaker.closed" ||
          (type == "resource.updated" && event.object.kind == Kind::ToolServer);
 }
 
@@ -121,7 +134,7 @@ std::optional<IncidentNews> incident_of(const journal::Event& event) {
   if (event.type == "spiral.detected") {
     return about_spiral(event, *data);
   }
-  if (event.type == "budget.exceeded") {
+  if (event.object.kind == Kind::BudgetUsage) {
     return about_budget(event, *data);
   }
   if (event.type == "access.denied") {

@@ -53,12 +53,24 @@ TEST(IncidentReports, AStormOfRefusalsIsOneAndAFewAreNone) {
 }
 
 TEST(IncidentReports, BudgetsBreakersAndSpirals) {
-  const auto budget = incident_of(event_of(
-      journal::Kind::BudgetQuota, "budget.exceeded", R"({"quota":"q","message":"all is spent"})"
-  ));
+  journal::Event spent = event_of(
+      journal::Kind::BudgetUsage,
+      "budget.exceeded",
+      R"({"quota":"team/q","limit":"maxTotalCost","level":"5","used":"5.2"})"
+  );
+  spent.object.name = "quota.q";
+  const auto budget = incident_of(spent);
   ASSERT_TRUE(budget.has_value());
   EXPECT_EQ(budget->report.subject, "q");
-  EXPECT_EQ(budget->report.message, "all is spent");
+  EXPECT_EQ(budget->report.message, "maxTotalCost is used up: 5.2 of 5");
+  EXPECT_FALSE(budget->over);
+  spent.type = "usage.period_begun";
+  spent.data = R"({"start":"2026-11-21T00:00:00Z"})";
+  const auto anew = incident_of(spent);
+  ASSERT_TRUE(anew.has_value());
+  EXPECT_TRUE(anew->over);
+  EXPECT_EQ(anew->report.reason, budget->report.reason);
+  EXPECT_EQ(anew->report.subject, budget->report.subject);
   const auto spiral = incident_of(
       event_of(journal::Kind::ToolCall, "spiral.detected", R"({"mission":"m","message":"circles"})")
   );
