@@ -12,9 +12,8 @@ namespace {
 /// The API opens milliseconds after the host.
 constexpr Duration kOpeningTimeMax{10'000};
 /// What makes a token worthless is the end of its run; this is for a run whose end nobody hears of.
-constexpr Duration kEndless = std::chrono::hours(24 * 30);
-/// Beyond the run's own time: what is done after it, and for its end to be known.
-constexpr Duration kMargin = std::chrono::hours(1);
+/// The run's own time says nothing about that: it stands still with its mission.
+constexpr Duration kEndless = std::chrono::hours(24 * 366);
 
 }  // namespace
 
@@ -58,7 +57,7 @@ Result<std::optional<host::RunAccess>> RunIdentities::access(const host::NewRun&
   claims.run = run.run;
   claims.fence = run.fence;
   claims.agent = run.agent;
-  claims.expires = clock_.now() + (run.timeout.count() > 0 ? run.timeout + kMargin : kEndless);
+  claims.expires = clock_.now() + kEndless;
   claims.socket_only = run.socket == host::SocketUse::Only;
   REEVE_TRY(access.token, tokens_.issue(claims));
   if (run.socket != host::SocketUse::None) {
