@@ -9,6 +9,7 @@
 #include "cli/object_target.h"
 #include "cli/print.h"
 #include "cli/scope.h"
+#include "notify/notification.h"
 
 namespace reeve::cli {
 
@@ -121,8 +122,13 @@ Result<std::vector<Json>> waiting_tool_calls(
 
 Result<std::vector<Json>> remote_tool_calls(const Common& common) {
   REEVE_TRY(Api api, open_api(common, common.connection));
-  const std::string path =
-      concat(calls_path(common.all_namespaces ? std::string() : api.ns), "?limit=", kRowsPerRead);
+  const std::string path = concat(
+      calls_path(common.all_namespaces ? std::string() : api.ns),
+      "?fieldSelector=status.state%3D",
+      kPending,
+      "&limit=",
+      kRowsPerRead
+  );
   const Result<Json> list = whole_list(*api.client, path, "application/json");
   std::vector<Json> calls;
   if (!list) {
@@ -147,7 +153,7 @@ std::string tool_call_text(const Common& common, const Json& call) {
   const std::string caller = agent.empty() ? spec.get_string("caller") : agent;
   std::string arguments = part(spec, "arguments").dump();
   if (arguments.size() > kArgumentsShownMax) {
-    arguments = concat(std::string_view(arguments).substr(0, kArgumentsShownMax), "…");
+    arguments = notify::cut(arguments, kArgumentsShownMax);
   }
   std::string tool = spec.get_string("tool");
   if (const std::string server = spec.get_string("server"); !server.empty()) {
@@ -165,7 +171,7 @@ std::string tool_call_text(const Common& common, const Json& call) {
       line("risk", spec.get_string("risk")),
       line("with", arguments == "{}" ? std::string() : arguments),
       line("for", spec.get_string("mission")),
-      line("expires", status.get_string("expiresAt", status.get_string("deadline"))),
+      line("expires", status.get_string("due")),
       "\n"
   );
 }
