@@ -165,6 +165,46 @@ TEST(RunSpecCodec, KeepsEveryFieldOverARoundTrip) {
   EXPECT_EQ(to_json(*spec), json);
 }
 
+TEST(SandboxCodec, ReadsAWordAndEveryField) {
+  const auto word = sandbox_from_json(Json("isolated"));
+  ASSERT_TRUE(word.ok());
+  EXPECT_EQ(word->level, SandboxLevel::Isolated);
+  EXPECT_EQ(word->processes_max, Sandbox{}.processes_max);
+  Sandbox sandbox;
+  sandbox.level = SandboxLevel::Workspace;
+  sandbox.processes_max = 9;
+  sandbox.memory_bytes_max = 1'000'000;
+  sandbox.file_bytes_max = 2'000'000;
+  sandbox.temp_bytes_max = 3'000'000;
+  sandbox.disk_bytes_max = 4'000'000;
+  sandbox.readable = {"/srv/models"};
+  const auto again = sandbox_from_json(to_json(sandbox));
+  ASSERT_TRUE(again.ok()) << again.error().describe();
+  EXPECT_EQ(*again, sandbox);
+  RunSpec spec = some_spec();
+  spec.sandbox = sandbox;
+  const auto whole = run_spec_from_json(to_json(spec));
+  ASSERT_TRUE(whole.ok()) << whole.error().describe();
+  EXPECT_EQ(whole->sandbox, sandbox);
+}
+
+TEST(SandboxCodec, RefusesWhatIsNoSandbox) {
+  for (const char* text :
+       {R"("cage")",
+        R"({})",
+        R"({"level": "isolated", "roof": true})",
+        R"({"level": "isolated", "processesMax": 3})",
+        R"({"level": "isolated", "fileBytesMax": 0})",
+        R"({"level": "isolated", "memoryBytesMax": 100})",
+        R"({"level": "isolated", "readable": ["relative"]})",
+        R"({"level": "isolated", "readable": ["/a/../b"]})",
+        R"({"level": "isolated", "readable": ["/"]})"}) {
+    const auto json = parse_json(text);
+    ASSERT_TRUE(json.ok());
+    EXPECT_FALSE(sandbox_from_json(*json).ok()) << text;
+  }
+}
+
 TEST(RunSpecCodec, RefusesPlacesOfCredentialsThatAreNotInTheRun) {
   for (const CredentialPlace& place : std::vector<CredentialPlace>{
            {.part = CredentialPlace::Part::Script, .index = 3},

@@ -488,6 +488,22 @@ TEST(RenderTask, TheWorkingDirectoryOfAContainerIsWithinTheRun) {
   EXPECT_EQ(rendered(Method::Shell, "/srv/app"), "/srv/app");
 }
 
+TEST(RenderTask, KeepsItsProcessesAsTheTaskSaysOrTheWorkflow) {
+  Fixture f;
+  f.task().script = {at_line("true")};
+  const auto level = [&f] {
+    const auto spec = render_task(f.workflow, 0, f.context);
+    return spec.ok() ? model::to_string(spec->sandbox.level) : std::string_view("error");
+  };
+  EXPECT_EQ(level(), "none");
+  f.workflow.sandbox.level = model::SandboxLevel::Workspace;
+  EXPECT_EQ(level(), "workspace");
+  f.task().sandbox.emplace().level = model::SandboxLevel::Isolated;
+  EXPECT_EQ(level(), "isolated");
+  f.task().sandbox->level = model::SandboxLevel::None;
+  EXPECT_EQ(level(), "none");
+}
+
 TEST(RenderCondition, OfAWholeFormicaryJobIsFalseIfItFails) {
   Fixture f;
   f.workflow.format = Format::Formicary;

@@ -395,6 +395,33 @@ TEST(RenderAgent, GivesTheAgentAsItIsNow) {
   EXPECT_EQ(f.render().error().code, ErrorCode::NotFound);
 }
 
+TEST(RenderAgent, IsKeptAtLeastAsItSaysItself) {
+  Fixture f(Method::Agent);
+  OneAgent agents;
+  agents.text = R"({"metadata":{"name":"coder"},"spec":{"loop":{},"model":"m","sandbox":)"
+                R"({"level":"workspace","processesMax":77}}})";
+  f.context.configuration.agents = &agents;
+  f.task().agent = AgentTask{
+      .name = at_line("coder"),
+      .prompt = at_line("fix it"),
+      .session = {},
+      .outputs = {},
+      .validates = {}};
+  for (const auto& [said, level, processes] :
+       {std::tuple(model::SandboxLevel::None, model::SandboxLevel::Workspace, 77U),
+        std::tuple(model::SandboxLevel::Isolated, model::SandboxLevel::Isolated, 9U)}) {
+    f.task().sandbox.emplace();
+    f.task().sandbox->level = said;
+    f.task().sandbox->processes_max = 9;
+    const auto spec = f.render();
+    ASSERT_TRUE(spec.ok()) << spec.error().describe();
+    EXPECT_EQ(spec->sandbox.level, level);
+    EXPECT_EQ(spec->sandbox.processes_max, processes);
+  }
+  agents.text = R"({"metadata":{"name":"coder"},"spec":{"sandbox":"cage"}})";
+  EXPECT_FALSE(f.render().ok());
+}
+
 TEST(RenderAgent, AnAgentOrASessionNeverJudgesItself) {
   Fixture f(Method::Agent);
   OneAgent agents;

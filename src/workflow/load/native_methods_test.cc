@@ -512,6 +512,48 @@ TEST(NativeSpec, RefusesWhatNoTriggerCanGive) {
   );
 }
 
+TEST(NativeSandbox, ReadsTheLevelAndEveryLimit) {
+  EXPECT_FALSE(task_b("      script: x\n").sandbox.has_value());
+  EXPECT_EQ(
+      task_b("      script: x\n      sandbox: workspace\n").sandbox->level,
+      model::SandboxLevel::Workspace
+  );
+  const Task task = task_b(
+      "      script: x\n      sandbox: {level: isolated, processesMax: 9, memoryBytesMax: "
+      "1000000,\n"
+      "        fileBytesMax: 2000000, tempBytesMax: 3000000, diskBytesMax: 4000000,\n"
+      "        readable: [/srv/models]}\n"
+  );
+  model::Sandbox expected;
+  expected.level = model::SandboxLevel::Isolated;
+  expected.processes_max = 9;
+  expected.memory_bytes_max = 1'000'000;
+  expected.file_bytes_max = 2'000'000;
+  expected.temp_bytes_max = 3'000'000;
+  expected.disk_bytes_max = 4'000'000;
+  expected.readable = {"/srv/models"};
+  EXPECT_EQ(task.sandbox, expected);
+  const Workflow whole = loaded(native("  sandbox: isolated\n  tasks: [{name: a, script: x}]\n"));
+  EXPECT_EQ(whole.sandbox.level, model::SandboxLevel::Isolated);
+}
+
+TEST(NativeSandbox, RefusesWhatItDoesNotKnow) {
+  EXPECT_NE(refused("      script: x\n      sandbox: cage\n").find("cage"), std::string::npos);
+  EXPECT_NE(
+      refused("      script: x\n      sandbox: {processesMax: 9}\n").find("level"),
+      std::string::npos
+  );
+  EXPECT_NE(
+      refused("      script: x\n      sandbox: {level: none, readable: [models]}\n")
+          .find("absolute paths"),
+      std::string::npos
+  );
+  EXPECT_NE(
+      refused("      http: {url: http://h}\n      sandbox: isolated\n").find("has no use"),
+      std::string::npos
+  );
+}
+
 TEST(NativeSpec, LimitsListsAndMapsOfWords) {
   std::string tags = "      script: x\n      tags: [";
   std::string query = "      http:\n        url: http://h\n        query: {";
