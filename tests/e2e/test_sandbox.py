@@ -28,6 +28,23 @@ print(api.scheme, api.port, status, body["metadata"]["name"])
 print(os.path.exists("DATA/reeve.db"), os.environ["HOME"], len([p for p in os.listdir("/proc") if p.isdigit()]) < 6)
 """
 
+# An agent: asks the server by the address that it was given, then by its socket, and ends.
+AGENT = """
+import http.client, json, os, socket, urllib.parse
+where = urllib.parse.urlsplit(os.environ["OPENAI_BASE_URL"])
+token = os.environ["OPENAI_API_KEY"]
+by_address = http.client.HTTPConnection(where.hostname, where.port, timeout=60)
+by_socket = http.client.HTTPConnection("reeve.local", timeout=60)
+by_socket.sock = socket.socket(socket.AF_UNIX)
+by_socket.sock.connect(os.environ["REEVE_GATEWAY_SOCKET"])
+told = []
+for connection in (by_address, by_socket):
+    connection.request("GET", "/apis/reeve.dev/v1/namespaces/default/missions/" + os.environ["REEVE_MISSION"],
+                       headers={"Authorization": "Bearer " + token})
+    told.append(connection.getresponse().status)
+print("agent was told", *told, "at", where.netloc, "in", os.environ["HOME"])
+"""
+
 BEATS = "n=0; while [ ! -e go ]; do n=$((n+1)); echo $n >> beats; sleep 0.05; done; echo went on"
 
 
@@ -55,6 +72,20 @@ class SandboxTest(ServerTest):
         self.assertEqual(out.count("refused"), 3, out)
         self.assertIn("http 7070 200 m", out)
         self.assertIn("False /tmp/home True", out)
+
+    def test_an_agent_is_kept_as_it_says_itself(self):
+        self.need("isolated")
+        self.made(path_of("agents"), {
+            "apiVersion": "reeve.dev/v1", "kind": "Agent", "metadata": {"name": "coder"},
+            "spec": {"cli": {"command": "custom", "argv": ["python3", "-c", AGENT]}, "sandbox": "isolated"}})
+        document = workflow("w")
+        document["spec"]["tasks"] = [
+            {"name": "a", "sandbox": "none", "agent": {"name": "coder", "prompt": "say where you are"}}]
+        self.made(path_of("workflows"), document)
+        self.made(path_of("missions"), mission("m", "w"))
+        self.await_mission("m", "COMPLETE", "FAILED")
+        out = self.ok("logs", "m").out + self.ok("status", "m", "-o", "json").out
+        self.assertIn("agent was told 200 200 at 127.0.0.1:7070 in /tmp/home", out)
 
     def test_a_workspace_hides_the_installation_and_stops_what_goes_beyond_its_limits(self):
         self.need("workspace")
