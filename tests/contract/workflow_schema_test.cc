@@ -48,6 +48,7 @@ spec:
   maxConcurrency: 1
   priority: 1
   semaphores: [{pool: p, units: 1}]
+  sandbox: workspace
   tasks:
     - name: a
       description: d
@@ -77,7 +78,7 @@ spec:
       permissions: [mission.extend]
       sensor: false
       fanOut: {over: [1], as: item, parallel: 1, policy: all, failuresAllowed: 0}
-    - {name: b, script: x, dependencies: [a], cache: {paths: [a], keyPaths: [k]}, foreach: {over: 1..2}}
+    - {name: b, script: x, sandbox: isolated, dependencies: [a], cache: {paths: [a], keyPaths: [k]}, foreach: {over: 1..2}}
     - {name: c, script: x}
     - name: g
       needs: [b]
