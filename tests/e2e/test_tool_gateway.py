@@ -16,7 +16,6 @@ from test_tools import MCP, tool_server  # noqa: E402
 
 META = "io.modelcontextprotocol/"
 PRIVATE = {"REEVE_TOOLS_PRIVATE_ADDRESSES": "true"}
-PIN_STATES = {"echo": "Pinned"}
 
 
 def free_port():
@@ -179,11 +178,19 @@ class UpstreamsTest(ToolGatewayTest):
         self.assertIn("a person has to accept it again", text)
         self.assertTrue(failed)
         self.assertEqual((self.state(), len(server.calls)), ("REJECTED", before))
-        incidents = [one["spec"]["reason"] for one in self.got(path_of("incidents"))["items"]]
-        self.assertIn("ToolChanged", incidents)
+        self.assertEqual(self.incident("ToolChanged")["spec"]["subject"]["name"], "it")
+        self.assertIn("ToolChanged", self.ok("incidents", "--kubeconfig", self.kubeconfig_file()).out)
         self.ok("toolcalls", "accept", "it", "echo", "--kubeconfig", self.kubeconfig_file())
         self.assertEqual(self.call("it__echo", {"text": "x"}), ('{"text": "x"}', False))
         self.assertIn("it__echo", self.tools())
+        wait_until(lambda: self.incident("ToolChanged")["status"]["state"] == "closed", what="the end of the incident")
+
+    def incident(self, reason):
+        def look():
+            items = self.got(path_of("incidents"))["items"]
+            return next((one for one in items if one["spec"]["reason"] == reason), None)
+
+        return wait_until(look, what=f"the incident {reason}")
 
     def test_a_server_that_floods_cuts_lies_or_hangs_is_contained(self):
         server = self.standin(Tool("echo", schema={"text": "string"}))
