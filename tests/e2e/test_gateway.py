@@ -101,7 +101,9 @@ class AnswersTest(GatewayTest):
         self.assertIn("gpt", names)
         self.assertIn("embedding", names)
         self.assertNotIn("claude", names)
-        answer = self.api.get("/llm/anthropic/v1/models", headers={"x-api-key": self.token, "Authorization": ""})
+        client = self.client()
+        client.token = None
+        answer = client.get("/llm/anthropic/v1/models", headers={"x-api-key": self.token})
         names = [model["id"] for model in answer.json()["data"]]
         self.assertIn("claude", names)
         self.assertNotIn("gpt", names)

@@ -133,17 +133,19 @@ class ReachTest(GatewayTest):
         elsewhere.start()
         self.addCleanup(elsewhere.stop)
         self.token = self.api.token
+        always = {"breaker": {"failures": 0}}
+        self.changed_route(provider=always)
         self.provider.script(*[Reply(status=307, body=b"", headers={"Location": elsewhere.url})] * 3)
         self.assertEqual(self.ask(CHAT).status, 502)
         self.assertEqual(came, [])
         for address in ("http://169.254.169.254/v1", "http://[fd00:ec2::254]/v1", "http://0.0.0.0:1/v1"):
-            provider = self.provider_of("open", "openai") | {"baseUrl": address}
+            provider = self.provider_of("open", "openai", **always) | {"baseUrl": address}
             self.changed_route(spec={"providers": [provider], "models": [
                 {"name": "gpt", "provider": "open", "contextWindow": 1000, "maxOutputTokens": 10, "free": True}]})
             got = self.ask(CHAT)
             self.assertEqual(got.status, 502, got.body)
         # Private, and the route does not say so.
-        provider = {k: v for k, v in self.provider_of("open", "openai").items() if k != "allowPrivate"}
+        provider = {k: v for k, v in self.provider_of("open", "openai", **always).items() if k != "allowPrivate"}
         answer = self.api.patch(path_of("modelroutes", "models"), {"spec": {"providers": [provider | {"allowPrivate": False}]}})
         before = len(self.provider.asked())
         self.assertNotEqual(self.ask(CHAT).status, 200, str(answer))

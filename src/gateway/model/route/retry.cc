@@ -33,8 +33,13 @@ Meaning meaning_of(std::uint32_t status) {
     case 529:
       return Meaning::Overloaded;
     default:
-      return status >= 400 && status < 500 ? Meaning::Wrong : Meaning::Failed;
+      break;
   }
+  if (status >= 300 && status < 400) {
+    // Who sends us elsewhere has not begun, and we do not follow.
+    return Meaning::Elsewhere;
+  }
+  return status >= 400 && status < 500 ? Meaning::Wrong : Meaning::Failed;
 }
 
 /// Charge, breaker, and where it may go: on to another candidate, or here again.
