@@ -141,6 +141,27 @@ class A2aTest(AgentTest):
         self.assertEqual(last["statusUpdate"]["status"]["state"], "TASK_STATE_CANCELED")
         self.refused(-32002, "CancelTask", {"id": task["id"]})
 
+    def test_one_sender_has_a_share_of_the_places_and_makes_nothing_beyond_it(self):
+        sent = {**message("wait"), "configuration": {"returnImmediately": True}}
+        task = self.result("SendMessage", sent)["task"]["id"]
+        self.addCleanup(self.touch, "go")
+        subscribe = {"jsonrpc": "2.0", "id": 1, "method": "SubscribeToTask", "params": {"id": task}}
+        streams = [self.sse("/a2a/default/echo", subscribe) for _ in range(100)]
+        for stream in streams:
+            self.assertIn("task", json.loads(stream.sse()["data"])["result"])
+        for method in ("SendMessage", "SendStreamingMessage"):
+            error = self.refused(-32603, method, message("one more"))
+            self.assertIn("returnImmediately", error["message"])
+        self.refused(-32603, "SubscribeToTask", {"id": task})
+        self.assertEqual(len(self.got(path_of("missions"))["items"]), 1, "what is refused is not done")
+        bob = self.stranger("edit")
+        self.assertEqual(self.result("SendMessage", message("hi"), client=bob)["task"]["status"]["state"], "TASK_STATE_COMPLETED")
+        self.touch("go")
+        for stream in streams:
+            while stream.sse() is not None:
+                pass
+        self.assertEqual(self.result("SendMessage", message("again"))["task"]["status"]["state"], "TASK_STATE_COMPLETED")
+
     def test_tasks_are_their_senders_alone(self):
         task = self.result("SendMessage", message("mine"))["task"]["id"]
         bob = self.stranger("edit")

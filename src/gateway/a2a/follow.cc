@@ -131,7 +131,10 @@ bool may_follow(const Call& call) {
   if (call.shared->places.has_room(call.request.principal.str())) {
     return true;
   }
-  call.caller.fail(fault_of(make_error(ErrorCode::Unavailable, "too many wait")));
+  call.caller.fail(fault_of(make_error(
+      ErrorCode::LimitExceeded,
+      "too many requests wait for tasks or are told of them; returnImmediately needs no place"
+  )));
   return false;
 }
 
