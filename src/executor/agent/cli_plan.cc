@@ -13,8 +13,8 @@ namespace {
 
 /// Variable in which command lines find the token that they present.
 constexpr std::string_view kTokenVariable = "REEVE_AGENT_TOKEN";
-/// How long command lines wait for a tool or a reply: as long as a person may be waited for, a week.
-/// The gateways watch over those who do not answer.
+/// How long command lines wait for a tool or a reply: as long as a person may be waited for, a
+/// week. The gateways watch over those who do not answer.
 constexpr std::string_view kHoldMillis = "604800000";
 constexpr std::string_view kHoldSeconds = "604800";
 
@@ -141,10 +141,11 @@ class Planner {
     set("OTEL_METRICS_EXPORTER", "otlp");
   }
 
-  std::string mcp_config() {
+  /// `token`: as it stands in the file.
+  std::string mcp_config(std::string_view token) const {
     Json server = Json::object();
     server.set("type", "http").set("url", tools());
-    server.set("headers", object_with("Authorization", concat("Bearer ", fence_.token.view())));
+    server.set("headers", object_with("Authorization", concat("Bearer ", token)));
     return object_with("mcpServers", object_with(std::string(kMcpServer), std::move(server)))
         .dump();
   }
@@ -162,7 +163,8 @@ class Planner {
     add("--output-format", "stream-json");
     add("--verbose");
     add("--strict-mcp-config");
-    add("--mcp-config", file("mcp.json", mcp_config()));
+    // It fills in variables of its environment: the token stays in there.
+    add("--mcp-config", file("mcp.json", mcp_config(concat("${", kTokenVariable, "}"))));
     add("--setting-sources", "");
     // The gateway decides about its tools itself.
     add("--allowedTools", concat("mcp__", kMcpServer));
@@ -224,7 +226,8 @@ class Planner {
             quoted(openai()),
             ",env_key=",
             quoted(kTokenVariable),
-            ",wire_api=\"responses\",request_max_retries=0,stream_max_retries=0,stream_idle_timeout_ms=",
+            ",wire_api=\"responses\",request_max_retries=0,stream_max_retries=0,stream_idle_"
+            "timeout_ms=",
             kHoldMillis,
             "}"
         )
@@ -272,22 +275,6 @@ class Planner {
     if (work_.model.empty()) {
       return make_error(ErrorCode::Invalid, "is missing: opencode has to be told a model", "model");
     }
-    const std::string secret = concat("{env:", kTokenVariable, "}");
-    Json options = Json::object();
-    options.set("baseURL", openai()).set("apiKey", secret).set("timeout", false);
-    Json provider = Json::object();
-    provider.set("npm", "@ai-sdk/openai-compatible").set("name", "reeve");
-    provider.set("options", std::move(options));
-    provider.set("models", object_with(work_.model, Json::object()));
-    Json server = Json::object();
-    server.set("type", "remote").set("url", tools()).set("enabled", true);
-    server.set("headers", object_with("Authorization", concat("Bearer ", secret)));
-    Json config = Json::object();
-    config.set("provider", object_with("reeve", std::move(provider)));
-    config.set("model", concat("reeve/", work_.model));
-    config.set("mcp", object_with(std::string(kMcpServer), std::move(server)));
-    config.set("permission", opencode_permission());
-    config.set("autoupdate", false).set("share", "disabled");
     begin_with("opencode");
     add("run");
     add("--format", "json");
@@ -297,10 +284,44 @@ class Planner {
     }
     add_own_arguments();
     plan_.input = whole_prompt();
-    set("OPENCODE_CONFIG", file("opencode.json", config.dump()));
+    // What works here does not decide what may be done here: files of the working directory rank
+    // above OPENCODE_CONFIG, and below OPENCODE_CONFIG_CONTENT. They are not read either, as their
+    // plugins are programs. Earlier versions fill in variables in files only.
+    set("OPENCODE_CONFIG", file("opencode.json", opencode_config(true)));
+    set("OPENCODE_CONFIG_CONTENT", opencode_config(false));
+    set("OPENCODE_DISABLE_PROJECT_CONFIG", "1");
     set("XDG_DATA_HOME", directory("opencode"));
     set("XDG_CONFIG_HOME", directory("opencode-config"));
     return {};
+  }
+
+  std::string opencode_config(bool with_secrets) const {
+    const std::string secret = concat("{env:", kTokenVariable, "}");
+    Json options = Json::object();
+    options.set("baseURL", openai()).set("timeout", false);
+    Json server = Json::object();
+    server.set("type", "remote").set("url", tools()).set("enabled", true);
+    if (with_secrets) {
+      options.set("apiKey", secret);
+      server.set("headers", object_with("Authorization", concat("Bearer ", secret)));
+    }
+    Json provider = Json::object();
+    provider.set("npm", "@ai-sdk/openai-compatible").set("name", "reeve");
+    provider.set("options", std::move(options));
+    provider.set("models", object_with(work_.model, Json::object()));
+    Json config = Json::object();
+    config.set("provider", object_with("reeve", std::move(provider)));
+    config.set("model", concat("reeve/", work_.model));
+    config.set("mcp", object_with(std::string(kMcpServer), std::move(server)));
+    config.set("permission", opencode_permission());
+    config.set("autoupdate", false).set("share", "disabled");
+    if (!places_.working_dir.empty()) {
+      // What a repository says to agents is for the model to read.
+      Json told = Json::array();
+      told.push((places_.working_dir / "AGENTS.md").native());
+      config.set("instructions", std::move(told));
+    }
+    return config.dump();
   }
 
   Json opencode_permission() const {
@@ -334,7 +355,7 @@ class Planner {
       argument = filled(asked, values);
     }
     file("prompt.txt", prompt);
-    file("mcp.json", mcp_config());
+    file("mcp.json", mcp_config(fence_.token.view()));
     file("schema.json", work_.schema.is_null() ? "{}" : work_.schema.dump());
     plan_.input = takes_prompt ? std::string() : prompt;
   }

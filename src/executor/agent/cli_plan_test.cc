@@ -122,7 +122,8 @@ TEST(AgentCliPlan, ClaudeIsToldWhereItsFenceIs) {
   const Json config = *parse_json(text_of(plan, "mcp.json"));
   const Json& server = *config.find("mcpServers")->find("reeve");
   EXPECT_EQ(server.get_string("url"), "https://127.0.0.1:7070/mcp");
-  EXPECT_EQ(server.find("headers")->get_string("Authorization"), "Bearer rvr_secret");
+  EXPECT_EQ(server.find("headers")->get_string("Authorization"), "Bearer ${REEVE_AGENT_TOKEN}");
+  EXPECT_EQ(value_of(plan.environment, "REEVE_AGENT_TOKEN"), kToken);
 }
 
 TEST(AgentCliPlan, ConsentIsAskedForOnlyWhereSomebodyAnswers) {
@@ -168,8 +169,27 @@ TEST(AgentCliPlan, OpenCodeReadsItsTokenFromTheEnvironment) {
   EXPECT_EQ(config.find(kToken), std::string::npos);
   EXPECT_NE(config.find("{env:REEVE_AGENT_TOKEN}"), std::string::npos);
   EXPECT_EQ(value_of(plan.environment, "OPENCODE_CONFIG"), "/run/files/opencode.json");
+  EXPECT_EQ(value_of(plan.environment, "REEVE_AGENT_TOKEN"), kToken);
   f.work.model.clear();
   EXPECT_FALSE(plan_cli(f.work, f.fence, {}, {}).ok());
+}
+
+TEST(AgentCliPlan, WhatOpenCodeMayDoIsNotForTheWorkingDirectoryToSay) {
+  const CliPlan plan = Fixture(Dialect::OpenCode).plan();
+  EXPECT_EQ(value_of(plan.environment, "OPENCODE_DISABLE_PROJECT_CONFIG"), "1");
+  const std::string text = value_of(plan.environment, "OPENCODE_CONFIG_CONTENT");
+  const Json config = *parse_json(text);
+  EXPECT_EQ(
+      config.find("permission")->dump(), R"({"edit":"deny","bash":"deny","webfetch":"deny"})"
+  );
+  EXPECT_EQ(
+      config.find("provider")->find("reeve")->find("options")->get_string("baseURL"),
+      "https://127.0.0.1:7070/llm/openai/v1"
+  );
+  EXPECT_EQ(config.find("mcp")->find("reeve")->get_string("url"), "https://127.0.0.1:7070/mcp");
+  EXPECT_EQ(config.find("instructions")->dump(), R"(["/run/work/AGENTS.md"])");
+  // Not every version fills in variables there.
+  EXPECT_EQ(text.find("{env:"), std::string::npos);
 }
 
 TEST(AgentCliPlan, PlacesOfACustomCommandAreFilledOnce) {

@@ -14,15 +14,19 @@ namespace {
 
 constexpr mode_t kPrivate = 0600;
 constexpr mode_t kPrivateDirectory = 0700;
-constexpr std::uint64_t kSessionNameBytesMax = 1024;
+constexpr std::uint64_t kSessionNameBytesMax = 128;
 constexpr std::uint64_t kSessionBytesMax = std::uint64_t{256} << 20U;
 
-/// Sessions are named by their programs; none of them needs more than this.
+bool is_alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/// Sessions are named by their programs; none of them needs more than this. A name stands among the
+/// arguments of a command: it must not look like an option.
 bool is_session_name(std::string_view name) {
-  return !name.empty() && name.size() <= kSessionNameBytesMax &&
+  return !name.empty() && name.size() <= kSessionNameBytesMax && is_alphanumeric(name.front()) &&
          std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '-' || c == '_';
+           return is_alphanumeric(c) || c == '-' || c == '_';
          });
 }
 
