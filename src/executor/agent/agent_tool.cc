@@ -37,6 +37,32 @@ std::string digest_of(const Work& work) {
   return sha256(json.dump()).str();
 }
 
+/// Files that are there for one command only; some of them hold its token.
+class PlannedFiles {
+ public:
+  explicit PlannedFiles(const std::vector<PlannedFile>& files) : files_(files) {}
+
+  ~PlannedFiles() {
+    for (const PlannedFile& file : files_) {
+      std::error_code ignored;
+      std::filesystem::remove(file.path, ignored);
+    }
+  }
+
+  PlannedFiles(const PlannedFiles&) = delete;
+  PlannedFiles& operator=(const PlannedFiles&) = delete;
+
+  Result<void> write() const {
+    for (const PlannedFile& file : files_) {
+      REEVE_CHECK(platform::replace_file(file.path, file.text, kPrivate));
+    }
+    return {};
+  }
+
+ private:
+  const std::vector<PlannedFile>& files_;
+};
+
 /// One piece of work from its input to its end.
 class AgentRun {
  public:
@@ -118,9 +144,8 @@ class AgentRun {
     for (const std::filesystem::path& directory : plan.directories) {
       REEVE_CHECK(platform::make_directories(directory, 0700));
     }
-    for (const PlannedFile& file : plan.files) {
-      REEVE_CHECK(platform::replace_file(file.path, file.text, kPrivate));
-    }
+    const PlannedFiles files(plan.files);
+    REEVE_CHECK(files.write());
     const std::unique_ptr<ResultReader> reader = make_reader(work_.cli->result);
     const ChildCommand command{
         .argv = std::move(plan.argv),
@@ -132,11 +157,6 @@ class AgentRun {
                   say(told);
                 }
               }));
-    // Some of them hold the token.
-    for (const PlannedFile& file : plan.files) {
-      std::error_code ignored;
-      std::filesystem::remove(file.path, ignored);
-    }
     const Result<std::string> last = platform::read_file(plan.last_message, kLastMessageBytesMax);
     AgentResult result = reader->finish(end.code, last ? std::string_view(*last) : "");
     if (end.timed_out) {
@@ -154,6 +174,11 @@ class AgentRun {
   Result<LoopState> state_in(JournalFile& journal) {
     const std::string digest = digest_of(work_);
     Result<std::vector<Record>> records = journal.read();
+    // A disk that fails now may work for the next attempt.
+    if (!records && records.error().code != ErrorCode::Corrupt &&
+        records.error().code != ErrorCode::LimitExceeded) {
+      return records.error();
+    }
     LoopState state(work_.prompt);
     bool usable = records.ok() && !records->empty();
     for (std::size_t i = 0; usable && i < records->size(); ++i) {
@@ -169,8 +194,14 @@ class AgentRun {
       ));
       return state;
     }
-    if (records.ok() && !records->empty() && !usable) {
-      output_.warn("the journal of an earlier attempt cannot be read: the work begins anew");
+    if (!usable && (!records.ok() || !records->empty())) {
+      REEVE_CHECK(journal.set_aside());
+      output_.warn(concat(
+          "the journal of an earlier attempt cannot be read: the work begins anew, and what it did "
+          "may be done again; the journal is kept as ",
+          files_.journal.filename().native(),
+          kSetAsideSuffix
+      ));
     }
     REEVE_CHECK(journal.clear());
     LoopState fresh(work_.prompt);

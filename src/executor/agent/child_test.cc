@@ -107,8 +107,18 @@ TEST_F(AgentFiles, AnotherAttemptFindsWhatTheFirstHasLeft) {
   Work work;
   work.session = kPreviousSession;
   EXPECT_EQ(session_of(work, second).value(), "s-1");
-  work.session = "../../etc/passwd";
-  EXPECT_FALSE(session_of(work, second).ok());
+  for (const std::string& name :
+       {std::string("../../etc/passwd"),
+        std::string("--last"),
+        std::string("-c"),
+        std::string("_1"),
+        std::string(129, 'x')}) {
+    work.session = name;
+    EXPECT_FALSE(session_of(work, second).ok()) << name;
+    ASSERT_TRUE(keep_session(first, name).ok());
+  }
+  work.session = kPreviousSession;
+  EXPECT_EQ(session_of(work, second).value(), "s-1") << "what is no name is not kept";
 }
 
 TEST_F(AgentFiles, AJournalBelongsToOneAndForgetsWhatWasNotFinished) {
@@ -128,6 +138,29 @@ TEST_F(AgentFiles, AJournalBelongsToOneAndForgetsWhatWasNotFinished) {
   EXPECT_EQ(journal.read().error().code, ErrorCode::Corrupt);
   ASSERT_TRUE(journal.clear().ok());
   EXPECT_TRUE(journal.read()->empty());
+}
+
+TEST_F(AgentFiles, AJournalThatCannotBeReadIsKept) {
+  const fs::path path = dir_ / "j.jsonl";
+  std::ofstream(path) << "garbage\n";
+  JournalFile journal = JournalFile::open(path).value();
+  ASSERT_FALSE(journal.read().ok());
+  ASSERT_TRUE(journal.set_aside().ok());
+  EXPECT_TRUE(journal.read()->empty());
+  ASSERT_TRUE(journal.append(begin_record("k", "d")).ok());
+  EXPECT_EQ(JournalFile::open(path).error().code, ErrorCode::Unavailable) << "it has its lock";
+  EXPECT_EQ(fs::file_size(concat(path.native(), kSetAsideSuffix)), 8U);
+}
+
+TEST_F(AgentFiles, AFullJournalHasRoomForItsEnd) {
+  const fs::path path = dir_ / "j.jsonl";
+  JournalFile journal = JournalFile::open(path, 1000).value();
+  Record record = begin_record(std::string(600, 'x'), "d");
+  ASSERT_TRUE(journal.append(record).ok());
+  EXPECT_EQ(journal.append(record).error().code, ErrorCode::LimitExceeded);
+  record.kind = Record::Kind::End;
+  EXPECT_TRUE(journal.append(record).ok());
+  EXPECT_EQ(journal.read()->size(), 2U) << "and can be read with it";
 }
 
 TEST_F(AgentFiles, ClaudesSessionsAreFoundInOtherDirectories) {

@@ -13,10 +13,12 @@ namespace reeve::executor::agent {
 namespace {
 
 constexpr mode_t kPrivate = 0600;
+/// For the end of a journal that is full.
+constexpr std::uint64_t kEndBytesMax = 4096;
 
 }  // namespace
 
-Result<JournalFile> JournalFile::open(const std::filesystem::path& path) {
+Result<JournalFile> JournalFile::open(const std::filesystem::path& path, std::uint64_t bytes_max) {
   platform::FileDescriptor file(
       ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, kPrivate)
   );
@@ -31,11 +33,11 @@ Result<JournalFile> JournalFile::open(const std::filesystem::path& path) {
     }
     return platform::errno_error("lock", path);
   }
-  return JournalFile(path, std::move(file));
+  return JournalFile(path, bytes_max, std::move(file));
 }
 
 Result<std::vector<Record>> JournalFile::read() {
-  REEVE_TRY(std::string text, platform::read_file(path_, kJournalBytesMax));
+  REEVE_TRY(std::string text, platform::read_file(path_, bytes_max_ + kEndBytesMax));
   const std::size_t end = text.rfind('\n');
   const std::size_t whole = end == std::string::npos ? 0 : end + 1;
   if (whole < text.size()) {
@@ -63,12 +65,25 @@ Result<void> JournalFile::clear() {
   return {};
 }
 
+Result<void> JournalFile::set_aside() {
+  std::filesystem::path aside = path_;
+  aside += kSetAsideSuffix;
+  std::error_code failed;
+  std::filesystem::rename(path_, aside, failed);
+  if (failed) {
+    return make_error(ErrorCode::Io, failed.message(), path_.native());
+  }
+  REEVE_TRY(*this, open(path_, bytes_max_));
+  return {};
+}
+
 Result<void> JournalFile::append(const Record& record) {
   const std::string line = encode(record);
-  if (bytes_ + line.size() > kJournalBytesMax) {
+  const bool ends = record.kind == Record::Kind::End;
+  if (bytes_ + line.size() > bytes_max_ + (ends ? kEndBytesMax : 0)) {
     return make_error(
         ErrorCode::LimitExceeded,
-        concat("the journal would be longer than ", kJournalBytesMax, " bytes"),
+        concat("the journal would be longer than ", bytes_max_, " bytes"),
         path_.filename().native()
     );
   }

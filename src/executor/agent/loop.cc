@@ -75,6 +75,16 @@ class Loop {
       : work_(work), state_(state), services_(services), began_(services.elapsed()) {}
 
   Result<AgentResult> run() {
+    Result<AgentResult> result = go_on();
+    if (!result && result.error().code == ErrorCode::LimitExceeded) {
+      // Another attempt could write nothing either.
+      return ended(kAgentFailed, result.error().describe());
+    }
+    return result;
+  }
+
+ private:
+  Result<AgentResult> go_on() {
     if (Result<void> listed = list_own_tools(); !listed) {
       return stopped(kApiError, concat("the tools cannot be listed: ", listed.error().describe()));
     }
@@ -104,7 +114,6 @@ class Loop {
     }
   }
 
- private:
   Result<void> record(const Record& record) {
     REEVE_CHECK(services_.journal.append(record));
     return state_.apply(record);

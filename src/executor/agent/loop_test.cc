@@ -43,6 +43,9 @@ class Paper final : public Journal {
     if (writes_left == 0) {
       return make_error(ErrorCode::Io, "the machine died");
     }
+    if (lines.size() >= lines_max && record.kind != Record::Kind::End) {
+      return make_error(ErrorCode::LimitExceeded, "the journal is full");
+    }
     --writes_left;
     lines.push_back(encode(record));
     return {};
@@ -50,6 +53,7 @@ class Paper final : public Journal {
 
   std::vector<std::string> lines;
   std::size_t writes_left = SIZE_MAX;
+  std::size_t lines_max = SIZE_MAX;
 };
 
 /// Both gateways: what was answered under a name is answered again and not paid twice.
@@ -269,6 +273,19 @@ TEST(AgentLoop, AReplyThatIsNoneEndsIt) {
   f.gateways.replies = {"event: message_start"};
   EXPECT_EQ(f.run().value().exit_text, kApiError);
   EXPECT_EQ(f.gateways.bodies.size(), 1U);
+}
+
+TEST(AgentLoop, AFullJournalIsAnEnd) {
+  for (std::size_t lines = 1; lines < 5; ++lines) {
+    Fixture f;
+    f.paper.lines_max = lines;
+    f.gateways.replies = {calls("t1", "repo__read"), says("done")};
+    const Result<AgentResult> result = f.run();
+    ASSERT_TRUE(result.ok()) << lines << result.error().describe();
+    EXPECT_EQ(result->exit_text, kAgentFailed);
+    EXPECT_NE(result->reason.find("the journal is full"), std::string::npos) << result->reason;
+    EXPECT_EQ(decode_record(f.paper.lines.back())->kind, Record::Kind::End);
+  }
 }
 
 /// The machine dies at every write in turn; what comes next pays for nothing twice, calls no tool

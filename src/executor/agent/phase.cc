@@ -35,7 +35,6 @@ bool PhaseMachine::move(Phase to) {
     return false;
   }
   phase_ = to;
-  ++transitions_;
   return true;
 }
 

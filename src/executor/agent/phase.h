@@ -18,19 +18,16 @@ std::string_view to_string(Phase phase);  ///< "idle", "processing", "tool_execu
 /// Whether there is such a step.
 bool may_move(Phase from, Phase to);
 
-/// A phase, and how often it has changed. What is no step changes nothing.
+/// A phase. What is no step changes nothing.
 class PhaseMachine {
  public:
   Phase phase() const { return phase_; }
-
-  std::uint64_t transitions() const { return transitions_; }
 
   /// Whether there was such a step.
   bool move(Phase to);
 
  private:
   Phase phase_ = Phase::Idle;
-  std::uint64_t transitions_ = 0;
 };
 
 }  // namespace reeve::executor::agent
