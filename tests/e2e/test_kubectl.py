@@ -206,13 +206,13 @@ class Stories(ServerTest):
         self.shows(
             """
             NAME TOKENS MAX-TOKENS COST MAX-COST WITHIN AGE
-            one 1 AGE
-            two 2 AGE
+            one 0 1 0.00 True AGE
+            two 0 2 0.00 True AGE
             """,
             "get", "budgetquotas",
         )  # fmt: skip
         self.shows(
-            "NAME TOKENS MAX-TOKENS COST MAX-COST RUNS WITHIN AGE\none 1 AGE",
+            "NAME TOKENS MAX-TOKENS COST MAX-COST RESERVED WITHIN AGE\none 0 1 0.00 0 True AGE",
             "get", "bq", "one", "-o", "wide",
         )  # fmt: skip
         self.assertEqual(

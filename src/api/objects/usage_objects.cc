@@ -18,6 +18,7 @@ constexpr std::string_view kAgentLabel = "reeve.dev/agent";
 constexpr std::string_view kModelLabel = "reeve.dev/model";
 constexpr std::string_view kUsageLabel = "reeve.dev/usage-of";
 constexpr std::string_view kQuotaRow = "quota.";
+constexpr std::string_view kWithinLimits = "WithinLimits";
 
 ApiObject finish(const Source& source, Json object) {
   return {
@@ -120,7 +121,7 @@ Json within_limits(
     const engine::Quota& quota, const engine::UsageRow& row, const std::string& since
 ) {
   if (quota.unreadable) {
-    return condition("WithinLimits", "Unknown", "Unreadable", *quota.unreadable, since);
+    return condition(kWithinLimits, "Unknown", "Unreadable", *quota.unreadable, since);
   }
   engine::UsageRow settled = row;
   settled.promised = {};
@@ -132,10 +133,10 @@ Json within_limits(
     }
   }
   if (used_up.empty()) {
-    return condition("WithinLimits", "True", "Within", "", since);
+    return condition(kWithinLimits, "True", "Within", "", since);
   }
   return condition(
-      "WithinLimits", "False", "UsedUp", concat("used up: ", join(used_up, ", ")), since
+      kWithinLimits, "False", "UsedUp", concat("used up: ", join(used_up, ", ")), since
   );
 }
 
@@ -209,6 +210,11 @@ void show_usage(const Source& source, Json& object) {
   status.set("warned", names_of(row.warned)).set("reached", names_of(row.exceeded));
   status.set("observedGeneration", member(object, "metadata").get_int("generation", 1));
   Json conditions = Json::array();
+  for (const Json& kept : elements(status, "conditions")) {
+    if (kept.get_string("type") != kWithinLimits) {
+      conditions.push(kept);
+    }
+  }
   conditions.push(within_limits(quota, row, since));
   status.set("conditions", std::move(conditions));
   object.set("status", std::move(status));
