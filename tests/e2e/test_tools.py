@@ -103,7 +103,10 @@ class ToolsTest(ServerTest):
             'call("files__read_file", path="a.txt")\n'
             'call("files__read_file", path="../../../../etc/passwd")\n'
             'call("files__write_file", path="b.txt", content="two")\n'
-            'call("files__format_disk")\n',
+            'call("files__format_disk")\n'
+            # Its files are there for as long as it is.
+            'import pathlib, time\n'
+            'while not pathlib.Path(os.environ["T"], "go").exists():\n    time.sleep(0.05)\n',
         )
         run = "m.1.a.1"
         bob = self.user("bob")
@@ -116,12 +119,7 @@ class ToolsTest(ServerTest):
         self.assertEqual(target.read_text(encoding="utf-8"), "one")
         at = path_of("toolcalls", second["metadata"]["name"])
         self.assertEqual(bob.post(at + "/reject", {"message": "no more"}).status, 201)
-        self.await_mission("m", "COMPLETE")
-        log = self.ok("logs", "m").out
-        self.assertIn("files__read_file -> one", log)
-        self.assertIn("leads out of the directory", log)
-        self.assertIn("rejected by user:bob: no more", log)
-        self.assertIn("there is no such tool", log)
+        wait_until(lambda: len(self.calls(run)) == 5, what="the last call")
         states = [call["status"]["state"] for call in self.calls(run)]
         self.assertEqual(states, ["COMPLETED", "COMPLETED", "FAILED", "REJECTED", "REJECTED"])
         done = self.got(path_of("toolcalls", first["metadata"]["name"]))
@@ -136,6 +134,13 @@ class ToolsTest(ServerTest):
             == "ROLLED_BACK",
             what="the record of the rollback",
         )
+        self.touch("go")
+        self.await_mission("m", "COMPLETE")
+        log = self.ok("logs", "m").out
+        self.assertIn("files__read_file -> one", log)
+        self.assertIn("leads out of the directory", log)
+        self.assertIn("rejected by user:bob: no more", log)
+        self.assertIn("there is no such tool", log)
         self.ok("down")
         self.audit()
 
