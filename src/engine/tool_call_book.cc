@@ -144,13 +144,14 @@ void ToolCallBook::unindex(const ObjectKey& key, const ToolCall& call) {
   if (call.deleted || group == groups_.end()) {
     return;
   }
-  bytes_ -= call.bytes;
-  const auto shelf = shelves_.find(key.ns);
-  shelf->second.bytes -= call.bytes;
-  if (--shelf->second.calls == 0) {
-    shelves_.erase(shelf);
+  const auto own = shelves_.find(key.ns);
+  for (Shelf* shelf : {&all_, &own->second}) {
+    shelf->bytes -= call.bytes;
+    shelf->by_age.erase(call.created);
   }
-  by_age_.erase(call.created);
+  if (own->second.by_age.empty()) {
+    shelves_.erase(own);
+  }
   if (const auto reads = taints_.find(reader_of(key.ns, call)); reads != taints_.end()) {
     reads->second.erase(call.created);
     if (reads->second.empty()) {
@@ -180,16 +181,14 @@ void ToolCallBook::put(const ObjectKey& key, ToolCall call) {
       taints_[reader_of(key.ns, call)].insert(call.created);
     }
     calls.by_sequence[call.sequence] = key;
-    by_age_[call.created] = key;
     if (!call.idempotency_key.empty()) {
       by_key_[{key.ns, asker_of(call), call.idempotency_key}] = key;
     }
-    Shelf& shelf = shelves_[key.ns];
-    shelf.calls += there ? 0 : 1;
-    shelf.bytes += call.bytes;
-    shelf.bytes -= there ? known->second.bytes : 0;
-    bytes_ += call.bytes;
-    bytes_ -= there ? known->second.bytes : 0;
+    for (Shelf* shelf : {&all_, &shelves_[key.ns]}) {
+      shelf->by_age[call.created] = key;
+      shelf->bytes += call.bytes;
+      shelf->bytes -= there ? known->second.bytes : 0;
+    }
   } else if (const auto known = objects_.find(key); known != objects_.end()) {
     unindex(key, known->second);
   }

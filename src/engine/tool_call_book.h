@@ -46,21 +46,22 @@ inline constexpr Duration kSpiralWindow{std::chrono::minutes(10)};
 /// Calls of tools: their records, decisions about them, and the guard against runs that go in
 /// circles.
 ///
-/// | verb | body | who |
-/// |---|---|---|
-/// | `record` | `spec`, `begin` `refused` | `system:tools` |
-/// | `begin` | `argumentsHash` | `system:tools` |
-/// | `finish` | `outcome` (completed, failed, unknown), `result` `message` `undo` | `system:tools`
-/// | | `approve` | `message` `arguments` (in place of those that were asked for) | a person | |
-/// `reject` | `message` | a person | | `rollback` | `message` | a person | | `delete` | | the
-/// namespace goes |
+///     record    spec, begin, refused                             system:tools
+///     begin     argumentsHash                                    system:tools
+///     finish    outcome (completed, failed, unknown), result,
+///               message, undo                                    system:tools
+///     approve   message, arguments in place of those asked for   a person
+///     reject    message                                          a person
+///     rollback  message                                          a person
+///     delete                                                     callers inside, when the
+///               namespace goes; the API has no such verb
 ///
 /// `spec`: `server tool argumentsHash caller`, `arguments` (as they may be shown), `redact`
 /// (members of the arguments that may not be), `mission run agent task risk requiresApproval
 /// approvalWhenTainted ownerMayApprove approvalTimeout untrusted reversible reason correlation`.
-/// Without approval, `begin` makes the call EXECUTING in the same
-/// turn; `refused` says why it is REJECTED by policy. Replies: `{state, sequence, tainted}`. A call
-/// with `correlation.idempotencyKey` that was recorded before, by any attempt of the run, is not
+/// Without approval, `begin` makes the call EXECUTING in the same turn; `refused` says why it is
+/// REJECTED by policy. Replies: `{state, sequence, tainted}`. A call with
+/// `correlation.idempotencyKey` that was recorded before, by any attempt of the run, is not
 /// recorded again: the reply is about the first one, with its `name`, `result` and `message`.
 ///
 /// A call is tainted if an untrusted tool has been used before it, by any run of its mission (by
@@ -91,10 +92,13 @@ class ToolCallBook final : public ObjectBook<ToolCall> {
     std::size_t open = 0;
   };
 
-  /// What a namespace keeps.
+  /// What is kept, of all or of one namespace, by first events.
   struct Shelf {
-    std::size_t calls = 0;
+    std::map<Revision, journal::ObjectKey> by_age;
     std::size_t bytes = 0;
+    /// Where the last look for old ones ended, and when it helps to look again.
+    Revision looked_at;
+    Timestamp look_again{};
   };
 
   using Group = std::pair<Namespace, std::string>;
@@ -123,6 +127,13 @@ class ToolCallBook final : public ObjectBook<ToolCall> {
   Result<std::vector<journal::ObjectKey>> room_for(
       const Namespace& ns, std::size_t bytes, BookTurn& turn
   );
+  bool find_old(
+      Shelf& shelf,
+      std::size_t calls_max,
+      std::size_t bytes_max,
+      std::vector<journal::ObjectKey>& old,
+      BookTurn& turn
+  ) const;
   bool is_tainted(const Namespace& ns, const ToolCall& call, BookTurn& turn) const;
   Reply reply_about(const journal::ObjectKey& key, const BookTurn& turn) const;
   void compensated(const journal::ObjectKey& key, BookTurn& turn);
@@ -130,16 +141,12 @@ class ToolCallBook final : public ObjectBook<ToolCall> {
   void guard(const journal::ObjectKey& key, BookTurn& turn);
 
   std::map<Group, Calls> groups_;
+  Shelf all_;
   std::map<Namespace, Shelf> shelves_;
   /// Calls of untrusted tools by what has read their results: a mission, or a caller.
   std::map<Group, std::set<Revision>> taints_;
-  /// By their first events.
-  std::map<Revision, journal::ObjectKey> by_age_;
-  /// Where the last look for old ones ended.
-  Revision looked_at_;
   /// Those that may be sent again: by namespace, who asks, and idempotency key.
   std::map<std::tuple<Namespace, std::string, std::string>, journal::ObjectKey> by_key_;
-  std::size_t bytes_ = 0;
 };
 
 }  // namespace reeve::engine

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/strings.h"
@@ -13,60 +16,85 @@ using journal::ObjectKey;
 
 namespace {
 
-/// Old records that one turn looks at to make room.
-constexpr std::size_t kDropVisitsMax = 2'000;
+/// What is full of records that are needed is not looked through for each call.
+constexpr Duration kLookAgain{1'000};
 
 }  // namespace
 
-/// The records that make room for one of `bytes`: they are over, and no live mission needs them.
-/// LimitExceeded: there are not enough of them. Nothing is dropped here, as the turn may yet fail.
+/// Adds to `old` what has to go from the shelf: records that are over and that no live mission
+/// needs, the oldest before all. False: there are not enough of them. What is in `old` already is
+/// on the shelf.
+bool ToolCallBook::find_old(
+    Shelf& shelf,
+    std::size_t calls_max,
+    std::size_t bytes_max,
+    std::vector<ObjectKey>& old,
+    BookTurn& turn
+) const {
+  std::size_t calls = shelf.by_age.size();
+  std::size_t bytes = shelf.bytes;
+  const auto leave_out = [&](const ObjectKey& key) {
+    --calls;
+    bytes -= objects_.at(key).bytes;
+  };
+  std::ranges::for_each(old, leave_out);
+  const auto fits = [&] {
+    return calls < calls_max && bytes <= bytes_max;
+  };
+  if (fits() || turn.now() < shelf.look_again) {
+    return fits();
+  }
+  std::map<std::pair<Namespace, std::string>, bool> live;
+  const auto is_needed = [&](const ObjectKey& key, const ToolCall& call) {
+    const auto [known, is_new] = live.try_emplace({key.ns, call.mission}, false);
+    if (is_new && !call.mission.empty()) {
+      known->second = live_mission(key.ns, call.mission, turn).ok();
+    }
+    return known->second;
+  };
+  auto at = shelf.by_age.upper_bound(shelf.looked_at);
+  const std::size_t all = shelf.by_age.size();
+  for (std::size_t i = 0; i < all && !fits(); ++i, ++at) {
+    at = at == shelf.by_age.end() ? shelf.by_age.begin() : at;
+    shelf.looked_at = at->first;
+    const ObjectKey& key = at->second;
+    const ToolCall& call = objects_.at(key);
+    if (!is_open(call.state) && !is_needed(key, call) && std::ranges::find(old, key) == old.end()) {
+      old.push_back(key);
+      leave_out(key);
+    }
+  }
+  shelf.look_again = fits() ? Timestamp() : turn.now() + kLookAgain;
+  return fits();
+}
+
+/// The records that make room for one of `bytes`. LimitExceeded: there are not enough of them.
+/// Nothing is dropped here, as the turn may yet fail.
 Result<std::vector<ObjectKey>> ToolCallBook::room_for(
     const Namespace& ns, std::size_t bytes, BookTurn& turn
 ) {
-  const auto shelf = shelves_.find(ns);
-  Shelf own = shelf == shelves_.end() ? Shelf() : shelf->second;
-  Shelf all{.calls = by_age_.size(), .bytes = bytes_};
-  const auto own_is_full = [&] {
-    return own.calls >= kToolCallsOfNamespaceMax ||
-           own.bytes + bytes > kToolCallBytesOfNamespaceMax;
-  };
-  const auto is_full = [&] {
-    return all.calls >= kToolCallsMax || all.bytes + bytes > kToolCallBytesTotalMax;
-  };
   std::vector<ObjectKey> old;
-  auto at = by_age_.upper_bound(looked_at_);
-  const std::size_t visits = std::min(by_age_.size(), kDropVisitsMax);
-  for (std::size_t i = 0; i < visits && (own_is_full() || is_full()); ++i, ++at) {
-    // Those of live missions are not looked at again before all others were.
-    at = at == by_age_.end() ? by_age_.begin() : at;
-    looked_at_ = at->first;
-    const ObjectKey& key = at->second;
-    const ToolCall& call = objects_.at(key);
-    const bool helps = key.ns == ns || (is_full() && !own_is_full());
-    if (!helps || is_open(call.state) ||
-        (!call.mission.empty() && live_mission(key.ns, call.mission, turn).ok())) {
-      continue;
-    }
-    old.push_back(key);
-    for (Shelf* less : {&all, key.ns == ns ? &own : nullptr}) {
-      if (less != nullptr) {
-        --less->calls;
-        less->bytes -= call.bytes;
-      }
-    }
+  const auto own = shelves_.find(ns);
+  if (own != shelves_.end() &&
+      !find_old(
+          own->second, kToolCallsOfNamespaceMax, kToolCallBytesOfNamespaceMax - bytes, old, turn
+      )) {
+    return make_error(
+        ErrorCode::LimitExceeded,
+        concat("namespace \"", ns.view(), "\" has as many tool calls as it may have"),
+        "toolcalls"
+    );
   }
-  if (!own_is_full() && !is_full()) {
-    return old;
+  if (!find_old(all_, kToolCallsMax, kToolCallBytesTotalMax - bytes, old, turn)) {
+    return make_error(
+        ErrorCode::LimitExceeded,
+        concat(
+            "there are ", all_.by_age.size(), " tool calls of live missions, which is the limit"
+        ),
+        "toolcalls"
+    );
   }
-  return make_error(
-      ErrorCode::LimitExceeded,
-      own_is_full()
-          ? concat("namespace \"", ns.view(), "\" has as many tool calls as it may have")
-          : concat(
-                "there are ", by_age_.size(), " tool calls of live missions, which is the limit"
-            ),
-      "toolcalls"
-  );
+  return old;
 }
 
 Result<void> ToolCallBook::check_run(const Group& group) const {

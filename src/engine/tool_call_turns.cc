@@ -541,7 +541,7 @@ void ToolCallBook::recover(BookTurn& turn) {
     }
   }
   const Json data = Json::object().set(
-      "message", "the server stopped while it was carried out; it may have been done"
+      "message", "the server or its store failed while it was carried out; it may have been done"
   );
   for (const ObjectKey& key : begun) {
     const Result<void> told = turn.emit(key, kCallUnknown, data);

@@ -440,6 +440,7 @@ TEST_F(ToolCallTest, OfOneNamespaceLeaveRoomForOthers) {
   ASSERT_TRUE(bench_.call(engine::AbortMission{.mission = MissionName("m"), .message = "x"}).ok());
   ASSERT_TRUE(bench_.call(finished(launch_, 1)).ok());
   ASSERT_EQ(bench_.stored_state("m"), "ABORTED");
+  bench_.advance(1s);
   EXPECT_TRUE(send("after", "record", large_call().dump()).ok());
 }
 
