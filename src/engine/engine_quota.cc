@@ -544,12 +544,44 @@ std::uint32_t Engine::retries_max(
   return retries;
 }
 
-/// After a restart: missions that are held, and what became possible meanwhile.
+/// After a restart: missions that are held, and what became possible meanwhile. What was asked for
+/// when they were held is not known any more; it was the least that does not fit, or more.
 void Engine::recover_quota_holds(Scope& scope) {
+  const UsageLedger& ledger = meter_->ledger();
+  const auto what_held = [&](const Entry& entry, const std::string& hold) {
+    OverQuota over;
+    const std::string_view subject = hold;
+    const std::size_t colon = subject.rfind(':');
+    const Quota* quota = quotas_->find(quota_named(subject.substr(0, colon)));
+    const std::optional<QuotaLimit> limit = limit_named(subject.substr(colon + 1));
+    if (quota == nullptr || !limit) {
+      return over;
+    }
+    if (*limit != QuotaLimit::RunTokens && *limit != QuotaLimit::RunCost) {
+      const QuotaUse use{.quota = ledger.find(usage_key_of(quota->key))};
+      over.wanted = least_passing(*quota, *limit, use);
+      return over;
+    }
+    const MissionTurn turn(*this, scope, *entry.mission, *entry.plan);
+    for (const RunRef& ref : on_hosts_) {
+      if (ref.created != entry.mission->created || ref.slot.leg != Leg::Forward) {
+        continue;
+      }
+      const std::string run(model::plain(turn.run_name(ref.slot).view()));
+      const QuotaUse use{.run = ledger.find(usage_key(entry.mission->ns, UsageOf::Run, run))};
+      const Spent least = least_passing(*quota, *limit, use);
+      // The one that has used the most.
+      if (over.run.empty() || least.tokens() < over.wanted.tokens() ||
+          least.cost < over.wanted.cost) {
+        over = {.wanted = least, .run = run};
+      }
+    }
+    return over;
+  };
   for (const auto& [created, entry] : missions_) {
     for (const model::Hold& hold : entry.mission->holds) {
       if (hold.kind == model::HoldKind::Quota) {
-        over_quota_[created].try_emplace(hold.subject);
+        over_quota_[created].insert_or_assign(hold.subject, what_held(entry, hold.subject));
       }
     }
   }

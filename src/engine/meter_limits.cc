@@ -233,6 +233,24 @@ std::vector<QuotaWarning> due_warnings(const Quota& quota, const UsageRow& row) 
   return due;
 }
 
+Spent least_passing(const Quota& quota, QuotaLimit limit, const QuotaUse& use) {
+  const QuotaLimits& limits = quota.limits;
+  Spent least;
+  least.currency = quota.currency;
+  const bool of_run = limit == QuotaLimit::RunTokens || limit == QuotaLimit::RunCost;
+  const UsageRow* row = of_run ? use.run : use.quota;
+  if (limit == QuotaLimit::TotalTokens || limit == QuotaLimit::RunTokens) {
+    const auto& max = of_run ? limits.run_tokens : limits.total_tokens;
+    const std::uint64_t used = tokens_of(row, !of_run);
+    least.input_tokens = max && used <= *max ? *max - used + 1 : 0;
+  } else if (limit == QuotaLimit::TotalCost || limit == QuotaLimit::RunCost) {
+    const auto& max = of_run ? limits.run_cost : limits.total_cost;
+    const Money used = cost_of(row, !of_run, quota.currency);
+    least.cost = max && used <= *max ? *max - used + Money::from_nanos(1) : Money();
+  }
+  return least;
+}
+
 bool is_used_up(const Quota& quota, QuotaLimit limit, const QuotaUse& use) {
   const QuotaLimits& limits = quota.limits;
   switch (limit) {

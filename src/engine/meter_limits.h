@@ -56,6 +56,9 @@ struct QuotaWarning {
 /// The warnings that are due for what is settled.
 std::vector<QuotaWarning> due_warnings(const Quota& quota, const UsageRow& row);
 
+/// The least that passes the limit: at least that was asked for when a mission was held for it.
+Spent least_passing(const Quota& quota, QuotaLimit limit, const QuotaUse& use);
+
 /// Whether nothing is left of a limit that a mission may be held for; `run` may be null.
 bool is_used_up(const Quota& quota, QuotaLimit limit, const QuotaUse& use);
 

@@ -185,6 +185,44 @@ TEST_F(QuotaHoldsTest, TheHoldSurvivesARestartAndSoDoesTheStandstill) {
   EXPECT_EQ(asked_of_hosts(), Asked{"thaw m.1.a.1"});
 }
 
+TEST_F(QuotaHoldsTest, ARestartLetsNobodyGoWhoWouldBeHeldAgain) {
+  quota("q", concat(kPausing, "}"));
+  quota(
+      "each",
+      R"("limits":{"maxTokensPerRun":500,"maxCostPerRun":"2"},)"
+      R"("enforcement":{"onTokenLimit":"pause","onCostLimit":"pause"},)"
+      R"("selector":{"matchLabels":{"small":"yes"}})"
+  );
+  start("m");
+  start("n", "default", *parse_json(R"({"labels":{"small":"yes"}})"));
+  start("o", "default", *parse_json(R"({"labels":{"small":"yes"}})"));
+  EXPECT_EQ(ask("1", "n", 400, "1"), "granted");
+  EXPECT_EQ(settle("1", 400, "1"), "done");
+  EXPECT_EQ(ask("2", "n", 101), "default/each maxTokensPerRun pause");
+  EXPECT_EQ(ask("3", "o", 1, "2.5"), "default/each maxCostPerRun pause");
+  EXPECT_EQ(ask("4", "m", 500), "granted");
+  EXPECT_EQ(settle("4", 500), "done");
+  EXPECT_EQ(ask("5", "m", 101), "default/q maxTotalTokens pause");
+  const std::size_t told = count_events("budget.exceeded");
+  bench_.restart();
+  bench_.commit();
+  for (const char* mission : {"m", "n", "o"}) {
+    EXPECT_EQ(state(mission), "HELD") << mission;
+  }
+  EXPECT_EQ(count_events("budget.exceeded"), told);
+  EXPECT_EQ(count_events("hold.released"), 0U);
+  quota("q", R"("limits":{"maxTotalTokens":2000},"enforcement":{"onTokenLimit":"pause"})");
+  EXPECT_EQ(state("m"), "ACTIVE");
+  quota(
+      "each",
+      R"("limits":{"maxTokensPerRun":900,"maxCostPerRun":"9"},)"
+      R"("enforcement":{"onTokenLimit":"pause","onCostLimit":"pause"},)"
+      R"("selector":{"matchLabels":{"small":"yes"}})"
+  );
+  EXPECT_EQ(state("n"), "ACTIVE");
+  EXPECT_EQ(state("o"), "ACTIVE");
+}
+
 TEST_F(QuotaHoldsTest, ASecondQuotaHoldsItFurther) {
   quota("q", concat(kPausing, "}"));
   quota("all", R"("limits":{"maxTotalCost":"1"},"enforcement":{"onCostLimit":"pause"})", "");
