@@ -48,7 +48,7 @@ std::vector<std::string> texts_of(const Json& json, std::string_view name) {
 const Json& part(const Json& json, std::string_view name) {
   static const Json kNone = Json::object();
   const Json* found = json.find(name);
-  return found == nullptr ? kNone : *found;
+  return found == nullptr || !found->is_object() ? kNone : *found;
 }
 
 Result<Duration> time_of(const Json& json, std::string_view name, Duration fallback) {
@@ -85,11 +85,37 @@ Json kept_text(const Json& json, std::size_t text_max) {
   if (json.is_object()) {
     Json made = Json::object();
     for (const auto& [name, value] : json.as_object()) {
-      made.set(name, kept_text(value, text_max));
+      // They are different names: nothing has to be looked for.
+      made.as_object().emplace_back(name, kept_text(value, text_max));
     }
     return made;
   }
   return json;
+}
+
+/// Adds up what would be kept, as far as `bytes_max`.
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the parser allows
+void add_kept(const Json& json, std::size_t bytes_max, std::size_t& bytes) {
+  constexpr std::size_t kAround = 4;
+  bytes += kAround;
+  if (json.is_string()) {
+    bytes += std::min(json.as_string().size(), kShownTextBytesMax);
+  } else if (json.is_array()) {
+    for (const Json& each : json.as_array()) {
+      if (bytes > bytes_max) {
+        return;
+      }
+      add_kept(each, bytes_max, bytes);
+    }
+  } else if (json.is_object()) {
+    for (const auto& [name, value] : json.as_object()) {
+      if (bytes > bytes_max) {
+        return;
+      }
+      bytes += name.size();
+      add_kept(value, bytes_max, bytes);
+    }
+  }
 }
 
 }  // namespace
@@ -112,7 +138,9 @@ Result<ToolServer> read_tool_server(const Json& object) {
                     : unlisted == "approval" ? Unlisted::Approval
                                              : Unlisted::Deny;
   REEVE_TRY(server.timeout, time_of(spec, "timeout", kToolTimeout));
-  server.tools = part(spec, "tools");
+  if (const Json* tools = spec.find("tools")) {
+    server.tools = *tools;
+  }
   server.status = part(object, "status");
   if (server.url.empty() == server.builtin.empty()) {
     return make_error(
@@ -195,6 +223,12 @@ std::string redact_text(std::string_view text, std::size_t bytes_max) {
   }
   out.resize(cut);
   return out;
+}
+
+bool fits_record(const Json& arguments, std::size_t bytes_max) {
+  std::size_t bytes = 0;
+  add_kept(arguments, bytes_max, bytes);
+  return bytes <= bytes_max;
 }
 
 Json without_secrets(const Json& json) {

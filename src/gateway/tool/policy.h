@@ -28,7 +28,7 @@ struct ToolPolicy {
   std::string risk = "low";
   bool untrusted = false;
   Duration timeout = kToolTimeout;
-  /// Arguments that are kept as a hash only.
+  /// Members of the arguments that the record has not: they count for the hash of all of them.
   std::vector<std::string> redact;
   /// The tool that undoes a call, given the same arguments; empty: none.
   std::string reverse;
@@ -42,7 +42,7 @@ struct ToolServer {
   std::string ns;
   std::string name;
   std::string uid;
-  /// Of its last change.
+  /// Of its last change; empty: not known.
   std::string revision;
   std::string url;
   /// "workspace", "missions", "approvals", "http"; empty: `url`.
@@ -67,6 +67,9 @@ ToolPolicy policy_of(const ToolServer& server, std::string_view tool);
 /// The arguments as they may be kept. What policy names, and what looks like a credential, is
 /// replaced; long texts are cut.
 Json redact_arguments(const Json& arguments, const ToolPolicy& policy);
+
+/// Whether no more than `bytes_max` of the arguments would be kept, about: long texts are cut.
+bool fits_record(const Json& arguments, std::size_t bytes_max);
 
 /// The same value with everything replaced that looks like a credential.
 Json without_secrets(const Json& json);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/strings.h"
+
 namespace reeve::gateway {
 namespace {
 
@@ -63,6 +65,19 @@ TEST(Redaction, KeepsNothingThatPolicyNamesOrThatLooksLikeACredential) {
   EXPECT_TRUE(kept.ends_with("x [cut, 8193 bytes]")) << kept.substr(kShownTextBytesMax - 9);
   EXPECT_EQ(redact_text("sk-short", 100), "sk-short");
   EXPECT_EQ(redact_text("ääää", 5), "ää");
+}
+
+TEST(Redaction, TakesAsLongAsThereIsToRead) {
+  Json many = Json::object();
+  for (int i = 0; i < 150'000; ++i) {
+    many.as_object().emplace_back(concat("a", i), i);
+  }
+  // Looking for each name among all of them would take minutes.
+  EXPECT_EQ(redact_arguments(many, {}), many);
+  EXPECT_FALSE(fits_record(many, 64'000));
+  EXPECT_TRUE(fits_record(Json::object().set("content", std::string(1'000'000, 'x')), 64'000))
+      << "of a long text only the beginning is kept";
+  EXPECT_FALSE(fits_record(Json::object().set(std::string(70'000, 'n'), 1), 64'000));
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/json.h"
@@ -9,10 +11,11 @@
 
 namespace reeve::gateway {
 
-/// Nodes and depth of one schema; values it compares with; steps of one check.
+/// Nodes, depth and size of one schema; steps of one check. A step is a part of a schema that is
+/// looked at, or some 64 bytes that are read or compared.
 inline constexpr std::size_t kSchemaNodesMax = 2'000;
 inline constexpr std::size_t kSchemaDepthMax = 64;
-inline constexpr std::size_t kSchemaStepsMax = 200'000;
+inline constexpr std::size_t kSchemaStepsMax = 100'000;
 inline constexpr std::size_t kSchemaBytesMax = std::size_t{256} << 10U;
 
 /// The JSON Schema (2020-12) of a tool's arguments, as far as it can be checked: types, enum and
@@ -31,7 +34,13 @@ class ArgumentSchema {
   Result<void> check(const Json& arguments) const;
 
  private:
+  friend class ArgumentChecker;
+
+  /// Values that `enum` and `const` allow, as texts that are the same if the values are.
+  using Values = std::map<const Json*, std::set<std::string, std::less<>>>;
+
   std::shared_ptr<const Json> schema_;
+  std::shared_ptr<const Values> values_;
 };
 
 }  // namespace reeve::gateway

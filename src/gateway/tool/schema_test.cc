@@ -103,5 +103,57 @@ TEST(ArgumentSchema, EndsWhateverItRefersTo) {
   EXPECT_EQ(outcome(schema, R"({"a":1})"), "a");
 }
 
+std::string words(int count, std::string_view between) {
+  std::string text;
+  for (int i = 0; i < count; ++i) {
+    text += concat(i == 0 ? "" : between, "\"word", i, "\"");
+  }
+  return text;
+}
+
+TEST(ArgumentSchema, ComparesAValueWithManyOnes) {
+  const std::string list =
+      concat(R"({"properties":{"x":{"items":{"enum":[1,)", words(20'000, ","), "]}}}}");
+  std::string items = R"("word19999")";
+  for (int i = 0; i < 10'000; ++i) {
+    items += R"(,"word19999")";
+  }
+  EXPECT_EQ(outcome(list, concat(R"({"x":[)", items, "]}")), "ok");
+  EXPECT_EQ(outcome(list, R"({"x":["word19999","none"]})"), "x[1]");
+  EXPECT_EQ(outcome(list, R"({"x":[1.0]})"), "ok")
+      << "numbers are the same however they are written";
+  EXPECT_EQ(outcome(list, R"({"x":["1"]})"), "x[0]");
+}
+
+TEST(ArgumentSchema, CountsWhatIsComparedAsWhatItTakes) {
+  std::string forms = R"({"const":"a"})";
+  std::string lengths = R"({"maxLength":1})";
+  for (int i = 1; i < 900; ++i) {
+    forms += R"(,{"const":"a"})";
+    lengths += R"(,{"maxLength":1})";
+  }
+  const std::string large = concat(R"({"v":")", std::string(1'500'000, 'b'), R"("})");
+  const auto why = [&](const std::string& list) {
+    const auto schema =
+        ArgumentSchema::compile(*parse_json(concat(R"({"properties":{"v":{"anyOf":[)", list, "]}}}")
+        ));
+    const Result<void> checked = schema->check(*parse_json(large));
+    return checked ? std::string_view("ok") : to_string(checked.error().code);
+  };
+  EXPECT_EQ(why(forms), to_string(ErrorCode::LimitExceeded));
+  EXPECT_EQ(why(lengths), to_string(ErrorCode::LimitExceeded));
+  const std::string required =
+      concat(R"({"required":[)", words(15'000, ","), R"(],"additionalProperties":true})");
+  EXPECT_EQ(outcome(required, concat("{", words(15'000, ":1,"), ":1}")), "ok");
+  EXPECT_EQ(outcome(required, concat("{", words(14'999, ":1,"), ":1}")), "word14999");
+}
+
+TEST(ArgumentSchema, TellsLongPlacesInShort) {
+  const std::string name(100'000, 'n');
+  const std::string schema =
+      concat(R"({"properties":{")", name, R"(":{"items":{"type":"string"}}}})");
+  EXPECT_EQ(outcome(schema, concat(R"({")", name, R"(":["a",1]})")), "(a long name)[1]");
+}
+
 }  // namespace
 }  // namespace reeve::gateway
