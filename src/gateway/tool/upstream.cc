@@ -1,9 +1,11 @@
 #include "gateway/tool/upstream.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/strings.h"
 #include "gateway/tool/event_stream.h"
+#include "security/redaction/redactor.h"
 
 namespace reeve::gateway {
 
@@ -28,11 +30,33 @@ Json stateless_meta() {
   return meta.set("io.modelcontextprotocol/clientInfo", client_info());
 }
 
+using Secrets = std::shared_ptr<const redaction::Patterns>;
+
+/// Replaces the secrets in all texts of a value.
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the parser allows
+void mask(Json& json, const Secrets& secrets) {
+  if (json.is_string()) {
+    json = redaction::redact(secrets, json.as_string());
+  } else if (json.is_array()) {
+    for (Json& each : json.as_array()) {
+      mask(each, secrets);
+    }
+  } else if (json.is_object()) {
+    for (auto& [name, value] : json.as_object()) {
+      name = redaction::redact(secrets, name);
+      mask(value, secrets);
+    }
+  }
+}
+
 }  // namespace
 
 /// One request on its way.
 struct Upstream::Exchange {
   Json id;
+  /// What was sent with it: the session, and what its answer may not have in it (null: nothing).
+  std::string sent_session;
+  Secrets secrets;
   OnResult done;
   Listener listener;
   std::size_t notes = 0;
@@ -67,9 +91,9 @@ class Upstream::Sink final : public net::ResponseSink, public std::enable_shared
     const std::shared_ptr<Sink> self = shared_from_this();
     if (streams_) {
       const Result<void> fed = stream_.feed(data, [this](std::string_view event) {
-        const Result<Json> message = parse_json(event);
+        Result<Json> message = parse_json(event);
         if (message) {
-          take(*message);
+          take(std::move(*message));
         }
       });
       if (!fed) {
@@ -91,9 +115,9 @@ class Upstream::Sink final : public net::ResponseSink, public std::enable_shared
       exchange_->finish(Json());
       return;
     }
-    const Result<Json> message = parse_json(body_);
+    Result<Json> message = parse_json(body_);
     if (!streams_ && message) {
-      take(*message);
+      take(std::move(*message));
     }
     if (exchange_->status != kOk) {
       fail(ErrorCode::Invalid, concat("the server answered with status ", exchange_->status));
@@ -130,11 +154,10 @@ class Upstream::Sink final : public net::ResponseSink, public std::enable_shared
       return;
     }
     const Json* token = params->find("progressToken");
-    const bool progress =
-        method == kProgressMethod && token != nullptr && *token == exchange_->id;
-    const bool log = method == kLogMethod && !exchange_->listener.log_level.empty() &&
-                     severity_of(params->get_string("level")) >=
-                         severity_of(exchange_->listener.log_level);
+    const bool progress = method == kProgressMethod && token != nullptr && *token == exchange_->id;
+    const bool log =
+        method == kLogMethod && !exchange_->listener.log_level.empty() &&
+        severity_of(params->get_string("level")) >= severity_of(exchange_->listener.log_level);
     if ((!progress && !log) || params->dump().size() > kUpstreamNoteBytesMax ||
         ++exchange_->notes > kUpstreamNotesMax) {
       return;
@@ -142,7 +165,10 @@ class Upstream::Sink final : public net::ResponseSink, public std::enable_shared
     exchange_->listener.note(method, *params);
   }
 
-  void take(const Json& message) {
+  void take(Json message) {
+    if (exchange_->secrets != nullptr) {
+      mask(message, exchange_->secrets);
+    }
     const Json* id = message.find("id");
     if (id == nullptr) {
       note(message);
@@ -182,7 +208,11 @@ std::shared_ptr<Upstream> Upstream::create(ToolServer server, const ToolPorts& p
 }
 
 Result<net::ClientRequest> Upstream::request_of(
-    const std::string& method, const Json& body, const std::string& name, Duration timeout
+    const std::string& method,
+    const Json& body,
+    const std::string& name,
+    Duration timeout,
+    Exchange& exchange
 ) const {
   REEVE_TRY(net::EndpointUrl url, net::parse_endpoint(server_.url));
   net::ClientRequest request;
@@ -202,12 +232,16 @@ Result<net::ClientRequest> Upstream::request_of(
   }
   if (!session_.empty()) {
     request.headers.push_back({"Mcp-Session-Id", session_});
+    exchange.sent_session = session_;
   }
   if (!server_.credential.empty()) {
     REEVE_TRY(const Secret secret, ports_.reveal(server_.ns, server_.credential));
+    REEVE_TRY(exchange.secrets, redaction::Patterns::make({secret.view()}));
     request.headers.push_back({"Authorization", concat("Bearer ", secret.view())});
   }
   request.body = body.dump();
+  // A server may do what is asked and close the connection without a word.
+  request.retry_stale = method != "tools/call";
   request.deadlines.connect = kConnectTimeout;
   request.deadlines.first_byte = timeout;
   request.deadlines.idle = timeout;
@@ -232,17 +266,15 @@ void Upstream::ask(
   const std::string name = method == "tools/call" ? params.get_string("name") : std::string();
   Json body = Json::object();
   body.set("jsonrpc", "2.0").set("id", id).set("method", method).set("params", std::move(params));
-  Result<net::ClientRequest> request = request_of(method, body, name, timeout);
+  auto exchange = std::make_shared<Exchange>();
+  Result<net::ClientRequest> request = request_of(method, body, name, timeout, *exchange);
   if (!request) {
     done(request.error());
     return;
   }
   if (era_ == Era::Stateless) {
-    request->headers.insert(
-        request->headers.end(), listener.params.begin(), listener.params.end()
-    );
+    request->headers.insert(request->headers.end(), listener.params.begin(), listener.params.end());
   }
-  auto exchange = std::make_shared<Exchange>();
   exchange->id = id;
   exchange->listener = std::move(listener);
   const bool first = method == "initialize";
@@ -254,7 +286,8 @@ void Upstream::ask(
     if (first && result) {
       self->session_ = exchange->session;
     }
-    if (!result && exchange->status == kNotFound && !self->session_.empty()) {
+    if (!result && exchange->status == kNotFound && !exchange->sent_session.empty() &&
+        exchange->sent_session == self->session_) {
       // The server has forgotten us: the next request begins anew.
       self->session_.clear();
       self->version_.clear();
@@ -267,19 +300,29 @@ void Upstream::ask(
 
 // --- the beginning ------------------------------------------------------------------------------
 
-void Upstream::connect(std::function<void(Result<void>)> done) {
+void Upstream::connect(OnConnected done) {
   if (!version_.empty()) {
     done({});
     return;
   }
+  connecting_.push_back(std::move(done));
+  if (connecting_.size() > 1) {
+    return;
+  }
+  const auto connected = [self = shared_from_this()](const Result<void>& result) {
+    const std::vector<OnConnected> waiting = std::exchange(self->connecting_, {});
+    for (const OnConnected& each : waiting) {
+      each(result);
+    }
+  };
   if (server_.protocol == "auto" || server_.protocol == kStatelessVersion) {
-    discover(std::move(done));
+    discover(connected);
   } else {
-    initialize(std::move(done));
+    initialize(connected);
   }
 }
 
-void Upstream::discover(std::function<void(Result<void>)> done) {
+void Upstream::discover(OnConnected done) {
   era_ = Era::Stateless;
   ask("server/discover",
       Json::object(),
@@ -301,7 +344,7 @@ void Upstream::discover(std::function<void(Result<void>)> done) {
       {});
 }
 
-void Upstream::initialize(std::function<void(Result<void>)> done) {
+void Upstream::initialize(OnConnected done) {
   era_ = Era::Session;
   Json params = Json::object();
   params.set("protocolVersion", server_.protocol == "auto" ? kSessionVersion : server_.protocol);
@@ -314,7 +357,18 @@ void Upstream::initialize(std::function<void(Result<void>)> done) {
           done(result.error());
           return;
         }
-        self->version_ = result->get_string("protocolVersion", kSessionVersion);
+        const std::string version = result->get_string("protocolVersion", kSessionVersion);
+        if (std::find(kSessionVersions.begin(), kSessionVersions.end(), version) ==
+            kSessionVersions.end()) {
+          self->session_.clear();
+          done(make_error(
+              ErrorCode::Unsupported,
+              "the server speaks a revision that is not spoken here",
+              "tool server"
+          ));
+          return;
+        }
+        self->version_ = version;
         self->notify_initialized();
         done({});
       },
@@ -324,12 +378,12 @@ void Upstream::initialize(std::function<void(Result<void>)> done) {
 void Upstream::notify_initialized() {
   Json body = Json::object();
   body.set("jsonrpc", "2.0").set("method", "notifications/initialized");
+  auto exchange = std::make_shared<Exchange>();
   Result<net::ClientRequest> request =
-      request_of("notifications/initialized", body, "", kUpstreamListTimeout);
+      request_of("notifications/initialized", body, "", kUpstreamListTimeout, *exchange);
   if (!request) {
     return;
   }
-  auto exchange = std::make_shared<Exchange>();
   exchange->done = [weak = std::weak_ptr(exchange)](const Result<Json>& /*result*/) {
     const std::shared_ptr<net::ClientCall> ended = std::move(weak.lock()->call);
   };
@@ -338,22 +392,27 @@ void Upstream::notify_initialized() {
 
 // --- tools --------------------------------------------------------------------------------------
 
+/// A list of tools that is being read, page by page.
+struct Upstream::Listing {
+  std::vector<Json> tools;
+  std::size_t pages = 0;
+  std::size_t bytes = 0;
+  OnTools done;
+};
+
 void Upstream::list(OnTools done) {
   connect([self = shared_from_this(), done = std::move(done)](Result<void> connected) mutable {
     if (!connected) {
       done(connected.error());
       return;
     }
-    self->next_page("", 1, std::make_shared<std::vector<Json>>(), std::move(done));
+    auto listing = std::make_shared<Listing>();
+    listing->done = std::move(done);
+    self->next_page("", std::move(listing));
   });
 }
 
-void Upstream::next_page(
-    const std::string& cursor,
-    std::size_t page,
-    std::shared_ptr<std::vector<Json>> tools,
-    OnTools done
-) {
+void Upstream::next_page(const std::string& cursor, std::shared_ptr<Listing> listing) {
   Json params = Json::object();
   if (!cursor.empty()) {
     params.set("cursor", cursor);
@@ -361,38 +420,34 @@ void Upstream::next_page(
   ask("tools/list",
       std::move(params),
       kUpstreamListTimeout,
-      [self = shared_from_this(), page, tools = std::move(tools), done = std::move(done)](
-          Result<Json> result
-      ) mutable {
+      [self = shared_from_this(), listing = std::move(listing)](Result<Json> result) {
         if (!result) {
-          done(result.error());
+          listing->done(result.error());
           return;
         }
         const Json* found = result->find("tools");
         for (const Json& tool :
              found != nullptr && found->is_array() ? found->as_array() : Json::Array()) {
-          tools->push_back(tool);
+          listing->bytes += tool.dump().size();
+          listing->tools.push_back(tool);
         }
         const std::string next = result->get_string("nextCursor");
-        if (tools->size() > kUpstreamToolsMax || (!next.empty() && page >= kUpstreamPagesMax)) {
-          done(make_error(
+        if (listing->tools.size() > kUpstreamToolsMax || listing->bytes > kUpstreamListBytesMax ||
+            (!next.empty() && ++listing->pages >= kUpstreamPagesMax)) {
+          listing->done(make_error(
               ErrorCode::LimitExceeded, "the server has more tools than are taken", "tools"
           ));
         } else if (next.empty()) {
-          done(std::move(*tools));
+          listing->done(std::move(listing->tools));
         } else {
-          self->next_page(next, page + 1, std::move(tools), std::move(done));
+          self->next_page(next, listing);
         }
       },
       {});
 }
 
 void Upstream::call(
-    std::string_view tool,
-    const Json& arguments,
-    Duration timeout,
-    Listener listener,
-    OnResult done
+    std::string_view tool, const Json& arguments, Duration timeout, Listener listener, OnResult done
 ) {
   Json params = Json::object();
   params.set("name", tool).set("arguments", arguments);

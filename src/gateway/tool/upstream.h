@@ -21,6 +21,8 @@ namespace reeve::gateway {
 inline constexpr std::size_t kUpstreamBytesMax = std::size_t{4} << 20U;
 inline constexpr std::size_t kUpstreamToolsMax = 500;
 inline constexpr std::size_t kUpstreamPagesMax = 20;
+/// All of its list together.
+inline constexpr std::size_t kUpstreamListBytesMax = std::size_t{1} << 20U;
 inline constexpr Duration kUpstreamListTimeout{15'000};
 /// What a server may tell about one call before its answer; more, and longer ones, are left out.
 inline constexpr std::size_t kUpstreamNotesMax = 200;
@@ -28,7 +30,7 @@ inline constexpr std::size_t kUpstreamNoteBytesMax = std::size_t{8} << 10U;
 
 /// An MCP server over streamable HTTP, in whatever revision it speaks. It is asked for nothing but
 /// its tools; redirects are not followed; a server that asks for input is answered that nobody is
-/// there. Network thread.
+/// there. What it says has the credential nowhere that it is sent. Network thread.
 class Upstream : public std::enable_shared_from_this<Upstream> {
  public:
   using OnTools = std::function<void(Result<std::vector<Json>>)>;
@@ -66,26 +68,25 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
 
  private:
   struct Exchange;
+  struct Listing;
   class Sink;
+  using OnConnected = std::function<void(Result<void>)>;
 
   Upstream(ToolServer server, ToolPorts ports)
       : server_(std::move(server)), ports_(std::move(ports)) {}
 
-  void connect(std::function<void(Result<void>)> done);
-  void discover(std::function<void(Result<void>)> done);
-  void initialize(std::function<void(Result<void>)> done);
-  void next_page(
-      const std::string& cursor,
-      std::size_t page,
-      std::shared_ptr<std::vector<Json>> tools,
-      OnTools done
-  );
-  void ask(
-      std::string method, Json params, Duration timeout, OnResult done, Listener listener
-  );
+  void connect(OnConnected done);
+  void discover(OnConnected done);
+  void initialize(OnConnected done);
+  void next_page(const std::string& cursor, std::shared_ptr<Listing> listing);
+  void ask(std::string method, Json params, Duration timeout, OnResult done, Listener listener);
   void notify_initialized();
   Result<net::ClientRequest> request_of(
-      const std::string& method, const Json& body, const std::string& name, Duration timeout
+      const std::string& method,
+      const Json& body,
+      const std::string& name,
+      Duration timeout,
+      Exchange& exchange
   ) const;
 
   ToolServer server_;
@@ -94,6 +95,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   std::string version_;
   std::string session_;
   std::int64_t next_id_ = 1;
+  /// Those who wait until the revision is agreed on, which one of them sees to.
+  std::vector<OnConnected> connecting_;
 };
 
 }  // namespace reeve::gateway
