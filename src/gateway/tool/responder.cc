@@ -55,8 +55,11 @@ void Responder::answer(int status, const Json& message) {
     std::exchange(timer_, nullptr)();
   }
   if (stream_ != nullptr) {
-    stream_->write(concat("event: message\ndata: ", message.dump(), "\n\n"));
-    stream_->close();
+    write_answer(
+        std::make_shared<const std::string>(concat("event: message\ndata: ", message.dump(), "\n\n")
+        ),
+        0
+    );
     return;
   }
   net::Response response;
@@ -66,6 +69,20 @@ void Responder::answer(int status, const Json& message) {
   response.headers.push_back({"Cache-Control", "no-store"});
   response.body = message.dump();
   exchange_->respond(std::move(response));
+}
+
+void Responder::write_answer(std::shared_ptr<const std::string> text, std::size_t from) {
+  std::size_t at = from;
+  while (at < text->size() && stream_->write(text->substr(at, kAnswerPieceBytes))) {
+    at += kAnswerPieceBytes;
+    if (at < text->size() && stream_->buffered_bytes() > kUnsentBytesMax) {
+      stream_->on_drained(kUnsentBytesMax, [self = shared_from_this(), text, at] {
+        self->write_answer(text, at);
+      });
+      return;
+    }
+  }
+  stream_->close();
 }
 
 void Responder::left() {

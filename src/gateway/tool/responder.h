@@ -19,7 +19,9 @@ namespace reeve::gateway {
 inline constexpr Duration kFirstBeat{2'000};
 inline constexpr Duration kBeat{10'000};
 /// Notifications are left out while that much waits for the client.
-inline constexpr std::size_t kUnsentBytesMax = std::size_t{1} << 20U;
+inline constexpr std::size_t kUnsentBytesMax = std::size_t{64} << 10U;
+/// A long answer is written in such pieces, as the client takes them: a stream keeps little.
+inline constexpr std::size_t kAnswerPieceBytes = std::size_t{256} << 10U;
 
 /// The answer to one request: one JSON message, or an event stream with progress if it takes time.
 ///
@@ -32,8 +34,6 @@ class Responder : public std::enable_shared_from_this<Responder> {
   ~Responder();
   Responder(const Responder&) = delete;
   Responder& operator=(const Responder&) = delete;
-
-  Era era() const { return era_; }
 
   /// Further headers of the answer; before it.
   void header(std::string name, std::string value);
@@ -63,6 +63,7 @@ class Responder : public std::enable_shared_from_this<Responder> {
 
   void answer(int status, const Json& message);
   bool open_stream();
+  void write_answer(std::shared_ptr<const std::string> text, std::size_t from);
   void send(std::string_view method, Json params);
   void beat();
   void arm(Duration delay);
