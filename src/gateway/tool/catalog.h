@@ -25,7 +25,12 @@ inline constexpr std::size_t kToolServersMax = 50;
 inline constexpr Duration kToolsFresh{60'000};
 /// After a list that could not be had.
 inline constexpr Duration kToolsRetry{5'000};
-/// Entries of `status.tools`.
+/// How long a list of the tools of all servers waits for one of them.
+inline constexpr Duration kToolsWait{5'000};
+/// How long a server is remembered that nobody uses.
+inline constexpr Duration kServerIdle{std::chrono::hours(1)};
+/// Entries of `status.tools`, those of tools that have gone included. One more tool cannot be
+/// pinned, and so not be called.
 inline constexpr std::size_t kPinsMax = 1'000;
 
 /// A tool as it can be called.
@@ -36,7 +41,10 @@ struct CatalogTool {
   Json definition;
   ToolPolicy policy;
   std::optional<ArgumentSchema> schema;
-  /// Why it is neither listed nor called; empty: it is.
+  /// Why nobody may call it, not even to undo another call: it is not what was accepted, or its
+  /// arguments cannot be checked. Empty: it can be called.
+  std::string unfit;
+  /// Why it is neither listed nor called for agents: `unfit`, or policy. Empty: it is.
   std::string refusal;
 };
 
@@ -54,8 +62,9 @@ using CatalogServerPtr = std::shared_ptr<const CatalogServer>;
 /// What a tool says about itself, as a digest: name, description, schemas, annotations.
 std::string tool_digest(const Json& definition);
 
-/// The tools of all servers, as far as they are known, with their pins: a tool is as it was first
-/// seen, or as a person has accepted it. Network thread.
+/// The tools of all servers, as far as they are known, with their pins: what may be called is as it
+/// was first seen, or as a person has accepted it. A name that a server lists twice is no tool of
+/// its. Network thread.
 class Catalog {
  public:
   using OnServer = std::function<void(CatalogServerPtr)>;
@@ -68,19 +77,30 @@ class Catalog {
     server(ns, name, true, std::move(done));
   }
 
-  /// Those of a namespace, by name. A server that could not be asked before is not waited for.
+  /// Those of a namespace, by name. A server that could not be asked before is not waited for, any
+  /// other for kToolsWait: it is missing then.
   void all(const Namespace& ns, OnServers done);
 
  private:
   struct Known;
+  struct Gathering;
+  using KnownPtr = std::shared_ptr<Known>;
 
   void server(const Namespace& ns, const std::string& name, bool patient, OnServer done);
-  void refresh(const std::shared_ptr<Known>& known);
-  void deliver(const std::shared_ptr<Known>& known);
-  void pin(const std::shared_ptr<Known>& known, Json status);
+  Result<KnownPtr> known_server(
+      const Namespace& ns, const std::string& name, const ObjectPtr& object
+  );
+  void forget_unused();
+  void refresh(const KnownPtr& known);
+  void listed(const KnownPtr& known, Result<std::vector<Json>> tools);
+  void deliver(const KnownPtr& known);
+  void pin(const KnownPtr& known);
+  static CatalogServerPtr make(const Known& known);
 
   ToolPorts ports_;
-  std::map<std::pair<Namespace, std::string>, std::shared_ptr<Known>> known_;
+  std::map<std::pair<Namespace, std::string>, KnownPtr> known_;
+  /// When those that nobody uses are looked for again.
+  Timestamp next_look_;
 };
 
 }  // namespace reeve::gateway

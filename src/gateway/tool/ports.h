@@ -44,6 +44,8 @@ struct ToolPorts {
       send;
   /// Lower-case hex of that many random bytes.
   std::function<std::string(std::size_t bytes)> random_hex;
+  /// Tells whoever operates the server what does not go well. Empty: nobody listens.
+  std::function<void(const std::string& message)> warn;
   /// Where the files of a run are. Invalid, NotFound.
   std::function<Result<std::filesystem::path>(
       const Namespace& ns, std::string_view mission, std::string_view run
