@@ -74,9 +74,24 @@ constexpr std::array kDefinitions = {
         R"({"type":"object","required":["url"],"additionalProperties":false,"properties":{
         "url":{"type":"string","minLength":8,"maxLength":2048,"description":"An http or https address."}}})"}};
 
+bool may(
+    const ToolCaller& caller,
+    std::string_view verb,
+    std::string_view resource,
+    std::string_view part
+) {
+  return !caller.run.empty() || (caller.may && caller.may(verb, resource, part));
+}
+
 void submit(
     const Json& arguments, const ToolCaller& caller, const ToolPorts& ports, ToolDone done
 ) {
+  if (!may(caller, "create", "workflows", "submit")) {
+    done(ToolOutcome{
+        .result = text_result(concat("no missions may be submitted in ", caller.ns.view()), true),
+        .undo = {}});
+    return;
+  }
   engine::SubmitMission command;
   command.ns = caller.ns;
   command.deployed = arguments.get_string("workflow");
@@ -105,6 +120,9 @@ void submit(
 }
 
 Json status_of(const Json& arguments, const ToolCaller& caller, const ToolPorts& ports) {
+  if (!may(caller, "get", "missions", "")) {
+    return text_result(concat("no missions may be looked at in ", caller.ns.view()), true);
+  }
   const std::string name = arguments.get_string("name");
   const ObjectPtr mission = ports.object("missions", caller.ns, name);
   if (mission == nullptr) {

@@ -26,6 +26,12 @@ struct ToolCaller {
   std::string mission;
   std::string run;
   Principal principal;
+  /// The agent that the run carries out; empty: it is no agent's.
+  std::string agent = {};
+  /// Whether whoever is no run may do that in `ns`: `may("create", "workflows", "submit")`. Empty:
+  /// nothing of that. Runs are not asked.
+  std::function<bool(std::string_view verb, std::string_view resource, std::string_view part)> may =
+      {};
 };
 
 /// What a tool gives.

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/strings.h"
+#include "engine/tool_call_book.h"
 #include "gateway/tool/param_headers.h"
 
 namespace reeve::gateway {
@@ -21,6 +22,8 @@ constexpr int kMethodNotAllowed = 405;
 constexpr std::size_t kSessionBytes = 16;
 constexpr std::size_t kCorrelationBytesMax = 200;
 constexpr std::size_t kParamsMax = 50;
+constexpr std::size_t kRefusedBytesMax = 1'024;
+constexpr std::string_view kTooLarge = "the arguments are larger than can be put on record";
 constexpr std::size_t kToolsListedMax = 2'000;
 constexpr std::string_view kSessionHeader = "Mcp-Session-Id";
 
@@ -28,19 +31,6 @@ constexpr std::string_view kPromptSchema =
     R"({"type":"object","required":["tool_name","input"],"properties":{)"
     R"("tool_name":{"type":"string","minLength":1,"maxLength":128},"input":{"type":"object"},)"
     R"("tool_use_id":{"type":"string","maxLength":200}}})";
-
-/// What the agent of a run may call: globs over `SERVER__TOOL`. Absent: whatever policy allows.
-struct AgentTools {
-  std::string agent;
-  std::optional<std::vector<std::string>> globs;
-
-  bool allow(std::string_view server, std::string_view tool) const {
-    const std::string name = concat(server, kToolSeparator, tool);
-    return !globs || std::any_of(globs->begin(), globs->end(), [&](const std::string& glob) {
-      return glob_match(glob, name);
-    });
-  }
-};
 
 /// The server that a path is about, empty for all of them; nothing: it is no path of ours.
 std::optional<std::string> server_in(std::string_view path) {
@@ -57,27 +47,6 @@ std::optional<std::string> server_in(std::string_view path) {
   }
   path.remove_prefix(1);
   return path.find('/') == std::string_view::npos ? std::optional(std::string(path)) : std::nullopt;
-}
-
-AgentTools agent_tools(const ToolCaller& caller, const ToolPorts& ports) {
-  AgentTools tools;
-  const ObjectPtr run = caller.run.empty() ? nullptr : ports.object("runs", caller.ns, caller.run);
-  const Json* spec = run == nullptr ? nullptr : run->find("spec");
-  tools.agent = spec == nullptr ? std::string() : spec->get_string("agent");
-  if (tools.agent.empty()) {
-    return tools;
-  }
-  const ObjectPtr agent = ports.object("agents", caller.ns, tools.agent);
-  const Json* agent_spec = agent == nullptr ? nullptr : agent->find("spec");
-  const Json* list = agent_spec == nullptr ? nullptr : agent_spec->find("tools");
-  // An agent that is not there, or has no list, may call nothing.
-  tools.globs.emplace();
-  for (const Json& glob : list != nullptr && list->is_array() ? list->as_array() : Json::Array()) {
-    if (glob.is_string()) {
-      tools.globs->push_back(glob.as_string());
-    }
-  }
-  return tools;
 }
 
 /// Names by which the records of clients and ours are joined.
@@ -209,17 +178,9 @@ void ToolService::serve(std::shared_ptr<net::Exchange> exchange, ToolCaller call
 // --- sessions -----------------------------------------------------------------------------------
 
 /// The session of the sender; null: there is none, or it is over.
-ToolService::Session* ToolService::session_of(
-    const net::Request& request, const ToolCaller& caller
-) {
+Session* ToolService::session_of(const net::Request& request, const ToolCaller& caller) {
   const std::string* id = request.headers.find(kSessionHeader);
-  const auto session = id == nullptr ? sessions_.end() : sessions_.find(*id);
-  if (session == sessions_.end() || session->second.principal != caller.principal ||
-      session->second.used + kSessionIdle < ports_.now()) {
-    return nullptr;
-  }
-  session->second.used = ports_.now();
-  return &session->second;
+  return id == nullptr ? nullptr : sessions_.find(*id, caller, ports_.now());
 }
 
 void ToolService::end_session(
@@ -229,29 +190,28 @@ void ToolService::end_session(
     refuse(exchange, kNotFound, "there is no such session (any more)");
     return;
   }
-  sessions_.erase(*exchange->request().headers.find(kSessionHeader));
+  sessions_.end(*exchange->request().headers.find(kSessionHeader));
   net::Response response;
   response.status = kNoContent;
   exchange->respond(std::move(response));
 }
 
 void ToolService::initialize(const Asked& asked) {
-  if (sessions_.size() >= kSessionsMax) {
-    std::erase_if(sessions_, [&](const auto& session) {
-      return session.second.used + kSessionIdle < ports_.now();
-    });
-  }
-  if (sessions_.size() >= kSessionsMax) {
+  const std::string id = ports_.random_hex(kSessionBytes);
+  const bool added =
+      sessions_.add(id, asked.caller, ports_.now(), [this](const ToolCaller& caller) {
+        const ObjectPtr run =
+            caller.run.empty() ? nullptr : ports_.object("runs", caller.ns, caller.run);
+        return caller.run.empty() ||
+               (run != nullptr && part(*run, "status").find("endedAt") == nullptr);
+      });
+  if (!added) {
     RpcError error;
     error.http = 503;
     error.message = "there are too many sessions; try again later";
     asked.responder->error(std::move(error));
     return;
   }
-  const std::string id = ports_.random_hex(kSessionBytes);
-  Session& session = sessions_[id];
-  session.principal = asked.caller.principal;
-  session.used = ports_.now();
   asked.responder->header(std::string(kSessionHeader), id);
   asked.responder->result(initialize_result(asked.message.params.get_string("protocolVersion")));
 }
@@ -294,14 +254,15 @@ void ToolService::dispatch(const Asked& asked, const net::Request& request) {
 }
 
 void ToolService::list(const Asked& asked) {
-  const AgentTools agent = agent_tools(asked.caller, ports_);
+  const AgentTools agent = AgentTools::of(asked.caller, ports_);
   const bool bare = !asked.server.empty();
-  const auto told = [agent, bare, responder = asked.responder](
+  const bool is_agent = !asked.caller.agent.empty();
+  const auto told = [agent, bare, is_agent, responder = asked.responder](
                         const std::vector<CatalogServerPtr>& servers
                     ) {
     Json tools = Json::array();
     // An agent's command line is told to ask it, and ends if it is not there.
-    bool prompts = !bare && !agent.agent.empty();
+    bool prompts = !bare && is_agent;
     for (const CatalogServerPtr& server : servers) {
       prompts = prompts || (!bare && server->server.name == kAgentServer);
     }
@@ -342,7 +303,7 @@ void ToolService::call(const Asked& asked) {
   const bool named = name.size() <= kNameBytesMax && (bare || at != std::string::npos);
   const std::string server = bare ? asked.server : name.substr(0, named ? at : 0);
   const std::string tool = bare || !named ? name : name.substr(at + kToolSeparator.size());
-  if (!named || !agent_tools(asked.caller, ports_).allow(server, tool)) {
+  if (!named || !AgentTools::of(asked.caller, ports_).allow(server, tool)) {
     const std::string shown = redact_text(name, kNameBytesMax);
     asked.responder->error(invalid_params(concat("there is no tool \"", shown, "\"")));
     return;
@@ -356,9 +317,7 @@ void ToolService::call(const Asked& asked) {
   });
 }
 
-void ToolService::call_tool(
-    const Asked& asked, CatalogServerPtr server, const std::string& tool
-) {
+void ToolService::call_tool(const Asked& asked, CatalogServerPtr server, const std::string& tool) {
   const ResponderPtr& responder = asked.responder;
   if (!server->problem.empty()) {
     responder->result(text_result(concat("the tool server cannot be used: ", server->problem), true)
@@ -370,10 +329,14 @@ void ToolService::call_tool(
   request.server = std::move(server);
   request.caller = asked.caller;
   request.correlation = correlation_of(asked.message);
-  request.agent = agent_tools(asked.caller, ports_).agent;
   if (const Json* arguments = asked.message.params.find("arguments")) {
     if (!arguments->is_object()) {
       responder->error(invalid_params("arguments must be an object"));
+      return;
+    }
+    // Before anything is done with them that takes time.
+    if (!fits_record(*arguments, engine::kToolArgumentsBytesMax)) {
+      responder->result(text_result(std::string(kTooLarge), true));
       return;
     }
     request.arguments = *arguments;
@@ -398,7 +361,9 @@ void ToolService::call_tool(
   }
   if (request.refused.empty()) {
     if (const Result<void> fits = request.tool.schema->check(request.arguments); !fits) {
-      request.refused = concat("the arguments do not fit: ", fits.error().describe());
+      request.refused = redact_text(
+          concat("the arguments do not fit: ", fits.error().describe()), kRefusedBytesMax
+      );
     }
   }
   start(asked, std::move(request), [responder](CallAnswer answer) {
@@ -413,12 +378,16 @@ void ToolService::start(const Asked& asked, CallRequest request, ToolCalls::OnAn
   request.listener.note = [responder](std::string_view method, const Json& params) {
     responder->note(method, params);
   };
-  const std::string name =
-      calls_.call(std::move(request), std::move(answer), [responder](const std::string& why) {
+  const ToolCalls::Ticket ticket =
+      calls_->call(std::move(request), std::move(answer), [responder](const std::string& why) {
         responder->hold(why);
       });
-  if (!name.empty() && responder->open()) {
-    responder->on_gone([this, name] { calls_.leave(name); });
+  if (ticket != 0 && responder->open()) {
+    responder->on_gone([calls = std::weak_ptr(calls_), ticket] {
+      if (const auto there = calls.lock()) {
+        there->leave(ticket);
+      }
+    });
   }
 }
 
@@ -427,6 +396,10 @@ void ToolService::start(const Asked& asked, CallRequest request, ToolCalls::OnAn
 void ToolService::prompt(const Asked& asked) {
   static const ArgumentSchema kSchema = *ArgumentSchema::compile(*parse_json(kPromptSchema));
   const Json* given = asked.message.params.find("arguments");
+  if (given != nullptr && !fits_record(*given, engine::kToolArgumentsBytesMax)) {
+    asked.responder->result(prompt_answer(false, {}, std::string(kTooLarge)));
+    return;
+  }
   const Json arguments = given == nullptr ? Json::object() : *given;
   if (const Result<void> fits = kSchema.check(arguments); !fits) {
     asked.responder->error(invalid_params(fits.error().describe()));
@@ -447,9 +420,7 @@ void ToolService::prompt(const Asked& asked) {
   );
 }
 
-void ToolService::prompt_with(
-    const Asked& asked, CatalogServerPtr server, const Json& arguments
-) {
+void ToolService::prompt_with(const Asked& asked, CatalogServerPtr server, const Json& arguments) {
   CallRequest request;
   request.tool.name = arguments.get_string("tool_name");
   request.tool.policy = policy_of(server->server, request.tool.name);
@@ -463,7 +434,6 @@ void ToolService::prompt_with(
   if (const std::string id = arguments.get_string("tool_use_id"); !id.empty()) {
     request.correlation.set("tool_use_id", id);
   }
-  request.agent = agent_tools(asked.caller, ports_).agent;
   request.elsewhere = true;
   start(asked, std::move(request), [responder = asked.responder](CallAnswer answer) {
     responder->result(

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,31 +8,29 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "gateway/tool/agent_tools.h"
 #include "gateway/tool/calls.h"
 #include "gateway/tool/catalog.h"
 #include "gateway/tool/ports.h"
 #include "gateway/tool/protocol.h"
 #include "gateway/tool/responder.h"
+#include "gateway/tool/sessions.h"
 #include "net/exchange.h"
 
 namespace reeve::gateway {
 
-/// Sessions of clients that speak a revision with sessions, and how long one lasts unused.
-inline constexpr std::size_t kSessionsMax = 10'000;
-inline constexpr Duration kSessionIdle{std::chrono::hours(1)};
-/// Between the name of a server and that of its tool.
-inline constexpr std::string_view kToolSeparator = "__";
 /// The server whose policy decides about an agent's own tools.
 inline constexpr std::string_view kAgentServer = "agent";
 /// The tool that agents ask before they use one of their own (`--permission-prompt-tool`).
 inline constexpr std::string_view kPromptTool = "approve";
 
-/// The endpoint `/mcp`: both eras of the protocol on one path. It has the tools of all servers, with
-/// the names of their servers; `/mcp/<server>` those of one server, with their own. Network thread.
+/// The endpoint `/mcp`: both eras of the protocol on one path. It has the tools of all servers,
+/// with the names of their servers; `/mcp/<server>` those of one server, with their own. Network
+/// thread.
 class ToolService {
  public:
   explicit ToolService(const ToolPorts& ports)
-      : ports_(ports), catalog_(ports), calls_(ports, catalog_) {}
+      : ports_(ports), catalog_(ports), calls_(std::make_shared<ToolCalls>(ports, catalog_)) {}
 
   /// Answers a request of somebody who is known and may call tools.
   void serve(std::shared_ptr<net::Exchange> exchange, ToolCaller caller);
@@ -44,16 +40,9 @@ class ToolService {
       const std::shared_ptr<net::Exchange>& exchange, int status, const std::string& message
   );
 
-  ToolCalls& calls() { return calls_; }
+  ToolCalls& calls() { return *calls_; }
 
  private:
-  struct Session {
-    Principal principal;
-    Timestamp used;
-    /// Of the messages of tool servers that the client is told.
-    std::string log_level = "info";
-  };
-
   /// A request on its way.
   struct Asked {
     RpcMessage message;
@@ -81,8 +70,9 @@ class ToolService {
 
   ToolPorts ports_;
   Catalog catalog_;
-  ToolCalls calls_;
-  std::map<std::string, Session> sessions_;
+  /// Shared with nobody: answers that outlive it look whether it is there.
+  std::shared_ptr<ToolCalls> calls_;
+  Sessions sessions_;
 };
 
 }  // namespace reeve::gateway

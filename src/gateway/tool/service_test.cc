@@ -176,7 +176,12 @@ TEST_F(ServiceTest, ComparesTheNameOfATool) {
 
 TEST_F(ServiceTest, HasNoMethodsOfTheOtherEra) {
   for (const char* method :
-       {"ping", "initialize", "logging/setLevel", "resources/list", "subscriptions/listen", "no/such"}) {
+       {"ping",
+        "initialize",
+        "logging/setLevel",
+        "resources/list",
+        "subscriptions/listen",
+        "no/such"}) {
     const auto answer = world_.post(
         stateless(method), {{"MCP-Protocol-Version", "2026-07-28"}, {"Mcp-Method", method}}
     );
@@ -252,7 +257,9 @@ TEST_F(ServiceTest, CarriesOutACallOnceThatIsSentAgain) {
 }
 
 TEST_F(ServiceTest, SaysOfACallThatIsSentAgainThatNobodyKnows) {
-  world_.server("there", R"({"url":"http://127.0.0.1:1/mcp","unlisted":"allow","protocol":"2026-07-28"})");
+  world_.server(
+      "there", R"({"url":"http://127.0.0.1:1/mcp","unlisted":"allow","protocol":"2026-07-28"})"
+  );
   // It lists its tool and never answers a call.
   world_.upstream = [](const net::ClientRequest& request, net::ResponseSink& sink) {
     const Json message = *parse_json(request.body.view());
@@ -278,7 +285,9 @@ TEST_F(ServiceTest, SaysOfACallThatIsSentAgainThatNobodyKnows) {
   EXPECT_FALSE(second->response);
   const auto paid = [this] {
     return std::count_if(
-        world_.requests.begin(), world_.requests.end(), [](const net::ClientRequest& request) {
+        world_.requests.begin(),
+        world_.requests.end(),
+        [](const net::ClientRequest& request) {
           return request.body.view().find("tools/call") != std::string_view::npos;
         }
     );

@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "api/objects/objects.h"
 #include "base/strings.h"
 #include "engine/book.h"
 #include "engine/engine.h"
@@ -27,7 +28,7 @@ class ToolWorld {
   ToolWorld() : engine_(engine::Limits{}, "test", {}) {
     ports_.command = [this](engine::Command command, Principal who, ToolPorts::Reply reply) {
       commands_.push_back([this, command = std::move(command), who, reply] {
-        reply(run(command, who));
+        reply(carry_out(command, who));
       });
     };
     ports_.after = [this](Duration delay, std::function<void()> then) {
@@ -58,6 +59,7 @@ class ToolWorld {
     };
     ports_.send = [this](net::ClientRequest request, std::shared_ptr<net::ResponseSink> sink) {
       requests.push_back(request);
+      sinks_.push_back(sink);
       if (upstream) {
         commands_.push_back([this, request = std::move(request), sink] { upstream(request, *sink); }
         );
@@ -67,6 +69,9 @@ class ToolWorld {
     ports_.random_hex = [this](std::size_t bytes) {
       std::string text = concat(++random_);
       return std::string(2 * bytes - std::min(2 * bytes, text.size()), '0') + text;
+    };
+    ports_.warn = [this](const std::string& message) {
+      warnings.push_back(message);
     };
     ports_.workspace = [this](
                            const Namespace&, std::string_view, std::string_view
@@ -79,12 +84,10 @@ class ToolWorld {
 
   /// Makes the run that of an agent whose spec is this.
   void agent(std::string_view spec) {
-    Json run = Json::object();
-    run.set("spec", Json::object().set("agent", "coder"));
-    others_["runs"] = std::make_shared<const Json>(std::move(run));
     Json made = Json::object();
     made.set("spec", *parse_json(spec));
-    others_["agents"] = std::make_shared<const Json>(std::move(made));
+    agent_ = std::make_shared<const Json>(std::move(made));
+    asker.agent = "coder";
   }
 
   /// A request of the run; what it is answered with.
@@ -101,7 +104,7 @@ class ToolWorld {
     }
     last = std::make_shared<net::FakeExchange>(std::move(request));
     auto answer = last->answer();
-    service_->serve(last, caller());
+    service_->serve(last, asker);
     if (settled) {
       settle();
     }
@@ -109,7 +112,9 @@ class ToolWorld {
   }
 
   /// A call in the stateless era; `arguments` as JSON.
-  std::shared_ptr<net::FakeAnswer> call(std::string_view tool, std::string_view arguments) {
+  std::shared_ptr<net::FakeAnswer> call(
+      std::string_view tool, std::string_view arguments, bool settled = true
+  ) {
     return post(
         concat(
             R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":")",
@@ -124,7 +129,8 @@ class ToolWorld {
         ),
         {{"MCP-Protocol-Version", "2026-07-28"},
          {"Mcp-Method", "tools/call"},
-         {"Mcp-Name", std::string(tool)}}
+         {"Mcp-Name", std::string(tool)}},
+        settled
     );
   }
 
@@ -165,19 +171,21 @@ class ToolWorld {
   }
 
   void server(const std::string& name, std::string_view spec) {
-    Json object = Json::object();
-    object.set("apiVersion", "reeve.dev/v1").set("kind", "ToolServer");
-    object.set("metadata", Json::object().set("name", name).set("namespace", "default"));
-    object.set("spec", *parse_json(spec));
-    const auto made = command(
-        journal::Kind::ToolServer,
-        name,
-        "create",
-        Json::object().set("object", std::move(object)),
-        "user:root"
-    );
-    ASSERT_TRUE(made.ok()) << made.error().describe();
+    write_server(name, "create", spec);
   }
+
+  /// The same server on other terms.
+  void change_server(const std::string& name, std::string_view spec) {
+    write_server(name, "update", spec);
+  }
+
+  void delete_server(const std::string& name) {
+    const auto gone =
+        command(journal::Kind::ToolServer, name, "delete", Json::object(), "user:root");
+    ASSERT_TRUE(gone.ok()) << gone.error().describe();
+  }
+
+  const ToolPorts& ports() const { return ports_; }
 
   Result<engine::Reply> command(
       journal::Kind kind, const std::string& name, std::string verb, Json body, std::string_view who
@@ -284,11 +292,24 @@ class ToolWorld {
     restart();
   }
 
-  ToolCaller caller() const {
-    return {
-        .ns = ns_, .mission = "m", .run = "m.1.build.1", .principal = Principal("run:m.1.build.1")};
-  }
+  /// Nobody calls any more, and what is still under way comes back to nobody.
+  void stop() { service_.reset(); }
 
+  /// What becomes of a command.
+  enum class Fault : std::uint8_t {
+    Lost,         ///< it is not carried out
+    Unconfirmed,  ///< it is, and nobody hears of it
+  };
+
+  /// Whoever calls: the run, unless a test says otherwise.
+  ToolCaller asker = {
+      .ns = Namespace("default"),
+      .mission = "m",
+      .run = "m.1.build.1",
+      .principal = Principal("run:m.1.build.1")};
+  /// What happens to the next commands with these verbs.
+  std::map<std::string, std::deque<Fault>> faults;
+  std::vector<std::string> warnings;
   /// Where requests go.
   std::string path = "/mcp";
   /// More members for `_meta` of calls: `,"name":"value"`.
@@ -316,13 +337,77 @@ class ToolWorld {
     ToolWorld& world_;
   };
 
+  Result<engine::Reply> carry_out(const engine::Command& command, const Principal& who) {
+    const auto* const submitted = std::get_if<engine::SubmitMission>(&command);
+    if (submitted != nullptr && submitted->workflow == nullptr) {
+      // The kernel looks for it.
+      return make_error(
+          ErrorCode::NotFound, "there is no such workflow", std::string(submitted->deployed)
+      );
+    }
+    const auto* const named = std::get_if<engine::ObjectCommand>(&command);
+    const auto fault = named == nullptr ? faults.end() : faults.find(named->verb);
+    if (fault == faults.end() || fault->second.empty()) {
+      return run(command, who);
+    }
+    if (fault->second.front() == Fault::Unconfirmed) {
+      (void)run(command, who);
+    }
+    fault->second.pop_front();
+    return make_error(ErrorCode::Unavailable, "the store refused a commit", "store");
+  }
+
+  /// A run as the API shows it.
+  ObjectPtr run_object(const Namespace& ns, std::string_view name) {
+    const journal::ObjectKey key = {
+        .kind = journal::Kind::Mission,
+        .ns = ns,
+        .name = std::string(name.substr(0, name.find('.')))};
+    std::string text;
+    engine_.encode_row(key, text);
+    const Result<Json> row = parse_json(text);
+    const Json nothing;
+    for (api::ApiObject& each : row ? api::run_objects(
+                                          {.key = key,
+                         .uid = Uid("u"),
+                         .revision = Revision(1),
+                         .row = *row,
+                         .metadata = nothing},
+                                          api::Attempts::OnHosts
+                                      )
+                                    : std::vector<api::ApiObject>()) {
+      if (each.name == name) {
+        return std::make_shared<const Json>(std::move(each.object));
+      }
+    }
+    return nullptr;
+  }
+
+  void write_server(const std::string& name, std::string verb, std::string_view spec) {
+    Json object = Json::object();
+    object.set("apiVersion", "reeve.dev/v1").set("kind", "ToolServer");
+    object.set("metadata", Json::object().set("name", name).set("namespace", "default"));
+    object.set("spec", *parse_json(spec));
+    const auto made = command(
+        journal::Kind::ToolServer,
+        name,
+        std::move(verb),
+        Json::object().set("object", std::move(object)),
+        "user:root"
+    );
+    ASSERT_TRUE(made.ok()) << made.error().describe();
+  }
+
   static journal::Kind kind_of(std::string_view plural) {
     return plural == "toolservers" ? journal::Kind::ToolServer : journal::Kind::ToolCall;
   }
 
   ObjectPtr object(std::string_view plural, const Namespace& ns, std::string_view name) {
-    if (const auto other = others_.find(plural); other != others_.end()) {
-      return other->second;
+    if (plural == "runs") {
+      return run_object(ns, name);
+    }
+    if (plural == "agents") {
+      return agent_;
     }
     const journal::ObjectKey key = {.kind = kind_of(plural), .ns = ns, .name = std::string(name)};
     const bool known = plural == "toolservers" || plural == "toolcalls";
@@ -331,7 +416,11 @@ class ToolWorld {
     }
     std::string row;
     engine_.encode_row(key, row);
-    return std::make_shared<const Json>(*parse_json(row));
+    Json made = *parse_json(row);
+    // As the view does it.
+    made.find("metadata")
+        ->set("resourceVersion", std::to_string(engine_.book_of(key)->revision_of(key).value()));
+    return std::make_shared<const Json>(std::move(made));
   }
 
   Result<engine::Reply> run(const engine::Command& command, const Principal& who) {
@@ -358,9 +447,12 @@ class ToolWorld {
   Revision next_{1};
   Timestamp now_ = from_unix_millis(1'800'000'000'000);
   ToolPorts ports_;
-  std::deque<std::function<void()>> commands_;
   std::map<std::uint64_t, std::pair<Timestamp, std::function<void()>>> timers_;
-  std::map<std::string, ObjectPtr, std::less<>> others_;
+  // These go before the timers, which they may hold.
+  std::deque<std::function<void()>> commands_;
+  /// Of all requests, so that a test may answer late.
+  std::vector<std::shared_ptr<net::ResponseSink>> sinks_;
+  ObjectPtr agent_;
   std::uint64_t timer_ = 0;
   std::uint64_t random_ = 0;
   std::unique_ptr<ToolService> service_;
