@@ -13,7 +13,8 @@
 #include "kernel/loop.h"
 #include "net/server.h"
 #include "platform/ports.h"
-#include "platform/posix/address.h"
+#include "security/egress/address_guard.h"
+#include "telemetry/log.h"
 
 namespace reeve::gateway {
 
@@ -40,11 +41,12 @@ class ToolGateway final : public Gateway {
     services_.emplace(services);
     if (!options_.send) {
       net::ClientOptions limits;
-      if (!options_.private_addresses) {
-        limits.allowed = [](const net::Endpoint& /*endpoint*/, std::string_view address) {
-          return platform::is_public_address(address);
-        };
-      }
+      // Addresses are looked at when they are connected to: a name cannot come to mean another one.
+      limits.allowed = [allow_private = options_.private_addresses](
+                           const net::Endpoint& /*endpoint*/, std::string_view address
+                       ) {
+        return may_ask(address, allow_private);
+      };
       REEVE_TRY(client_, net::Client::create(services.server, std::move(limits)));
     }
     service_ = std::make_unique<ToolService>(make_ports());
@@ -64,6 +66,7 @@ class ToolGateway final : public Gateway {
       caller.ns = request.run->ns;
       caller.mission = request.run->mission;
       caller.run = request.run->run;
+      caller.agent = request.run->agent;
     } else {
       const std::string_view named = request.exchange->request().headers.get(kNamespaceHeader);
       caller.ns = Namespace(std::string(named.empty() ? kDefaultNamespace : named));
@@ -74,6 +77,11 @@ class ToolGateway final : public Gateway {
         );
         return;
       }
+      caller.may = [may = std::move(request.may), ns = caller.ns](
+                       std::string_view verb, std::string_view resource, std::string_view part
+                   ) {
+        return may(verb, resource, part, ns.view());
+      };
     }
     service_->serve(std::move(request.exchange), std::move(caller));
   }
@@ -86,18 +94,19 @@ class ToolGateway final : public Gateway {
     if (!services_) {
       return;
     }
-    // Whatever is on its way back finds nobody.
+    // What is under way to tool servers ends while those who wait for it are there. Whatever is on
+    // its way back from elsewhere finds nobody.
     (void)services_->server.run(
         [this] {
           *alive_ = false;
+          if (client_ != nullptr) {
+            client_->close();
+          }
           service_.reset();
+          watcher_.reset();
         },
         kCloseTimeout
     );
-    if (client_ != nullptr) {
-      client_->close();
-    }
-    watcher_.reset();
   }
 
  private:
@@ -141,6 +150,9 @@ class ToolGateway final : public Gateway {
         }
       }
       return to_hex(random);
+    };
+    ports.warn = [this](const std::string& message) {
+      services_->log.warn(message);
     };
     ports.workspace = options_.workspace;
     return ports;
@@ -229,6 +241,10 @@ class ToolGateway final : public Gateway {
 };
 
 }  // namespace
+
+bool may_ask(std::string_view address, bool private_addresses) {
+  return !egress::refusal(egress::kind_of(address), private_addresses, address);
+}
 
 std::shared_ptr<Gateway> make_tool_gateway(ToolGatewayOptions options) {
   return std::make_shared<ToolGateway>(std::move(options));

@@ -15,11 +15,15 @@ namespace reeve::gateway {
 struct ToolGatewayOptions {
   /// Where the files of a run are: see ToolPorts.
   decltype(ToolPorts::workspace) workspace;
-  /// How requests to tool servers are sent. Empty: over net::Client, which may connect to public
-  /// addresses only, and to others if `private_addresses`.
+  /// How requests to tool servers are sent. Empty: over net::Client, to addresses that may_ask
+  /// allows.
   decltype(ToolPorts::send) send = {};
   bool private_addresses = false;
 };
+
+/// Whether tools may be asked at an address (in digits): a public one, or a private one if that is
+/// allowed. Never where clouds tell their machines who they are.
+bool may_ask(std::string_view address, bool private_addresses);
 
 /// The gateway to tools, below `/mcp`.
 std::shared_ptr<Gateway> make_tool_gateway(ToolGatewayOptions options);
