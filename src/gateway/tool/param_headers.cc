@@ -58,7 +58,8 @@ bool is_token(std::string_view name) {
          });
 }
 
-/// A header that is asked for, and the value that is to be in it; no value: there is no such header.
+/// A header that is asked for, and the value that is to be in it; no value: there is no such
+/// header.
 struct Param {
   std::string name;
   bool given = false;

@@ -101,7 +101,8 @@ std::optional<int> severity_of(std::string_view level) {
   constexpr std::array<std::string_view, 8> kLevels = {
       "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"};
   const auto* const found = std::find(kLevels.begin(), kLevels.end(), level);
-  return found == kLevels.end() ? std::nullopt : std::optional(static_cast<int>(found - kLevels.begin()));
+  return found == kLevels.end() ? std::nullopt
+                                : std::optional(static_cast<int>(found - kLevels.begin()));
 }
 
 std::variant<RpcMessage, RpcError> read_message(const net::Request& request) {
