@@ -79,16 +79,6 @@ std::optional<IncidentNews> about_tools(const journal::Event& event, const Json&
   return IncidentNews{.report = std::move(report), .over = count == 0};
 }
 
-/// A provider that is not asked any more, or is asked again.
-IncidentNews about_breaker(const journal::Event& event, const Json& data) {
-  IncidentReport report;
-  report.reason = "BreakerOpen";
-  report.subject_kind = "ModelRoute";
-  report.subject = event.object.name;
-  report.message = data.get_string("message");
-  return {.report = std::move(report), .over = event.type == "breaker.closed"};
-}
-
 std::optional<IncidentNews> about_denials(const journal::Event& event, const Json& data) {
   std::int64_t count = data.get_int("others");
   std::string who;
@@ -140,10 +130,7 @@ std::optional<IncidentNews> incident_of(const journal::Event& event) {
   if (event.type == "access.denied") {
     return about_denials(event, *data);
   }
-  if (event.object.kind == Kind::ToolServer) {
-    return about_tools(event, *data);
-  }
-  return about_breaker(event, *data);
+  return about_tools(event, *data);
 }
 
 }  // namespace reeve::cli

@@ -52,7 +52,7 @@ TEST(IncidentReports, AStormOfRefusalsIsOneAndAFewAreNone) {
   EXPECT_NE(storm->report.message.find("mallory"), std::string::npos);
 }
 
-TEST(IncidentReports, BudgetsBreakersAndSpirals) {
+TEST(IncidentReports, BudgetsAndSpirals) {
   journal::Event spent = event_of(
       journal::Kind::BudgetUsage,
       "budget.exceeded",
