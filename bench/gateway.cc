@@ -124,6 +124,25 @@ void print(Figures& of, Figures& direct) {
   std::fflush(stdout);
 }
 
+/// What the disk charges for one step that has to be on it.
+void print_disk(const fs::path& directory) {
+  constexpr int kSyncs = 200;
+  const std::string block(4096, 'x');
+  const int fd = ::open((directory / "sync").c_str(), O_CREAT | O_WRONLY | O_APPEND, 0600);
+  Times times;
+  for (int at = 0; at < kSyncs; ++at) {
+    const std::uint64_t begin = now_nanos();
+    if (::write(fd, block.data(), block.size()) < 0 || ::fdatasync(fd) != 0) {
+      fail("the disk refuses to write");
+    }
+    times.add(now_nanos() - begin);
+  }
+  ::close(fd);
+  std::printf(
+      "disk      one fdatasync       p50 %7.0f us  p99 %7.0f us\n", times.at(0.5), times.at(0.99)
+  );
+}
+
 void raise_limits() {
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
@@ -132,6 +151,7 @@ void raise_limits() {
 }
 
 void measure_all(const std::string& program, const fs::path& directory, const Options& options) {
+  print_disk(directory);
   std::uint16_t port = 0;
   const pid_t provider = start_provider(port);
   Figures direct = measure(Peer{.name = "direct", .port = port, .pids = {provider}}, options);

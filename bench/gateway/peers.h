@@ -120,6 +120,8 @@ class ReevePeer {
       : program_(std::move(program)), data_(parent / "reeve") {
     fs::create_directories(data_);
     ::setenv("REEVE_MODELS_PRIVATE_ADDRESSES", "true", 1);
+    // No setting of the program.
+    ::unsetenv("REEVE_GATEWAYS");
     start();
     make_objects(provider);
     peer_.name = "reeve";
