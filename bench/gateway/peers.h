@@ -131,7 +131,12 @@ class ReevePeer {
   }
 
   ~ReevePeer() {
+    // The run outlives the server: it has to be over before its files go.
     write_file(data_ / "end", "");
+    const fs::path over = data_ / "missions" / "asks" / "runs" / "asks.1.a.1" / "exit.json";
+    for (int tries = 0; tries < 200 && !fs::exists(over); ++tries) {
+      ::poll(nullptr, 0, 50);
+    }
     ::kill(pid_, SIGTERM);
     ::waitpid(pid_, nullptr, 0);
   }
