@@ -201,7 +201,7 @@ class Edit {
   Result<bool> write(const Json& edited) {
     ApiRequest request;
     request.method = "PUT";
-    request.path = concat(at_, "?fieldManager=", kFieldManager);
+    request.path = concat(at_, "?fieldManager=", kFieldManager, "&fieldValidation=Strict");
     request.body = edited.dump();
     const Result<Json> answer = api_.client->ask(request);
     if (answer) {

@@ -340,6 +340,7 @@ Result<void> apply_one(const Common& common, Api& api, const ObjectDocument& doc
       object_path(*type, namespace_for(api, common, document.object), name),
       "?fieldManager=",
       kFieldManager,
+      "&fieldValidation=Strict",
       force ? "&force=true" : ""
   );
   request.body = document.object.dump();

@@ -37,6 +37,16 @@ class ApiTest(ReeveTest):
         self.ok("delete", "workflow", "w")
         self.refused(4, "get", "workflow", "w")
 
+    def test_an_unknown_field_is_refused(self):
+        self.up()
+        quota = self.write(
+            "quota.yaml",
+            "apiVersion: reeve.dev/v1\nkind: BudgetQuota\nmetadata: {name: q}\n"
+            "spec:\n  limits: {maxTotalTokens: 5, maxTokenTotal: 6}\n",
+        )
+        self.refused(3, "apply", "-f", quota, says='unknown field "spec.limits.maxTokenTotal"')
+        self.refused(4, "get", "budgetquota", "q")
+
     def test_a_token_is_who_it_says_until_it_is_revoked(self):
         self.up()
         text = self.ok("token", "create", "t", "--user", "alice", "--expires", "1h").out
