@@ -2,6 +2,7 @@
 
 #include "api/access.h"
 #include "api/agent_rules.h"
+#include "api/model_route_rules.h"
 #include "api/secret.h"
 #include "api/services.h"
 #include "api/write.h"
@@ -193,6 +194,9 @@ resource::Outcome<void> check_contract(
     for (std::string& warning : agent_warnings(object)) {
       call.warnings.push_back(std::move(warning));
     }
+  }
+  if (causes.empty() && call.type->kind == journal::Kind::ModelRoute) {
+    causes = model_route_causes(object);
   }
   if (!causes.empty()) {
     return resource::invalid(call.resource(), name_of(object), std::move(causes));
