@@ -146,6 +146,7 @@ class ModelWorld {
         [this](
             net::ClientRequest request, std::shared_ptr<net::ResponseSink> sink, bool allow_private
         ) {
+          EXPECT_FALSE(request.retry_stale) << "what is sent twice is paid twice";
           upstream.push_back(
               std::make_shared<FakeUpstream>(std::move(request), std::move(sink), allow_private)
           );

@@ -67,6 +67,8 @@ Result<net::ClientRequest> make_upstream_request(const UpstreamRequest& request)
   made.deadlines.first_byte = provider.timeouts.first_byte;
   made.deadlines.idle = provider.timeouts.idle;
   made.deadlines.total = request.time_left;
+  // What is sent twice is paid twice: an attempt is repeated with a reservation of its own only.
+  made.retry_stale = false;
   return made;
 }
 
