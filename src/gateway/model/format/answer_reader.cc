@@ -15,31 +15,57 @@ namespace {
 /// Members of what a model says that it has not made.
 bool is_plain(std::string_view key) {
   constexpr std::array<std::string_view, 12> kNames = {
-      "type",          "id",          "role",          "status",    "call_id", "index", "object",
-      "finish_reason", "stop_reason", "stop_sequence", "signature", "encrypted_content"};
+      "type",
+      "id",
+      "role",
+      "status",
+      "call_id",
+      "index",
+      "object",
+      "finish_reason",
+      "stop_reason",
+      "stop_sequence",
+      "signature",
+      "encrypted_content"};
   return std::find(kNames.begin(), kNames.end(), key) != kNames.end();
 }
 
 bool is_client_call(std::string_view type) {
   constexpr std::array<std::string_view, 7> kNames = {
-      "tool_use",   "function_call",    "custom_tool_call", "local_shell_call",
-      "shell_call", "apply_patch_call", "computer_call"};
+      "tool_use",
+      "function_call",
+      "custom_tool_call",
+      "local_shell_call",
+      "shell_call",
+      "apply_patch_call",
+      "computer_call"};
   return std::find(kNames.begin(), kNames.end(), type) != kNames.end();
 }
 
 bool is_hosted_call(std::string_view type) {
   constexpr std::array<std::string_view, 7> kNames = {
-      "server_tool_use",       "mcp_tool_use", "web_search_call", "file_search_call",
-      "code_interpreter_call", "mcp_call",     "image_generation_call"};
+      "server_tool_use",
+      "mcp_tool_use",
+      "web_search_call",
+      "file_search_call",
+      "code_interpreter_call",
+      "mcp_call",
+      "image_generation_call"};
   return std::find(kNames.begin(), kNames.end(), type) != kNames.end();
 }
 
 }  // namespace
 
 std::vector<std::optional<std::uint64_t>*> RawUsage::parts() {
-  return {&input,          &output,         &cached,
-          &cache_written,  &cache_read,     &cache_creation,
-          &cache_creation_long, &hosted_calls};
+  return {
+      &input,
+      &output,
+      &cached,
+      &cache_written,
+      &cache_read,
+      &cache_creation,
+      &cache_creation_long,
+      &hosted_calls};
 }
 
 bool keep_largest(RawUsage& kept, RawUsage& next) {

@@ -19,7 +19,8 @@ Result<Digest> cache_key(const CacheScope& scope, std::string_view body) {
   Json::Object& members = json.as_object();
   members.erase(
       std::remove_if(
-          members.begin(), members.end(),
+          members.begin(),
+          members.end(),
           [&](const Json::Member& member) {
             return std::find(kIgnored.begin(), kIgnored.end(), member.first) != kIgnored.end();
           }

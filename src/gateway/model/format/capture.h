@@ -36,8 +36,8 @@ struct Captured {
 };
 
 /// Takes a body as it passes, or of a stream its text (WatchOptions::on_text): what is found over
-/// the boundaries of events has to be found here, too. Never holds more than `bytes_max` and what redacting needs. What
-/// looks like a secret never gets out of it. One thread.
+/// the boundaries of events has to be found here, too. Never holds more than `bytes_max` and what
+/// redacting needs. What looks like a secret never gets out of it. One thread.
 class BodyCapture {
  public:
   /// `patterns` are replaced beside the known secrets; may be null.

@@ -104,7 +104,10 @@ Prices sonnet() {
 
 TEST(Price, AddsUpTheKindsOfTokens) {
   const Usage usage{
-      .input = 1'000'000 / 10, .output = 2'000, .cache_read = 10'000, .cache_write = 4'000,
+      .input = 1'000'000 / 10,
+      .output = 2'000,
+      .cache_read = 10'000,
+      .cache_write = 4'000,
       .cache_write_long = 1'000};
   // 0.3 + 0.03 + 0.003 + 0.015 + 0.006
   EXPECT_EQ(cost_of(sonnet(), usage).text(), "0.354");
@@ -124,9 +127,13 @@ TEST(Price, OfTheWorstCaseIsNeverBelowWhatWasUsed) {
   const Money most = worst_cost(sonnet(), worst);
   for (std::uint64_t step = 0; step <= 250'000; step += 12'345) {
     for (const Usage& usage :
-         {Usage{.input = step, .output = 1'000}, Usage{.output = 7, .cache_write_long = step},
-          Usage{.input = 250'000 - step, .output = 999, .cache_read = step / 2,
-                .cache_write = step / 2}}) {
+         {Usage{.input = step, .output = 1'000},
+          Usage{.output = 7, .cache_write_long = step},
+          Usage{
+              .input = 250'000 - step,
+        .output = 999,
+        .cache_read = step / 2,
+        .cache_write = step / 2}}) {
       EXPECT_LE(cost_of(sonnet(), usage), most);
     }
   }
@@ -157,7 +164,9 @@ TEST(Settlement, TakesWhatACompleteAnswerSays) {
 
 TEST(Settlement, CountsEverythingWhereItIsNotSure) {
   for (const AnswerFacts& facts :
-       {answer({}, false, true), answer({}, false, false), answer(Usage{.input = 1}, false, false)}) {
+       {answer({}, false, true),
+        answer({}, false, false),
+        answer(Usage{.input = 1}, false, false)}) {
     const Settlement settled = settle(facts, kReserved, {.status = 200, .clean = true});
     EXPECT_EQ(settled.outcome, "unknown");
     EXPECT_EQ(settled.usage.all_input(), 1'000U);
@@ -193,7 +202,8 @@ TEST(Settlement, OfACutStreamIsWhatWasSeenAndMore) {
 
 TEST(Settlement, IsNeverMoreThanWasReserved) {
   const Settlement settled = settle(
-      answer(Usage{.input = 900, .output = 600, .cache_read = 200}, true, true), kReserved,
+      answer(Usage{.input = 900, .output = 600, .cache_read = 200}, true, true),
+      kReserved,
       {.status = 200, .clean = true}
   );
   EXPECT_TRUE(settled.above_reserved);

@@ -35,8 +35,8 @@ Words words_of(GatewayErrorKind kind) {
     case GatewayErrorKind::NotFound:
       return {404, 404, "invalid_request_error", "unknown_url", "not_found_error", true};
     case GatewayErrorKind::MethodNotAllowed:
-      return {405, 405, "invalid_request_error", "method_not_supported", "invalid_request_error",
-              true};
+      return {
+          405, 405, "invalid_request_error", "method_not_supported", "invalid_request_error", true};
     case GatewayErrorKind::UpgradeRequired:
       return {426, 426, "invalid_request_error", "upgrade_required", "invalid_request_error", true};
     case GatewayErrorKind::UnknownModel:
@@ -46,13 +46,18 @@ Words words_of(GatewayErrorKind kind) {
     case GatewayErrorKind::TooLarge:
       return {413, 400, "invalid_request_error", "request_too_large", "request_too_large", true};
     case GatewayErrorKind::ContextTooLong:
-      return {400, 400, "invalid_request_error", "context_length_exceeded", "invalid_request_error",
-              true};
+      return {
+          400,
+          400,
+          "invalid_request_error",
+          "context_length_exceeded",
+          "invalid_request_error",
+          true};
     case GatewayErrorKind::Unbounded:
       return {400, 400, "invalid_request_error", "unsupported_parameter", "permission_error", true};
     case GatewayErrorKind::Guardrail:
-      return {400, 400, "invalid_request_error", "content_policy_violation",
-              "permission_error", true};
+      return {
+          400, 400, "invalid_request_error", "content_policy_violation", "permission_error", true};
     case GatewayErrorKind::Busy:
       return {503, 503, "server_error", "server_is_overloaded", "overloaded_error", false};
     case GatewayErrorKind::UpstreamFailed:

@@ -41,7 +41,8 @@ TEST(GatewayError, StopsClaudeCodeWhenTheBudgetIsGone) {
 TEST(GatewayError, StopsCodexAndOpencodeWhenTheBudgetIsGone) {
   for (const Operation operation : {Operation::Responses, Operation::ChatCompletions}) {
     const ErrorAnswer answer = error_answer(
-        operation, Dialect::OpenAi,
+        operation,
+        Dialect::OpenAi,
         {.kind = GatewayErrorKind::BudgetExhausted, .message = "quota core is used up"}
     );
     EXPECT_EQ(answer.status, 429);
@@ -56,7 +57,8 @@ TEST(GatewayError, StopsCodexAndOpencodeWhenTheBudgetIsGone) {
 
 TEST(GatewayError, LetsClientsWaitWhereThatHelps) {
   const ErrorAnswer answer = error_answer(
-      Operation::Messages, Dialect::Anthropic,
+      Operation::Messages,
+      Dialect::Anthropic,
       {.kind = GatewayErrorKind::RateLimited, .message = "m", .retry_after_seconds = 7}
   );
   EXPECT_EQ(answer.status, 429);
@@ -78,29 +80,63 @@ TEST(GatewayError, HasTheStatusThatTheDialectKnows) {
     int status;
     std::string_view word;
   } cases[] = {
-      {GatewayErrorKind::Unauthorised, Operation::Messages, Dialect::Anthropic, 401,
+      {GatewayErrorKind::Unauthorised,
+       Operation::Messages,
+       Dialect::Anthropic,
+       401,
        "authentication_error"},
-      {GatewayErrorKind::Unauthorised, Operation::Responses, Dialect::OpenAi, 401,
+      {GatewayErrorKind::Unauthorised,
+       Operation::Responses,
+       Dialect::OpenAi,
+       401,
        "invalid_request_error"},
-      {GatewayErrorKind::UnknownModel, Operation::Messages, Dialect::Anthropic, 404,
+      {GatewayErrorKind::UnknownModel,
+       Operation::Messages,
+       Dialect::Anthropic,
+       404,
        "not_found_error"},
-      {GatewayErrorKind::UnknownModel, Operation::ChatCompletions, Dialect::OpenAi, 404,
+      {GatewayErrorKind::UnknownModel,
+       Operation::ChatCompletions,
+       Dialect::OpenAi,
+       404,
        "invalid_request_error"},
-      {GatewayErrorKind::UnknownModel, Operation::Responses, Dialect::OpenAi, 400,
+      {GatewayErrorKind::UnknownModel,
+       Operation::Responses,
+       Dialect::OpenAi,
+       400,
        "invalid_request_error"},
-      {GatewayErrorKind::TooLarge, Operation::Messages, Dialect::Anthropic, 413,
+      {GatewayErrorKind::TooLarge,
+       Operation::Messages,
+       Dialect::Anthropic,
+       413,
        "request_too_large"},
-      {GatewayErrorKind::ContextTooLong, Operation::Messages, Dialect::Anthropic, 400,
+      {GatewayErrorKind::ContextTooLong,
+       Operation::Messages,
+       Dialect::Anthropic,
+       400,
        "invalid_request_error"},
-      {GatewayErrorKind::Guardrail, Operation::Messages, Dialect::Anthropic, 403,
+      {GatewayErrorKind::Guardrail,
+       Operation::Messages,
+       Dialect::Anthropic,
+       403,
        "permission_error"},
-      {GatewayErrorKind::Guardrail, Operation::Responses, Dialect::OpenAi, 400,
+      {GatewayErrorKind::Guardrail,
+       Operation::Responses,
+       Dialect::OpenAi,
+       400,
        "invalid_request_error"},
       {GatewayErrorKind::Busy, Operation::Messages, Dialect::Anthropic, 503, "overloaded_error"},
-      {GatewayErrorKind::UpstreamTimeout, Operation::ChatCompletions, Dialect::OpenAi, 504,
+      {GatewayErrorKind::UpstreamTimeout,
+       Operation::ChatCompletions,
+       Dialect::OpenAi,
+       504,
        "server_error"},
-      {GatewayErrorKind::UpgradeRequired, Operation::Responses, Dialect::OpenAi, 426,
+      {GatewayErrorKind::UpgradeRequired,
+       Operation::Responses,
+       Dialect::OpenAi,
+       426,
        "invalid_request_error"}};
+
   for (const auto& each : cases) {
     const ErrorAnswer answer =
         error_answer(each.operation, each.dialect, {.kind = each.kind, .message = "m"});
@@ -114,7 +150,8 @@ TEST(GatewayError, EndsAStreamInItsOwnWords) {
   const GatewayError error{.kind = GatewayErrorKind::BudgetExhausted, .message = "a\nb"};
   EXPECT_EQ(
       error_event(Operation::Messages, error),
-      "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":"
+      "event: error\ndata: "
+      "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":"
       "\"a\\nb\",\"details\":{\"error_code\":\"enforced_spend_limit_reached\"}}}\n\n"
   );
   EXPECT_EQ(

@@ -58,7 +58,9 @@ Result<std::uint64_t> worst_input(const RequestScan& scan, const ModelBounds& bo
 }  // namespace
 
 Result<WorstCase> worst_case(
-    Operation operation, const RequestScan& scan, const ModelBounds& bounds,
+    Operation operation,
+    const RequestScan& scan,
+    const ModelBounds& bounds,
     std::optional<std::uint64_t> inserted_limit
 ) {
   WorstCase worst;

@@ -43,7 +43,9 @@ struct WorstCase {
 ///
 /// Unsupported: it cannot be bounded; message and hint say by what, and what to set.
 Result<WorstCase> worst_case(
-    Operation operation, const RequestScan& scan, const ModelBounds& bounds,
+    Operation operation,
+    const RequestScan& scan,
+    const ModelBounds& bounds,
     std::optional<std::uint64_t> inserted_limit = {}
 );
 

@@ -17,6 +17,16 @@ bool is_word(unsigned char c) {
   return std::isalnum(c) != 0;
 }
 
+/// What is before a byte. The letter of an escape ("\n" in JSON) is no letter.
+unsigned char byte_before(std::string_view text, std::size_t at) {
+  constexpr std::string_view kEscapes = "bfnrt";
+  if (at == 0 ||
+      (at >= 2 && text[at - 2] == '\\' && kEscapes.find(text[at - 1]) != std::string_view::npos)) {
+    return ' ';
+  }
+  return static_cast<unsigned char>(text[at - 1]);
+}
+
 }  // namespace
 
 std::string_view to_string(GuardrailAction action) {
@@ -42,9 +52,8 @@ bool GuardrailSet::any(const Places& places) const {
 
 /// A place that has matched leads to the next one, and to those behind it as long as they may be
 /// left out; one that repeats leads to itself. Words beyond words_ are never touched.
-void GuardrailSet::step(
-    Places& active, unsigned char byte, unsigned char before, bool starts
-) const {
+void GuardrailSet::step(Places& active, unsigned char byte, unsigned char before, bool starts)
+    const {
   Places next{};
   std::uint64_t carry = 0;
   for (std::size_t word = 0; word < words_; ++word) {
@@ -56,8 +65,7 @@ void GuardrailSet::step(
     carry = 0;
     for (std::size_t word = 0; word < words_; ++word) {
       const std::uint64_t skipped = next[word] & optional_[word];
-      const std::uint64_t added =
-          ((skipped << 1U) | carry) & ~starts_[word] & ~next[word];
+      const std::uint64_t added = ((skipped << 1U) | carry) & ~starts_[word] & ~next[word];
       carry = skipped >> 63U;
       next[word] |= added;
       more = more || added != 0;
@@ -121,7 +129,8 @@ std::size_t GuardrailSet::begin_of(
     bool through = at + 1 == end;  // whether the place to the right of this one was reached
     for (std::size_t i = active.size(); i-- > 0;) {
       const std::size_t place = rule.begin + i;
-      // `through` says for the place to the right: it matched the byte to the right, or was left out.
+      // `through` says for the place to the right: it matched the byte to the right, or was left
+      // out.
       const bool last = at + 1 == end && test(last_, place);
       const bool reached = at + 1 == end ? last : through || (active[i] && test(repeats_, place));
       next[i] = reached && test(of_byte, place);
@@ -130,8 +139,7 @@ std::size_t GuardrailSet::begin_of(
         through = active[i] || (through && test(optional_, place));
       }
       if (next[i] && (test(first_, place) ||
-                      (test(first_of_word_, place) &&
-                       (at == 0 || !is_word(static_cast<unsigned char>(text[at - 1])))))) {
+                      (test(first_of_word_, place) && !is_word(byte_before(text, at))))) {
         found = at;
       }
     }
@@ -181,8 +189,7 @@ std::vector<Finding> GuardrailSet::find(std::string_view text) const {
     if (!is_active && !may_begin(text, at)) {
       continue;
     }
-    const unsigned char before = at == 0 ? ' ' : static_cast<unsigned char>(text[at - 1]);
-    step(active, static_cast<unsigned char>(text[at]), before, true);
+    step(active, static_cast<unsigned char>(text[at]), byte_before(text, at), true);
     is_active = false;
     for (std::size_t word = 0; word < words_; ++word) {
       is_active = is_active || active[word] != 0;

@@ -78,8 +78,8 @@ class GuardrailSet {
 
   bool empty() const { return rules_.empty(); }
 
-  /// In order, without overlaps; the earliest and longest ones. Findings that overlap are one, with
-  /// the severest action.
+  /// In order, without overlaps, as long as they can be. Findings that overlap are one, with the
+  /// severest action; so are those of one rule that touch.
   std::vector<Finding> find(std::string_view text) const;
 
  private:
@@ -105,7 +105,10 @@ class GuardrailSet {
 
   static Result<std::vector<Place>> parse(std::string_view pattern, bool ignore_case);
   Result<void> add(
-      std::string name, std::string_view pattern, bool ignore_case, bool at_word,
+      std::string name,
+      std::string_view pattern,
+      bool ignore_case,
+      bool at_word,
       GuardrailAction action
   );
   Result<void> add_secrets(std::string_view name, GuardrailAction action);
@@ -113,12 +116,10 @@ class GuardrailSet {
   void step(Places& active, unsigned char byte, unsigned char before, bool starts) const;
   bool any(const Places& places) const;
   bool may_begin(std::string_view text, std::size_t at) const;
-  std::size_t begin_of(
-      const Rule& rule, std::string_view text, std::size_t least, std::size_t end
-  ) const;
-  std::size_t end_of(
-      const Rule& rule, std::string_view text, std::size_t begin, std::size_t end
-  ) const;
+  std::size_t begin_of(const Rule& rule, std::string_view text, std::size_t least, std::size_t end)
+      const;
+  std::size_t end_of(const Rule& rule, std::string_view text, std::size_t begin, std::size_t end)
+      const;
 
   std::size_t words_ = 0;
   std::size_t places_ = 0;

@@ -170,8 +170,8 @@ class Reader {
   bool number(std::size_t& out) {
     const std::size_t begin = at_;
     out = 0;
-    while (!over() && std::isdigit(static_cast<unsigned char>(text_[at_])) != 0 &&
-           at_ - begin < 6) {
+    while (!over() && std::isdigit(static_cast<unsigned char>(text_[at_])) != 0 && at_ - begin < 6
+    ) {
       out = out * 10 + static_cast<std::size_t>(text_[at_++] - '0');
     }
     return at_ > begin;
@@ -253,17 +253,22 @@ Result<std::vector<GuardrailSet::Place>> GuardrailSet::parse(
 }
 
 Result<void> GuardrailSet::add(
-    std::string name, std::string_view pattern, bool ignore_case, bool at_word,
+    std::string name,
+    std::string_view pattern,
+    bool ignore_case,
+    bool at_word,
     GuardrailAction action
 ) {
   REEVE_TRY(const std::vector<Place> places, parse(pattern, ignore_case));
   if (places_ + places.size() > kPatternPlacesMax) {
     return make_error(
-        ErrorCode::LimitExceeded, concat("all patterns together are too long (", kPatternPlacesMax,
-                                         " places)")
+        ErrorCode::LimitExceeded,
+        concat("all patterns together are too long (", kPatternPlacesMax, " places)")
     );
   }
-  const auto set = [](Places& all, std::size_t at) { all[at / 64] |= 1ULL << (at % 64); };
+  const auto set = [](Places& all, std::size_t at) {
+    all[at / 64] |= 1ULL << (at % 64);
+  };
   const std::size_t begin = places_;
   for (const Place& place : places) {
     for (std::size_t byte = 0; byte < 256; ++byte) {
@@ -294,18 +299,15 @@ Result<void> GuardrailSet::add(
     }
   }
   words_ = (places_ + 63) / 64;
-  rules_.push_back(
-      {.name = std::move(name), .action = action, .begin = begin, .end = places_}
-  );
+  rules_.push_back({.name = std::move(name), .action = action, .begin = begin, .end = places_});
   return {};
 }
 
 Result<void> GuardrailSet::add_secrets(std::string_view name, GuardrailAction action) {
   for (const Known& each : kKnown) {
-    REEVE_CHECK(
-        add(concat(name, ':', each.name), each.pattern, each.ignore_case, each.pattern[0] != '-',
-            action)
-    );
+    REEVE_CHECK(add(
+        concat(name, ':', each.name), each.pattern, each.ignore_case, each.pattern[0] != '-', action
+    ));
   }
   return {};
 }

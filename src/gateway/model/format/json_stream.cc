@@ -28,7 +28,9 @@ std::size_t plain_run(std::string_view text) {
   while (at + sizeof(std::uint64_t) <= text.size()) {
     std::uint64_t word = 0;
     std::memcpy(&word, text.data() + at, sizeof word);
-    const auto zero_in = [](std::uint64_t x) { return (x - kOnes) & ~x & kHighs; };
+    const auto zero_in = [](std::uint64_t x) {
+      return (x - kOnes) & ~x & kHighs;
+    };
     const std::uint64_t special = zero_in(word ^ (kOnes * '"')) | zero_in(word ^ (kOnes * '\\')) |
                                   ((word - kOnes * 0x20) & ~word & kHighs) | (word & kHighs);
     if (special != 0) {
@@ -56,7 +58,9 @@ bool is_number(std::string_view text) {
     }
     return at - begin;
   };
-  const auto take = [&](char c) { return at < text.size() && text[at] == c && (++at, true); };
+  const auto take = [&](char c) {
+    return at < text.size() && text[at] == c && (++at, true);
+  };
   (void)take('-');
   const bool zero = at < text.size() && text[at] == '0';
   const std::size_t whole = digits();
@@ -75,7 +79,9 @@ bool is_number(std::string_view text) {
 }
 
 void append_utf8(std::string& out, std::uint32_t point) {
-  const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
+  const auto put = [&](std::uint32_t byte) {
+    out.push_back(static_cast<char>(byte));
+  };
   if (point < 0x80) {
     put(point);
   } else if (point < 0x800) {

@@ -102,6 +102,7 @@ class JsonStream {
   void flush_surrogate();
   void add(std::string_view decoded);
   bool fail(std::string_view expected);
+
   void value_over() { state_ = nesting_.empty() ? State::Over : State::Next; }
 
   JsonSink& sink_;

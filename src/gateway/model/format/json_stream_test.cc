@@ -47,7 +47,7 @@ std::string notes_of(std::string_view text, std::size_t piece) {
 TEST(JsonStream, TellsWhatItComesAcrossAndWhere) {
   EXPECT_EQ(
       notes_of(R"( {"a":[1,-2.5e3,true],"b\u0041":"x\ny"} )", 1000),
-      "{@1 k:a@2 [@6 l:1..8@7 l:-2.5e3..15@9 l:true..20@16 ]@21 k:bA@22 s:x\ny/3@33 }@40 x\ny"
+      "{@1 k:a@2 [@6 l:1..8@7 l:-2.5e3..15@9 l:true..20@16 ]@21 k:bA@22 s:x\ny/3@32 }@39 x\ny"
   );
 }
 
@@ -63,10 +63,38 @@ TEST(JsonStream, ReadsTheSameHoweverItIsCut) {
 
 TEST(JsonStream, RefusesWhatIsNoJson) {
   for (const std::string_view text :
-       {"", "{", "[1,]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "01", "1.", "-", "+1", ".5",
-        "1e", "nul", "nulL", "\"", "\"\\x\"", "\"\\u12g4\"", "\"\t\"", "[1 2]", "1 2", "{} {}",
-        "[}", "\"\xFF\"", "\"\xC0\x80\"", "\"\xED\xA0\x80\"", "\"\xF4\x90\x80\x80\"",
-        "\"\xE2\x82\"", "[[[[[[[[[1]]]]]]]]]", "'a'", "NaN", "[1]x"}) {
+       {"",
+        "{",
+        "[1,]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{a:1}",
+        "01",
+        "1.",
+        "-",
+        "+1",
+        ".5",
+        "1e",
+        "nul",
+        "nulL",
+        "\"",
+        "\"\\x\"",
+        "\"\\u12g4\"",
+        "\"\t\"",
+        "[1 2]",
+        "1 2",
+        "{} {}",
+        "[}",
+        "\"\xFF\"",
+        "\"\xC0\x80\"",
+        "\"\xED\xA0\x80\"",
+        "\"\xF4\x90\x80\x80\"",
+        "\"\xE2\x82\"",
+        "[[[[[[[[[1]]]]]]]]]",
+        "'a'",
+        "NaN",
+        "[1]x"}) {
     for (const std::size_t piece : {1U, 3U, 100U}) {
       EXPECT_TRUE(notes_of(text, piece).starts_with("expected ")) << text;
     }
@@ -90,8 +118,13 @@ TEST(JsonStream, KeepsTheBeginningOfLongStringsOnly) {
 
 TEST(JsonStream, AgreesWithTheParser) {
   for (const std::string_view text :
-       {"{\"a\":[{},[],\"\",0,-0,1e-7,false]}", "[\"\\\\\\\"\\/\\b\"]", "\"\\u0000\"", " 7 ",
-        "[1,2", "{\"a\":tru}", "[\"a\",]"}) {
+       {"{\"a\":[{},[],\"\",0,-0,1e-7,false]}",
+        "[\"\\\\\\\"\\/\\b\"]",
+        "\"\\u0000\"",
+        " 7 ",
+        "[1,2",
+        "{\"a\":tru}",
+        "[\"a\",]"}) {
     EXPECT_EQ(!notes_of(text, 2).starts_with("expected"), parse_json(text).ok()) << text;
   }
 }

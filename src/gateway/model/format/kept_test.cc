@@ -125,7 +125,18 @@ TEST(BodyCapture, NeverKeepsASecret) {
 TEST(BodyCapture, KeepsWholeCharacters) {
   EXPECT_EQ(captured(CaptureKind::Body, 3, "aéé", 1).text, "aé");
   EXPECT_TRUE(captured(CaptureKind::Body, 3, "aéé", 1).cut);
-  EXPECT_EQ(captured(CaptureKind::Body, 30, "a\xFF" "b", 1).text, "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(
+      captured(
+          CaptureKind::Body,
+          30,
+          "a\xFF"
+          "b",
+          1
+      )
+          .text,
+      "a\xEF\xBF\xBD"
+      "b"
+  );
 }
 
 }  // namespace

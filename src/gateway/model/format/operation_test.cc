@@ -18,9 +18,12 @@ TEST(Operation, IsFoundByMethodAndPath) {
       {"GET", "/llm/openai/v1/models", Operation::Models, Dialect::OpenAi},
       {"HEAD", "/llm/openai/v1/models", Operation::Models, Dialect::OpenAi},
       {"POST", "/llm/anthropic/v1/messages", Operation::Messages, Dialect::Anthropic},
-      {"POST", "/llm/anthropic/v1/messages/count_tokens", Operation::CountTokens,
+      {"POST",
+       "/llm/anthropic/v1/messages/count_tokens",
+       Operation::CountTokens,
        Dialect::Anthropic},
       {"GET", "/llm/anthropic/v1/models", Operation::Models, Dialect::Anthropic}};
+
   for (const auto& each : cases) {
     const TargetReply reply = find_operation(each.method, each.path);
     ASSERT_TRUE(reply.target) << each.path;
@@ -38,8 +41,13 @@ TEST(Operation, TakesTheIdOfAModelWithItsSlashes) {
 
 TEST(Operation, IsNotFoundElsewhere) {
   for (const std::string_view path :
-       {"/llm", "/llm/openai/v1", "/llm/openai/v1/", "/llm/openai/v1/models/",
-        "/llm/openai/v1/messages", "/llm/anthropic/api/hello", "/llm/anthropic/v1/chat/completions",
+       {"/llm",
+        "/llm/openai/v1",
+        "/llm/openai/v1/",
+        "/llm/openai/v1/models/",
+        "/llm/openai/v1/messages",
+        "/llm/anthropic/api/hello",
+        "/llm/anthropic/v1/chat/completions",
         "/llm/openai/v1/chat/completions/"}) {
     EXPECT_EQ(find_operation("POST", path).problem, TargetProblem::NotFound) << path;
   }

@@ -15,8 +15,7 @@ Money dearest_input(const PriceSet& prices) {
 Money cost_of(const Prices& prices, const Usage& usage) {
   const bool is_long = prices.long_above > 0 && usage.all_input() > prices.long_above;
   const PriceSet& set = is_long ? prices.long_context : prices.usual;
-  return set.input.times(usage.input, kPriceTokens) +
-         set.output.times(usage.output, kPriceTokens) +
+  return set.input.times(usage.input, kPriceTokens) + set.output.times(usage.output, kPriceTokens) +
          set.cache_read.times(usage.cache_read, kPriceTokens) +
          set.cache_write.times(usage.cache_write, kPriceTokens) +
          set.cache_write_long.times(usage.cache_write_long, kPriceTokens);

@@ -64,13 +64,12 @@ std::vector<Splice> own_splices(
   }
   const std::string_view usual = usual_limit_member(operation);
   if (edits.output_limit && !scan.output_limit() && !usual.empty()) {
-    const std::string_view member = edits.output_limit_member.empty()
-                                        ? usual
-                                        : std::string_view(edits.output_limit_member);
-    const auto null = std::find_if(
-        scan.null_limits.begin(), scan.null_limits.end(),
-        [&](const auto& each) { return each.first == member; }
-    );
+    const std::string_view member =
+        edits.output_limit_member.empty() ? usual : std::string_view(edits.output_limit_member);
+    const auto null =
+        std::find_if(scan.null_limits.begin(), scan.null_limits.end(), [&](const auto& each) {
+          return each.first == member;
+        });
     if (null != scan.null_limits.end()) {
       splices.push_back({.at = null->second, .text = concat(*edits.output_limit)});
     } else {
@@ -95,7 +94,8 @@ std::string edit_request(
   const std::size_t own = splices.size();
   for (const Splice& each : edits.splices) {
     const bool touches = std::any_of(
-        splices.begin(), splices.begin() + static_cast<std::ptrdiff_t>(own),
+        splices.begin(),
+        splices.begin() + static_cast<std::ptrdiff_t>(own),
         [&](const Splice& other) {
           return each.at.begin < other.at.end && other.at.begin < each.at.end;
         }
@@ -110,10 +110,11 @@ std::string edit_request(
   std::string out;
   std::size_t at = 0;
   for (const Splice& each : splices) {
-    if (each.at.begin < at || each.at.end > body.size()) {
+    const std::size_t begin = std::max(each.at.begin, at);
+    if (each.at.end < begin || each.at.end > body.size()) {
       continue;
     }
-    out += body.substr(at, each.at.begin - at);
+    out += body.substr(at, begin - at);
     out += each.text;
     at = each.at.end;
   }

@@ -100,7 +100,12 @@ bool is_container(Member member) {
 /// Tools that the client carries out; what else there is costs what nobody knows.
 bool is_client_tool(std::string_view type) {
   constexpr std::array<std::string_view, 7> kNames = {
-      "function", "custom", "local_shell", "apply_patch", "computer_use_preview", "computer",
+      "function",
+      "custom",
+      "local_shell",
+      "apply_patch",
+      "computer_use_preview",
+      "computer",
       "namespace"};
   constexpr std::array<std::string_view, 4> kPrefixes = {
       "bash_", "text_editor_", "computer_", "memory_"};
@@ -160,8 +165,8 @@ class Scanner final : public JsonSink {
   void on_begin(bool object, std::size_t at) override {
     count_value();
     Frame frame;
-    frame.role = frames_.empty() ? (object ? Role::Root : Role::Other)
-                                 : role_of(frames_.back(), object);
+    frame.role =
+        frames_.empty() ? (object ? Role::Root : Role::Other) : role_of(frames_.back(), object);
     frame.begin = at;
     if (frames_.empty()) {
       if (!object) {
@@ -418,11 +423,10 @@ class Scanner final : public JsonSink {
   void dearer_member(std::string_view kept) {
     constexpr std::array<std::string_view, 5> kTiers = {
         "auto", "default", "standard", "standard_only", "flex"};
-    const bool dearer =
-        (member_ == Member::ServiceTier &&
-         std::find(kTiers.begin(), kTiers.end(), kept) == kTiers.end()) ||
-        (member_ == Member::Speed && kept != "standard") ||
-        (member_ == Member::InferenceGeo && kept != "global");
+    const bool dearer = (member_ == Member::ServiceTier &&
+                         std::find(kTiers.begin(), kTiers.end(), kept) == kTiers.end()) ||
+                        (member_ == Member::Speed && kept != "standard") ||
+                        (member_ == Member::InferenceGeo && kept != "global");
     if (dearer) {
       unbounded(concat(name_of(member_), ": ", kept));
     }

@@ -70,11 +70,27 @@ TEST(RequestScan, RefusesMembersThatOccurTwice) {
 
 TEST(RequestScan, RefusesWrongTypesAndAbsurdNumbers) {
   for (const std::string_view body :
-       {R"({"model":1})", R"({"model":null})", R"({"model":""})", R"({"model":["a"]})",
-        R"({"stream":"true"})", R"({"stream":1})", R"({"max_tokens":-1})", R"({"max_tokens":1.5})",
-        R"({"max_tokens":"9"})", R"({"max_tokens":1e3})", R"({"n":0})", R"({"n":129})",
-        R"({"max_tokens":99999999999})", R"({"messages":{}})", R"({"stream_options":[]})", "[]",
-        "7", "\"x\"", "{", "{}x", ""}) {
+       {R"({"model":1})",
+        R"({"model":null})",
+        R"({"model":""})",
+        R"({"model":["a"]})",
+        R"({"stream":"true"})",
+        R"({"stream":1})",
+        R"({"max_tokens":-1})",
+        R"({"max_tokens":1.5})",
+        R"({"max_tokens":"9"})",
+        R"({"max_tokens":1e3})",
+        R"({"n":0})",
+        R"({"n":129})",
+        R"({"max_tokens":99999999999})",
+        R"({"messages":{}})",
+        R"({"stream_options":[]})",
+        "[]",
+        "7",
+        "\"x\"",
+        "{",
+        "{}x",
+        ""}) {
     EXPECT_NE(refused(body), "") << body;
   }
   EXPECT_EQ(refused(R"({"model":"a","max_tokens":null,"stream":null})"), "");
@@ -84,8 +100,7 @@ TEST(RequestScan, HasLimits) {
   const Result<RequestScan> large = scan_request(kChat, R"({"model":"a"})", {.size_bytes_max = 5});
   ASSERT_FALSE(large.ok());
   EXPECT_EQ(large.error().code, ErrorCode::LimitExceeded);
-  const std::string deep =
-      concat(R"({"a":)", std::string(200, '['), std::string(200, ']'), R"(})");
+  const std::string deep = concat(R"({"a":)", std::string(200, '['), std::string(200, ']'), R"(})");
   EXPECT_FALSE(scan_request(kChat, deep).ok());
 }
 
@@ -95,7 +110,9 @@ TEST(RequestScan, CountsPicturesAsPicturesOnlyWhereMessagesHaveThem) {
       Operation::Messages,
       concat(
           R"({"model":"m","messages":[{"role":"user","content":[{"type":"image","source":)",
-          R"({"type":"base64","media_type":"image/png","data":")", data, R"("}}]}]})"
+          R"({"type":"base64","media_type":"image/png","data":")",
+          data,
+          R"("}}]}]})"
       )
   );
   EXPECT_EQ(picture.images, 1U);
@@ -105,7 +122,9 @@ TEST(RequestScan, CountsPicturesAsPicturesOnlyWhereMessagesHaveThem) {
       Operation::Messages,
       concat(
           R"({"model":"m","messages":[{"role":"assistant","content":[{"type":"tool_use","input":)",
-          R"({"type":"image","source":{"type":"base64","data":")", data, R"("}}}]}]})"
+          R"({"type":"image","source":{"type":"base64","data":")",
+          data,
+          R"("}}}]}]})"
       )
   );
   EXPECT_EQ(text.images, 0U);
@@ -115,7 +134,10 @@ TEST(RequestScan, CountsPicturesAsPicturesOnlyWhereMessagesHaveThem) {
       Operation::Messages,
       concat(
           R"({"model":"m","messages":[{"content":[{"type":"document","source":{"type":"text",)",
-          R"("data":")", data, R"("}},{"type":"image","type":"text","source":{"data":")", data,
+          R"("data":")",
+          data,
+          R"("}},{"type":"image","type":"text","source":{"data":")",
+          data,
           R"("}}]}]})"
       )
   );
@@ -166,7 +188,9 @@ TEST(RequestScan, NamesWhatCannotBeBounded) {
       "web_fetch_20250910|speed: fast|inference_geo: us|mcp_servers"
   );
   EXPECT_EQ(
-      named(kChat, R"({"service_tier":"priority","modalities":["text","audio"],"background":true})"),
+      named(
+          kChat, R"({"service_tier":"priority","modalities":["text","audio"],"background":true})"
+      ),
       "service_tier: priority|modalities: audio|background"
   );
   EXPECT_EQ(
@@ -232,9 +256,7 @@ TEST(RequestEdit, PutsALimitWhereThereIsNone) {
       edited(R"({"a":1})", {.output_limit = 50, .output_limit_member = "max_tokens"}),
       R"({"max_tokens":50,"a":1})"
   );
-  EXPECT_EQ(
-      edited(R"({"max_completion_tokens":null})", limit), R"({"max_completion_tokens":50})"
-  );
+  EXPECT_EQ(edited(R"({"max_completion_tokens":null})", limit), R"({"max_completion_tokens":50})");
   EXPECT_EQ(edited(R"({"max_tokens":7})", limit), R"({"max_tokens":7})");
   EXPECT_EQ(edited(R"({"input":"a"})", limit, Operation::Embeddings), R"({"input":"a"})");
 }
@@ -244,10 +266,11 @@ TEST(RequestEdit, DoesAllOfItAtOnce) {
   const std::size_t at = body.find("sk-1");
   EXPECT_EQ(
       edited(
-          body, {.model = "n",
-                 .ask_for_usage = true,
-                 .output_limit = 9,
-                 .splices = {{.at = {at, at + 4}, .text = "[gone]"}}}
+          body,
+          {.model = "n",
+           .ask_for_usage = true,
+           .output_limit = 9,
+           .splices = {{.at = {at, at + 4}, .text = "[gone]"}}}
       ),
       R"({"stream_options":{"include_usage":true},"max_completion_tokens":9,"stream":true,)"
       R"("model":"n","messages":[{"content":"key [gone] !"}]})"

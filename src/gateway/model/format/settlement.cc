@@ -65,9 +65,7 @@ Settlement settle(const AnswerFacts& answer, const WorstCase& reserved, const Ca
   return settlement;
 }
 
-Money settled_cost(
-    const Prices& prices, const Settlement& settlement, const WorstCase& reserved
-) {
+Money settled_cost(const Prices& prices, const Settlement& settlement, const WorstCase& reserved) {
   const Money worst = worst_cost(prices, reserved);
   if (settlement.outcome == kUnknown || settlement.above_reserved) {
     return worst;

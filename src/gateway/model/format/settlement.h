@@ -47,8 +47,6 @@ Settlement settle(const AnswerFacts& answer, const WorstCase& reserved, const Ca
 
 /// What it costs: never more than `worst_cost` of what was reserved, and that much where it is not
 /// known.
-Money settled_cost(
-    const Prices& prices, const Settlement& settlement, const WorstCase& reserved
-);
+Money settled_cost(const Prices& prices, const Settlement& settlement, const WorstCase& reserved);
 
 }  // namespace reeve::gateway::model

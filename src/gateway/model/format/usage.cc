@@ -15,7 +15,8 @@ namespace {
 constexpr std::string_view kDone = "[DONE]";
 constexpr std::uint8_t kUnusable = kUsageNotNumbers | kUsageAbsurd;
 
-/// What numbers mean. OpenAI counts what was in a cache as a part of the input, Anthropic beside it.
+/// What numbers mean. OpenAI counts what was in a cache as a part of the input, Anthropic beside
+/// it.
 Usage meaning_of(Operation operation, const RawUsage& raw, std::uint8_t& faults) {
   Usage usage;
   usage.input = raw.input.value_or(0);
@@ -108,10 +109,11 @@ struct AnswerWatch::Watcher final : EventReader::Sink {
     out.clear();
     std::string_view rest = piece;
     while (!rest.empty()) {
-      const bool ending = events.after_return() && rest.front() == '\n';
+      const bool ending = event_over && events.after_return() && rest.front() == '\n';
       const EventReader::Step step = events.read(rest, *this);
       std::string_view taken = rest.substr(0, step.read);
       rest.remove_prefix(step.read);
+      event_over = step.over;
       bool wanted = true;
       if (step.data) {
         wanted = !over();
@@ -119,15 +121,17 @@ struct AnswerWatch::Watcher final : EventReader::Sink {
       if (!withholds) {
         continue;
       }
-      if (ending && dropped_last && held.empty()) {
+      if (ending) {
+        // It belongs to the event before, and goes where that went.
         taken.remove_prefix(1);
+        out += dropped_last ? "" : "\n";
       }
       hold(taken, step.over, wanted);
     }
     return withholds ? std::string_view(out) : piece;
   }
 
-  void hold(std::string_view taken, bool event_over, bool wanted) {
+  void hold(std::string_view taken, bool over_now, bool wanted) {
     if (!released && held.size() + taken.size() <= kWithheldBytesMax) {
       held += taken;
     } else {
@@ -136,7 +140,7 @@ struct AnswerWatch::Watcher final : EventReader::Sink {
       out += taken;
       held.clear();
     }
-    if (event_over) {
+    if (over_now) {
       dropped_last = !released && !wanted;
       if (wanted) {
         out += held;
@@ -205,23 +209,21 @@ struct AnswerWatch::Watcher final : EventReader::Sink {
       facts.usage_faults |= kUsageDecreased;
     }
     facts.usage_faults |= raw.faults;
-    facts.hosted_calls = std::max(
-        facts.hosted_calls, static_cast<std::uint32_t>(raw.hosted_calls.value_or(0))
-    );
+    facts.hosted_calls =
+        std::max(facts.hosted_calls, static_cast<std::uint32_t>(raw.hosted_calls.value_or(0)));
     if (!raw.input && !raw.output) {
       return;
     }
     facts.usage = meaning_of(operation, raw, facts.usage_faults);
-    const bool at_end =
-        whole || (operation == Operation::Messages
-                      ? event.type == "message_delta" && !facts.stop_reason.empty()
-                  : operation == Operation::Responses ? ends_response(event.type)
-                                                      : event.choices_empty);
+    const bool at_end = whole || (operation == Operation::Messages
+                                      ? event.type == "message_delta" && !facts.stop_reason.empty()
+                                  : operation == Operation::Responses ? ends_response(event.type)
+                                                                      : event.choices_empty);
     facts.usage_final = at_end && usable();
     const WorstCase& most = options.reserved;
     if ((most.input_tokens > 0 || most.output_tokens > 0) &&
-        (facts.usage->all_input() > most.input_tokens || facts.usage->output > most.output_tokens)
-    ) {
+        (facts.usage->all_input() > most.input_tokens || facts.usage->output > most.output_tokens
+        )) {
       facts.usage_faults |= kUsageAboveReserved;
     }
   }
@@ -276,6 +278,8 @@ struct AnswerWatch::Watcher final : EventReader::Sink {
   /// This event is passed on, whatever comes.
   bool released = false;
   bool dropped_last = false;
+  /// Nothing has come since the end of an event.
+  bool event_over = false;
 };
 
 AnswerWatch::AnswerWatch(Operation operation, WatchOptions options)

@@ -11,8 +11,12 @@ constexpr auto kChat = Operation::ChatCompletions;
 
 /// Feeds a text in pieces of one size; `passed` is what came out.
 AnswerFacts watched(
-    Operation operation, std::string_view text, std::size_t piece, WatchOptions options = {},
-    std::string* passed = nullptr, bool clean = true
+    Operation operation,
+    std::string_view text,
+    std::size_t piece,
+    WatchOptions options = {},
+    std::string* passed = nullptr,
+    bool clean = true
 ) {
   AnswerWatch watch(operation, std::move(options));
   std::string out;
@@ -55,15 +59,21 @@ TEST(AnswerWatch, ReadsStreamedMessagesHoweverTheyAreCut) {
     EXPECT_EQ(passed, kMessages);
     EXPECT_EQ(
         facts.usage,
-        (Usage{.input = 12, .output = 25, .cache_read = 7, .cache_write = 30,
-               .cache_write_long = 10})
+        (Usage{
+            .input = 12, .output = 25, .cache_read = 7, .cache_write = 30, .cache_write_long = 10})
     );
     EXPECT_TRUE(facts.usage_final && facts.complete);
     EXPECT_EQ(facts.usage_faults, 0);
     EXPECT_EQ(facts.model, "claude-sonnet-4-5");
     EXPECT_EQ(facts.stop_reason, "tool_use");
     EXPECT_EQ(facts.tool_calls, 1U);
-    EXPECT_EQ(facts.text_bytes, std::string_view("Grüße" "echo" "{\"a\":1}").size());
+    EXPECT_EQ(
+        facts.text_bytes,
+        std::string_view("Grüße"
+                         "echo"
+                         "{\"a\":1}")
+            .size()
+    );
     EXPECT_EQ(facts.events, 8U);
     EXPECT_EQ(facts.broken_events, 0U);
     EXPECT_FALSE(facts.hidden_output);
@@ -119,7 +129,14 @@ TEST(AnswerWatch, ReadsStreamedChats) {
     EXPECT_TRUE(facts.usage_final && facts.complete);
     EXPECT_EQ(facts.tool_calls, 2U);
     EXPECT_EQ(facts.stop_reason, "tool_calls");
-    EXPECT_EQ(facts.text_bytes, std::string_view("Hello" "f" "{}" "g").size());
+    EXPECT_EQ(
+        facts.text_bytes,
+        std::string_view("Hello"
+                         "f"
+                         "{}"
+                         "g")
+            .size()
+    );
   }
 }
 
@@ -140,8 +157,7 @@ TEST(AnswerWatch, WithholdsTheUsageThatTheClientDidNotAskFor) {
 TEST(AnswerWatch, PassesOnWhatIsCutWhileItWithholds) {
   const std::string text = concat(kChatHead, "data: {\"id\":\"c\",\"cho");
   std::string passed;
-  const AnswerFacts facts =
-      watched(kChat, text, 10, {.withhold_usage = true}, &passed, false);
+  const AnswerFacts facts = watched(kChat, text, 10, {.withhold_usage = true}, &passed, false);
   EXPECT_EQ(passed, text);
   EXPECT_FALSE(facts.complete);
   const std::string huge =
@@ -168,17 +184,24 @@ TEST(AnswerWatch, ReadsStreamedResponses) {
   const std::string text = concat(
       "event: response.created\n",
       R"(data: {"type":"response.created","response":{"model":"gpt-5","status":"in_progress",)",
-      R"("usage":null,"error":null,"output":[]}})", "\n\n",
-      R"(data: {"type":"response.output_item.added","item":{"type":"reasoning"}})", "\n\n",
-      R"(data: {"type":"response.output_text.delta","delta":"abc"})", "\n\n",
-      R"(data: {"type":"response.output_item.added","item":{"type":"function_call"}})", "\n\n",
+      R"("usage":null,"error":null,"output":[]}})",
+      "\n\n",
+      R"(data: {"type":"response.output_item.added","item":{"type":"reasoning"}})",
+      "\n\n",
+      R"(data: {"type":"response.output_text.delta","delta":"abc"})",
+      "\n\n",
+      R"(data: {"type":"response.output_item.added","item":{"type":"function_call"}})",
+      "\n\n",
       R"(data: {"type":"response.output_item.done","item":{"type":"function_call","name":"f"}})",
-      "\n\n", R"(data: {"type":"response.output_item.done","item":{"type":"web_search_call"}})",
+      "\n\n",
+      R"(data: {"type":"response.output_item.done","item":{"type":"web_search_call"}})",
       "\n\n",
       R"(data: {"type":"response.completed","response":{"model":"gpt-5","status":"completed",)",
-      R"("output":[{"type":"message","content":[{"text":")", std::string(300'000, 'y'),
+      R"("output":[{"type":"message","content":[{"text":")",
+      std::string(300'000, 'y'),
       R"("}]}],"usage":{"input_tokens":50,"input_tokens_details":{"cached_tokens":20},)",
-      R"("output_tokens":30,"total_tokens":80}}})", "\n\n"
+      R"("output_tokens":30,"total_tokens":80}}})",
+      "\n\n"
   );
   const AnswerFacts facts = watched(Operation::Responses, text, 1'000);
   EXPECT_EQ(facts.usage, (Usage{.input = 30, .output = 30, .cache_read = 20}));
@@ -201,7 +224,8 @@ TEST(AnswerWatch, KnowsStreamsThatFail) {
   EXPECT_EQ(responses.error, "insufficient_quota");
   const AnswerFacts messages = watched(
       Operation::Messages,
-      "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}\n\n", 9
+      "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}\n\n",
+      9
   );
   EXPECT_TRUE(messages.failed);
   EXPECT_FALSE(messages.complete);
@@ -216,7 +240,8 @@ TEST(AnswerWatch, ReadsWholeAnswers) {
       R"({"type":"message","model":"m","content":[{"type":"thinking","thinking":"hm"},)"
       R"({"type":"tool_use","id":"t","name":"f","input":{"a":"b"}}],"stop_reason":"tool_use",)"
       R"("usage":{"input_tokens":5,"output_tokens":6}})",
-      4, json
+      4,
+      json
   );
   EXPECT_EQ(messages.usage, (Usage{.input = 5, .output = 6}));
   EXPECT_TRUE(messages.complete && messages.usage_final && messages.hidden_output);
@@ -226,7 +251,8 @@ TEST(AnswerWatch, ReadsWholeAnswers) {
       kChat,
       R"({"model":"m","choices":[{"message":{"content":"hi","tool_calls":[{"id":"1","function":)"
       R"({"name":"f"}}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":1}})",
-      4, json
+      4,
+      json
   );
   EXPECT_EQ(chat.usage, (Usage{.input = 5, .output = 1}));
   EXPECT_EQ(chat.stop_reason, "stop");
@@ -236,7 +262,8 @@ TEST(AnswerWatch, ReadsWholeAnswers) {
       R"({"model":"m","status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},)"
       R"("error":null,"output":[{"type":"custom_tool_call"}],"usage":{"input_tokens":5,)"
       R"("output_tokens":1}})",
-      4, json
+      4,
+      json
   );
   EXPECT_TRUE(responses.complete && responses.usage_final);
   EXPECT_EQ(responses.stop_reason, "max_output_tokens");
@@ -244,7 +271,8 @@ TEST(AnswerWatch, ReadsWholeAnswers) {
   const AnswerFacts embeddings = watched(
       Operation::Embeddings,
       R"({"data":[{"embedding":[0.1]}],"model":"e","usage":{"prompt_tokens":8,"total_tokens":8}})",
-      4, json
+      4,
+      json
   );
   EXPECT_EQ(embeddings.usage, (Usage{.input = 8}));
   EXPECT_TRUE(embeddings.usage_final);
@@ -254,7 +282,9 @@ TEST(AnswerWatch, ReadsWholeAnswers) {
 
 std::uint8_t faults_of(std::string_view usage, WorstCase reserved = {}) {
   return watched(
-             kChat, concat(R"({"usage":)", usage, "}"), 1'000,
+             kChat,
+             concat(R"({"usage":)", usage, "}"),
+             1'000,
              {.form = AnswerForm::Json, .reserved = reserved}
   )
       .usage_faults;
@@ -276,9 +306,7 @@ TEST(AnswerWatch, FlagsUsageThatIsWrong) {
       faults_of(R"({"prompt_tokens":11,"completion_tokens":1})", {10, 10}), kUsageAboveReserved
   );
   EXPECT_EQ(faults_of(R"({"prompt_tokens":10,"completion_tokens":10})", {10, 10}), 0);
-  EXPECT_EQ(
-      describe_usage_faults(kUsageAbsurd | kUsageDecreased), "absurd, decreased"
-  );
+  EXPECT_EQ(describe_usage_faults(kUsageAbsurd | kUsageDecreased), "absurd, decreased");
 }
 
 TEST(AnswerWatch, KeepsTheLargerOfTwoNumbers) {
@@ -299,15 +327,21 @@ TEST(AnswerWatch, AddsUpTheRoundsOfAnAnswer) {
       R"({"stop_reason":"end_turn","usage":{"input_tokens":10,"output_tokens":5,"iterations":[)"
       R"({"type":"compaction","input_tokens":100,"output_tokens":40},)"
       R"({"type":"message","input_tokens":10,"output_tokens":5}]}})",
-      7, {.form = AnswerForm::Json}
+      7,
+      {.form = AnswerForm::Json}
   );
   EXPECT_EQ(facts.usage, (Usage{.input = 110, .output = 45}));
 }
 
 TEST(AnswerWatch, GoesOnBehindBrokenEvents) {
   const std::string text = concat(
-      "data: {broken\n\n", "data: [1]\n\n", "nonsense\n\n", "data: {\"choices\":[{\"delta\":\n",
-      "data: {\"content\":\"a\"}}]}\n\n", kChatUsage, kDone
+      "data: {broken\n\n",
+      "data: [1]\n\n",
+      "nonsense\n\n",
+      "data: {\"choices\":[{\"delta\":\n",
+      "data: {\"content\":\"a\"}}]}\n\n",
+      kChatUsage,
+      kDone
   );
   const AnswerFacts facts = watched(kChat, text, 3);
   EXPECT_EQ(facts.broken_events, 2U);
@@ -317,10 +351,9 @@ TEST(AnswerWatch, GoesOnBehindBrokenEvents) {
 
 TEST(AnswerWatch, HandsOutTheTextAcrossEvents) {
   std::string text;
-  (void)watched(
-      kChat, concat(kChatHead, kDone), 5,
-      {.on_text = [&](std::string_view piece) { text += piece; }}
-  );
+  (void)watched(kChat, concat(kChatHead, kDone), 5, {.on_text = [&](std::string_view piece) {
+                  text += piece;
+                }});
   EXPECT_EQ(text, "Hellof{}g");
 }
 
