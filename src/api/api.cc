@@ -292,9 +292,7 @@ void Api::handle(std::shared_ptr<net::Exchange> exchange) {
     if (!request.listener_tag.empty()) {
       // Whoever speaks there says which run it is.
       answer(call, resource::unauthorized());
-    } else if (auto refusal = services_.access.admit_unidentified(
-                   request, platform::monotonic_now()
-               )) {
+    } else if (auto refusal = services_.access.admit_unidentified(request, platform::monotonic_now())) {
       answer(call, *refusal);
     } else {
       receive_hook(call);

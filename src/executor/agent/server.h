@@ -19,8 +19,8 @@ namespace reeve::executor::agent {
 inline constexpr std::uint64_t kAnswerBytesMax = std::uint64_t{32} << 20U;
 inline constexpr std::size_t kToolPagesMax = 20;
 inline constexpr std::size_t kToolsMax = 500;
-/// For one reply, and for one call. Both may be held for a person, who gives more money or approves:
-/// no longer than the longest approval. The gateways watch over those who do not answer.
+/// For one reply, and for one call. Both may be held for a person, who gives more money or
+/// approves: no longer than the longest approval. The gateways watch over those who do not answer.
 inline constexpr Duration kReplyTimeout = std::chrono::hours(24 * 7);
 inline constexpr Duration kListTimeout = std::chrono::minutes(2);
 inline constexpr Duration kCallTimeout = std::chrono::hours(24 * 7);

@@ -111,8 +111,7 @@ bool give_up_rights(const Entrance& entrance, Obstacle& obstacle) {
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   const __user_cap_data_struct none[2] = {};  // NOLINT: the kernel's own form
   if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
-      ::syscall(SYS_capset, &header, none) != 0 ||
-      ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+      ::syscall(SYS_capset, &header, none) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return fail(Obstacle::Capabilities, obstacle);
   }
   // The same layout; the kernel does not write.

@@ -99,7 +99,8 @@ FileDescriptor make_group(const fs::path& path, const char* file, std::uint64_t 
 Error missing(std::string message) {
   Error error = make_error(ErrorCode::Unsupported, std::move(message), "sandbox");
   error.hint =
-      "start the server in a control group of its own with these controllers (systemd: Delegate=yes)";
+      "start the server in a control group of its own with these controllers (systemd: "
+      "Delegate=yes)";
   return error;
 }
 
@@ -109,30 +110,30 @@ Result<LimitGroups> LimitGroups::make(
     const model::Sandbox& sandbox, std::string_view mark, const fs::path& own
 ) {
   LimitGroups made;
-  const auto limited = [&](const char* controller,
-                           const char* file,
-                           const char* old_file,
-                           std::uint64_t number) {
-    if (!own.empty() && write_number(own / file, number)) {
-      return true;
-    }
-    const std::optional<fs::path> beside = own_group(controller);
-    if (!beside) {
-      return false;
-    }
-    const fs::path path = *beside / group_name(mark);
-    FileDescriptor members = make_group(path, old_file, number);
-    if (!members) {
-      return false;
-    }
-    made.groups_.push_back({.path = path, .members = std::move(members)});
-    return true;
-  };
-  if (sandbox.processes_max > 0 && !limited("pids", "pids.max", "pids.max", sandbox.processes_max)) {
+  const auto limited =
+      [&](const char* controller, const char* file, const char* old_file, std::uint64_t number) {
+        if (!own.empty() && write_number(own / file, number)) {
+          return true;
+        }
+        const std::optional<fs::path> beside = own_group(controller);
+        if (!beside) {
+          return false;
+        }
+        const fs::path path = *beside / group_name(mark);
+        FileDescriptor members = make_group(path, old_file, number);
+        if (!members) {
+          return false;
+        }
+        made.groups_.push_back({.path = path, .members = std::move(members)});
+        return true;
+      };
+  if (sandbox.processes_max > 0 &&
+      !limited("pids", "pids.max", "pids.max", sandbox.processes_max)) {
     if (::geteuid() == 0) {
       made.remove();
       return missing(
-          "the number of processes cannot be limited: there is no controller \"pids\", and limits of "
+          "the number of processes cannot be limited: there is no controller \"pids\", and limits "
+          "of "
           "accounts do not hold for root"
       );
     }

@@ -177,8 +177,7 @@ Result<std::optional<Relay>> furnish(const Plan& plan) {
 
 Result<Plan> read_plan(int fd) {
   REEVE_TRY(
-      const std::string text,
-      platform::read_file(concat("/proc/self/fd/", fd), kPlanBytesMax)
+      const std::string text, platform::read_file(concat("/proc/self/fd/", fd), kPlanBytesMax)
   );
   return decode_plan(text);
 }

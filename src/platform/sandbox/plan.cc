@@ -16,25 +16,63 @@ using model::SandboxLevel;
 // What of the system is shown: programs, libraries and what they need to know about the machine.
 // Configuration is named one by one, because much of it is nobody else's business.
 constexpr std::array<std::string_view, 11> kSystem = {
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix", "/gnu",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/opt",
+    "/nix",
+    "/gnu",
     "/snap/bin"};
 
 constexpr std::array<std::string_view, 45> kConfiguration = {
-    "/etc/alternatives",    "/etc/bash.bashrc",       "/etc/ca-certificates",
-    "/etc/ca-certificates.conf", "/etc/crypto-policies", "/etc/debian_version",
-    "/etc/default/locale",  "/etc/ethertypes",
-    "/etc/fonts",           "/etc/gai.conf",          "/etc/gitconfig",
-    "/etc/group",           "/etc/host.conf",         "/etc/hostname",
-    "/etc/hosts",           "/etc/inputrc",           "/etc/issue",
-    "/etc/java",            "/etc/ld.so.cache",       "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",    "/etc/localtime",         "/etc/locale.conf",
-    "/etc/login.defs",      "/etc/magic",             "/etc/mime.types",
-    "/etc/networks",        "/etc/nsswitch.conf",     "/etc/openssl",
-    "/etc/os-release",      "/etc/passwd",            "/etc/perl",
-    "/etc/php",             "/etc/pki/tls",           "/etc/pki/ca-trust",
-    "/etc/profile",         "/etc/profile.d",         "/etc/protocols",
-    "/etc/python3",         "/etc/resolv.conf",       "/etc/rpc",
-    "/etc/services",        "/etc/shells",            "/etc/ssl/certs",
+    "/etc/alternatives",
+    "/etc/bash.bashrc",
+    "/etc/ca-certificates",
+    "/etc/ca-certificates.conf",
+    "/etc/crypto-policies",
+    "/etc/debian_version",
+    "/etc/default/locale",
+    "/etc/ethertypes",
+    "/etc/fonts",
+    "/etc/gai.conf",
+    "/etc/gitconfig",
+    "/etc/group",
+    "/etc/host.conf",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/inputrc",
+    "/etc/issue",
+    "/etc/java",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/etc/locale.conf",
+    "/etc/login.defs",
+    "/etc/magic",
+    "/etc/mime.types",
+    "/etc/networks",
+    "/etc/nsswitch.conf",
+    "/etc/openssl",
+    "/etc/os-release",
+    "/etc/passwd",
+    "/etc/perl",
+    "/etc/php",
+    "/etc/pki/tls",
+    "/etc/pki/ca-trust",
+    "/etc/profile",
+    "/etc/profile.d",
+    "/etc/protocols",
+    "/etc/python3",
+    "/etc/resolv.conf",
+    "/etc/rpc",
+    "/etc/services",
+    "/etc/shells",
+    "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf"};
 
 constexpr std::array<std::string_view, 6> kDevices = {
@@ -42,8 +80,20 @@ constexpr std::array<std::string_view, 6> kDevices = {
 
 /// What nobody may be shown over, or as a whole.
 constexpr std::array<std::string_view, 14> kOwn = {
-    "/proc", "/sys", "/dev", "/run", "/tmp", "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib32",
-    "/lib64", "/libx32", "/var/run"};
+    "/proc",
+    "/sys",
+    "/dev",
+    "/run",
+    "/tmp",
+    "/etc",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/var/run"};
 
 /// Room for the few things that the tree itself consists of.
 constexpr std::uint64_t kTreeBytes = std::uint64_t{1} << 20U;
@@ -87,10 +137,12 @@ class Planner {
   }
 
   void add_memory(std::string target, std::uint64_t bytes, bool executable) {
-    add({.kind = Kind::Memory,
+    add(
+        {.kind = Kind::Memory,
          .target = std::move(target),
          .bytes_max = bytes,
-         .executable = executable});
+         .executable = executable}
+    );
   }
 
   void add_frame() {
@@ -101,10 +153,12 @@ class Planner {
     add_memory("/dev", kTreeBytes, false);
     for (const std::string_view device : kDevices) {
       if (fact_of(facts_, std::string(device)).kind == Fact::Kind::Device) {
-        add({.kind = Kind::Device,
+        add(
+            {.kind = Kind::Device,
              .source = std::string(device),
              .target = std::string(device),
-             .file = true});
+             .file = true}
+        );
       }
     }
     add_memory("/dev/shm", kSharedMemoryBytes, false);
@@ -143,10 +197,12 @@ class Planner {
     if (fact.behind != Fact::Kind::File && fact.behind != Fact::Kind::Directory) {
       return;
     }
-    add({.kind = kind,
+    add(
+        {.kind = kind,
          .source = fact.resolved,
          .target = path,
-         .file = fact.behind == Fact::Kind::File});
+         .file = fact.behind == Fact::Kind::File}
+    );
   }
 
   /// Why a path that somebody asks for cannot be shown; empty: it can.
@@ -237,13 +293,9 @@ class Planner {
 
   /// What lies in another comes after it.
   void sort() {
-    std::sort(
-        plan_.mounts.begin(),
-        plan_.mounts.end(),
-        [](const Mount& one, const Mount& other) {
-          return split(one.target, '/') < split(other.target, '/');
-        }
-    );
+    std::sort(plan_.mounts.begin(), plan_.mounts.end(), [](const Mount& one, const Mount& other) {
+      return split(one.target, '/') < split(other.target, '/');
+    });
   }
 
   const Request& request_;

@@ -1,6 +1,7 @@
 #include "platform/sandbox/plan.h"
 
 #include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace reeve::sandbox {
@@ -23,16 +24,21 @@ struct Machine {
     request.readable = {"token"};
     request.working_dir = std::string(kRun) + "/work";
     directory("/usr");
-    facts["/bin"] = {.kind = Fact::Kind::Link,
-                     .text = "usr/bin",
-                     .resolved = "/usr/bin",
-                     .behind = Fact::Kind::Directory};
-    facts["/etc/resolv.conf"] = {.kind = Fact::Kind::Link,
-                                 .text = "../run/stub",
-                                 .resolved = "/run/stub",
-                                 .behind = Fact::Kind::File};
+    facts["/bin"] = {
+        .kind = Fact::Kind::Link,
+        .text = "usr/bin",
+        .resolved = "/usr/bin",
+        .behind = Fact::Kind::Directory};
+    facts["/etc/resolv.conf"] = {
+        .kind = Fact::Kind::Link,
+        .text = "../run/stub",
+        .resolved = "/run/stub",
+        .behind = Fact::Kind::File};
     facts["/dev/null"] = {
-        .kind = Fact::Kind::Device, .text = {}, .resolved = "/dev/null", .behind = Fact::Kind::Device};
+        .kind = Fact::Kind::Device,
+        .text = {},
+        .resolved = "/dev/null",
+        .behind = Fact::Kind::Device};
     directory(std::string(kRun) + "/work");
     file(std::string(kRun) + "/output");
     file(std::string(kRun) + "/token");
@@ -121,8 +127,7 @@ TEST(Plan, NeverShowsSecretsOfTheSystem) {
   }
   const Plan plan = machine.plan();
   for (const Mount& mount : plan.mounts) {
-    for (const char* path :
-         {"/etc/shadow", "/etc/ssl/private", "/etc/ssh", "/home", "/sys"}) {
+    for (const char* path : {"/etc/shadow", "/etc/ssl/private", "/etc/ssh", "/home", "/sys"}) {
       EXPECT_FALSE(!mount.source.empty() && is_within(path, mount.source)) << mount.source;
     }
   }

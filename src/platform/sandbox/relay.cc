@@ -92,8 +92,8 @@ void Relay::handle(const std::vector<pollfd>& waited, std::size_t first) {
     const bool near = waited[first + 1 + i * 2].revents != 0;
     const bool far = waited[first + 2 + i * 2].revents != 0;
     pair.broken = (near && !read(pair.near.get(), pair.out)) ||
-                  (far && !read(pair.far.get(), pair.in)) ||
-                  !write(pair.far.get(), pair.out) || !write(pair.near.get(), pair.in);
+                  (far && !read(pair.far.get(), pair.in)) || !write(pair.far.get(), pair.out) ||
+                  !write(pair.near.get(), pair.in);
   }
   std::erase_if(pairs_, [](const Pair& pair) {
     return pair.broken || (pair.out.closed && pair.in.closed);
@@ -105,9 +105,7 @@ void Relay::handle(const std::vector<pollfd>& waited, std::size_t first) {
 
 void Relay::accept() {
   while (pairs_.size() < kRelayedMax) {
-    FileDescriptor near(
-        ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)
-    );
+    FileDescriptor near(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!near) {
       return;
     }

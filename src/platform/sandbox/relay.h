@@ -2,10 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <poll.h>
 #include <string>
 #include <vector>
-
-#include <poll.h>
 
 #include "base/result.h"
 #include "platform/posix/files.h"

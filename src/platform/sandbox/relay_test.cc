@@ -2,10 +2,10 @@
 
 #include <cstring>
 #include <filesystem>
-#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -19,8 +19,8 @@ using platform::FileDescriptor;
 class RelayTest : public testing::Test {
  protected:
   void SetUp() override {
-    directory_ = std::filesystem::path(testing::TempDir()) /
-                 ("reeve-relay-" + std::to_string(::getpid()));
+    directory_ =
+        std::filesystem::path(testing::TempDir()) / ("reeve-relay-" + std::to_string(::getpid()));
     std::filesystem::create_directories(directory_);
     const std::string path = (directory_ / "s").native();
     gateway_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

@@ -34,8 +34,8 @@ struct Starter {
 /// until it is killed. For processes with one thread, or which start nothing else meanwhile.
 class Sandbox {
  public:
-  /// Unsupported: this machine cannot give what is asked for; the message says what and why. Nothing
-  /// is left then but, possibly, a dying child.
+  /// Unsupported: this machine cannot give what is asked for; the message says what and why.
+  /// Nothing is left then but, possibly, a dying child.
   static Result<Sandbox> make(const Request& request, const Starter& starter);
 
   Sandbox(Sandbox&&) = default;

@@ -39,28 +39,28 @@ struct Refused {
 /// forbidden.
 constexpr Refused kRefused[] = {
     // The file tree.
-    {165, 40, EPERM},       // mount
-    {166, 39, EPERM},       // umount2
-    {155, 41, EPERM},       // pivot_root
-    {161, 51, EPERM},       // chroot
-    {428, 428, ENOSYS},     // open_tree
-    {429, 429, ENOSYS},     // move_mount
-    {430, 430, ENOSYS},     // fsopen
-    {431, 431, ENOSYS},     // fsconfig
-    {432, 432, ENOSYS},     // fsmount
-    {433, 433, ENOSYS},     // fspick
-    {442, 442, ENOSYS},     // mount_setattr
-    {467, 467, ENOSYS},     // open_tree_attr
-    {303, 264, EPERM},      // name_to_handle_at
-    {304, 265, EPERM},      // open_by_handle_at
-    {167, 224, EPERM},      // swapon
-    {168, 225, EPERM},      // swapoff
-    {179, 60, EPERM},       // quotactl
-    {443, 443, EPERM},      // quotactl_fd
-    {180, 42, ENOSYS},      // nfsservctl
-    {139, kNone, ENOSYS},   // sysfs
-    {134, kNone, ENOSYS},   // uselib
-    {300, 262, EPERM},      // fanotify_init
+    {165, 40, EPERM},      // mount
+    {166, 39, EPERM},      // umount2
+    {155, 41, EPERM},      // pivot_root
+    {161, 51, EPERM},      // chroot
+    {428, 428, ENOSYS},    // open_tree
+    {429, 429, ENOSYS},    // move_mount
+    {430, 430, ENOSYS},    // fsopen
+    {431, 431, ENOSYS},    // fsconfig
+    {432, 432, ENOSYS},    // fsmount
+    {433, 433, ENOSYS},    // fspick
+    {442, 442, ENOSYS},    // mount_setattr
+    {467, 467, ENOSYS},    // open_tree_attr
+    {303, 264, EPERM},     // name_to_handle_at
+    {304, 265, EPERM},     // open_by_handle_at
+    {167, 224, EPERM},     // swapon
+    {168, 225, EPERM},     // swapoff
+    {179, 60, EPERM},      // quotactl
+    {443, 443, EPERM},     // quotactl_fd
+    {180, 42, ENOSYS},     // nfsservctl
+    {139, kNone, ENOSYS},  // sysfs
+    {134, kNone, ENOSYS},  // uselib
+    {300, 262, EPERM},     // fanotify_init
     // Namespaces. What clone may do is looked at below.
     {272, 97, EPERM},    // unshare
     {308, 268, EPERM},   // setns
@@ -154,9 +154,7 @@ class Writer {
 
  private:
   void add(std::uint16_t code, std::uint8_t if_true, std::uint8_t if_false, std::uint32_t value) {
-    program_.push_back(
-        {.code = code, .if_true = if_true, .if_false = if_false, .value = value}
-    );
+    program_.push_back({.code = code, .if_true = if_true, .if_false = if_false, .value = value});
   }
 
   std::vector<Instruction> program_;

@@ -1,8 +1,8 @@
 #include "platform/sandbox/seccomp.h"
 
 #include <cerrno>
-#include <gtest/gtest.h>
 
+#include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/syscall.h>
@@ -117,8 +117,13 @@ TEST(Filter, AllowsCloneWithoutNamespaces) {
   EXPECT_EQ(verdict(filter, {.number = 56, .first = kThread}), SECCOMP_RET_ALLOW);
   EXPECT_EQ(verdict(filter, {.number = 56, .first = kFork}), SECCOMP_RET_ALLOW);
   for (const std::uint64_t flag :
-       {0x00020000U, 0x02000000U, 0x04000000U, 0x08000000U, 0x10000000U, 0x20000000U, 0x40000000U}
-  ) {
+       {0x00020000U,
+        0x02000000U,
+        0x04000000U,
+        0x08000000U,
+        0x10000000U,
+        0x20000000U,
+        0x40000000U}) {
     EXPECT_EQ(verdict(filter, {.number = 56, .first = kFork | flag}), refused(EPERM)) << flag;
   }
 }
@@ -139,8 +144,7 @@ TEST(Filter, AllowsTheUsualSocketsOnly) {
     // AF_PACKET, AF_ALG, AF_VSOCK, AF_XDP
     for (const std::uint64_t family : {17U, 38U, 40U, 44U}) {
       EXPECT_EQ(
-          verdict(filter, {.arch = arch, .number = socket, .first = family}),
-          refused(EAFNOSUPPORT)
+          verdict(filter, {.arch = arch, .number = socket, .first = family}), refused(EAFNOSUPPORT)
       );
     }
   }

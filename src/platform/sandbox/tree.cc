@@ -119,7 +119,8 @@ Result<void> mount_processes(const Mount& mount, const std::string& target) {
   constexpr unsigned long kFlags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
   if (::mount("proc", target.c_str(), "proc", kFlags, nullptr) != 0) {
     Error error = refused("mount proc", mount.target);
-    error.hint = "in a container /proc is often covered in parts: the kernel shows no other one then";
+    error.hint =
+        "in a container /proc is often covered in parts: the kernel shows no other one then";
     return error;
   }
   return {};

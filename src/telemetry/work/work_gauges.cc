@@ -78,7 +78,8 @@ std::vector<MetricCallback> WorkMetrics::register_gauges(
   kept.push_back(registry_.callback(
       MetricType::Gauge,
       {.name = "reeve_budget_used",
-       .help = "What is settled in the current period of a budget: tokens, or an amount of a currency",
+       .help =
+           "What is settled in the current period of a budget: tokens, or an amount of a currency",
        .labels = {"namespace", "budget", "unit"}},
       std::function<std::vector<Sample>()>([this] { return budget_usage("period"); })
   ));

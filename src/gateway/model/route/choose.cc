@@ -12,8 +12,7 @@ namespace reeve::gateway::model {
 namespace {
 
 bool fits(const std::vector<std::string>& globs, std::string_view name) {
-  return globs.empty() ||
-         std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
+  return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
            return glob_match(glob, name);
          });
 }
@@ -68,9 +67,7 @@ struct Found {
 };
 
 /// The first route that knows the name; names of models before names of routes.
-std::optional<Found> find_route(
-    const std::vector<const Route*>& routes, std::string_view name
-) {
+std::optional<Found> find_route(const std::vector<const Route*>& routes, std::string_view name) {
   for (const Route* route : routes) {
     if (const auto model = find_model(*route, name)) {
       return Found{.route = route, .model = *model};
@@ -129,8 +126,11 @@ class Picker {
     } else if (!fits_) {
       error.kind = GatewayErrorKind::ContextTooLong;
       error.message = concat(
-          "prompt is too long: at least ", facts_.scan->text_bytes() / kTokenBytesMax,
-          " tokens > ", window_, " maximum"
+          "prompt is too long: at least ",
+          facts_.scan->text_bytes() / kTokenBytesMax,
+          " tokens > ",
+          window_,
+          " maximum"
       );
     } else {
       error.kind = GatewayErrorKind::Busy;
@@ -154,7 +154,9 @@ class Picker {
 }  // namespace
 
 Choice choose(
-    const std::vector<const Route*>& routes, const RouteFacts& facts, const ProviderStates& states,
+    const std::vector<const Route*>& routes,
+    const RouteFacts& facts,
+    const ProviderStates& states,
     std::uint64_t seed
 ) {
   Choice choice;

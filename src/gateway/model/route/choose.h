@@ -74,7 +74,9 @@ struct Choice {
 ///
 /// A refusal says what the last thing was that was in the way: UnknownModel, ContextTooLong, Busy.
 Choice choose(
-    const std::vector<const Route*>& routes, const RouteFacts& facts, const ProviderStates& states,
+    const std::vector<const Route*>& routes,
+    const RouteFacts& facts,
+    const ProviderStates& states,
     std::uint64_t seed
 );
 

@@ -1,9 +1,9 @@
 #include "gateway/model/route/choose.h"
 
-#include <gtest/gtest.h>
-
 #include <map>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "base/strings.h"
 
@@ -46,8 +46,10 @@ class ChooseTest : public testing::Test {
 
   Choice choice(std::uint64_t seed = 1) {
     return choose(
-        {&route_}, facts_,
-        [&](const Route&, const Provider& provider) { return states_[provider.name]; }, seed
+        {&route_},
+        facts_,
+        [&](const Route&, const Provider& provider) { return states_[provider.name]; },
+        seed
     );
   }
 
@@ -156,8 +158,8 @@ TEST_F(ChooseTest, KnowsRulesBySizeNamespaceAndModel) {
 }
 
 TEST_F(ChooseTest, SpreadsRequestsByWeight) {
-  route_.rules = {rule({}, {{.model = 0, .weight = 3}, {.model = 1, .weight = 1},
-                            {.model = 2, .weight = 0}})};
+  route_.rules = {
+      rule({}, {{.model = 0, .weight = 3}, {.model = 1, .weight = 1}, {.model = 2, .weight = 0}})};
   std::map<std::string, int> first;
   for (std::uint64_t seed = 0; seed < 4'000; ++seed) {
     const std::string order = names(seed);
@@ -184,7 +186,9 @@ TEST_F(ChooseTest, PutsTheCheaperModelInPlaceOfAllOthers) {
 
 TEST_F(ChooseTest, ListsModelsOfADialect) {
   add_model("local-*", 2);
-  const auto joined = [&](Dialect dialect) { return join(models_of({&route_, &route_}, dialect), " "); };
+  const auto joined = [&](Dialect dialect) {
+    return join(models_of({&route_, &route_}, dialect), " ");
+  };
   EXPECT_EQ(joined(Dialect::Anthropic), "large small other models");
   EXPECT_EQ(joined(Dialect::OpenAi), "gpt models");
 }

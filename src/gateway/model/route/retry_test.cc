@@ -53,7 +53,9 @@ TEST(Retry, DoesNotSendTwiceToTheSameWhatMayHaveBeenWorkedOn) {
   for (const Attempt& attempt :
        {failed(AttemptStage::Sent, AttemptFailure::Timeout),
         failed(AttemptStage::Sent, AttemptFailure::Broken),
-        failed(AttemptStage::Answered, AttemptFailure::Broken), refused(500), refused(502)}) {
+        failed(AttemptStage::Answered, AttemptFailure::Broken),
+        refused(500),
+        refused(502)}) {
     EXPECT_EQ(decide(attempt, 0).action, RetryAction::GiveUp);
     EXPECT_EQ(decide(attempt, 1).action, RetryAction::Next);
     EXPECT_EQ(decide(attempt, 1).charge, AttemptCharge::Unknown);
@@ -109,9 +111,8 @@ TEST(Retry, PausesLongerEachTimeAndLeavesAPartToChance) {
   EXPECT_EQ(decide(refused(503), 0, 1, 0.5).pause, Duration(150));
   RetrySettings many = kSettings;
   many.max = 10;
-  const RetryDecision capped = decide_retry(
-      many, refused(503), {.retries = 9, .candidates_left = 0, .time_left = kLong}, 0
-  );
+  const RetryDecision capped =
+      decide_retry(many, refused(503), {.retries = 9, .candidates_left = 0, .time_left = kLong}, 0);
   EXPECT_EQ(capped.pause, Duration(1'000));
 }
 

@@ -88,8 +88,7 @@ class RouteReader {
       if (route_.models[i].name == name) {
         if (is_glob(name)) {
           return invalid(
-              "is a glob, which does not say what to ask for", path,
-              "name a model that is no glob"
+              "is a glob, which does not say what to ask for", path, "name a model that is no glob"
           );
         }
         return i;
@@ -98,7 +97,8 @@ class RouteReader {
     }
     const std::string near = nearest(name, names);
     return invalid(
-        concat("there is no model \"", name, '"'), path,
+        concat("there is no model \"", name, '"'),
+        path,
         near.empty() ? "name one of spec.models" : concat("did you mean \"", near, "\"?")
     );
   }
@@ -138,8 +138,7 @@ class RouteReader {
       if (!seen.insert(model).second) {
         return invalid("is there twice", concat(place, ".model"));
       }
-      rule.use.push_back(
-          {.model = model, .weight = static_cast<std::uint32_t>(weight.value_or(1))}
+      rule.use.push_back({.model = model, .weight = static_cast<std::uint32_t>(weight.value_or(1))}
       );
     }
     REEVE_TRY(rule.fallback, read_names(fallback, concat(path, ".fallback")));
@@ -168,7 +167,9 @@ Result<void> make_patterns(Route& route) {
     }
     Result<std::shared_ptr<const GuardrailSet>> result = GuardrailSet::make(rules);
     if (!result) {
-      return invalid(result.error().message, concat("spec.guardrails[", result.error().subject, ']'));
+      return invalid(
+          result.error().message, concat("spec.guardrails[", result.error().subject, ']')
+      );
     }
     set = *std::move(result);
     return {};
@@ -191,10 +192,10 @@ Result<void> read_spec(const Json& spec, Route& route) {
   const Json* cache = fields.object("cache");
   const Json* capture = fields.object("capture");
   REEVE_CHECK(fields.finish());
-  if (route.currency.size() != 3 || !std::all_of(
-                                        route.currency.begin(), route.currency.end(),
-                                        [](char c) { return c >= 'A' && c <= 'Z'; }
-                                    )) {
+  if (route.currency.size() != 3 ||
+      !std::all_of(route.currency.begin(), route.currency.end(), [](char c) {
+        return c >= 'A' && c <= 'Z';
+      })) {
     return invalid("is no currency: three capital letters, as in USD", "spec.currency");
   }
   RouteReader reader(route);

@@ -26,7 +26,10 @@ Error invalid(std::string message, std::string subject, std::string hint = {}) {
 
 /// A time within limits, or the fallback.
 Result<Duration> time_in(
-    Fields& fields, const std::string& path, std::string_view name, Duration fallback,
+    Fields& fields,
+    const std::string& path,
+    std::string_view name,
+    Duration fallback,
     Duration least = Duration(1)
 ) {
   const std::string written = fields.text(name);
@@ -63,20 +66,28 @@ Result<std::optional<double>> part_in(
 }
 
 bool is_header_name(std::string_view name) {
-  return !name.empty() && name.size() <= 100 &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '-' || c == '_';
-         });
+  return !name.empty() && name.size() <= 100 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  });
 }
 
 Result<void> check_headers(
     const std::vector<std::pair<std::string, std::string>>& headers, const std::string& path
 ) {
   constexpr std::array<std::string_view, 12> kOurs = {
-      "authorization", "proxy-authorization", "x-api-key",         "api-key",
-      "cookie",        "host",                "content-length",    "content-type",
-      "connection",    "transfer-encoding",   "accept-encoding",   "upgrade"};
+      "authorization",
+      "proxy-authorization",
+      "x-api-key",
+      "api-key",
+      "cookie",
+      "host",
+      "content-length",
+      "content-type",
+      "connection",
+      "transfer-encoding",
+      "accept-encoding",
+      "upgrade"};
   if (headers.size() > kHeadersMax) {
     return invalid(concat("has more than ", kHeadersMax, " entries"), path);
   }
@@ -88,9 +99,8 @@ Result<void> check_headers(
     if (std::find(kOurs.begin(), kOurs.end(), to_lower(name)) != kOurs.end()) {
       return invalid("is set by the gateway", place, "keys belong into a Credential");
     }
-    const bool clean = std::all_of(value.begin(), value.end(), [](char c) {
-      return c >= ' ' && c <= '~';
-    });
+    const bool clean =
+        std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~'; });
     if (!clean) {
       return invalid("must have printable ASCII characters only", place);
     }
@@ -121,8 +131,11 @@ Result<std::string> checked_url(std::string url, bool allow_private, const std::
 
 std::optional<Operation> parse_operation(std::string_view name) {
   for (const Operation each :
-       {Operation::ChatCompletions, Operation::Responses, Operation::Embeddings,
-        Operation::Messages, Operation::CountTokens}) {
+       {Operation::ChatCompletions,
+        Operation::Responses,
+        Operation::Embeddings,
+        Operation::Messages,
+        Operation::CountTokens}) {
     if (to_string(each) == name) {
       return each;
     }
@@ -139,7 +152,8 @@ Result<void> read_operations(
     const std::optional<Operation> operation = parse_operation(name);
     if (!operation || !all.offers(*operation)) {
       return invalid(
-          concat("\"", name, "\" is nothing that a provider of this kind can be asked"), path,
+          concat("\"", name, "\" is nothing that a provider of this kind can be asked"),
+          path,
           provider.kind == Dialect::OpenAi ? "chat.completions, responses or embeddings"
                                            : "messages or count_tokens"
       );
@@ -174,7 +188,9 @@ Result<BreakerSettings> read_breaker(const Json& json, const std::string& path) 
 
 /// Absent: the fallback; without one, the price has to be there.
 Result<Money> price_in(
-    Fields& fields, const std::string& path, std::string_view name,
+    Fields& fields,
+    const std::string& path,
+    std::string_view name,
     std::optional<Money> fallback = {}
 ) {
   const std::string written = fields.text(name);
@@ -226,7 +242,8 @@ Result<void> read_cost(
   if (model.free == (prices != nullptr)) {
     return invalid(
         model.free ? "a model that is free has no prices" : "what the model costs is not known",
-        concat(path, ".prices"), "set `prices`, or `free: true`"
+        concat(path, ".prices"),
+        "set `prices`, or `free: true`"
     );
   }
   if (prices != nullptr) {
@@ -294,9 +311,7 @@ Result<Provider> read_provider(const Json& json, const std::string& path) {
     return invalid("must be openai or anthropic", concat(path, ".kind"));
   }
   provider.kind = kind == "openai" ? Dialect::OpenAi : Dialect::Anthropic;
-  REEVE_TRY(
-      provider.base_url, checked_url(url, provider.allow_private, concat(path, ".baseUrl"))
-  );
+  REEVE_TRY(provider.base_url, checked_url(url, provider.allow_private, concat(path, ".baseUrl")));
   REEVE_CHECK(check_headers(provider.headers, concat(path, ".headers")));
   REEVE_CHECK(read_operations(operations, provider, concat(path, ".operations")));
   provider.concurrency = static_cast<std::uint32_t>(concurrency.value_or(provider.concurrency));
@@ -352,7 +367,8 @@ Result<RouteModel> read_model(
   });
   if (found == providers.end()) {
     return invalid(
-        concat("there is no provider \"", provider, '"'), concat(path, ".provider"),
+        concat("there is no provider \"", provider, '"'),
+        concat(path, ".provider"),
         "name one of spec.providers"
     );
   }

@@ -43,8 +43,9 @@ TEST(Route, IsReadWhole) {
   const Result<Route> read = route_from(kFull);
   ASSERT_TRUE(read.ok()) << read.error().describe();
   const Route& route = *read;
-  EXPECT_EQ(concat(route.ns, '/', route.name, '/', route.uid, '/', route.revision),
-            "team/models/u1/7");
+  EXPECT_EQ(
+      concat(route.ns, '/', route.name, '/', route.uid, '/', route.revision), "team/models/u1/7"
+  );
   EXPECT_EQ(route.currency, "EUR");
   const Provider& anthropic = route.providers[0];
   EXPECT_EQ(anthropic.base_url, "https://api.anthropic.com");
@@ -107,36 +108,62 @@ std::string wrong(std::string_view part, std::string_view by) {
 }
 
 TEST(Route, TellsWhereItIsWrongAndHowToRepairIt) {
-  EXPECT_EQ(wrong(R"("fallback":["small"],)", R"("fallbak":["small"],)"),
-            "spec.fallbak: is not known");
-  EXPECT_EQ(wrong(R"("provider":"o")", R"("provider":"x")"),
-            "spec.models[1].provider: there is no provider \"x\"");
-  EXPECT_EQ(wrong(R"("prices":{"input":"1","output":"5"})", R"("tier":"x")"),
-            "spec.models[2].prices: what the model costs is not known");
-  EXPECT_EQ(wrong(R"("free":true)", R"("free":true,"prices":{"input":"1","output":"1"})"),
-            "spec.models[1].prices: a model that is free has no prices");
-  EXPECT_EQ(wrong(R"({"input":"1","output":"5"})", R"({"input":"1"})"),
-            "spec.models[2].prices.output: is missing");
-  EXPECT_EQ(wrong(R"("fallback":["large"])", R"("fallback":["local/*"])"),
-            "spec.rules[0].fallback[0]: is a glob, which does not say what to ask for");
-  EXPECT_EQ(wrong(R"("downgrade":"small")", R"("downgrade":"smal")"),
-            "spec.downgrade: there is no model \"smal\"");
-  EXPECT_EQ(wrong(R"("allowPrivate":true,)", ""),
-            "spec.providers[1].baseUrl: must begin with https://");
-  EXPECT_EQ(wrong(R"("anthropic-beta")", R"("X-Api-Key")"),
-            "spec.providers[0].headers.X-Api-Key: is set by the gateway");
-  EXPECT_EQ(wrong("chat.completions", "messages"),
-            "spec.providers[1].operations: \"messages\" is nothing that a provider of this kind can "
-            "be asked");
-  EXPECT_EQ(wrong(R"("budgetLeftBelow":0.2)", R"("budgetLeftBelow":20)"),
-            "spec.rules[0].match.budgetLeftBelow: must be a number from 0 to 1");
-  EXPECT_EQ(wrong(R"("secrets":true,)", ""),
-            "spec.guardrails[0]: needs either `secrets: true` or a pattern");
-  EXPECT_EQ(wrong(R"(internal-\\d+)", "(x)"),
-            "spec.guardrails[project]: \"(\" has no meaning (write \\( for the byte) at character 1 "
-            "of the pattern");
-  EXPECT_EQ(wrong(R"("name":"small","provider")", R"("name":"large","provider")"),
-            "spec.models[2].name: another model has the same name");
+  EXPECT_EQ(
+      wrong(R"("fallback":["small"],)", R"("fallbak":["small"],)"), "spec.fallbak: is not known"
+  );
+  EXPECT_EQ(
+      wrong(R"("provider":"o")", R"("provider":"x")"),
+      "spec.models[1].provider: there is no provider \"x\""
+  );
+  EXPECT_EQ(
+      wrong(R"("prices":{"input":"1","output":"5"})", R"("tier":"x")"),
+      "spec.models[2].prices: what the model costs is not known"
+  );
+  EXPECT_EQ(
+      wrong(R"("free":true)", R"("free":true,"prices":{"input":"1","output":"1"})"),
+      "spec.models[1].prices: a model that is free has no prices"
+  );
+  EXPECT_EQ(
+      wrong(R"({"input":"1","output":"5"})", R"({"input":"1"})"),
+      "spec.models[2].prices.output: is missing"
+  );
+  EXPECT_EQ(
+      wrong(R"("fallback":["large"])", R"("fallback":["local/*"])"),
+      "spec.rules[0].fallback[0]: is a glob, which does not say what to ask for"
+  );
+  EXPECT_EQ(
+      wrong(R"("downgrade":"small")", R"("downgrade":"smal")"),
+      "spec.downgrade: there is no model \"smal\""
+  );
+  EXPECT_EQ(
+      wrong(R"("allowPrivate":true,)", ""), "spec.providers[1].baseUrl: must begin with https://"
+  );
+  EXPECT_EQ(
+      wrong(R"("anthropic-beta")", R"("X-Api-Key")"),
+      "spec.providers[0].headers.X-Api-Key: is set by the gateway"
+  );
+  EXPECT_EQ(
+      wrong("chat.completions", "messages"),
+      "spec.providers[1].operations: \"messages\" is nothing that a provider of this kind can "
+      "be asked"
+  );
+  EXPECT_EQ(
+      wrong(R"("budgetLeftBelow":0.2)", R"("budgetLeftBelow":20)"),
+      "spec.rules[0].match.budgetLeftBelow: must be a number from 0 to 1"
+  );
+  EXPECT_EQ(
+      wrong(R"("secrets":true,)", ""),
+      "spec.guardrails[0]: needs either `secrets: true` or a pattern"
+  );
+  EXPECT_EQ(
+      wrong(R"(internal-\\d+)", "(x)"),
+      "spec.guardrails[project]: \"(\" has no meaning (write \\( for the byte) at character 1 "
+      "of the pattern"
+  );
+  EXPECT_EQ(
+      wrong(R"("name":"small","provider")", R"("name":"large","provider")"),
+      "spec.models[2].name: another model has the same name"
+  );
 }
 
 TEST(Route, RefusesMore) {
