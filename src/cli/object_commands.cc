@@ -239,8 +239,9 @@ std::string events_text(Api& api, const Target& target, const std::string& name)
   if (rows == nullptr || !rows->is_array() || rows->as_array().empty() || definitions == nullptr) {
     return "Events: none\n";
   }
+  const std::string table = table_text(*definitions, rows->as_array(), {});
   std::string text = "Events:\n";
-  for (const std::string_view line : split(table_text(*definitions, rows->as_array(), {}), '\n')) {
+  for (const std::string_view line : split(table, '\n')) {
     text += line.empty() ? std::string() : concat("  ", line, "\n");
   }
   return text;
