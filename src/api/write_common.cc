@@ -3,6 +3,7 @@
 #include "api/access.h"
 #include "api/agent_rules.h"
 #include "api/model_route_rules.h"
+#include "api/quota_rules.h"
 #include "api/secret.h"
 #include "api/services.h"
 #include "api/write.h"
@@ -50,6 +51,25 @@ std::string_view idempotency_key(const Call& call) {
 
 std::string_view asked_text(const Call& call) {
   return call.item != nullptr ? std::string_view(call.item->text) : call.request().body;
+}
+
+/// What is wrong that the contract of its kind cannot say.
+std::vector<resource::Cause> causes_of_kind(Call& call, const Json& object) {
+  const journal::Kind kind = call.type->kind;
+  if (kind == journal::Kind::Agent && call.type->storage == Storage::Plain) {
+    std::vector<resource::Cause> causes = agent_causes(object);
+    for (std::string& warning : agent_warnings(object)) {
+      call.warnings.push_back(std::move(warning));
+    }
+    return causes;
+  }
+  if (kind == journal::Kind::ModelRoute) {
+    return model_route_causes(object);
+  }
+  if (kind == journal::Kind::BudgetQuota || kind == journal::Kind::ClusterBudgetQuota) {
+    return quota_causes(kind, object);
+  }
+  return {};
 }
 
 }  // namespace
@@ -188,15 +208,8 @@ resource::Outcome<void> check_contract(
     schema::apply_defaults(contract, old);
     causes = schema::validate_update(contract, old, object);
   }
-  if (causes.empty() && call.type->kind == journal::Kind::Agent &&
-      call.type->storage == Storage::Plain) {
-    causes = agent_causes(object);
-    for (std::string& warning : agent_warnings(object)) {
-      call.warnings.push_back(std::move(warning));
-    }
-  }
-  if (causes.empty() && call.type->kind == journal::Kind::ModelRoute) {
-    causes = model_route_causes(object);
+  if (causes.empty() && call.type->shape == nullptr) {
+    causes = causes_of_kind(call, object);
   }
   if (!causes.empty()) {
     return resource::invalid(call.resource(), name_of(object), std::move(causes));
