@@ -1,4 +1,5 @@
 #include <cstdlib>
+#include <optional>
 
 #include "base/strings.h"
 #include "cli/api_client.h"
@@ -80,6 +81,24 @@ Error nobody(const std::filesystem::path& data_dir) {
   return error;
 }
 
+/// How the run of which this process is a part reaches the server; nothing: it is part of none, or
+/// of one without a server. Whoever works in a run speaks as that run, whatever lies on the disk.
+Result<std::optional<Connection>> connection_of_run() {
+  Connection made;
+  made.server = variable("REEVE_API");
+  const std::string token_file = variable("REEVE_TOKEN_FILE");
+  if (made.server.empty() || token_file.empty()) {
+    return std::optional<Connection>();
+  }
+  REEVE_TRY(const std::string token, platform::read_file(token_file, kFileBytesMax));
+  made.token = Secret(trim(token));
+  made.ns = variable("REEVE_NAMESPACE");
+  if (const std::string authority = variable("REEVE_CA_FILE"); !authority.empty()) {
+    REEVE_TRY(made.authority, platform::read_file(authority, kFileBytesMax));
+  }
+  return std::optional<Connection>(std::move(made));
+}
+
 /// What the options say over what a kubeconfig said.
 Result<void> take_options(const ConnectionArgs& args, Connection& made) {
   if (!args.authority_file.empty()) {
@@ -141,6 +160,13 @@ Result<Connection> find_connection(
   const std::filesystem::path file =
       named.empty() ? data_dir / "kubeconfig" : std::filesystem::path(named);
   Connection made;
+  if (server.empty() && named.empty()) {
+    REEVE_TRY(std::optional<Connection> own, connection_of_run());
+    if (own) {
+      REEVE_CHECK(take_options(args, *own));
+      return std::move(*own);
+    }
+  }
   // Another server than that of the file never gets the file's token.
   if (server.empty() || !args.kubeconfig.empty()) {
     Result<std::string> text = platform::read_file(file, kFileBytesMax);

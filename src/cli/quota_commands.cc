@@ -20,6 +20,8 @@ namespace reeve::cli {
 namespace {
 
 constexpr int kPageItems = 500;
+/// How often it is tried again when others raise the same quota.
+constexpr int kRaisesMax = 20;
 /// The annotation that says why it was raised, as a part of a JSON pointer.
 constexpr std::string_view kReason = "reeve.dev~1raise-reason";
 constexpr std::string_view kNotLimited = "-";
@@ -55,6 +57,9 @@ struct Place {
     if (method == "PATCH") {
       request.content_type =
           body.starts_with('[') ? "application/json-patch+json" : "application/merge-patch+json";
+    }
+    if (!body.empty()) {
+      request.path += "?fieldValidation=Strict";
     }
     request.method = std::move(method);
     request.body = std::move(body);
@@ -379,9 +384,8 @@ Json raise_patch(const Json& quota, const Json& changed, const std::string& reas
   return patch;
 }
 
-Result<void> raise(const Common& common, const QuotaArgs& args) {
-  REEVE_TRY(Place place, place_of(common, args));
-  REEVE_TRY(const Json quota, place.ask("GET"));
+/// The limits as they are to be.
+Result<Json> raised_limits(const QuotaArgs& args, const Json& quota) {
   const Json& limits = part(part(quota, "spec"), "limits");
   Json changed = Json::object();
   for (const auto& [field, text] : args.limits) {
@@ -398,7 +402,26 @@ Result<void> raise(const Common& common, const QuotaArgs& args) {
   if (changed.as_object().empty()) {
     return make_error(ErrorCode::Invalid, "says which limit is raised, and to what", "--tokens");
   }
-  REEVE_CHECK(place.ask("PATCH", {}, raise_patch(quota, changed, args.reason).dump()));
+  return changed;
+}
+
+Result<void> raise(const Common& common, const QuotaArgs& args) {
+  REEVE_TRY(Place place, place_of(common, args));
+  REEVE_TRY(Json quota, place.ask("GET"));
+  Json changed;
+  for (int tries = 1;; ++tries) {
+    REEVE_TRY(changed, raised_limits(args, quota));
+    const auto patched = place.ask("PATCH", {}, raise_patch(quota, changed, args.reason).dump());
+    if (patched) {
+      break;
+    }
+    // Somebody else has raised it meanwhile: what was to be added is added to that.
+    const Json before = part(part(quota, "spec"), "limits");
+    REEVE_TRY(quota, place.ask("GET"));
+    if (tries == kRaisesMax || part(part(quota, "spec"), "limits") == before) {
+      return patched.error();
+    }
+  }
   std::string text;
   add_members(text, concat("quota ", printable(args.name)), changed);
   print(text);

@@ -2,6 +2,7 @@
 
 import decimal
 import http.client
+import os
 import pathlib
 import signal
 import sys
@@ -72,6 +73,29 @@ class QuotasTest(ServerTest):
         self.assertIn("periodStart", self.quota()["status"])
         self.ok("quota", "delete", "team")
         self.refused(4, "quota", "show", "team")
+
+    def test_many_who_raise_it_at_once_all_do(self):
+        self.ok("quota", "set", "team", "--cost", "1")
+        raisers = [self.start("quota", "raise", "team", "--cost", "+1") for _ in range(6)]
+        for raiser in raisers:
+            self.assertEqual(raiser.wait().code, 0)
+        self.assertEqual(self.got(path_of("budgetquotas", "team"))["spec"]["limits"], {"maxTotalCost": "7.00"})
+
+    def test_what_no_quota_of_its_kind_has_is_refused(self):
+        self.refused(3, "quota", "set", "team", "--tenant", "acme", "--cost", "1", says="spec.selector.tenant")
+        self.refused(3, "quota", "set", "team", "--duration", "0s", says="maxDuration")
+
+    def test_the_command_line_in_a_run_speaks_as_that_run(self):
+        self.ok("quota", "set", "team", "--cost", "1")
+        script = f'{os.environ["REEVE"]} quota raise team --cost +5 2>&1; echo "ended with $?"'
+        self.made(path_of("workflows"), workflow("w", script))
+        self.made(path_of("missions"), mission("m", "w"))
+        self.await_mission("m", "COMPLETE")
+        log = self.ok("logs", "m").out
+        self.assertIn("forbidden", log)
+        self.assertIn("run:m.1.a.1", log)
+        self.assertNotIn("ended with 0", log)
+        self.assertEqual(self.got(path_of("budgetquotas", "team"))["spec"]["limits"], {"maxTotalCost": "1"})
 
     def test_amounts_that_no_meter_could_count_are_refused(self):
         for limits in ({"maxTotalCost": "1e3"}, {"maxTotalCost": "1234567890"}, {"maxTotalCost": "0.1234567891"},
