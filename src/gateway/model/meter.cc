@@ -56,7 +56,7 @@ struct Meter::Reserving {
   std::string stem;
   telemetry::Correlation correlation;
   OnReply done;
-  std::uint32_t number = 1;
+  std::uint32_t tries = 0;
   std::string name;
 };
 
@@ -86,7 +86,12 @@ void Meter::reserve(
 void Meter::try_reserve(const std::shared_ptr<Reserving>& reserving) {
   const Namespace& ns = reserving->request.ns;
   do {
-    reserving->name = concat(reserving->stem, "-", reserving->number++);
+    ++reserving->tries;
+    reserving->name = concat(
+        reserving->stem,
+        "-",
+        reserving->tries <= kCallsNumbered ? reserving->tries : ports_.random()
+    );
   } while (active_.contains({ns, reserving->name}));
   active_.emplace(ns, reserving->name);
   ports_.command(
@@ -106,7 +111,7 @@ void Meter::take_reply(const std::shared_ptr<Reserving>& reserving, Result<engin
       // It may have been reserved all the same.
       refund(ns, reserving->name, "the reservation was not confirmed", reserving->correlation);
     }
-    if (reply.error().code == ErrorCode::AlreadyExists && reserving->number < kCallRepeatsMax) {
+    if (reply.error().code == ErrorCode::AlreadyExists && reserving->tries < kCallNamesMax) {
       try_reserve(reserving);
       return;
     }

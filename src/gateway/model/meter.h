@@ -21,8 +21,11 @@ namespace reeve::gateway::model {
 
 /// Who meters calls of models, in the journal.
 inline constexpr std::string_view kModelsActor = "system:models";
-/// Calls of one `Reeve-Call-Id`: how often the same may be asked.
-inline constexpr std::uint32_t kCallRepeatsMax = 1'000;
+/// Calls of one `Reeve-Call-Id` that are numbered; later ones have a number by chance, so that who
+/// repeats a name for ever costs the meter a few turns for each call and no more.
+inline constexpr std::uint32_t kCallsNumbered = 4;
+/// Names that are tried for one call.
+inline constexpr std::uint32_t kCallNamesMax = 8;
 /// Between two tries to have a call settled.
 inline constexpr Duration kSettleRetry{200};
 inline constexpr Duration kSettleRetryMax{10'000};
