@@ -1,6 +1,7 @@
 #include "api/agent_rules.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/strings.h"
 #include "resource/causes.h"
@@ -26,6 +27,42 @@ bool has_text(const Json& list, std::string_view text) {
          });
 }
 
+/// What is replaced in the arguments of a custom command; executor/agent/cli_plan does it.
+constexpr std::string_view kPlaces[] = {
+    "prompt", "promptFile", "model", "session", "schemaFile", "mcpConfigFile", "lastMessageFile"};
+
+std::string join_places() {
+  std::string text;
+  for (const std::string_view place : kPlaces) {
+    text += concat(text.empty() ? "" : "}, {", place);
+  }
+  return text;
+}
+
+/// Places in the arguments that nothing is put into: `{modle}`.
+void check_arguments(const Json& argv, std::vector<resource::Cause>& causes) {
+  if (!argv.is_array()) {
+    return;
+  }
+  for (std::size_t i = 0; i < argv.as_array().size(); ++i) {
+    const Json& argument = argv.as_array()[i];
+    const std::string_view text = argument.is_string() ? argument.as_string() : std::string_view();
+    if (text.size() < 3 || text.front() != '{' || text.back() != '}') {
+      continue;
+    }
+    const std::string_view name = text.substr(1, text.size() - 2);
+    const bool is_word = std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    });
+    if (is_word && std::find(std::begin(kPlaces), std::end(kPlaces), name) == std::end(kPlaces)) {
+      causes.push_back(resource::forbidden_value(
+          concat("spec.cli.argv[", i, "]"),
+          concat("nothing is put there: there are {", join_places(), "}")
+      ));
+    }
+  }
+}
+
 bool is_empty_list(const Json& list) {
   return !list.is_array() || list.as_array().empty();
 }
@@ -43,6 +80,9 @@ std::vector<resource::Cause> agent_causes(const Json& object) {
   if (member(spec, "cli").get_string("command") == "custom" &&
       is_empty_list(member(member(spec, "cli"), "argv"))) {
     causes.push_back(resource::required_value("spec.cli.argv"));
+  }
+  if (member(spec, "cli").get_string("command") == "custom") {
+    check_arguments(member(member(spec, "cli"), "argv"), causes);
   }
   if (spec.find("loop") == nullptr) {
     return causes;

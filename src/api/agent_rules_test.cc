@@ -28,6 +28,10 @@ TEST(AgentRules, RefuseWhatCouldNeverWork) {
       "spec.validators;spec.cli.argv;"
   );
   EXPECT_EQ(
+      fields_of(R"({"cli":{"command":"custom","argv":["a","{model}","{modle}","{}","{1}"]}})"),
+      "spec.cli.argv[2];"
+  );
+  EXPECT_EQ(
       fields_of(R"({"loop":{},"limits":{"iterations":51,"cost":"1"}})"),
       "spec.model;spec.limits.iterations;spec.limits.cost;"
   );

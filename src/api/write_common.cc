@@ -6,6 +6,7 @@
 #include "api/quota_rules.h"
 #include "api/secret.h"
 #include "api/services.h"
+#include "api/tool_server_rules.h"
 #include "api/write.h"
 #include "base/hash.h"
 #include "base/strings.h"
@@ -62,6 +63,9 @@ std::vector<resource::Cause> causes_of_kind(Call& call, const Json& object) {
       call.warnings.push_back(std::move(warning));
     }
     return causes;
+  }
+  if (kind == journal::Kind::ToolServer) {
+    return tool_server_causes(object);
   }
   if (kind == journal::Kind::ModelRoute) {
     return model_route_causes(object);
