@@ -175,12 +175,12 @@ TEST(ClientPace, APausedAnswerWaitsForItsReader) {
     };
     ClientRequest request = get_from(server.port);
     // Deadlines stand still meanwhile.
-    request.deadlines.idle = Duration(50);
+    request.deadlines.idle = Duration(800);
     call = fixture.client->send(std::move(request), sink);
   });
   ASSERT_TRUE(sink->came.wait());
   Event later;
-  fixture.server->post_after(Duration(120), [&] { later.happen(); });
+  fixture.server->post_after(Duration(1'000), [&] { later.happen(); });
   ASSERT_TRUE(later.wait());
   EXPECT_LE(sink->body().size(), 64U << 10U);
   EXPECT_LT(sent, 32'000'000U);
