@@ -231,7 +231,11 @@ class ProviderTest(GatewayTest):
         self.changed_route(spec={"capture": {"request": "body", "response": "body"}})
         secret = "ghp_" + "a1B2" * 9
         got = self.ask(CHAT, question(CHAT, text=f"kept, but not {secret}"))
-        files = wait_until(lambda: list((self.data / "captures" / "default").glob("*.jsonl")), what="a file")
+        files = wait_until(
+            lambda: [file for file in (self.data / "captures" / "default").glob("*.jsonl")
+                     if file.read_bytes().endswith(b"\n")],
+            what="what is kept",
+        )  # fmt: skip
         self.assertEqual(files[0].stat().st_mode & 0o777, 0o600)
         kept = [json.loads(line) for line in files[0].read_text(encoding="utf-8").splitlines()]
         self.assertEqual([one["call"] for one in kept], [got.headers["Reeve-Call-Id"]])
