@@ -186,8 +186,11 @@ TEST(ServerStream, TellsWhoWaitsForItsReaderThatItHasEnded) {
   Streaming streaming;
   TestClient client = streaming.begin();
   Stream& stream = *streaming.streams[0];
-  while (stream.buffered_bytes() == 0) {
-    ASSERT_TRUE(stream.write(std::string(100'000, 'p')));
+  // More than the system's own buffers take, also after the network thread has tried.
+  constexpr std::size_t kPieceBytes = 100'000;
+  while (stream.buffered_bytes() < 2 * kPieceBytes) {
+    ASSERT_TRUE(stream.write(std::string(kPieceBytes, 'p')));
+    ASSERT_TRUE(streaming.server->run([] {}, Duration(10'000)).ok());
   }
   Event drained;
   stream.on_drained(0, [&] {
