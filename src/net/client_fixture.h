@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include <gtest/gtest.h>
+
 #include "net/client.h"
 #include "net/server.h"
 #include "net/test_client.h"
