@@ -6,42 +6,47 @@
 # (the whole archive links against the declared dependencies and nothing else) and, for PURE
 # libraries, a scan that refuses symbols of clocks, entropy, environment, threads and sockets.
 
-# Precompiled headers: the standard library; the same and the engine for all that stands on it; both
-# once more with gtest for tests, which are not worth the optimizer's time. What is tested is compiled
-# as it is shipped.
+# Precompiled headers, each on top of the one before: the standard library with base, the engine, the
+# network; the API and the command line have one each. Those of tests, which are not worth the
+# optimizer's time, have gtest, too. What is tested is compiled as it is shipped.
 set(REEVE_TEST_OPTIONS "$<$<CONFIG:Release>:-O0>")
+option(REEVE_PCH "use precompiled headers" ON)
 
-function(reeve_pch name header)
+function(reeve_pch name kind)
   add_library(${name} STATIC "${PROJECT_SOURCE_DIR}/cmake/pch.cc")
-  target_link_libraries(${name} PRIVATE reeve_flags ${ARGN})
-  target_precompile_headers(${name} PRIVATE "${PROJECT_SOURCE_DIR}/cmake/${header}")
+  target_link_libraries(${name} PRIVATE reeve_flags)
+  target_precompile_headers(${name} PRIVATE ${ARGN} "${PROJECT_SOURCE_DIR}/cmake/pch_${kind}.h")
 endfunction()
 
-reeve_pch(reeve_pch pch.h)
-reeve_pch(reeve_engine_pch engine_pch.h)
+foreach(kind IN ITEMS core engine server api cli)
+  reeve_pch(reeve_pch_${kind} ${kind})
+endforeach()
 if(REEVE_TESTS)
-  foreach(kind IN ITEMS "" engine_)
-    reeve_pch(reeve_${kind}test_pch ${kind}test_pch.h GTest::gtest)
-    target_compile_options(reeve_${kind}test_pch PRIVATE ${REEVE_TEST_OPTIONS})
+  foreach(kind IN ITEMS core engine server)
+    reeve_pch(reeve_test_pch_${kind} ${kind} <gtest/gtest.h>)
+    target_link_libraries(reeve_test_pch_${kind} PRIVATE GTest::gtest)
+    target_compile_options(reeve_test_pch_${kind} PRIVATE ${REEVE_TEST_OPTIONS})
   endforeach()
 endif()
-option(REEVE_PCH "use precompiled headers" ON)
 
 function(reeve_use_pch target pch)
   if(REEVE_PCH)
-    target_precompile_headers(${target} REUSE_FROM ${pch})
+    target_precompile_headers(${target} REUSE_FROM reeve_${pch})
   endif()
 endfunction()
 
-# The kind of precompiled header for what has these libraries among its own: "" or "engine_".
+# The kind of precompiled header for what stands on these libraries.
 function(reeve_pch_kind result)
-  set(kind "")
+  set(kind core)
   foreach(library IN ITEMS engine kernel owner sim api cli)
     if("reeve_${library}" IN_LIST ARGN)
-      set(kind engine_)
+      set(kind engine)
     endif()
   endforeach()
-  set(${result} "${kind}" PARENT_SCOPE)
+  if(kind STREQUAL engine AND "reeve_net" IN_LIST ARGN OR "${ARGN}" MATCHES "reeve_gateway_(tool|model|a2a)(;|$)")
+    set(kind server)
+  endif()
+  set(${result} ${kind} PARENT_SCOPE)
 endfunction()
 
 function(reeve_test target)
@@ -50,7 +55,7 @@ function(reeve_test target)
   target_link_libraries(${target} PRIVATE reeve_flags ${ARG_DEPS} GTest::gtest GTest::gtest_main)
   target_compile_options(${target} PRIVATE ${REEVE_TEST_OPTIONS})
   reeve_pch_kind(kind ${ARG_DEPS})
-  reeve_use_pch(${target} reeve_${kind}test_pch)
+  reeve_use_pch(${target} test_pch_${kind})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
@@ -83,8 +88,12 @@ function(reeve_library folder)
   target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/src" FILES ${headers})
   set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
   target_link_libraries(${target} PUBLIC reeve_flags ${deps} PRIVATE ${ARG_EXTERNAL})
-  reeve_pch_kind(kind ${target} ${deps})
-  reeve_use_pch(${target} reeve_${kind}pch)
+  if(folder MATCHES "^(api|cli)$")
+    set(kind ${folder})
+  else()
+    reeve_pch_kind(kind ${target} ${deps})
+  endif()
+  reeve_use_pch(${target} pch_${kind})
 
   if(REEVE_TESTS)
     if(tests)

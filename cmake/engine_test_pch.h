@@ -1,4 +1,0 @@
-#pragma once
-#include <gtest/gtest.h>
-
-#include "engine_pch.h"
