@@ -188,11 +188,11 @@ void collect_bundle_file(const fs::path& dir, model::RunResult& result) {
   }
 }
 
+/// What a supervisor has said that could not begin; empty: it has said nothing.
 std::string shim_error(const fs::path& dir) {
   const auto text = platform::read_file(dir / kShimErrorFile, kShimErrorBytesMax);
   const std::string_view line = text.ok() ? trim(*text) : std::string_view{};
-  return line.empty() || !is_utf8(line) ? std::string("the supervisor ended before it was ready")
-                                        : std::string(line);
+  return is_utf8(line) ? std::string(line) : std::string("the supervisor could not begin");
 }
 
 /// What the run is to be given, from what it does.
@@ -529,7 +529,11 @@ model::Report Launcher::conclude(
   if (auto report = concluded(key)) {
     return std::move(*report);
   }
-  return fail(key, shim_error(dir));
+  // One that cannot begin says why; one that says nothing was killed, which the next one may not
+  // be.
+  std::string error = shim_error(dir);
+  return error.empty() ? lose(key, "its supervisor vanished before it was ready")
+                       : fail(key, std::move(error));
 }
 
 /// What the directory of a run without supervisor says; nothing: no step was ever started.

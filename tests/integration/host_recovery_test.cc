@@ -291,13 +291,40 @@ TEST_P(HostRecovery, CollectsAgainWhenTheResultIsDamaged) {
 TEST_P(HostRecovery, ReportsAProgramThatIsNoShim) {
   options().program = "/bin/false";
   start_host();
-  const auto result = carry_out("false", script("true"));
-  EXPECT_EQ(result.end, RunEnd::LaunchFailed);
+  const auto silent = request("false", script("true"));
+  submit(silent);
+  EXPECT_NE(await_lost(silent).find("before it was ready"), std::string::npos);
   options().program = "/no/such/program";
   start_host();
   const auto missing = carry_out("missing", script("true"));
   EXPECT_EQ(missing.end, RunEnd::LaunchFailed);
   EXPECT_NE(missing.reason.find("no such file"), std::string::npos) << missing.reason;
+}
+
+/// A supervisor that is killed before it has begun takes its run with it as any other does: the
+/// task has not failed.
+TEST_P(HostRecovery, ReportsTheLossOfAShimThatWasKilledBeforeItWasReady) {
+  stop_host();
+  const std::filesystem::path program = root_ / "killed";
+  std::ofstream(program) << "#!/bin/sh\nkill -9 $$\n";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  options().program = program;
+  start_host();
+  const auto launch = request("killed-early", script("echo never"));
+  submit(launch);
+  EXPECT_NE(await_lost(launch).find("before it was ready"), std::string::npos);
+}
+
+TEST_P(HostRecovery, ReportsWhatAShimSaysThatCannotBegin) {
+  stop_host();
+  const std::filesystem::path program = root_ / "failing";
+  std::ofstream(program) << "#!/bin/sh\necho 'no room' >&2\nexit 1\n";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  options().program = program;
+  start_host();
+  const auto result = carry_out("failing-early", script("echo never"));
+  EXPECT_EQ(result.end, RunEnd::LaunchFailed);
+  EXPECT_EQ(result.reason, "no room");
 }
 
 TEST_P(HostRecovery, RepeatsTheStartForARepeatedRequest) {
