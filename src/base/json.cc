@@ -87,6 +87,18 @@ bool Json::get_bool(std::string_view key, bool fallback) const {
   return member != nullptr && member->is_bool() ? member->as_bool() : fallback;
 }
 
+const Json& Json::get_object(std::string_view key) const {
+  static const Json kNone = Json::object();
+  const Json* member = find(key);
+  return member != nullptr && member->is_object() ? *member : kNone;
+}
+
+const Json::Array& Json::get_array(std::string_view key) const {
+  static const Array kNone;
+  const Json* member = find(key);
+  return member != nullptr && member->is_array() ? member->as_array() : kNone;
+}
+
 Json& Json::set(std::string key, Json value) {
   if (is_null()) {
     value_ = Object{};

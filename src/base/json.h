@@ -88,6 +88,10 @@ class Json {
   std::string get_string(std::string_view key, std::string_view fallback = {}) const;
   std::int64_t get_int(std::string_view key, std::int64_t fallback = 0) const;
   bool get_bool(std::string_view key, bool fallback = false) const;
+  /// An empty object if absent or of another type.
+  const Json& get_object(std::string_view key) const;
+  /// No elements if absent or of another type.
+  const Array& get_array(std::string_view key) const;
 
   /// Sets (replaces or appends) a member; a null value becomes an object first.
   Json& set(std::string key, Json value);

@@ -21,14 +21,8 @@ constexpr std::uint32_t kRowsPerRead = 500;
 /// Of the arguments, in a list.
 constexpr std::size_t kArgumentsShownMax = 200;
 
-const Json& part(const Json& object, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = object.find(name);
-  return found != nullptr && found->is_object() ? *found : kNone;
-}
-
 bool is_waiting(const Json& call) {
-  return part(call, "status").get_string("state") == kPending;
+  return call.get_object("status").get_string("state") == kPending;
 }
 
 std::string calls_path(std::string_view ns) {
@@ -87,9 +81,9 @@ int decide_tool_call(const Common& common, const DecideArgs& args) {
   print(
       common.output == Output::Json
           ? answer->dump() + "\n"
-          : printable(
-                concat("call ", name, " is ", to_lower(part(*answer, "status").get_string("state")))
-            ) + "\n"
+          : printable(concat(
+                "call ", name, " is ", to_lower(answer->get_object("status").get_string("state"))
+            )) + "\n"
   );
   return static_cast<int>(ExitCode::Done);
 }
@@ -146,12 +140,12 @@ Result<std::vector<Json>> remote_tool_calls(const Common& common) {
 }
 
 std::string tool_call_text(const Common& common, const Json& call) {
-  const Json& metadata = part(call, "metadata");
-  const Json& spec = part(call, "spec");
-  const Json& status = part(call, "status");
+  const Json& metadata = call.get_object("metadata");
+  const Json& spec = call.get_object("spec");
+  const Json& status = call.get_object("status");
   const std::string agent = spec.get_string("agent");
   const std::string caller = agent.empty() ? spec.get_string("caller") : agent;
-  std::string arguments = part(spec, "arguments").dump();
+  std::string arguments = spec.get_object("arguments").dump();
   if (arguments.size() > kArgumentsShownMax) {
     arguments = notify::cut(arguments, kArgumentsShownMax);
   }

@@ -18,12 +18,6 @@ constexpr Duration kTickMin{5};
 /// Revisions that are looked at again after a restart.
 constexpr std::uint64_t kUnsavedMax = 10'000;
 
-const Json& part(const Json& object, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = object.find(name);
-  return found != nullptr && found->is_object() ? *found : kNone;
-}
-
 Revision revision_in(const Json& object, std::string_view name) {
   return Revision(static_cast<std::uint64_t>(std::max<std::int64_t>(object.get_int(name), 0)));
 }
@@ -99,8 +93,11 @@ void Notifier::send() {
     Attempt attempt;
     {
       std::unique_lock lock(mutex_);
-      jobs_ready_.wait(lock, [this] { return senders_stop_ || next_job() != jobs_.end(); });
-      const auto next = next_job();
+      auto next = jobs_.end();
+      jobs_ready_.wait(lock, [&] {
+        next = next_job();
+        return senders_stop_ || next != jobs_.end();
+      });
       if (next == jobs_.end()) {
         return;
       }
@@ -209,7 +206,7 @@ void Notifier::refresh() {
 }
 
 void Notifier::take_sink(const Json& object, std::map<std::string, Target>& kept) {
-  const Json& metadata = part(object, "metadata");
+  const Json& metadata = object.get_object("metadata");
   const std::string uid = metadata.get_string("uid");
   const auto found = targets_.find(uid);
   const std::int64_t generation = metadata.get_int("generation", 1);
@@ -223,7 +220,7 @@ void Notifier::take_sink(const Json& object, std::map<std::string, Target>& kept
     target = std::move(found->second);
     target.queue->changed();
   } else {
-    const Json& status = part(object, "status");
+    const Json& status = object.get_object("status");
     const Revision cursor = status.find("cursor") == nullptr ? revision_in(object, "revision")
                                                              : revision_in(status, "cursor");
     target.queue = std::make_unique<notify::SinkQueue>(cursor, options_.queue, ports_.jitter);

@@ -18,12 +18,6 @@ constexpr std::string_view kActor = "system:notify";
 constexpr std::size_t kTailMax = 1'024;
 constexpr std::uint32_t kRowsPerRead = 500;
 
-const Json& part(const Json& object, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = object.find(name);
-  return found != nullptr && found->is_object() ? *found : kNone;
-}
-
 Result<std::vector<Json>> read_sinks(store::Reader& reader) {
   std::vector<Json> sinks;
   store::RowQuery query;
@@ -58,10 +52,10 @@ notify::MissionFacts facts_of(
   const journal::ObjectKey key{.kind = journal::Kind::Mission, .ns = ns, .name = mission};
   const Json row = row_of(reader, key);
   notify::MissionFacts facts;
-  facts.workflow = part(part(row, "spec"), "workflow").get_string("name");
+  facts.workflow = row.get_object("spec").get_object("workflow").get_string("name");
   const Json sidecar = row_of(reader, engine::metadata_key(key));
   for (const auto& [name, value] :
-       part(part(part(sidecar, "spec"), "metadata"), "labels").as_object()) {
+       sidecar.get_object("spec").get_object("metadata").get_object("labels").as_object()) {
     facts.labels.emplace_back(name, value.is_string() ? value.as_string() : std::string());
   }
   return facts;
@@ -73,7 +67,7 @@ Result<void> check_unrestricted(
 ) {
   const Json row =
       row_of(reader, {.kind = journal::Kind::Credential, .ns = ns, .name = credential});
-  const Json* workflows = part(row, "spec").find("workflows");
+  const Json* workflows = row.get_object("spec").find("workflows");
   if (workflows != nullptr && workflows->is_array() && !workflows->as_array().empty()) {
     return make_error(
         ErrorCode::PermissionDenied, "it is for some workflows only, not for notifications"

@@ -16,22 +16,16 @@ constexpr std::string_view kExpired = "expired";
 constexpr std::string_view kStarting = "starting";
 constexpr std::string_view kHealthy = "healthy";
 
-const Json& part(const Json& object, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = object.find(name);
-  return found != nullptr && found->is_object() ? *found : kNone;
-}
-
 std::string state_of(const Json& object) {
-  return part(object, "status").get_string("state");
+  return object.get_object("status").get_string("state");
 }
 
 std::string owner_of(const Json& object) {
-  return part(object, "status").get_string("owner");
+  return object.get_object("status").get_string("owner");
 }
 
 Result<Duration> ttl_of(const Json& object) {
-  const std::string text = part(object, "spec").get_string("ttl");
+  const std::string text = object.get_object("spec").get_string("ttl");
   if (text.empty()) {
     return kEndpointTtl;
   }
@@ -65,7 +59,7 @@ bool is_capability(std::string_view text) {
 /// What it can do, as labels, so that it is found by selectors.
 Result<void> label_capabilities(Json& object) {
   static const Json kNone = Json::array();
-  const Json* given = part(object, "spec").find("capabilities");
+  const Json* given = object.get_object("spec").find("capabilities");
   const Json& capabilities = given != nullptr && given->is_array() ? *given : kNone;
   if (capabilities.as_array().size() > kCapabilitiesMax) {
     return make_error(
@@ -75,7 +69,7 @@ Result<void> label_capabilities(Json& object) {
     );
   }
   Json& metadata = metadata_of(object);
-  Json labels = part(metadata, "labels");
+  Json labels = metadata.get_object("labels");
   std::erase_if(labels.as_object(), [](const Json::Member& member) {
     return member.first.starts_with(kCapabilityLabel);
   });
@@ -110,7 +104,7 @@ void seen(Json& status, Timestamp now, Duration ttl) {
 }
 
 std::optional<Timestamp> expiry_of(const Json& object) {
-  const Result<Timestamp> at = parse_timestamp(part(object, "status").get_string("expiresAt"));
+  const Result<Timestamp> at = parse_timestamp(object.get_object("status").get_string("expiresAt"));
   return at ? std::optional(*at) : std::nullopt;
 }
 
@@ -160,7 +154,7 @@ Result<void> EndpointBook::check_change(const Json& before, Json& after, BookTur
   REEVE_CHECK(check_owner(before, turn.actor(), metadata_of(before).get_string("name")));
   REEVE_TRY(const Duration ttl, ttl_of(after));
   REEVE_CHECK(label_capabilities(after));
-  Json status = part(before, "status");
+  Json status = before.get_object("status");
   if (state_of(before) == kExpired) {
     set_state(status, kStarting);
   }
@@ -190,7 +184,7 @@ Result<Reply> EndpointBook::renew(const ObjectCommand& command, BookTurn& turn) 
   REEVE_TRY(Json object, stored(command.object));
   REEVE_CHECK(check_owner(object, turn.actor(), command.object.name));
   REEVE_TRY(const Duration ttl, ttl_of(object));
-  Json status = part(object, "status");
+  Json status = object.get_object("status");
   set_state(status, state);
   status.set("message", message);
   seen(status, turn.now(), ttl);
@@ -236,7 +230,7 @@ void EndpointBook::on_timer(
     return;
   }
   if (*expiry <= turn.now()) {
-    Json status = part(*object, "status");
+    Json status = object->get_object("status");
     set_state(status, kExpired);
     object->set("status", std::move(status));
     const Result<void> changed = change(key, "endpoint.expired", std::move(*object), turn);

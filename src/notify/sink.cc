@@ -13,12 +13,6 @@ constexpr std::uint16_t kSubmissionPort = 587;
 constexpr std::uint16_t kTlsPort = 465;
 constexpr std::uint16_t kPlainPort = 25;
 
-const Json& part(const Json& object, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = object.find(name);
-  return found != nullptr && found->is_object() ? *found : kNone;
-}
-
 std::vector<std::string> texts(const Json& object, std::string_view name) {
   std::vector<std::string> found;
   const Json* list = object.find(name);
@@ -163,8 +157,8 @@ std::string rendered(
 }  // namespace
 
 Result<Sink> sink_from(const Json& object) {
-  const Json& metadata = part(object, "metadata");
-  const Json& spec = part(object, "spec");
+  const Json& metadata = object.get_object("metadata");
+  const Json& spec = object.get_object("spec");
   Sink sink;
   sink.ns = Namespace(metadata.get_string("namespace"));
   sink.name = metadata.get_string("name");
@@ -173,7 +167,7 @@ Result<Sink> sink_from(const Json& object) {
   sink.suspended = spec.get_bool("suspended");
   sink.events = texts(spec, "events");
   sink.workflows = texts(spec, "workflows");
-  for (const auto& [key, value] : part(spec, "matchLabels").as_object()) {
+  for (const auto& [key, value] : spec.get_object("matchLabels").as_object()) {
     sink.labels.emplace_back(key, value.is_string() ? value.as_string() : std::string());
   }
   REEVE_CHECK(read_template(spec, "title", sink.title));

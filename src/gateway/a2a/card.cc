@@ -10,22 +10,16 @@ namespace reeve::gateway::a2a {
 
 namespace {
 
-const Json& part(const Json& object, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = object.find(name);
-  return found != nullptr && found->is_object() ? *found : kNone;
-}
-
 std::string ns_of(const Json& workflow) {
-  return part(workflow, "metadata").get_string("namespace");
+  return workflow.get_object("metadata").get_string("namespace");
 }
 
 std::string name_of(const Json& workflow) {
-  return part(workflow, "metadata").get_string("name");
+  return workflow.get_object("metadata").get_string("name");
 }
 
 std::string description_of(const Json& workflow) {
-  const std::string said = part(workflow, "spec").get_string("description");
+  const std::string said = workflow.get_object("spec").get_string("description");
   return said.empty() ? concat("The workflow ", name_of(workflow), ".") : said;
 }
 
@@ -34,7 +28,7 @@ std::string usage_of(const Json& workflow) {
   std::string text = description_of(workflow);
   const std::string param = text_param_of(workflow);
   std::string named;
-  for (const Json::Member& one : part(part(workflow, "spec"), "params").as_object()) {
+  for (const Json::Member& one : workflow.get_object("spec").get_object("params").as_object()) {
     named += concat(named.empty() ? "" : ", ", one.first);
   }
   text += concat(" Text becomes the param ", param, ".");
@@ -89,18 +83,19 @@ Json card_with(std::string name, std::string description, std::string_view versi
 }  // namespace
 
 bool is_published(const Json& workflow) {
-  const Json& metadata = part(workflow, "metadata");
-  return part(metadata, "labels").get_string(kPublishedLabel) == "true" &&
-         part(workflow, "status").get_bool("enabled", true);
+  const Json& metadata = workflow.get_object("metadata");
+  return metadata.get_object("labels").get_string(kPublishedLabel) == "true" &&
+         workflow.get_object("status").get_bool("enabled", true);
 }
 
 std::string text_param_of(const Json& workflow) {
-  const std::string given = part(part(workflow, "metadata"), "annotations").get_string(kTextParam);
+  const std::string given =
+      workflow.get_object("metadata").get_object("annotations").get_string(kTextParam);
   return given.empty() ? std::string(kDefaultTextParam) : given;
 }
 
 Json agent_card(const Json& workflow, std::string_view base, std::string_view version) {
-  const std::string own = part(workflow, "spec").get_string("version");
+  const std::string own = workflow.get_object("spec").get_string("version");
   Json card = card_with(
       name_of(workflow), description_of(workflow), own.empty() ? version : std::string_view(own)
   );

@@ -16,12 +16,6 @@ Error invalid(std::string message, std::string subject) {
   return make_error(ErrorCode::Invalid, std::move(message), std::move(subject));
 }
 
-const Json& part(const Json& object, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = object.find(name);
-  return found != nullptr && found->is_object() ? *found : kNone;
-}
-
 Result<std::string> id_in(const Json& object, std::string_view name) {
   std::string id = object.get_string(name);
   if (id.size() > kIdBytesMax) {
@@ -77,8 +71,8 @@ Result<Message> message_from(const Json& params) {
   for (const Json& item : parts->as_array()) {
     REEVE_CHECK(take_part(item, message));
   }
-  message.skill = part(*given, "metadata").get_string("skill");
-  const Json& configuration = part(params, "configuration");
+  message.skill = given->get_object("metadata").get_string("skill");
+  const Json& configuration = params.get_object("configuration");
   message.return_immediately = configuration.get_bool("returnImmediately");
   message.wants_push = configuration.find("taskPushNotificationConfig") != nullptr;
   return message;

@@ -20,20 +20,16 @@ namespace {
 constexpr std::uint32_t kPage = 500;
 constexpr std::int64_t kTasksPerPage = 50;
 
-const Json& part(const Json& object, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = object.find(name);
-  return found != nullptr && found->is_object() ? *found : kNone;
-}
-
 bool may_send(const GatewayRequest& request, std::string_view ns) {
   return request.may("create", "workflows", "submit", ns);
 }
 
 /// The mission of a sender is called like one, and belongs to it.
 bool belongs_to(const Json& mission, const Principal& sender) {
-  return part(mission, "metadata").get_string("name").starts_with(mission_prefix(sender.view())) &&
-         part(mission, "status").get_string("owner") == sender.view();
+  return mission.get_object("metadata")
+             .get_string("name")
+             .starts_with(mission_prefix(sender.view())) &&
+         mission.get_object("status").get_string("owner") == sender.view();
 }
 
 /// Posts a command for whoever calls; `replied` runs on the network thread.
@@ -82,7 +78,7 @@ std::optional<std::pair<std::string, std::string>> agent_of(
   if (all.size() != 1) {
     return std::nullopt;
   }
-  const Json& metadata = part(all.front(), "metadata");
+  const Json& metadata = all.front().get_object("metadata");
   return std::pair(metadata.get_string("namespace"), metadata.get_string("name"));
 }
 
@@ -195,7 +191,8 @@ std::vector<Found> find_tasks(const Call& call, const std::string& ns, const Sel
           tasks.size() >= kTasksMax) {
         return tasks;
       }
-      const std::string workflow = part(part(one->object, "status"), "workflow").get_string("name");
+      const std::string workflow =
+          one->object.get_object("status").get_object("workflow").get_string("name");
       if (!belongs_to(one->object, call.request.principal) || workflow != call.agent) {
         continue;
       }
@@ -273,7 +270,8 @@ api::view::ProjectedPtr find_task(const Call& call, const std::string& task) {
   if (mission == nullptr || !belongs_to(mission->object, call.request.principal)) {
     return nullptr;
   }
-  const std::string workflow = part(part(mission->object, "status"), "workflow").get_string("name");
+  const std::string workflow =
+      mission->object.get_object("status").get_object("workflow").get_string("name");
   return call.agent.empty() || workflow == call.agent ? mission : nullptr;
 }
 
@@ -371,7 +369,7 @@ void cancel_task(const CallPtr& call, const Json& params) {
     call->caller.fail(task_not_found(id));
     return;
   }
-  if (is_over(part(mission->object, "status").get_string("state"))) {
+  if (is_over(mission->object.get_object("status").get_string("state"))) {
     call->caller.fail(not_cancelable("the task is over"));
     return;
   }
@@ -408,7 +406,7 @@ void subscribe(const CallPtr& call, const Json& params) {
     call->caller.fail(task_not_found(id));
     return;
   }
-  if (is_over(part(mission->object, "status").get_string("state"))) {
+  if (is_over(mission->object.get_object("status").get_string("state"))) {
     call->caller.fail(unsupported("the task is over: GetTask has all of it"));
     return;
   }

@@ -12,12 +12,6 @@ namespace reeve::gateway::a2a {
 
 namespace {
 
-const Json& part(const Json& object, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = object.find(name);
-  return found != nullptr && found->is_object() ? *found : kNone;
-}
-
 const Json::Array& items(const Json& object, std::string_view name) {
   static const Json::Array kNone;
   const Json* found = object.find(name);
@@ -26,7 +20,7 @@ const Json::Array& items(const Json& object, std::string_view name) {
 
 std::string context_of(const Json& mission) {
   const std::string given =
-      part(part(mission, "metadata"), "annotations").get_string(kContextAnnotation);
+      mission.get_object("metadata").get_object("annotations").get_string(kContextAnnotation);
   return given.empty() ? task_id_of(mission) : given;
 }
 
@@ -45,14 +39,14 @@ std::string note_of(const Json& status) {
 }
 
 std::string timestamp_of(const Json& mission) {
-  const Json& status = part(mission, "status");
-  const std::string created = part(mission, "metadata").get_string("creationTimestamp");
+  const Json& status = mission.get_object("status");
+  const std::string created = mission.get_object("metadata").get_string("creationTimestamp");
   const std::string started = status.get_string("startedAt", created);
   return status.get_string("endedAt", started);
 }
 
 Json status_of(const Json& mission) {
-  const Json& status = part(mission, "status");
+  const Json& status = mission.get_object("status");
   Json made = Json::object();
   made.set("state", task_state(status.get_string("state")));
   made.set("timestamp", timestamp_of(mission));
@@ -70,7 +64,7 @@ Json status_of(const Json& mission) {
 
 /// Outputs of a task that is complete; null: there are none.
 Json artifact_of(const Json& task) {
-  const Json& outputs = part(task, "outputs");
+  const Json& outputs = task.get_object("outputs");
   if (task.get_string("state") != "COMPLETE" || outputs.as_object().empty()) {
     return {};
   }
@@ -114,7 +108,7 @@ bool is_over(std::string_view mission_state) {
 }
 
 std::string task_id_of(const Json& mission) {
-  const Json& metadata = part(mission, "metadata");
+  const Json& metadata = mission.get_object("metadata");
   return model::scoped(Namespace(metadata.get_string("namespace")), metadata.get_string("name"));
 }
 
@@ -122,7 +116,7 @@ TaskHead head_of(const Json& mission) {
   return {
       .id = task_id_of(mission),
       .context = context_of(mission),
-      .state = task_state(part(mission, "status").get_string("state")),
+      .state = task_state(mission.get_object("status").get_string("state")),
       .timestamp = timestamp_of(mission)};
 }
 
@@ -132,19 +126,19 @@ Json task_of(const Json& mission, bool with_artifacts) {
   task.set("status", status_of(mission));
   if (with_artifacts) {
     Json artifacts = Json::array();
-    for (const Json& one : items(part(mission, "status"), "tasks")) {
+    for (const Json& one : items(mission.get_object("status"), "tasks")) {
       if (Json artifact = artifact_of(one); !artifact.is_null()) {
         artifacts.push(std::move(artifact));
       }
     }
     task.set("artifacts", std::move(artifacts));
   }
-  const Json& metadata = part(mission, "metadata");
+  const Json& metadata = mission.get_object("metadata");
   Json about = Json::object();
   about.set("namespace", metadata.get_string("namespace"))
       .set("mission", metadata.get_string("name"));
-  about.set("workflow", part(part(mission, "status"), "workflow").get_string("name"));
-  about.set("state", part(mission, "status").get_string("state"));
+  about.set("workflow", mission.get_object("status").get_object("workflow").get_string("name"));
+  about.set("state", mission.get_object("status").get_string("state"));
   task.set("metadata", std::move(about));
   return task;
 }
@@ -155,7 +149,7 @@ std::vector<Json> Progress::next(const Json& mission) {
   if (first) {
     events.push_back(Json::object().set("task", task_of(mission)));
   }
-  for (const Json& one : items(part(mission, "status"), "tasks")) {
+  for (const Json& one : items(mission.get_object("status"), "tasks")) {
     const std::string name = one.get_string("name");
     if (std::find(artifacts_.begin(), artifacts_.end(), name) != artifacts_.end()) {
       continue;
