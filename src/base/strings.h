@@ -40,6 +40,10 @@ std::string concat(const Pieces&... pieces) {
 /// The pieces of `text` between separators; empty pieces are kept, "" gives one empty piece.
 std::vector<std::string_view> split(std::string_view text, char separator);
 
+/// The pieces of a text that is gone at the end of the expression would be, too.
+template <std::same_as<std::string> Text>
+std::vector<std::string_view> split(Text&& text, char separator) = delete;
+
 /// `parts` with `separator` between them.
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
