@@ -30,18 +30,6 @@ struct Line {
   engine::UsageSum sum;
 };
 
-const Json& part(const Json& object, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = object.find(name);
-  return found != nullptr && found->is_object() ? *found : kNone;
-}
-
-const Json::Array& items_of(const Json& list) {
-  static const Json::Array kNone;
-  const Json* items = list.find("items");
-  return items != nullptr && items->is_array() ? items->as_array() : kNone;
-}
-
 Result<engine::UsageSum> sum_of(const Json& status) {
   const auto count = [&](std::string_view name) {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(0, status.get_int(name)));
@@ -52,7 +40,7 @@ Result<engine::UsageSum> sum_of(const Json& status) {
   sum.output_tokens = count("outputTokens");
   sum.cache_read_tokens = count("cacheReadTokens");
   sum.cache_write_tokens = count("cacheWriteTokens");
-  REEVE_TRY(sum.costs, engine::costs_from_json(part(status, "costs")));
+  REEVE_TRY(sum.costs, engine::costs_from_json(status.get_object("costs")));
   return sum;
 }
 
@@ -66,9 +54,9 @@ Result<std::map<std::string, std::string>> tenants(ApiClient& client) {
       )
   );
   std::map<std::string, std::string> found;
-  for (const Json& one : items_of(list)) {
-    const Json& metadata = part(one, "metadata");
-    found[metadata.get_string("name")] = part(metadata, "labels").get_string("tenant");
+  for (const Json& one : list.get_array("items")) {
+    const Json& metadata = one.get_object("metadata");
+    found[metadata.get_string("name")] = metadata.get_object("labels").get_string("tenant");
   }
   return found;
 }
@@ -95,11 +83,11 @@ Result<std::vector<Line>> rows(const Common& common, const CostArgs& args) {
   );
   REEVE_TRY(const Json list, whole_list(*api.client, path, "application/json"));
   std::vector<Line> lines;
-  for (const Json& item : items_of(list)) {
+  for (const Json& item : list.get_array("items")) {
     Line line;
-    line.ns = part(item, "metadata").get_string("namespace");
-    line.subject = part(item, "spec").get_string("subject");
-    REEVE_TRY(line.sum, sum_of(part(item, "status")));
+    line.ns = item.get_object("metadata").get_string("namespace");
+    line.subject = item.get_object("spec").get_string("subject");
+    REEVE_TRY(line.sum, sum_of(item.get_object("status")));
     if (by_namespace || by_tenant) {
       const auto tenant = tenant_of.find(line.ns);
       const bool known = tenant != tenant_of.end() && !tenant->second.empty();
@@ -181,22 +169,6 @@ std::string as_json(
   return all.pretty();
 }
 
-Json column(std::string_view name) {
-  Json made = Json::object();
-  made.set("name", name).set("type", "string").set("priority", 0);
-  return made;
-}
-
-Json row_of(const std::vector<std::string>& texts) {
-  Json cells = Json::array();
-  for (const std::string& text : texts) {
-    cells.push(text);
-  }
-  Json row = Json::object();
-  row.set("cells", std::move(cells));
-  return row;
-}
-
 std::string as_table(
     const Common& common,
     const std::vector<Line>& lines,
@@ -211,10 +183,10 @@ std::string as_table(
         std::string_view("output"),
         std::string_view("cached"),
         std::string_view("cost")}) {
-    columns.push(column(name));
+    columns.push(table_column(name));
   }
   const auto cells = [](std::string name, const engine::UsageSum& sum) {
-    return row_of(
+    return table_row(
         {std::move(name),
          std::to_string(sum.calls),
          std::to_string(sum.input_tokens),

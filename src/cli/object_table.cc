@@ -1,6 +1,7 @@
 #include "cli/object_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/strings.h"
 #include "cli/print.h"
@@ -61,6 +62,20 @@ std::string aligned(const std::vector<Line>& lines) {
 }
 
 }  // namespace
+
+Json table_column(std::string_view name) {
+  Json made = Json::object();
+  made.set("name", name).set("type", "string").set("priority", 0);
+  return made;
+}
+
+Json table_row(std::vector<std::string> cells) {
+  Json list = Json::array();
+  for (std::string& cell : cells) {
+    list.push(std::move(cell));
+  }
+  return Json::object().set("cells", std::move(list));
+}
 
 std::string table_text(
     const Json& definitions, const Json::Array& rows, const TableFormat& format

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -13,6 +14,12 @@ struct TableFormat {
   bool namespaces = false;  ///< a column of namespaces first
   bool header = true;
 };
+
+/// A column of text, for a table of our own.
+Json table_column(std::string_view name);
+
+/// A row of such a table.
+Json table_row(std::vector<std::string> cells);
 
 /// Lines of columns that are three spaces apart, as kubectl prints them. `definitions` are those of
 /// the table, which may come without any in the later events of a watch. Control characters of

@@ -27,18 +27,6 @@ constexpr std::string_view kReason = "reeve.dev~1raise-reason";
 constexpr std::string_view kNotLimited = "-";
 constexpr std::string_view kTakenAway = "none";
 
-const Json& part(const Json& object, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = object.find(name);
-  return found != nullptr && found->is_object() ? *found : kNone;
-}
-
-const Json::Array& items_of(const Json& list) {
-  static const Json::Array kNone;
-  const Json* items = list.find("items");
-  return items != nullptr && items->is_array() ? items->as_array() : kNone;
-}
-
 std::string text_of(const Json& object, std::string_view name, std::string_view fallback) {
   const Json* found = object.find(name);
   return found == nullptr ? std::string(fallback)
@@ -81,24 +69,18 @@ Result<Place> place_of(const Common& common, const QuotaArgs& args) {
 
 // --- lists --------------------------------------------------------------------------------------
 
-Json column(std::string_view name) {
-  Json made = Json::object();
-  made.set("name", name).set("type", "string").set("priority", 0);
-  return made;
-}
-
 std::string used_of(const Json& quota, std::string_view used, std::string_view limit) {
-  const Json& usage = part(part(quota, "status"), "currentUsage");
+  const Json& usage = quota.get_object("status").get_object("currentUsage");
   return concat(
       text_of(usage, used, "0"),
       " of ",
-      text_of(part(part(quota, "spec"), "limits"), limit, kNotLimited)
+      text_of(quota.get_object("spec").get_object("limits"), limit, kNotLimited)
   );
 }
 
 /// "ok", or what is used up.
 std::string condition_of(const Json& quota) {
-  const Json* conditions = part(quota, "status").find("conditions");
+  const Json* conditions = quota.get_object("status").find("conditions");
   if (conditions != nullptr && conditions->is_array()) {
     for (const Json& one : conditions->as_array()) {
       if (one.get_string("type") == "WithinLimits" && one.get_string("status") != "True") {
@@ -110,16 +92,16 @@ std::string condition_of(const Json& quota) {
 }
 
 Json row_of(const Json& quota) {
-  const Json& metadata = part(quota, "metadata");
+  const Json& metadata = quota.get_object("metadata");
   const bool cluster = quota.get_string("kind") == "ClusterBudgetQuota";
-  const Json& spec = part(quota, "spec");
+  const Json& spec = quota.get_object("spec");
   Json cells = Json::array();
   for (const std::string& cell :
        {metadata.get_string("name"),
         cluster ? std::string("(cluster)") : metadata.get_string("namespace"),
         used_of(quota, "tokens", "maxTotalTokens"),
         concat(used_of(quota, "cost", "maxTotalCost"), " ", text_of(spec, "currency", "USD")),
-        text_of(part(part(quota, "status"), "currentUsage"), "reservedTokens", "0"),
+        text_of(quota.get_object("status").get_object("currentUsage"), "reservedTokens", "0"),
         text_of(spec, "period", "ever"),
         condition_of(quota)}) {
     cells.push(cell);
@@ -144,7 +126,7 @@ Result<Json::Array> all_quotas(const Common& common, const QuotaArgs& args) {
     }
     REEVE_CHECK(list);
     hide_managed_fields(*list);
-    for (const Json& item : items_of(*list)) {
+    for (const Json& item : list->get_array("items")) {
       Json quota = item;
       if (quota.find("kind") == nullptr) {
         quota.set("kind", cluster ? "ClusterBudgetQuota" : "BudgetQuota");
@@ -159,7 +141,7 @@ Result<Json::Array> all_quotas(const Common& common, const QuotaArgs& args) {
 
 /// How holds name the limits of a quota.
 std::string label_of(const Json& quota) {
-  const Json& metadata = part(quota, "metadata");
+  const Json& metadata = quota.get_object("metadata");
   const std::string ns = metadata.get_string("namespace");
   return ns.empty() ? metadata.get_string("name") : concat(ns, "/", metadata.get_string("name"));
 }
@@ -167,7 +149,7 @@ std::string label_of(const Json& quota) {
 /// The missions that wait for a quota: name and why.
 Result<std::vector<std::pair<std::string, std::string>>> held_for(Place& place, const Json& quota) {
   REEVE_TRY(const auto* type, find_type("missions"));
-  const std::string ns = part(quota, "metadata").get_string("namespace");
+  const std::string ns = quota.get_object("metadata").get_string("namespace");
   const std::string path = concat(
       collection_path(*type, ns),
       "?limit=",
@@ -178,9 +160,9 @@ Result<std::vector<std::pair<std::string, std::string>>> held_for(Place& place, 
   REEVE_TRY(const Json list, whole_list(*place.api.client, path, "application/json"));
   const std::string mark = concat(label_of(quota), ":");
   std::vector<std::pair<std::string, std::string>> held;
-  for (const Json& mission : items_of(list)) {
-    const Json* holds = part(mission, "status").find("holds");
-    const Json& metadata = part(mission, "metadata");
+  for (const Json& mission : list.get_array("items")) {
+    const Json* holds = mission.get_object("status").find("holds");
+    const Json& metadata = mission.get_object("metadata");
     for (const Json& hold : holds == nullptr ? Json::Array() : holds->as_array()) {
       if (hold.get_string("kind") == "quota" && hold.get_string("subject").starts_with(mark)) {
         const std::string name = metadata.get_string("name");
@@ -220,14 +202,14 @@ Result<void> show(const Common& common, const QuotaArgs& args) {
     print(quota.set("heldMissions", std::move(missions)).pretty());
     return {};
   }
-  const Json& spec = part(quota, "spec");
-  const Json& status = part(quota, "status");
+  const Json& spec = quota.get_object("spec");
+  const Json& status = quota.get_object("status");
   std::string text =
       concat("quota ", printable(label_of(quota)), ": ", printable(condition_of(quota)), "\n");
-  add_members(text, "limit", part(spec, "limits"));
-  add_members(text, "counts only", part(spec, "selector"));
-  add_members(text, "at a limit", part(spec, "enforcement"));
-  add_members(text, "used", part(status, "currentUsage"));
+  add_members(text, "limit", spec.get_object("limits"));
+  add_members(text, "counts only", spec.get_object("selector"));
+  add_members(text, "at a limit", spec.get_object("enforcement"));
+  add_members(text, "used", status.get_object("currentUsage"));
   for (const std::string_view name : {"periodStart", "periodEnd"}) {
     if (const std::string at = status.get_string(name); !at.empty()) {
       text += concat(name == "periodStart" ? "since " : "until ", at, "\n");
@@ -368,7 +350,7 @@ Json step(std::string_view op, const std::string& path, Json value) {
 /// JSON Patch: only if the limits are what they were, so that nothing is raised twice; the object
 /// itself changes with every call of a model.
 Json raise_patch(const Json& quota, const Json& changed, const std::string& reason) {
-  const Json& limits = part(part(quota, "spec"), "limits");
+  const Json& limits = quota.get_object("spec").get_object("limits");
   Json patch = Json::array();
   for (const auto& [field, value] : changed.as_object()) {
     const std::string path = concat("/spec/limits/", field);
@@ -376,7 +358,7 @@ Json raise_patch(const Json& quota, const Json& changed, const std::string& reas
     patch.push(step("replace", path, value));
   }
   if (!reason.empty()) {
-    if (part(quota, "metadata").find("annotations") == nullptr) {
+    if (quota.get_object("metadata").find("annotations") == nullptr) {
       patch.push(step("add", "/metadata/annotations", Json::object()));
     }
     patch.push(step("add", concat("/metadata/annotations/", kReason), reason));
@@ -386,7 +368,7 @@ Json raise_patch(const Json& quota, const Json& changed, const std::string& reas
 
 /// The limits as they are to be.
 Result<Json> raised_limits(const QuotaArgs& args, const Json& quota) {
-  const Json& limits = part(part(quota, "spec"), "limits");
+  const Json& limits = quota.get_object("spec").get_object("limits");
   Json changed = Json::object();
   for (const auto& [field, text] : args.limits) {
     if (text.empty()) {
@@ -416,9 +398,9 @@ Result<void> raise(const Common& common, const QuotaArgs& args) {
       break;
     }
     // Somebody else has raised it meanwhile: what was to be added is added to that.
-    const Json before = part(part(quota, "spec"), "limits");
+    const Json before = quota.get_object("spec").get_object("limits");
     REEVE_TRY(quota, place.ask("GET"));
-    if (tries == kRaisesMax || part(part(quota, "spec"), "limits") == before) {
+    if (tries == kRaisesMax || quota.get_object("spec").get_object("limits") == before) {
       return patched.error();
     }
   }
@@ -453,7 +435,7 @@ Result<void> list(const Common& common, const QuotaArgs& args) {
   Json columns = Json::array();
   for (const std::string_view name :
        {"Name", "Namespace", "Tokens", "Cost", "Reserved", "Period", "State"}) {
-    columns.push(column(name));
+    columns.push(table_column(name));
   }
   Json::Array rows;
   for (const Json& quota : quotas) {

@@ -16,12 +16,6 @@ namespace {
 
 constexpr int kPageItems = 500;
 
-const Json& part(const Json& object, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = object.find(name);
-  return found != nullptr && found->is_object() ? *found : kNone;
-}
-
 /// All objects of a type that the selectors let through.
 Result<Json> list_of(
     const Common& common,
@@ -45,26 +39,6 @@ Result<Json> list_of(
   return list;
 }
 
-const Json::Array& items_of(const Json& list) {
-  static const Json::Array kNone;
-  const Json* items = list.find("items");
-  return items != nullptr && items->is_array() ? items->as_array() : kNone;
-}
-
-Json column(std::string_view name) {
-  Json made = Json::object();
-  made.set("name", name).set("type", "string").set("priority", 0);
-  return made;
-}
-
-Json row(std::vector<std::string> cells) {
-  Json list = Json::array();
-  for (std::string& cell : cells) {
-    list.push(std::move(cell));
-  }
-  return Json::object().set("cells", std::move(list));
-}
-
 std::string capabilities_of(const Json& spec) {
   std::string text;
   const Json* list = spec.find("capabilities");
@@ -75,7 +49,7 @@ std::string capabilities_of(const Json& spec) {
 }
 
 std::string place_of(const Common& common, const Json& object) {
-  const Json& metadata = part(object, "metadata");
+  const Json& metadata = object.get_object("metadata");
   const std::string name = metadata.get_string("name");
   return common.all_namespaces ? concat(metadata.get_string("namespace"), "/", name) : name;
 }
@@ -83,18 +57,18 @@ std::string place_of(const Common& common, const Json& object) {
 std::string table(const std::vector<std::string_view>& names, Json::Array rows) {
   Json columns = Json::array();
   for (const std::string_view name : names) {
-    columns.push(column(name));
+    columns.push(table_column(name));
   }
   return table_text(columns, rows, {});
 }
 
 std::string endpoints_text(const Common& common, const Json& list, std::size_t healthy) {
   Json::Array rows;
-  for (const Json& item : items_of(list)) {
-    const Json& spec = part(item, "spec");
-    rows.push_back(row(
+  for (const Json& item : list.get_array("items")) {
+    const Json& spec = item.get_object("spec");
+    rows.push_back(table_row(
         {place_of(common, item),
-         part(item, "status").get_string("state"),
+         item.get_object("status").get_string("state"),
          spec.get_string("agent"),
          spec.get_string("version"),
          capabilities_of(spec),
@@ -113,11 +87,11 @@ std::string endpoints_text(const Common& common, const Json& list, std::size_t h
 
 std::string incidents_text(const Common& common, const Json& list) {
   Json::Array rows;
-  for (const Json& item : items_of(list)) {
-    const Json& spec = part(item, "spec");
-    const Json& status = part(item, "status");
-    const Json& subject = part(spec, "subject");
-    rows.push_back(row(
+  for (const Json& item : list.get_array("items")) {
+    const Json& spec = item.get_object("spec");
+    const Json& status = item.get_object("status");
+    const Json& subject = spec.get_object("subject");
+    rows.push_back(table_row(
         {place_of(common, item),
          status.get_string("state"),
          spec.get_string("severity"),
@@ -158,7 +132,7 @@ int settle_incident(const Common& common, const IncidentsArgs& args) {
   if (!answer) {
     return report(answer.error());
   }
-  const std::string state = part(*answer, "status").get_string("state");
+  const std::string state = answer->get_object("status").get_string("state");
   print(
       common.output == Output::Json
           ? answer->pretty()
@@ -189,11 +163,11 @@ int show_endpoints(const Common& common, const EndpointsArgs& args) {
     return report(list.error());
   }
   std::size_t healthy = 0;
-  for (const Json& item : items_of(*list)) {
-    healthy += part(item, "status").get_bool("healthy") ? 1 : 0;
+  for (const Json& item : list->get_array("items")) {
+    healthy += item.get_object("status").get_bool("healthy") ? 1 : 0;
   }
   if (common.output == Output::Json) {
-    list->set("total", std::uint64_t{items_of(*list).size()});
+    list->set("total", std::uint64_t{list->get_array("items").size()});
     list->set("healthy", std::uint64_t{healthy});
     print(list->pretty());
   } else {
