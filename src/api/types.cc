@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/strings.h"
 #include "engine/object_metadata.h"
+#include "engine/quota.h"
 #include "engine/resource_book.h"
 #include "resource/schema/schema.h"
 #include "resource/schema/validator.h"
@@ -217,7 +218,7 @@ std::vector<ApiObject> make_objects(
           type.name.kind
       ));
       schema::hide_write_only(*type.contract->schema, made.back().object);
-      if (has_usage(source.key.kind)) {
+      if (engine::is_quota(source.key.kind)) {
         show_usage(source, made.back().object);
       }
       break;

@@ -58,12 +58,6 @@ struct ApiType {
   resource::ObjectPlace place(std::string_view ns, std::string_view object) const;
 };
 
-/// Whether objects of the kind are quotas, whose status is what was used. Their rows change when
-/// they are written; objects also whenever a call is made.
-inline bool has_usage(journal::Kind kind) {
-  return kind == journal::Kind::BudgetQuota || kind == journal::Kind::ClusterBudgetQuota;
-}
-
 /// The document of a version of a workflow as a value (see workflow_object); null: it is gone.
 using WorkflowDocument =
     std::function<std::shared_ptr<const Json>(std::string_view ns, std::string_view row_name)>;

@@ -8,6 +8,7 @@
 #include "api/services.h"
 #include "base/strings.h"
 #include "engine/object_metadata.h"
+#include "engine/quota.h"
 #include "model/scoped_name.h"
 #include "net/server.h"
 #include "resource/causes.h"
@@ -111,7 +112,7 @@ Json shown(const Call& call, Json object) {
 void answer_written(
     const CallPtr& call, int code, const std::string& name, const engine::Reply& reply
 ) {
-  const bool whole = call->type->storage == Storage::Plain && !has_usage(call->type->kind);
+  const bool whole = call->type->storage == Storage::Plain && !engine::is_quota(call->type->kind);
   if (whole && reply.detail.is_object()) {
     Json object = call->type->shape == nullptr
                       ? reply.detail

@@ -10,6 +10,7 @@
 #include "api/write.h"
 #include "base/hash.h"
 #include "base/strings.h"
+#include "engine/quota.h"
 #include "net/server.h"
 #include "resource/causes.h"
 #include "resource/protobuf_body.h"
@@ -70,7 +71,7 @@ std::vector<resource::Cause> causes_of_kind(Call& call, const Json& object) {
   if (kind == journal::Kind::ModelRoute) {
     return model_route_causes(object);
   }
-  if (kind == journal::Kind::BudgetQuota || kind == journal::Kind::ClusterBudgetQuota) {
+  if (engine::is_quota(kind)) {
     return quota_causes(kind, object);
   }
   return {};

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "engine/quota.h"
 
 namespace reeve::cli {
 
@@ -13,12 +14,6 @@ using engine::IncidentReport;
 using journal::Kind;
 
 constexpr std::size_t kNamesMax = 10;
-
-const Json& part(const Json& object, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = object.find(name);
-  return found != nullptr && found->is_object() ? *found : kNone;
-}
 
 IncidentNews about_spiral(const journal::Event& event, const Json& data) {
   const std::string mission = data.get_string("mission");
@@ -32,15 +27,15 @@ IncidentNews about_spiral(const journal::Event& event, const Json& data) {
 
 /// The event is about the usage of a quota, `quota.NAME`. A new period ends what was.
 std::optional<IncidentNews> about_budget(const journal::Event& event, const Json& data) {
-  constexpr std::string_view kUsage = "quota.";
-  if (!event.object.name.starts_with(kUsage)) {
+  const std::optional<journal::ObjectKey> quota = engine::quota_key_of(event.object);
+  if (!quota) {
     return std::nullopt;
   }
   const bool over = event.type == "usage.period_begun";
   IncidentReport report;
   report.reason = "BudgetExceeded";
   report.subject_kind = "BudgetQuota";
-  report.subject = event.object.name.substr(kUsage.size());
+  report.subject = quota->name;
   report.message = over ? std::string("a new period of the budget has begun")
                         : concat(
                               data.get_string("limit"),
@@ -54,7 +49,7 @@ std::optional<IncidentNews> about_budget(const journal::Event& event, const Json
 
 /// A server whose tools are held, or were.
 std::optional<IncidentNews> about_tools(const journal::Event& event, const Json& object) {
-  const Json* tools = part(object, "status").find("tools");
+  const Json* tools = object.get_object("status").find("tools");
   if (tools == nullptr || !tools->is_array()) {
     return std::nullopt;
   }

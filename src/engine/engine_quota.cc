@@ -92,10 +92,8 @@ Json Engine::metadata_of(const ObjectKey& object) const {
 }
 
 const Quota* Engine::quota_of_usage(const ObjectKey& usage) const {
-  ObjectKey key = usage;
-  key.kind = usage.ns.empty() ? Kind::ClusterBudgetQuota : Kind::BudgetQuota;
-  key.name = usage.name.substr(usage.name.find('.') + 1);
-  return quotas_->find(key);
+  const std::optional<ObjectKey> key = quota_key_of(usage);
+  return key ? quotas_->find(*key) : nullptr;
 }
 
 std::vector<const Quota*> Engine::quotas_of(const Spender& who) const {

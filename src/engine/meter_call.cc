@@ -6,6 +6,7 @@
 #include "base/fields.h"
 #include "base/strings.h"
 #include "engine/object_metadata.h"
+#include "engine/quota.h"
 
 namespace reeve::engine {
 
@@ -99,7 +100,7 @@ void set_count(Json& json, std::string_view name, std::uint64_t count) {
 
 /// "team/core", or "core" of the cluster: the quota whose row it is.
 std::string quota_text(const journal::ObjectKey& row) {
-  const std::string_view name = std::string_view(row.name).substr(sizeof("quota.") - 1);
+  const std::string_view name = std::string_view(row.name).substr(kQuotaUsage.size());
   return row.ns.empty() ? std::string(name) : concat(row.ns.view(), "/", name);
 }
 
@@ -109,7 +110,7 @@ journal::ObjectKey quota_row(std::string_view text) {
   return {
       .kind = journal::Kind::BudgetUsage,
       .ns = Namespace(std::string(cluster ? std::string_view() : text.substr(0, slash))),
-      .name = concat("quota.", cluster ? text : text.substr(slash + 1))};
+      .name = concat(kQuotaUsage, cluster ? text : text.substr(slash + 1))};
 }
 
 void set_request(Json& json, const CallRequest& request) {

@@ -3,6 +3,7 @@
 #include "base/fields.h"
 #include "base/strings.h"
 #include "engine/meter_book.h"
+#include "engine/quota.h"
 
 namespace reeve::engine {
 
@@ -15,10 +16,6 @@ constexpr std::string_view kPeriodTimer = "period";
 
 Error corrupt(std::string message, const std::string& name) {
   return make_error(ErrorCode::Corrupt, std::move(message), name);
-}
-
-bool is_quota_row(const journal::ObjectKey& key) {
-  return key.name.starts_with("quota.") && key.name.size() > sizeof("quota.") - 1;
 }
 
 }  // namespace
@@ -58,7 +55,7 @@ void UsageBook::forget(const journal::ObjectKey& key) {
 Result<void> UsageBook::apply(const journal::Event& event) {
   const UsageLedger::Stamp stamp{.revision = event.revision, .at = event.at, .uid = event.uid};
   REEVE_TRY(const Json data, parse_json(event.data));
-  if (event.type == kPeriodBegun && is_quota_row(event.object)) {
+  if (event.type == kPeriodBegun && quota_key_of(event.object)) {
     Fields fields(data, event.type);
     const Timestamp start = fields.required_time("start");
     if (const Result<void> whole = fields.finish(); !whole) {
@@ -137,7 +134,7 @@ void UsageBook::on_timer(
 
 Result<Reply> UsageBook::turn(const ObjectCommand& command, BookTurn& turn) {
   REEVE_CHECK(refuse_runs(turn.actor(), "what was spent"));
-  if (command.verb != "reset" || !is_quota_row(command.object)) {
+  if (command.verb != "reset" || !quota_key_of(command.object)) {
     return make_error(
         ErrorCode::Invalid,
         concat("usage has no command \"", command.verb, "\"; that of a quota can be reset"),

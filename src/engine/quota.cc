@@ -314,7 +314,23 @@ bool counts(const Quota& quota, const Spender& spender, const SpenderFacts& fact
 }
 
 journal::ObjectKey usage_key_of(const journal::ObjectKey& quota) {
-  return {.kind = journal::Kind::BudgetUsage, .ns = quota.ns, .name = concat("quota.", quota.name)};
+  return {
+      .kind = journal::Kind::BudgetUsage, .ns = quota.ns, .name = concat(kQuotaUsage, quota.name)};
+}
+
+std::optional<journal::ObjectKey> quota_key_of(const journal::ObjectKey& usage) {
+  if (usage.kind != journal::Kind::BudgetUsage || !usage.name.starts_with(kQuotaUsage) ||
+      usage.name.size() == kQuotaUsage.size()) {
+    return std::nullopt;
+  }
+  return journal::ObjectKey{
+      .kind = usage.ns.empty() ? journal::Kind::ClusterBudgetQuota : journal::Kind::BudgetQuota,
+      .ns = usage.ns,
+      .name = usage.name.substr(kQuotaUsage.size())};
+}
+
+bool is_quota(journal::Kind kind) {
+  return kind == journal::Kind::BudgetQuota || kind == journal::Kind::ClusterBudgetQuota;
 }
 
 std::uint64_t warn_level(std::uint64_t limit, double part) {

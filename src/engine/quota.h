@@ -140,8 +140,17 @@ struct SpenderFacts {
 /// Whether a quota counts a spender.
 bool counts(const Quota& quota, const Spender& spender, const SpenderFacts& facts);
 
+/// BudgetQuota or ClusterBudgetQuota.
+bool is_quota(journal::Kind kind);
+
+/// What names of rows of usage begin with if they are about a quota.
+inline constexpr std::string_view kQuotaUsage = "quota.";
+
 /// The row in which the usage of a quota is kept, whatever becomes of the quota.
 journal::ObjectKey usage_key_of(const journal::ObjectKey& quota);
+
+/// The inverse. Nothing: the row is about no quota.
+std::optional<journal::ObjectKey> quota_key_of(const journal::ObjectKey& usage);
 
 /// The level of a limit at which a warning is due, at least 1; 0: never.
 std::uint64_t warn_level(std::uint64_t limit, double part);

@@ -14,10 +14,6 @@ using journal::ObjectKey;
 
 namespace {
 
-bool is_quota(Kind kind) {
-  return kind == Kind::BudgetQuota || kind == Kind::ClusterBudgetQuota;
-}
-
 /// The labels of an object of the API.
 const Json* labels_of(const Json& object) {
   const Json* metadata = object.find("metadata");

@@ -6,6 +6,7 @@
 
 #include "base/fields.h"
 #include "base/strings.h"
+#include "engine/quota.h"
 #include "engine/resource_object.h"
 
 namespace reeve::engine {
@@ -56,9 +57,7 @@ Precondition precondition_in(Fields& fields) {
 /// The object of a quota changes also with what is used, which is not in its row: an object that
 /// was seen later than the row has changed is one with that row.
 Revision revision_for(const Precondition& expected, journal::Kind kind, Revision own) {
-  const bool quota =
-      kind == journal::Kind::BudgetQuota || kind == journal::Kind::ClusterBudgetQuota;
-  return quota && expected.revision && *expected.revision > own ? *expected.revision : own;
+  return is_quota(kind) && expected.revision && *expected.revision > own ? *expected.revision : own;
 }
 
 bool is_governing(journal::Kind kind) {

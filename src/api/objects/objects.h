@@ -81,9 +81,6 @@ ApiObject usage_object(const Source& usage);
 /// Puts what is used of a quota into the status of its object.
 void show_usage(const Source& quota, Json& object);
 
-/// The quota whose usage a row of usage is; nothing: it is about something else.
-std::optional<journal::ObjectKey> quota_of_usage(const journal::ObjectKey& usage);
-
 /// An object that clients write whole.
 ApiObject plain_object(const Source& plain, std::string_view api_version, std::string_view kind);
 

@@ -424,21 +424,6 @@ TEST(QuotaObjects, ShowWhatIsUsedAndWhetherSomethingIsLeft) {
   );
 }
 
-TEST(QuotaObjects, HaveTheirUsageInARowOfTheirNamespaceOrOfNone) {
-  const auto quota_for = [](std::string ns, std::string name) {
-    const auto found = quota_of_usage(
-        {.kind = journal::Kind::BudgetUsage,
-         .ns = Namespace(std::move(ns)),
-         .name = std::move(name)}
-    );
-    return found ? concat(to_string(found->kind), " ", found->ns.view(), "/", found->name)
-                 : std::string("none");
-  };
-  EXPECT_EQ(quota_for("team", "quota.q"), concat(to_string(journal::Kind::BudgetQuota), " team/q"));
-  EXPECT_EQ(quota_for("", "quota.q"), concat(to_string(journal::Kind::ClusterBudgetQuota), " /q"));
-  EXPECT_EQ(quota_for("team", "agent.q"), "none");
-}
-
 // --- workflows, credentials, channels, plain objects --------------------------------------------
 
 TEST(WorkflowObjects, ShowTheDocument) {

@@ -17,7 +17,6 @@ constexpr std::string_view kRunLabel = "reeve.dev/run";
 constexpr std::string_view kAgentLabel = "reeve.dev/agent";
 constexpr std::string_view kModelLabel = "reeve.dev/model";
 constexpr std::string_view kUsageLabel = "reeve.dev/usage-of";
-constexpr std::string_view kQuotaRow = "quota.";
 constexpr std::string_view kWithinLimits = "WithinLimits";
 
 ApiObject finish(const Source& source, Json object) {
@@ -68,12 +67,8 @@ Json call_status(const Json& kept, const std::string& created) {
     copy_member(kept, name, status);
   }
   const Json& end = member(kept, "end");
-  copy_member(end, "status", status);
-  if (const Json* code = status.find("status")) {
-    status.set("httpStatus", Json(*code));
-    std::erase_if(status.as_object(), [](const Json::Member& one) {
-      return one.first == "status";
-    });
+  if (const Json* code = end.find("status")) {
+    status.set("httpStatus", *code);
   }
   Json usage = Json::object();
   for (const std::string_view name :
@@ -218,16 +213,6 @@ void show_usage(const Source& source, Json& object) {
   conditions.push(within_limits(quota, row, since));
   status.set("conditions", std::move(conditions));
   object.set("status", std::move(status));
-}
-
-std::optional<journal::ObjectKey> quota_of_usage(const journal::ObjectKey& usage) {
-  if (usage.kind != journal::Kind::BudgetUsage || !usage.name.starts_with(kQuotaRow)) {
-    return std::nullopt;
-  }
-  return journal::ObjectKey{
-      .kind = usage.ns.empty() ? journal::Kind::ClusterBudgetQuota : journal::Kind::BudgetQuota,
-      .ns = usage.ns,
-      .name = usage.name.substr(kQuotaRow.size())};
 }
 
 }  // namespace reeve::api

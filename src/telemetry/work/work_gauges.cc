@@ -38,17 +38,24 @@ std::vector<Sample> WorkMetrics::budget_usage(std::string_view section) {
       samples.push_back({.labels = {key.first, key.second, std::move(unit)}, .value = value});
     }
   };
-  const std::scoped_lock lock(mutex_);
-  for (const auto& [key, body] : usage_) {
-    const Result<Json> row = budgets_.contains(key) ? parse_json(body) : Result<Json>(Json());
-    const Json* status = row ? row->find("status") : nullptr;
-    const Json* part = status == nullptr ? nullptr : status->find(section);
+  // Every commit waits for the lock: rows are read without it.
+  std::vector<std::pair<std::pair<std::string, std::string>, std::string>> rows;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [key, body] : usage_) {
+      if (budgets_.contains(key)) {
+        rows.emplace_back(key, body);
+      }
+    }
+  }
+  for (const auto& [key, body] : rows) {
+    const Result<Json> row = parse_json(body);
+    const Json* part = row ? row->get_object("status").find(section) : nullptr;
     if (part == nullptr) {
       continue;
     }
     add(key, "tokens", static_cast<double>(part->get_int("tokens")));
-    const Json* costs = part->find("costs");
-    for (const Json::Member& cost : costs == nullptr ? Json::Object() : costs->as_object()) {
+    for (const Json::Member& cost : part->get_object("costs").as_object()) {
       double amount = 0;
       const std::string& text = cost.second.as_string();
       std::from_chars(text.data(), text.data() + text.size(), amount);

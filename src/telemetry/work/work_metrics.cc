@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/object_metadata.h"
+#include "engine/quota.h"
 #include "model/mission.h"
 #include "telemetry/work/run_key.h"
 
@@ -38,10 +39,6 @@ std::vector<double> commit_events_buckets() {
 bool is_over(std::string_view state) {
   const Result<model::MissionState> known = model::parse_mission_state(state);
   return known && model::is_terminal(*known);
-}
-
-bool is_budget(journal::Kind kind) {
-  return kind == journal::Kind::BudgetQuota || kind == journal::Kind::ClusterBudgetQuota;
 }
 
 /// A limit of a budget as a number: amounts are texts, durations have units.
@@ -178,7 +175,7 @@ Result<void> WorkMetrics::load(store::Reader& reader) {
     usage_.clear();
   }
   return reader.each_live_row([this](store::Row row) -> Result<void> {
-    if (is_budget(row.key.kind) || row.key.kind == journal::Kind::BudgetUsage) {
+    if (engine::is_quota(row.key.kind) || row.key.kind == journal::Kind::BudgetUsage) {
       see(row);
     } else if (row.key.kind == journal::Kind::Mission) {
       load_runs(row);
@@ -337,13 +334,12 @@ void WorkMetrics::see(const CommitFigures& commit) {
 }
 
 void WorkMetrics::see(const store::Row& row) {
-  constexpr std::string_view kOfQuota = "quota.";
-  if (row.key.kind == journal::Kind::BudgetUsage && row.key.name.starts_with(kOfQuota)) {
+  if (const std::optional<journal::ObjectKey> quota = engine::quota_key_of(row.key)) {
     const std::scoped_lock lock(mutex_);
-    usage_[{row.key.ns.str(), row.key.name.substr(kOfQuota.size())}] = row.body;
+    usage_[{quota->ns.str(), quota->name}] = row.body;
     return;
   }
-  if (!is_budget(row.key.kind)) {
+  if (!engine::is_quota(row.key.kind)) {
     return;
   }
   const std::pair key(row.key.ns.str(), row.key.name);
