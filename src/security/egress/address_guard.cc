@@ -150,4 +150,8 @@ std::optional<std::string> refusal(
   return std::nullopt;
 }
 
+bool may_ask(std::string_view address_text, bool allow_private) {
+  return !refusal(kind_of(address_text), allow_private, address_text);
+}
+
 }  // namespace reeve::egress

@@ -36,4 +36,7 @@ std::optional<std::string> refusal(
     AddressKind kind, bool allow_private, std::string_view address_text
 );
 
+/// Whether an address in digits may be asked: what `kind_of` and `refusal` say of it.
+bool may_ask(std::string_view address_text, bool allow_private);
+
 }  // namespace reeve::egress

@@ -103,5 +103,18 @@ TEST(AddressGuard, SaysWhyAndWhatHelps) {
   EXPECT_NE(refusal(AddressKind::Forbidden, true, "fe80::1")->find("never"), std::string::npos);
 }
 
+TEST(AddressGuard, AsksPrivateAddressesOnlyIfThatIsAllowedAndMetadataNever) {
+  for (const char* address : {"10.0.0.1", "127.0.0.1", "::1", "fd00::1"}) {
+    EXPECT_FALSE(may_ask(address, false)) << address;
+    EXPECT_TRUE(may_ask(address, true)) << address;
+  }
+  for (const char* address :
+       {"169.254.169.254", "168.63.129.16", "224.0.0.1", "fe80::1", "nowhere"}) {
+    EXPECT_FALSE(may_ask(address, false)) << address;
+    EXPECT_FALSE(may_ask(address, true)) << address;
+  }
+  EXPECT_TRUE(may_ask("93.184.215.14", false));
+}
+
 }  // namespace
 }  // namespace reeve::egress
