@@ -111,7 +111,7 @@ void Engine::wait_on_admission(Waits& waits, const Entry& entry) const {
 /// What a task that is under way waits for.
 void Engine::wait_on_task(Waits& waits, const Entry& entry, TaskIndex index) const {
   const TaskStatus& task = entry.mission->tasks[index];
-  if (task.gate_open() || (task.undo && in_progress(*task.undo))) {
+  if (task.waits_for_people() || (task.undo && in_progress(*task.undo))) {
     waits.moves = true;
   }
   if (!in_progress(task.run)) {

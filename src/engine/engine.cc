@@ -14,6 +14,7 @@
 #include "engine/mission_queries.h"
 #include "engine/mission_turn.h"
 #include "engine/quota_registry.h"
+#include "engine/tool_call_book.h"
 
 namespace reeve::engine {
 
@@ -51,6 +52,7 @@ Engine::Engine(Limits limits, std::string instance, WorkflowLoader loader, cron:
   const auto book = [&](journal::Kind kind) {
     return book_by_kind_[static_cast<std::size_t>(kind)];
   };
+  tool_calls_ = static_cast<ToolCallBook*>(book(journal::Kind::ToolCall));
   meter_ = static_cast<MeterBook*>(book(journal::Kind::ModelCall));
   usage_ = static_cast<UsageBook*>(book(journal::Kind::BudgetUsage));
 }

@@ -320,6 +320,11 @@ class Engine {
   /// stopped, or has such a hold already.
   bool hold_mission(const MissionName& name, model::Hold hold, Scope& scope);
 
+  /// For the book of tool calls: people decide about one of a run, or have, or nobody did in time.
+  void look_at_decisions(
+      const MissionName& name, std::string_view run, model::Reason reason, Scope& scope
+  );
+
   /// By their installation-wide names.
   const Pools& pools() const { return pools_; }
 
@@ -648,6 +653,7 @@ class Engine {
   /// The same by kind; null: none.
   std::array<Book*, journal::kAllKinds.size()> book_by_kind_{};
   MetadataBook* metadata_ = nullptr;
+  ToolCallBook* tool_calls_ = nullptr;
   MeterBook* meter_ = nullptr;
   UsageBook* usage_ = nullptr;
   std::unique_ptr<QuotaRegistry> quotas_;

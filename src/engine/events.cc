@@ -15,8 +15,8 @@ namespace {
 using model::NamedValue;
 using workflow::Workflow;
 
-constexpr std::array<std::string_view, 7> kOutcomeNames = {
-    "completed", "failed", "retry", "poll", "pause", "again", "aborted"};
+constexpr std::array<std::string_view, 8> kOutcomeNames = {
+    "completed", "failed", "retry", "poll", "pause", "again", "aborted", "parked"};
 
 /// Members that are empty or false are left out: the journal stays small and readable.
 class Encoder {

@@ -145,6 +145,7 @@ enum class Outcome : std::uint8_t {
   Pause,    ///< the mission is held, then the task runs again
   Again,    ///< lost by infrastructure, one more run follows
   Aborted,  ///< ended on request
+  Parked,   ///< one more run follows once people have decided about a tool call
 };
 
 std::string_view to_string(Outcome outcome);
@@ -258,7 +259,8 @@ struct MissionWaiting {
   std::string message;
 };
 
-/// A run that could start may not yet, and why.
+/// What a run waits for: one that could start may not yet, or people decide about a tool call of one
+/// on a host. Empty: nothing any more.
 struct RunWaiting {
   SlotKey slot;
   std::string message;

@@ -11,6 +11,7 @@ class MeterRates;
 class MissionTurn;
 class QuotaRegistry;
 class ResourceBook;
+class ToolCallBook;
 class UsageBook;
 struct QuotaRefusal;
 struct Scope;

@@ -188,6 +188,7 @@ void write_task(
   write_flag(json, "undoable", task.undoable);
   write_count(json, "polls", task.polls);
   write_time(json, "pollingSince", task.polling_since);
+  write_flag(json, "parked", task.parked);
   write_count(json, "endedRevision", task.ended.value());
   if (task.gate) {
     write_gate(json, m.owner, *task.gate, def, form);
@@ -472,6 +473,7 @@ Result<TaskStatus> read_task(const Json& from, const Namespace& ns) {
   task.undoable = in.flag("undoable");
   task.polls = in.count("polls");
   task.polling_since = in.time("pollingSince");
+  task.parked = in.flag("parked");
   task.ended = in.revision("endedRevision");
   if (const Json* gate = from.find("gate")) {
     REEVE_TRY(task.gate, read_gate(*gate));

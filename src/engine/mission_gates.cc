@@ -83,10 +83,10 @@ void MissionTurn::open_gate(TaskIndex index) {
   set_timer(gate_timer(index), next_due(def, *status(index).gate));
 }
 
-/// Holds a mission that has nothing to do but to wait for people. False: no gate is open.
+/// Holds a mission that has nothing to do but to wait for people. False: nobody is waited for.
 bool MissionTurn::wait_for_approval() {
   const bool waits = std::any_of(m_.tasks.begin(), m_.tasks.end(), [](const TaskStatus& task) {
-    return task.gate_open();
+    return task.waits_for_people();
   });
   if (!waits) {
     return false;
@@ -95,8 +95,8 @@ bool MissionTurn::wait_for_approval() {
     become_active(Reason::Failure);
   }
   for (TaskIndex i = 0; i < m_.tasks.size(); ++i) {
-    if (m_.tasks[i].gate_open()) {
-      emit(HoldRaised{.hold = approval_hold(i)});
+    if (m_.tasks[i].waits_for_people()) {
+      emit(HoldRaised{.hold = m_.tasks[i].parked ? parked_hold(i) : approval_hold(i)});
     }
   }
   transition(MissionState::Held, Reason::ApprovalRequired);

@@ -190,6 +190,10 @@ Result<void> MissionTurn::on_finished(SlotKey key, Fence fence, const RunResult&
     event.exit_code = exit_text(result);
     event.message = result.reason;
     event.warnings = result.warnings;
+    const bool parks = event.exit_code == model::kWaitsForDecision && !slot_of(m_, key).cancelling;
+    if (parks && park(key, event)) {
+      return {};
+    }
     end_undo(key.task, std::move(event), result.succeeded());
   } else {
     end_forward(key.task, result);
@@ -272,6 +276,10 @@ void MissionTurn::end_forward(TaskIndex index, const RunResult& result) {
   }
   if (slot.over_quota && !result.succeeded()) {
     end_over_quota(index, std::move(event));
+    return;
+  }
+  if (event.exit_code == model::kWaitsForDecision && !slot.cancelling && !stopping() &&
+      park({.task = index}, event)) {
     return;
   }
   if (result.end == RunEnd::Cancelled || (slot.cancelling && !result.succeeded())) {

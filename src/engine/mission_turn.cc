@@ -159,7 +159,7 @@ void MissionTurn::reach_entries() {
 
 /// Leads to a task. One that is under way already goes on: what leads to it twice joins.
 void MissionTurn::reach(TaskIndex index, bool fresh) {
-  if (in_progress(status(index).run) || status(index).gate_open()) {
+  if (in_progress(status(index).run) || status(index).waits_for_people()) {
     return;
   }
   emit(TaskReached{.task = index, .fresh = fresh});
@@ -199,7 +199,7 @@ bool MissionTurn::needs_met(TaskIndex index) const {
 
 bool MissionTurn::is_ready(TaskIndex index) const {
   const TaskStatus& task = m_.tasks[index];
-  if (task.state != TaskState::Waiting || task.gate_open()) {
+  if (task.state != TaskState::Waiting || task.waits_for_people()) {
     return false;
   }
   if (task.reached) {
@@ -359,6 +359,7 @@ bool MissionTurn::anything_in_progress() const {
 /// Ends forward runs that have not been given to a host, and closes gates. Cleaning up goes on.
 bool MissionTurn::drop_pending_runs() {
   bool dropped = withdraw_gates();
+  dropped = drop_parked_runs() || dropped;
   for (TaskIndex i = 0; i < m_.tasks.size(); ++i) {
     const RunSlot& slot = m_.tasks[i].run;
     if (slot.state != RunState::Pending || slot.attempt == 0 || slot.closing) {
@@ -565,6 +566,7 @@ void MissionTurn::reconcile() {
       }
     }
   }
+  look_at_parked_runs();
   serve_overdue_gates();
   advance();
 }

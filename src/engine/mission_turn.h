@@ -110,6 +110,12 @@ class MissionTurn {
   Result<void> on_finished(SlotKey key, Fence fence, const model::RunResult& result);
   Result<void> on_lost(SlotKey key, Fence fence, const std::string& detail);
 
+  // mission_parking.cc: runs for which people decide about tool calls
+
+  /// Tells the run what it waits for, or that it waits no more; one that has stopped for that
+  /// reason goes on as another one.
+  void look_at_decisions(std::string_view run, model::Reason reason);
+
   // mission_decisions.cc: what people decide
 
   /// See DecideGate. An error has changed nothing.
@@ -230,6 +236,14 @@ class MissionTurn {
   void take_results(TaskIndex index, ChildEnded& event, const model::Mission& child) const;
   static std::vector<model::NamedValue> outputs_of(const model::Mission& mission);
   std::vector<model::NamedValue> child_outputs(TaskIndex index) const;
+
+  // mission_parking.cc
+  bool park(SlotKey key, RunEnded event);
+  void unpark(TaskIndex index, model::Reason reason);
+  bool is_awaited(TaskIndex index) const;
+  void look_at_parked_runs();
+  bool drop_parked_runs();
+  model::Hold parked_hold(TaskIndex index) const;
 
   // mission_gates.cc
   std::string gate_timer(TaskIndex index) const;

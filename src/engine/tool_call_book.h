@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -13,6 +14,7 @@
 
 #include "engine/object_book.h"
 #include "engine/tool_call.h"
+#include "model/mission.h"
 
 namespace reeve::engine {
 
@@ -85,6 +87,15 @@ class ToolCallBook final : public ObjectBook<ToolCall> {
   void on_timer(const journal::ObjectKey& key, std::string_view timer, BookTurn& turn) override;
   void recover(BookTurn& turn) override;
 
+  /// The oldest call about which people decide, of all runs of the task whose run is given.
+  std::optional<journal::ObjectKey> pending(const Namespace& ns, std::string_view run) const;
+
+  /// Whether it was decided about one of them, or nobody has in time, since then.
+  bool decided_since(const Namespace& ns, std::string_view run, Timestamp since) const;
+
+  /// What a run waits for that has made a call, for people.
+  std::string waiting_text(const journal::ObjectKey& key) const;
+
  private:
   /// The calls of one run, or of one caller.
   struct Calls {
@@ -139,6 +150,12 @@ class ToolCallBook final : public ObjectBook<ToolCall> {
   void compensated(const journal::ObjectKey& key, BookTurn& turn);
   std::optional<Spiral> spiral_of(const journal::ObjectKey& key, Timestamp now) const;
   void guard(const journal::ObjectKey& key, BookTurn& turn);
+  void tell_run(const journal::ObjectKey& key, model::Reason reason, BookTurn& turn) const;
+  void each_call_of_task(
+      const Namespace& ns,
+      std::string_view run,
+      const std::function<void(const journal::ObjectKey&)>& visit
+  ) const;
 
   std::map<Group, Calls> groups_;
   Shelf all_;

@@ -305,6 +305,8 @@ Result<Reply> ToolCallBook::record(const ObjectCommand& command, BookTurn& turn)
   }
   if (state == State::Rejected) {
     guard(key, turn);
+  } else if (state == State::Pending) {
+    tell_run(key, model::Reason::ApprovalRequired, turn);
   }
   return reply_about(key, turn);
 }
@@ -351,6 +353,11 @@ Result<Reply> ToolCallBook::decide(const ObjectCommand& command, BookTurn& turn)
   REEVE_CHECK(turn.emit(key, kCallDecided, data));
   turn.set_timer(key, std::string(kDueTimer), due);
   turn.set_timer(key, std::string(kEscalateTimer), std::nullopt);
+  tell_run(
+      key,
+      approve ? model::Reason::ApprovalGranted : model::Reason::ApprovalRejected,
+      turn
+  );
   return reply_about(key, turn);
 }
 
@@ -530,6 +537,9 @@ void ToolCallBook::on_timer(const ObjectKey& key, std::string_view timer, BookTu
   const Result<void> told =
       turn.emit(key, escalates ? kCallEscalated : kCallExpired, about_waiting(**call));
   REEVE_ASSERT(told.ok());
+  if (!escalates) {
+    tell_run(key, model::Reason::ApprovalExpired, turn);
+  }
 }
 
 /// Whether what was being carried out was done is not known, and it is not done again.

@@ -239,6 +239,8 @@ struct TaskStatus {
   std::uint32_t attempts = 0;
   std::uint32_t polls = 0;
   std::optional<Timestamp> polling_since;
+  /// Its last run has stopped because people decide about a tool call of it.
+  bool parked = false;
   std::optional<Timestamp> started_at;
   std::optional<Timestamp> ended_at;
   /// Revision at which it last ended; orders outputs and compensation.
@@ -255,6 +257,9 @@ struct TaskStatus {
   Box<GateStatus> gate;
 
   bool gate_open() const { return gate && gate->open(); }
+
+  /// Whether it goes on once people have decided something.
+  bool waits_for_people() const { return parked || gate_open(); }
 
   /// Missions that its templates asked for since it was last reached, in order; empty names for
   /// those that could not be made.

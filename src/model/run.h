@@ -25,6 +25,10 @@ RunName make_run_name(
     const MissionName& mission, std::uint32_t epoch, const TaskName& task, std::uint32_t attempt
 );
 
+/// What a run says at its end that stops because people decide about a tool call of it: once they
+/// have, the task goes on as another run.
+inline constexpr std::string_view kWaitsForDecision = "WAITS_FOR_DECISION";
+
 /// When a step of a run is carried out.
 enum class Phase : std::uint8_t {
   Before,  ///< preparation; a failure skips the main steps

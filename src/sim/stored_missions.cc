@@ -160,6 +160,7 @@ auto task_members(const model::TaskStatus& task) {
       task.attempts,
       task.polls,
       task.polling_since,
+      task.parked,
       task.started_at,
       task.ended_at,
       task.ended,

@@ -23,9 +23,9 @@ namespace {
 
 using platform::FileDescriptor;
 
-/// Between asking it to end and ending it.
 /// Most time that is counted between two looks.
 constexpr Duration kCountedMax{2'000};
+/// Between asking it to end and ending it.
 constexpr Duration kGrace{5000};
 /// How long a poll may last when there is a time limit.
 constexpr std::int64_t kPollMillisMax = 1000;

@@ -100,9 +100,14 @@ class Loop {
           }
           break;
         }
-        case Phase::ToolExecuting:
-          REEVE_CHECK(carry_out_next());
+        case Phase::ToolExecuting: {
+          const Result<void> done = carry_out_next();
+          if (!done && done.error().code == ErrorCode::Cancelled) {
+            return stopped(model::kWaitsForDecision, done.error().message);
+          }
+          REEVE_CHECK(done);
           break;
+        }
         case Phase::Responding: {
           REEVE_TRY(const bool done, respond());
           if (done) {
@@ -167,6 +172,7 @@ class Loop {
     offered_.push_back(std::move(tool));
   }
 
+  /// Cancelled: people have to decide first.
   Result<void> carry_out_next() {
     const Call call = state_.pending().front();
     const bool known =
@@ -183,27 +189,36 @@ class Loop {
         REEVE_CHECK(record({.kind = Record::Kind::Call, .text = call.id, .body = {}}));
       }
       services_.note(concat("tool ", call.name, " ", one_line(call.arguments.dump())));
-      result = call_tool(call);
+      REEVE_TRY(result, call_tool(call));
     }
     services_.note(concat(result.failed ? "  failed: " : "  ", one_line(result.text)));
     return record(result_record(call.id, result.text, result.failed));
   }
 
-  /// What keeps a tool from answering is told to the model like an answer.
-  ToolResult call_tool(const Call& call) {
+  /// What keeps a tool from answering is told to the model like an answer. Cancelled: people decide.
+  Result<ToolResult> call_tool(const Call& call) {
     for (std::uint32_t attempt = 1;; ++attempt) {
       const std::int64_t id = ++last_id_;
       const Result<Json> answer = ask_tools(
           services_.server,
           id,
-          call_request(id, call.name, call.arguments, state_.call_key(call.id)),
+          call_request(
+              id,
+              call.name,
+              call.arguments,
+              state_.call_key(call.id),
+              work_.loop->decision_wait
+          ),
           time_left(kCallTimeout)
       );
       if (answer) {
         return read_result(*answer);
       }
+      if (answer.error().code == ErrorCode::Cancelled) {
+        return answer.error();
+      }
       if (!answer.error().retryable() || attempt >= kTriesMax) {
-        return {.text = answer.error().message, .failed = true};
+        return ToolResult{.text = answer.error().message, .failed = true};
       }
       services_.wait(kRetryPause * attempt);
     }

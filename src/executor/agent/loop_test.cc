@@ -100,6 +100,12 @@ class Gateways final : public Server {
     }
     const Json& params = *asked.find("params");
     const std::string key = params.find("_meta")->get_string("reeve.dev/idempotencyKey");
+    if (undecided) {
+      EXPECT_EQ(params.find("_meta")->get_string("reeve.dev/decisionWait"), "5s");
+      asked_about.insert(key);
+      answered.set("error", *parse_json(R"({"code":-32050,"message":"bob decides"})"));
+      return answer(kOk, answered.dump());
+    }
     executions += done.insert(key).second ? 1 : 0;
     answered.set("result", *parse_json(R"({"content":[{"type":"text","text":"contents"}]})"));
     return answer(kOk, answered.dump());
@@ -113,6 +119,9 @@ class Gateways final : public Server {
   int status = 529;
   int executions = 0;
   int troubles = 0;
+  /// People decide about every call, and have not.
+  bool undecided = false;
+  std::set<std::string> asked_about;
 };
 
 struct Fixture {
@@ -286,6 +295,24 @@ TEST(AgentLoop, AFullJournalIsAnEnd) {
     EXPECT_NE(result->reason.find("the journal is full"), std::string::npos) << result->reason;
     EXPECT_EQ(decode_record(f.paper.lines.back())->kind, Record::Kind::End);
   }
+}
+
+TEST(AgentLoop, StopsWhilePeopleDecideAndGoesOnWithTheSameCall) {
+  Fixture f;
+  f.work.loop->decision_wait = Duration(5'000);
+  f.gateways.replies = {calls("t1", "repo__read"), says("done")};
+  f.gateways.undecided = true;
+  for (int run = 0; run < 2; ++run) {
+    const AgentResult parked = f.run().value();
+    EXPECT_EQ(parked.exit_text, model::kWaitsForDecision);
+    EXPECT_EQ(parked.reason, "bob decides");
+    EXPECT_EQ(f.phase, Phase::ToolExecuting);
+  }
+  f.gateways.undecided = false;
+  const AgentResult result = f.run().value();
+  EXPECT_TRUE(result.succeeded()) << result.reason;
+  EXPECT_EQ(f.gateways.paid.size(), 2U);
+  EXPECT_EQ(f.gateways.done, f.gateways.asked_about) << "the call that people decided about";
 }
 
 /// The machine dies at every write in turn; what comes next pays for nothing twice, calls no tool

@@ -51,6 +51,9 @@ std::vector<std::string> events_of(std::string_view stream) {
 
 Result<Json> result_in(const Json& message) {
   if (const Json* error = message.find("error")) {
+    if (error->get_int("code") == kWaitsForDecision) {
+      return make_error(ErrorCode::Cancelled, error->get_string("message", "people decide"));
+    }
     return make_error(
         ErrorCode::PermissionDenied,
         concat("the tool gateway says: ", error->get_string("message", "no reason"))
@@ -87,12 +90,17 @@ McpRequest list_request(std::int64_t id, std::string_view cursor) {
 }
 
 McpRequest call_request(
-    std::int64_t id, std::string_view tool, const Json& arguments, std::string_view idempotency_key
+    std::int64_t id,
+    std::string_view tool,
+    const Json& arguments,
+    std::string_view idempotency_key,
+    Duration decision_wait
 ) {
   Json params = Json::object();
   params.set("name", tool).set("arguments", arguments);
   Json meta = Json::object();
   meta.set(std::string(kIdempotencyMeta), idempotency_key);
+  meta.set(std::string(kDecisionWaitMeta), format_duration(decision_wait));
   McpRequest made = request(id, "tools/call", std::move(params), std::move(meta));
   made.headers.emplace_back("Mcp-Name", std::string(tool));
   return made;

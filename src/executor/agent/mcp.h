@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "base/time.h"
 #include "executor/agent/model_format.h"
 #include "model/run.h"
 
@@ -17,6 +18,9 @@ inline constexpr std::string_view kMcpPath = "/mcp";
 inline constexpr std::string_view kMcpRevision = "2026-07-28";
 /// In `_meta` of a call: whoever sees it twice carries it out once.
 inline constexpr std::string_view kIdempotencyMeta = "reeve.dev/idempotencyKey";
+/// The same: how long people are waited for, and what the answer is when they have not decided.
+inline constexpr std::string_view kDecisionWaitMeta = "reeve.dev/decisionWait";
+inline constexpr std::int64_t kWaitsForDecision = -32050;
 /// Bytes of one result that a model is told; what is beyond is cut.
 inline constexpr std::size_t kResultBytesMax = std::size_t{256} << 10U;
 
@@ -30,11 +34,15 @@ struct McpRequest {
 McpRequest list_request(std::int64_t id, std::string_view cursor);
 
 McpRequest call_request(
-    std::int64_t id, std::string_view tool, const Json& arguments, std::string_view idempotency_key
+    std::int64_t id,
+    std::string_view tool,
+    const Json& arguments,
+    std::string_view idempotency_key,
+    Duration decision_wait
 );
 
 /// The result in an answer, which is JSON or a stream of events. Unavailable: there is none for
-/// that id. PermissionDenied and others: the gateway's own error.
+/// that id. Cancelled: people have not decided yet. PermissionDenied: the gateway's own error.
 Result<Json> read_answer(std::int64_t id, std::string_view content_type, std::string_view body);
 
 /// A page of tools.

@@ -52,6 +52,7 @@ class Server {
 };
 
 /// Asks the tool gateway. PermissionDenied: it refuses. Unavailable: asking again may help.
+/// Cancelled: people have not decided about the call yet.
 Result<Json> ask_tools(
     Server& server, std::int64_t id, const McpRequest& request, Duration timeout
 );

@@ -67,9 +67,13 @@ Result<LoopSpec> read_loop(const Json& json) {
   loop.schema_retries = static_cast<std::uint32_t>(
       fields.optional_number("schemaRetries", 0, kSchemaRetriesMax).value_or(loop.schema_retries)
   );
+  const std::string decision_wait = fields.text("decisionWait");
   REEVE_CHECK(fields.finish());
   REEVE_TRY(const std::size_t chosen, choice(format, kFormats, "loop.format"));
   loop.format = static_cast<Format>(chosen);
+  if (!decision_wait.empty()) {
+    REEVE_TRY(loop.decision_wait, parse_duration(decision_wait));
+  }
   return loop;
 }
 

@@ -44,6 +44,8 @@ struct LoopSpec {
   std::uint32_t output_tokens_max = 4096;
   std::uint32_t history_max = 50;
   std::uint32_t schema_retries = 2;
+  /// How long a run waits for people to decide about a tool call before it gives up its place.
+  Duration decision_wait{60'000};
 };
 
 /// Where one run stops; 0: nowhere.
