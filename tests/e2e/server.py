@@ -398,6 +398,8 @@ class ServerTest(ReeveTest):
 
     # Arguments of `reeve up` besides the usual ones.
     arguments = ()
+    # Another port after each start; runs that outlive the server know the one they were started by.
+    listen = "127.0.0.1:0"
 
     def setUp(self):
         super().setUp()
@@ -406,7 +408,7 @@ class ServerTest(ReeveTest):
     def serve(self, *args, **more):
         """Starts the server (again)."""
         self.owner = self.up(
-            "--server-listen", "127.0.0.1:0", *self.arguments, *args, **more
+            "--server-listen", self.listen, *self.arguments, *args, **more
         )
         self.kubeconfig = Kubeconfig(self.kubeconfig_file())
         self.api = self.client()
