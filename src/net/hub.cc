@@ -1,6 +1,7 @@
 #include "net/hub.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/strings.h"
@@ -194,11 +195,12 @@ void Hub::close_all() {
 }
 
 void Hub::close_from(ListenerId listener) {
-  const std::vector<std::shared_ptr<Connection>> connections = connections_;
-  for (const std::shared_ptr<Connection>& connection : connections) {
-    if (connection->origin().listener == listener) {
-      connection->abort();
-    }
+  std::vector<std::shared_ptr<Connection>> own;
+  std::ranges::copy_if(connections_, std::back_inserter(own), [listener](const auto& connection) {
+    return connection->origin().listener == listener;
+  });
+  for (const std::shared_ptr<Connection>& connection : own) {
+    connection->abort();
   }
 }
 
