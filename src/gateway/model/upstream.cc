@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "gateway/model/headers.h"
+#include "net/text.h"
 
 namespace reeve::gateway::model {
 
@@ -20,8 +21,8 @@ std::string_view query_of(std::string_view target) {
 }
 
 void set(std::vector<net::Header>& headers, std::string_view name, std::string value) {
-  std::erase_if(headers, [wanted = to_lower(name)](const net::Header& header) {
-    return to_lower(header.name) == wanted;
+  std::erase_if(headers, [name](const net::Header& header) {
+    return net::same_text(header.name, name);
   });
   headers.push_back({std::string(name), std::move(value)});
 }
