@@ -383,11 +383,15 @@ void Call::settle(Settlement settlement, std::uint32_t status) {
   );
 }
 
+bool Call::keeps_bodies() const {
+  const CapturePolicy& policy = candidate().route->capture;
+  return context_.ports.keep &&
+         (policy.request == CaptureKind::Body || policy.response == CaptureKind::Body);
+}
+
 /// What was said, where the route wants it kept: redacted, and nowhere else.
 void Call::keep_bodies() {
-  const CapturePolicy& policy = candidate().route->capture;
-  if (!context_.ports.keep ||
-      (policy.request != CaptureKind::Body && policy.response != CaptureKind::Body)) {
+  if (!keeps_bodies()) {
     return;
   }
   const auto shown = [](const Captured& captured) {

@@ -120,6 +120,9 @@ class Call final : public std::enable_shared_from_this<Call> {
 
   bool metered() const { return is_metered(order_.target.operation); }
 
+  /// Whether somebody will read what `keep_bodies` writes.
+  bool keeps_bodies() const;
+
   Duration time_left() const;
   void after(Duration delay, void (Call::*then)());
 

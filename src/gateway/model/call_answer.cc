@@ -123,6 +123,9 @@ void Call::on_head(int status, const net::Headers& headers) {
       options.operation == Operation::ChatCompletions && scan.stream && !scan.include_usage;
   options.patterns = candidate().route->response_patterns;
   options.capture = candidate().route->capture;
+  if (!keeps_bodies()) {
+    options.capture.response = CaptureKind::None;
+  }
   options.keep = order_.cache_key.has_value();
   delivery_.emplace(order_.exchange, std::move(options));
   delivery_->begin(status, headers);

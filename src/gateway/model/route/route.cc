@@ -175,6 +175,10 @@ Result<void> make_patterns(Route& route) {
     return {};
   };
   REEVE_CHECK(made(requests, route.request_patterns));
+  if (requests.size() == route.guardrails.size() && responses.size() == requests.size()) {
+    route.response_patterns = route.request_patterns;
+    return {};
+  }
   return made(responses, route.response_patterns);
 }
 
