@@ -203,6 +203,8 @@ class Server {
 
  private:
   friend class Client;
+  friend class PipeReader;
+  friend class PipeWriter;
   class Core;
 
   std::shared_ptr<Loop> loop() const;
