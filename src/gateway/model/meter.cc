@@ -125,7 +125,6 @@ void Meter::take_reply(const std::shared_ptr<Reserving>& reserving, Result<engin
   } else {
     active_.erase({ns, reserving->name});
     made.action = detail.get_string("action");
-    made.limit = detail.get_string("limit");
     made.message = detail.get_string("message");
     made.retry_after = Duration(std::max<std::int64_t>(0, detail.get_int("retryAfterMs")));
   }

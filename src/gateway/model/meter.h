@@ -52,7 +52,6 @@ struct MeterReply {
   std::string call;
   /// A limit is in the way: "terminate", "pause", "queue", "downgrade".
   std::string action;
-  std::string limit;
   /// For people.
   std::string message;
   Duration retry_after{0};

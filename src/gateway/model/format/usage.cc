@@ -160,8 +160,6 @@ struct AnswerWatch::Watcher final : EventReader::Sink {
       AnswerEvent& event = reader.event();
       only_usage = event.has_choices && event.choices_empty && event.has_usage;
       merge(event);
-    } else {
-      facts.broken_events += 1;
     }
     start.clear();
     json.reset();

@@ -68,8 +68,6 @@ struct AnswerFacts {
   /// Parts of the output that are not shown, or not whole: thoughts.
   bool hidden_output = false;
   std::uint64_t events = 0;
-  /// Events that are no JSON, or nothing of this operation; they were passed on.
-  std::uint64_t broken_events = 0;
 };
 
 /// How an answer comes.

@@ -177,10 +177,8 @@ Choice choose(
   } else {
     const std::vector<std::size_t>* fallback = &route.fallback;
     std::vector<std::size_t> order = {found->model};
-    for (std::size_t i = 0; i < route.rules.size(); ++i) {
-      const RouteRule& rule = route.rules[i];
+    for (const RouteRule& rule : route.rules) {
       if (matches(rule.match, facts)) {
-        choice.rule = i;
         order = draw(rule.use, seed);
         fallback = rule.fallback.empty() ? fallback : &rule.fallback;
         break;

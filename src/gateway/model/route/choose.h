@@ -61,8 +61,6 @@ struct Choice {
   std::vector<Candidate> candidates;
   /// Absent if there are candidates.
   std::optional<GatewayError> refusal;
-  /// Index of the rule that decided; absent: none did.
-  std::optional<std::size_t> rule;
 };
 
 /// The first route that knows the model, or has its name, decides. Its first rule that matches

@@ -103,11 +103,6 @@ RetryDecision decide_retry(
 ) {
   const Verdict verdict = judge(attempt);
   RetryDecision decision = verdict.decision;
-  if (attempt.stage == AttemptStage::Streaming) {
-    decision.action = RetryAction::GiveUp;
-    decision.charge = AttemptCharge::Unknown;
-    return decision;
-  }
   if (decision.action == RetryAction::PassOn || state.retries >= retries.max) {
     return decision;
   }

@@ -17,8 +17,6 @@ enum class AttemptStage : std::uint8_t {
   Sent,
   /// The head of an answer with success has come, and nothing was passed on.
   Answered,
-  /// The client has got the first byte.
-  Streaming,
 };
 
 /// How an attempt has failed.
@@ -87,9 +85,9 @@ struct RetryState {
 /// Longest pause that a provider may ask for; beyond that the call is given up.
 inline constexpr Duration kRetryAfterMax{30'000};
 
-/// Never after the client has got a byte, never beyond `retries.max` or the time that is left. What
-/// may have been worked on (a timeout or a break after it was sent) is only sent again to another
-/// candidate: its cost counts twice. `chance`: 0 to 1, other for each call.
+/// Of an attempt of which the client has not got a byte; never beyond `retries.max` or the time
+/// that is left. What may have been worked on (a timeout or a break after it was sent) is only sent
+/// again to another candidate: its cost counts twice. `chance`: 0 to 1, other for each call.
 RetryDecision decide_retry(
     const RetrySettings& retries, const Attempt& attempt, const RetryState& state, double chance
 );

@@ -30,16 +30,6 @@ RetryDecision decide(
   );
 }
 
-TEST(Retry, NeverHappensAfterTheFirstByte) {
-  for (const AttemptFailure failure :
-       {AttemptFailure::Broken, AttemptFailure::Timeout, AttemptFailure::BadAnswer}) {
-    const RetryDecision decision = decide(failed(AttemptStage::Streaming, failure), 3);
-    EXPECT_EQ(decision.action, RetryAction::GiveUp);
-    EXPECT_EQ(decision.charge, AttemptCharge::Unknown);
-    EXPECT_EQ(decision.breaker, Breaker::Outcome::Failure);
-  }
-}
-
 TEST(Retry, GoesToTheNextCandidateOrTheSameWhereNothingWasSent) {
   const Attempt attempt = failed(AttemptStage::Connecting, AttemptFailure::NoConnection);
   EXPECT_EQ(decide(attempt, 1).action, RetryAction::Next);
