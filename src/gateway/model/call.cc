@@ -78,7 +78,7 @@ void Call::start() {
 
 void Call::try_candidate() {
   const std::shared_ptr<Call> self = shared_from_this();
-  if (gone_) {
+  if (is_alone()) {
     finish("cut");
     return;
   }
@@ -155,7 +155,7 @@ void Call::reserve() {
 void Call::on_meter(const MeterReply& reply) {
   reservation_ = reply.call;
   if (reply.granted()) {
-    if (gone_) {
+    if (is_alone()) {
       settle_attempt(AttemptCharge::Nothing, 0);
       finish("cut");
       return;
@@ -163,7 +163,7 @@ void Call::on_meter(const MeterReply& reply) {
     queue();
     return;
   }
-  if (gone_) {
+  if (is_alone()) {
     finish("cut");
   } else if (reply.error) {
     context_.log.warn(
@@ -275,12 +275,20 @@ std::shared_ptr<const std::string> Call::body_to_send() const {
     edits.output_limit_member = model.output_limit_member;
   }
   edits.splices = order_.splices;
-  return std::make_shared<const std::string>(
-      edit_request(order_.target.operation, order_.exchange->request().body, scan, edits)
-  );
+  const std::string& asked = order_.exchange->request().body;
+  std::optional<std::string> edited = edit_request(order_.target.operation, asked, scan, edits);
+  // What is sent as it came is not copied: it lives as long as its exchange does.
+  return edited ? std::make_shared<const std::string>(std::move(*edited))
+                : std::shared_ptr<const std::string>(order_.exchange, &asked);
 }
 
 void Call::send() {
+  if (gone_ && !carried_ && !carry()) {
+    settle_attempt(AttemptCharge::Nothing, 0);
+    place_.reset();
+    refuse(reply_not_kept(), "cut");
+    return;
+  }
   const Candidate& asked = candidate();
   const Provider& provider = *asked.provider;
   permit_ = context_.breaker(*asked.route, provider).ask(context_.ports.elapsed());
@@ -329,6 +337,7 @@ void Call::refuse(const GatewayError& error, std::string_view outcome) {
   respond_with_error(
       order_.exchange, order_.target.operation, order_.target.dialect, error, reservation_
   );
+  tell_attached(error);
   finish(outcome);
 }
 
@@ -362,10 +371,12 @@ void Call::settle(Settlement settlement, std::uint32_t status) {
     end.set("requestDigest", request_.digest);
   }
   keep_bodies();
-  if (settlement.above_reserved) {
+  if (delivery_ && delivery_->has_head() && delivery_->facts().usage_faults != 0) {
     context_.log.warn(
-        "a provider says that a call has used more than it can",
-        {{"call", reservation_}, {"provider", candidate().provider->name}}
+        "what a provider says of its usage cannot be right",
+        {{"call", reservation_},
+         {"provider", candidate().provider->name},
+         {"faults", describe_usage_faults(delivery_->facts().usage_faults)}}
     );
   }
   context_.metrics.used(
@@ -459,6 +470,8 @@ void Call::finish(std::string_view outcome) {
     std::exchange(cancel_wait_, nullptr)();
   }
   leave_provider(Breaker::Outcome::Neither);
+  end_carrying();
+  tell_attached({.kind = GatewayErrorKind::UpstreamFailed, .message = "the call was ended"});
   context_.metrics.in_flight(-1);
   context_.metrics.request(candidate().route->name, to_string(order_.target.operation), outcome);
   order_.exchange.reset();

@@ -16,6 +16,7 @@
 #include "gateway/model/format/price.h"
 #include "gateway/model/format/request_scan.h"
 #include "gateway/model/format/settlement.h"
+#include "gateway/model/replies.h"
 #include "gateway/model/route/choose.h"
 #include "gateway/model/route/retry.h"
 #include "net/client.h"
@@ -33,6 +34,13 @@ inline constexpr Duration kHeldPollMax{2'000};
 /// How far an answer is read whose client has gone, to know what it has used.
 inline constexpr Duration kDrainTime{10'000};
 inline constexpr std::uint64_t kDrainBytesMax = std::uint64_t{4} << 20U;
+/// Calls that go on to their end without a client, what their answers may take of memory together,
+/// and requests that wait for the end of one.
+inline constexpr std::size_t kCarriedMax = 1'000;
+inline constexpr std::size_t kCarriedBytesMax = std::size_t{64} << 20U;
+inline constexpr std::size_t kAttachedMax = 8;
+/// How often it is looked whether the mission of such a call has ended.
+inline constexpr Duration kCarriedLook{10'000};
 /// Of an answer that is no success.
 inline constexpr std::size_t kErrorBytesMax = std::size_t{1} << 20U;
 
@@ -55,7 +63,14 @@ struct CallOrder {
   std::vector<Splice> splices;
   /// Where its answer is kept; absent: nowhere.
   std::optional<Digest> cache_key;
+  /// Under which its reply may be asked for again, and what it asks; absent: it may not.
+  std::optional<ReplyKey> reply_key;
+  Digest question;
+  Uid mission_uid;
 };
+
+/// What those are told who wait for a reply that cannot be kept for them.
+GatewayError reply_not_kept();
 
 /// The life of one call. Every attempt has a reservation of its own, so that each is on record.
 ///
@@ -64,6 +79,9 @@ struct CallOrder {
 ///      │  │  └▶ Waiting (a quota says so)   ├─▶ Draining ──▶ Done
 ///      │  └─────────────────────┴───────────┘ it failed before the client got a byte
 ///      └▶ Done: refused
+///
+/// One whose reply may be asked for again (`reply_key`) goes on without its client, within its own
+/// times: who asks again waits for its end.
 ///
 /// Threading: network thread.
 class Call final : public std::enable_shared_from_this<Call> {
@@ -77,6 +95,14 @@ class Call final : public std::enable_shared_from_this<Call> {
 
   /// The gateway closes: nothing is waited for any more.
   void stop();
+
+  const Digest& question() const { return order_.question; }
+
+  /// Whether its reply may still be waited for.
+  bool may_attach() const;
+
+  /// Another client waits for the reply, and gets all of it at its end.
+  void attach(std::shared_ptr<net::Exchange> exchange);
 
  private:
   class Sink;
@@ -108,7 +134,15 @@ class Call final : public std::enable_shared_from_this<Call> {
   void cut(const std::string& message);
 
   void client_gone();
+  void detach(const net::Exchange* exchange);
+  void left_alone();
+  bool carry();
+  void watch_mission();
+  void count_carried();
+  void end_carrying();
   void drain();
+  void keep_answer();
+  void tell_attached(const GatewayError& error);
   void refuse(const GatewayError& error, std::string_view outcome);
   void settle(Settlement settlement, std::uint32_t status);
   void keep_bodies();
@@ -123,6 +157,9 @@ class Call final : public std::enable_shared_from_this<Call> {
   /// Whether somebody will read what `keep_bodies` writes.
   bool keeps_bodies() const;
 
+  /// Whether nobody waits for its answer.
+  bool is_alone() const { return gone_ && attached_.empty(); }
+
   Duration time_left() const;
   void after(Duration delay, void (Call::*then)());
 
@@ -131,6 +168,10 @@ class Call final : public std::enable_shared_from_this<Call> {
   OnDone done_;
   Phase phase_ = Phase::Reserving;
   bool gone_ = false;
+  /// It goes on all the same; bytes of it that are counted.
+  bool carried_ = false;
+  std::size_t carried_bytes_ = 0;
+  std::vector<std::shared_ptr<net::Exchange>> attached_;
   /// Its answer is at its end: that the client goes means nothing any more.
   bool over_ = false;
   std::size_t index_ = 0;
@@ -140,6 +181,7 @@ class Call final : public std::enable_shared_from_this<Call> {
   Duration waited_{0};
   Duration held_poll_ = kHeldPoll;
   ModelPorts::Cancel cancel_wait_;
+  ModelPorts::Cancel cancel_watch_;
 
   // The attempt that is under way.
   std::uint64_t attempt_ = 0;

@@ -126,10 +126,15 @@ void Call::on_head(int status, const net::Headers& headers) {
   if (!keeps_bodies()) {
     options.capture.response = CaptureKind::None;
   }
-  options.keep = order_.cache_key.has_value();
+  if (order_.cache_key) {
+    options.keep_bytes_max = AnswerCacheLimits{}.answer_bytes_max;
+  }
+  if (order_.reply_key) {
+    options.keep_bytes_max = kReplyBytesMax;
+  }
   delivery_.emplace(order_.exchange, std::move(options));
   delivery_->begin(status, headers);
-  if (gone_) {
+  if (gone_ && (!carried_ || !delivery_->go_on_alone())) {
     delivery_->leave();
   }
 }
@@ -158,6 +163,7 @@ void Call::on_data(std::string_view data) {
   if (phase_ != Phase::Done) {
     on_step(step);
   }
+  count_carried();
 }
 
 void Call::on_step(DeliveryStep step) {
@@ -182,11 +188,14 @@ void Call::on_step(DeliveryStep step) {
     case DeliveryStep::ClientGone:
       if (phase_ == Phase::Draining && delivery_->bytes() > kDrainBytesMax) {
         cut("its client has gone");
+      } else if (carried_) {
+        drain();
       } else {
         client_gone();
       }
       return;
     case DeliveryStep::Blocked:
+      tell_attached(blocked_error());
       cut("a guardrail has stopped it");
       return;
     case DeliveryStep::FailedEarly:
@@ -258,12 +267,10 @@ void Call::answered() {
        .clean = true,
        .may_hide_output = candidate().model->reasoning || order_.scan.thinking}
   );
-  if (order_.cache_key && step != DeliveryStep::Blocked) {
-    if (std::optional<CachedAnswer> kept = delivery_->kept()) {
-      context_.cache.put(
-          *order_.cache_key, std::move(*kept), context_.ports.now(), candidate().route->cache_ttl
-      );
-    }
+  if (step == DeliveryStep::Blocked) {
+    tell_attached(blocked_error());
+  } else {
+    keep_answer();
   }
   if (!delivery_->found().empty()) {
     context_.log.warn(
@@ -272,7 +279,7 @@ void Call::answered() {
     );
   }
   context_.metrics.duration(candidate().provider->name, context_.ports.elapsed() - sent_at_);
-  const std::string_view outcome = gone_ ? "cut" : settlement.outcome;
+  const std::string_view outcome = gone_ && !carried_ ? "cut" : settlement.outcome;
   settle(settlement, status);
   leave_provider(good ? Breaker::Outcome::Success : Breaker::Outcome::Failure);
   finish(step == DeliveryStep::Blocked ? "blocked" : outcome);
@@ -322,7 +329,7 @@ void Call::failed(const Attempt& attempt, std::string_view kind, const std::stri
   leave_provider(decision.breaker);
   // What still comes of it belongs to nobody.
   ++attempt_;
-  if (gone_) {
+  if (is_alone()) {
     finish("cut");
     return;
   }
@@ -372,7 +379,10 @@ bool Call::pass_on() {
   net::Response response;
   response.status = error_status_;
   response.headers = headers_to_client(error_headers_);
-  response.body = std::move(error_body_);
+  response.body = std::make_shared<const std::string>(std::move(error_body_));
+  for (const std::shared_ptr<net::Exchange>& each : std::exchange(attached_, {})) {
+    each->respond(response);
+  }
   order_.exchange->respond(std::move(response));
   finish("refused");
   return true;
@@ -382,7 +392,7 @@ bool Call::pass_on() {
 void Call::cut(const std::string& message) {
   const std::shared_ptr<Call> self = shared_from_this();
   over_ = true;
-  const bool ours = gone_ || phase_ == Phase::Draining;
+  const bool ours = (gone_ && !carried_) || phase_ == Phase::Draining;
   if (upstream_ != nullptr) {
     upstream_->cancel();
   }
@@ -420,57 +430,6 @@ void Call::cut(const std::string& message) {
     );
   }
   finish("cut");
-}
-
-// --- the client goes ----------------------------------------------------------------------------
-
-void Call::client_gone() {
-  const std::shared_ptr<Call> self = shared_from_this();
-  if (gone_ || over_ || phase_ == Phase::Done) {
-    return;
-  }
-  gone_ = true;
-  switch (phase_) {
-    case Phase::Reserving:
-      // The meter's answer is waited for.
-    case Phase::Done:
-      return;
-    case Phase::Queued:
-      settle_attempt(AttemptCharge::Nothing, 0);
-      finish("cut");
-      return;
-    case Phase::Waiting:
-      finish("cut");
-      return;
-    case Phase::Sent:
-    case Phase::Answering:
-    case Phase::Draining:
-      drain();
-      return;
-  }
-}
-
-/// What the provider still says is read for a while, to know what is to be paid.
-void Call::drain() {
-  phase_ = Phase::Draining;
-  if (delivery_) {
-    delivery_->leave();
-  }
-  order_.exchange.reset();
-  if (paused_ && upstream_ != nullptr) {
-    paused_ = false;
-    upstream_->resume();
-  }
-  if (!metered()) {
-    cut("its client has gone");
-    return;
-  }
-  cancel_wait_ = context_.ports.after(kDrainTime, [weak = weak_from_this()] {
-    if (const std::shared_ptr<Call> call = weak.lock()) {
-      call->cancel_wait_ = nullptr;
-      call->cut("its client has gone");
-    }
-  });
 }
 
 }  // namespace reeve::gateway::model

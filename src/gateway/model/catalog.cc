@@ -33,10 +33,11 @@ void add(RouteSet& set, const Json& object) {
 
 RouteSetPtr RouteCatalog::routes(const Namespace& ns) {
   const std::vector<SeenObject> objects = ports_.objects("modelroutes", ns, kRoutesMax);
-  std::vector<std::pair<std::string, std::uint64_t>> states;
+  std::vector<std::pair<std::string, std::int64_t>> states;
   states.reserve(objects.size());
   for (const SeenObject& seen : objects) {
-    states.emplace_back(name_of(*seen.object), seen.revision);
+    const Json& metadata = seen.object->get_object("metadata");
+    states.emplace_back(metadata.get_string("uid"), metadata.get_int("generation", 1));
   }
   const auto found = known_.find(ns);
   if (found != known_.end() && found->second.states == states) {

@@ -34,7 +34,8 @@ struct RouteSet {
 
 using RouteSetPtr = std::shared_ptr<const RouteSet>;
 
-/// Routes as they are declared now; each state of an object is read once. Network thread.
+/// Routes as they are declared now; each spec is read once, whatever their status says. Network
+/// thread.
 class RouteCatalog {
  public:
   explicit RouteCatalog(const ModelPorts& ports) : ports_(ports) {}
@@ -43,7 +44,8 @@ class RouteCatalog {
 
  private:
   struct Known {
-    std::vector<std::pair<std::string, std::uint64_t>> states;
+    /// Uids and generations.
+    std::vector<std::pair<std::string, std::int64_t>> states;
     RouteSetPtr set;
   };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "gateway/model/metrics.h"
 #include "gateway/model/places.h"
 #include "gateway/model/ports.h"
+#include "gateway/model/replies.h"
 #include "gateway/model/route/breaker.h"
 #include "gateway/model/route/choose.h"
 #include "telemetry/correlation.h"
@@ -29,6 +31,13 @@ struct Caller {
   telemetry::Correlation correlation = {};
 };
 
+/// Calls that go on without a client, so that their replies can be asked for again.
+struct Carried {
+  std::size_t calls = 0;
+  /// Of their answers, in memory.
+  std::size_t bytes = 0;
+};
+
 /// What calls share: what is known of providers, the meter, the cache. Network thread.
 class Context {
  public:
@@ -38,6 +47,7 @@ class Context {
         places(ports),
         keys(ports),
         metrics(registry),
+        replies(ports, logger),
         log(logger) {}
 
   Context(const Context&) = delete;
@@ -65,6 +75,8 @@ class Context {
   Keys keys;
   ModelMetrics metrics;
   AnswerCache cache;
+  Replies replies;
+  Carried carried;
   telemetry::Logger& log;
 
  private:

@@ -10,14 +10,8 @@ namespace reeve::gateway::model {
 
 namespace {
 
-constexpr std::string_view kNameOfCall = "Reeve-Call-Id";
+constexpr std::string_view kReplayed = "Reeve-Replayed";
 constexpr std::size_t kFoundBytesMax = 512;
-
-GatewayError blocked_error() {
-  return {
-      .kind = GatewayErrorKind::Guardrail,
-      .message = "the answer has something in it that may not pass"};
-}
 
 /// With what is to be redacted replaced.
 std::string redacted(const GuardrailSet& set, const BodyFindings& found, std::string_view body) {
@@ -39,7 +33,7 @@ std::string redacted(const GuardrailSet& set, const BodyFindings& found, std::st
 
 Delivery::Delivery(std::shared_ptr<net::Exchange> exchange, DeliveryOptions options)
     : exchange_(std::move(exchange)), options_(std::move(options)) {
-  kept_whole_ = options_.keep;
+  kept_whole_ = options_.keep_bytes_max > 0;
 }
 
 void Delivery::begin(int status, const net::Headers& headers) {
@@ -49,7 +43,7 @@ void Delivery::begin(int status, const net::Headers& headers) {
   head_.status = status;
   head_.headers = headers_to_client(headers);
   if (!options_.call.empty()) {
-    head_.headers.push_back({std::string(kNameOfCall), options_.call});
+    head_.headers.push_back({std::string(kCallIdHeader), options_.call});
   }
   WatchOptions watch;
   watch.form = form_;
@@ -89,6 +83,9 @@ DeliveryStep Delivery::feed(std::string_view piece) {
     capture_->feed(out);
   }
   if (form_ == AnswerForm::Json) {
+    if (alone_ && body_.size() + out.size() > options_.keep_bytes_max) {
+      return DeliveryStep::ClientGone;
+    }
     if (body_.size() + out.size() > kAnswerBytesMax) {
       return DeliveryStep::TooLarge;
     }
@@ -98,22 +95,38 @@ DeliveryStep Delivery::feed(std::string_view piece) {
   return pass(out, was_between);
 }
 
+/// Something in it may not pass: the client is told, where that can be said.
+DeliveryStep Delivery::block(bool was_between) {
+  if (!began()) {
+    respond_with_error(
+        exchange_, options_.operation, options_.dialect, blocked_error(), options_.call
+    );
+    responded_ = true;
+  } else if (was_between && stream_ != nullptr) {
+    stream_->write(error_event(options_.operation, blocked_error(), passed_events_));
+    stream_->close();
+  } else {
+    stream_.reset();
+    responded_ = true;
+  }
+  left_ = true;
+  return DeliveryStep::Blocked;
+}
+
+/// Says whether all of it is kept so far.
+bool Delivery::keep(std::string_view out) {
+  kept_whole_ = kept_whole_ && body_.size() + out.size() <= options_.keep_bytes_max;
+  if (kept_whole_) {
+    body_ += out;
+  } else {
+    body_ = std::string();
+  }
+  return kept_whole_;
+}
+
 DeliveryStep Delivery::pass(std::string_view out, bool was_between) {
   if (blocked_) {
-    if (!began()) {
-      respond_with_error(
-          exchange_, options_.operation, options_.dialect, blocked_error(), options_.call
-      );
-      responded_ = true;
-    } else if (was_between) {
-      stream_->write(error_event(options_.operation, blocked_error(), passed_events_));
-      stream_->close();
-    } else {
-      stream_.reset();
-      responded_ = true;
-    }
-    left_ = true;
-    return DeliveryStep::Blocked;
+    return block(was_between);
   }
   if (!began() && watch_->facts().failed) {
     return DeliveryStep::FailedEarly;
@@ -121,25 +134,21 @@ DeliveryStep Delivery::pass(std::string_view out, bool was_between) {
   if (out.empty()) {
     return DeliveryStep::Passed;
   }
+  const bool kept = keep(out);
+  if (alone_) {
+    passed_events_ = watch_->facts().events;
+    return kept ? DeliveryStep::Passed : DeliveryStep::ClientGone;
+  }
   if (stream_ == nullptr) {
     stream_ = exchange_->start(head_);
     // What it asked is not needed any more.
     exchange_.reset();
     if (stream_ == nullptr) {
-      left_ = true;
       return DeliveryStep::ClientGone;
-    }
-  }
-  if (kept_whole_) {
-    kept_whole_ = body_.size() + out.size() <= AnswerCacheLimits{}.answer_bytes_max;
-    body_ += out;
-    if (!kept_whole_) {
-      body_ = std::string();
     }
   }
   passed_events_ = watch_->facts().events;
   if (!stream_->write(std::string(out))) {
-    left_ = true;
     return DeliveryStep::ClientGone;
   }
   return stream_->buffered_bytes() > kUntakenBytesMax ? DeliveryStep::Full : DeliveryStep::Passed;
@@ -156,10 +165,16 @@ DeliveryStep Delivery::finish(bool clean) {
     return clean ? respond() : DeliveryStep::Passed;
   }
   const DeliveryStep step = pass(out, was_between);
-  if (step != DeliveryStep::Passed && step != DeliveryStep::Full) {
+  if (step == DeliveryStep::Blocked || step == DeliveryStep::FailedEarly) {
     return step;
   }
-  if (clean) {
+  if (clean && kept_whole_) {
+    whole_ = std::make_shared<const std::string>(std::move(body_));
+  }
+  if (step == DeliveryStep::ClientGone) {
+    return step;
+  }
+  if (clean && !alone_) {
     if (stream_ == nullptr) {
       // A stream without a byte is one all the same.
       stream_ = exchange_->start(head_);
@@ -191,13 +206,19 @@ DeliveryStep Delivery::respond() {
       body_ = redacted(*options_.patterns, found, body_);
     }
   }
-  kept_whole_ = kept_whole_ && body_.size() <= AnswerCacheLimits{}.answer_bytes_max;
-  net::Response response;
-  response.status = head_.status;
-  response.headers = std::move(head_.headers);
-  response.body = kept_whole_ ? net::Body(body_) : net::Body(std::move(body_));
-  exchange_->respond(std::move(response));
-  exchange_.reset();
+  kept_whole_ = kept_whole_ && body_.size() <= options_.keep_bytes_max;
+  const auto whole = std::make_shared<const std::string>(std::move(body_));
+  if (kept_whole_) {
+    whole_ = whole;
+  }
+  if (exchange_ != nullptr) {
+    net::Response response;
+    response.status = head_.status;
+    response.headers = std::move(head_.headers);
+    response.body = net::Body(whole);
+    exchange_->respond(std::move(response));
+    exchange_.reset();
+  }
   return DeliveryStep::Passed;
 }
 
@@ -221,20 +242,38 @@ void Delivery::leave() {
   body_ = std::string();
 }
 
-std::optional<CachedAnswer> Delivery::kept() const {
+bool Delivery::go_on_alone() {
+  if (left_ || !kept_whole_) {
+    return false;
+  }
+  alone_ = true;
+  exchange_.reset();
+  stream_.reset();
+  return true;
+}
+
+std::optional<WholeAnswer> Delivery::kept() const {
   const AnswerFacts& seen = facts();
   constexpr int kOk = 200;
-  if (!kept_whole_ || status_ != kOk || !seen.complete || seen.failed || blocked_ || left_) {
+  if (whole_ == nullptr || status_ != kOk || !seen.complete || seen.failed) {
     return std::nullopt;
   }
-  CachedAnswer answer;
-  answer.content_type = content_type_;
-  answer.body = body_;
-  answer.model = seen.model;
-  answer.stop_reason = seen.stop_reason;
-  answer.tool_calls = seen.tool_calls;
-  answer.usage = seen.usage.value_or(Usage());
-  return answer;
+  return WholeAnswer{.content_type = content_type_, .body = whole_};
+}
+
+GatewayError blocked_error() {
+  return {
+      .kind = GatewayErrorKind::Guardrail,
+      .message = "the answer has something in it that may not pass"};
+}
+
+net::Response answer_again(const WholeAnswer& answer, const std::string& call) {
+  net::Response response;
+  response.headers.push_back({"Content-Type", answer.content_type});
+  response.headers.push_back({std::string(kCallIdHeader), call});
+  response.headers.push_back({std::string(kReplayed), "true"});
+  response.body = answer.body;
+  return response;
 }
 
 void respond_with_error(
@@ -254,7 +293,7 @@ void respond_with_error(
     response.headers.push_back({std::move(name), std::move(value)});
   }
   if (!call.empty()) {
-    response.headers.push_back({std::string(kNameOfCall), call});
+    response.headers.push_back({std::string(kCallIdHeader), call});
   }
   response.body = std::move(answer.body);
   exchange->respond(std::move(response));

@@ -33,8 +33,8 @@ struct DeliveryOptions {
   /// May be null.
   std::shared_ptr<const GuardrailSet> patterns = {};
   CapturePolicy capture = {};
-  /// Keep what the client gets, as far as it is small.
-  bool keep = false;
+  /// Keep what the client gets, up to so many bytes; 0: not at all.
+  std::size_t keep_bytes_max = 0;
 };
 
 /// What becomes of a piece of an answer.
@@ -72,8 +72,11 @@ class Delivery {
   /// Nobody takes it any more; it is only read.
   void leave();
 
-  /// Whether the client has got a byte.
-  bool began() const { return stream_ != nullptr || responded_; }
+  /// The client has gone; what it would have got is kept for who asks again. False: it cannot be.
+  bool go_on_alone();
+
+  /// Whether the client has got a byte, or would have.
+  bool began() const { return stream_ != nullptr || responded_ || (alone_ && passed_events_ > 0); }
 
   const std::shared_ptr<net::Stream>& stream() const { return stream_; }
 
@@ -86,16 +89,21 @@ class Delivery {
   /// Bytes that came.
   std::uint64_t bytes() const { return bytes_; }
 
+  /// Bytes of them that are held in memory.
+  std::size_t held_bytes() const { return body_.size(); }
+
   /// Names of rules that were found; for records.
   const std::string& found() const { return found_; }
 
   Captured captured() { return capture_ ? capture_->finish() : Captured(); }
 
   /// Of a complete answer that was to be kept. Nothing: it cannot be given again.
-  std::optional<CachedAnswer> kept() const;
+  std::optional<WholeAnswer> kept() const;
 
  private:
   DeliveryStep pass(std::string_view out, bool was_between);
+  DeliveryStep block(bool was_between);
+  bool keep(std::string_view out);
   DeliveryStep respond();
   void search(std::string_view text);
 
@@ -112,13 +120,22 @@ class Delivery {
   /// Of JSON all of it; of events what is kept.
   std::string body_;
   bool kept_whole_ = true;
+  /// What was kept, once all of it is there.
+  std::shared_ptr<const std::string> whole_;
   std::uint64_t bytes_ = 0;
   std::uint64_t passed_events_ = 0;
   std::string found_;
   bool blocked_ = false;
   bool left_ = false;
+  bool alone_ = false;
   bool responded_ = false;
 };
+
+/// What is said where a guardrail has stopped an answer.
+GatewayError blocked_error();
+
+/// A whole answer once more; `call` is the record of the call that has got it.
+net::Response answer_again(const WholeAnswer& answer, const std::string& call);
 
 /// Answers with an error, unless the exchange was answered.
 void respond_with_error(

@@ -42,8 +42,9 @@ class ModelGateway final : public Gateway {
   Result<void> open(const GatewayServices& services) override {
     reach_.emplace(services);
     if (!options_.send) {
-      REEVE_TRY(public_, reach_->make_client(false));
-      REEVE_TRY(private_, reach_->make_client(options_.private_addresses));
+      // Each call has a connection: how many a provider has is for its `concurrency` to say.
+      REEVE_TRY(public_, reach_->make_client(false, model::kCallsMax));
+      REEVE_TRY(private_, reach_->make_client(options_.private_addresses, model::kCallsMax));
     }
     service_ = std::make_unique<model::ModelService>(make_ports(), services.metrics, services.log);
     return {};
@@ -153,6 +154,18 @@ class ModelGateway final : public Gateway {
                        const Namespace& ns, std::string_view line
                    ) {
         return files->append(ns, reach_->services().now(), line);
+      };
+    }
+    if (!options_.replies.empty()) {
+      const auto files = std::make_shared<model::ReplyFiles>(options_.replies, options_.sealer);
+      ports.save_reply = [files](std::string_view name, std::string_view text) {
+        return files->save(name, text);
+      };
+      ports.drop_reply = [files](std::string_view name) {
+        files->drop(name);
+      };
+      ports.saved_replies = [files] {
+        return files->all();
       };
     }
     return ports;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "gateway/model/ports.h"
+#include "gateway/model/reply_files.h"
 #include "gateway/ports.h"
 
 namespace reeve::gateway {
@@ -15,6 +16,9 @@ struct ModelGatewayOptions {
   bool private_addresses = false;
   /// Where bodies are kept of routes that say so; empty: nowhere.
   std::filesystem::path captures = {};
+  /// Where replies are saved that may be asked for again, and how they are sealed; empty: nowhere.
+  std::filesystem::path replies = {};
+  model::Sealer sealer = {};
 };
 
 /// The gateway to models, below `/llm`.

@@ -23,8 +23,8 @@ class ModelMetrics {
  public:
   explicit ModelMetrics(telemetry::MetricRegistry& registry);
 
-  /// A request has been answered. `outcome`: "completed", "cached", "cut", "failed", "refused",
-  /// "limited", "unknown_model", "invalid".
+  /// A request has been answered. `outcome`: "completed", "cached", "replayed", "cut", "failed",
+  /// "refused", "limited", "unknown_model", "invalid".
   void request(std::string_view route, std::string_view operation, std::string_view outcome);
 
   /// A call was settled.

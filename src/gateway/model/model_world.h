@@ -132,7 +132,7 @@ class ModelWorld {
     ports_.objects = [this](std::string_view plural, const Namespace& ns, std::size_t /*max*/) {
       std::vector<SeenObject> found;
       for (const auto& [key, seen] : objects_) {
-        if (key.first == plural && ns == ns_) {
+        if (key.first == plural && (ns == ns_ || ns.empty())) {
           found.push_back(seen);
         }
       }
@@ -155,6 +155,16 @@ class ModelWorld {
     ports_.random = [this] {
       return ++random_;
     };
+    ports_.save_reply = [this](std::string_view name, std::string_view text) -> Result<void> {
+      saved[std::string(name)] = std::string(text);
+      return {};
+    };
+    ports_.drop_reply = [this](std::string_view name) {
+      saved.erase(std::string(name));
+    };
+    ports_.saved_replies = [this] {
+      return std::vector<std::pair<std::string, std::string>>(saved.begin(), saved.end());
+    };
     put("credentials", "key", R"({"metadata":{"name":"key"}})");
     restart();
   }
@@ -175,12 +185,58 @@ class ModelWorld {
         "r",
         concat(
             R"({"apiVersion":"reeve.dev/v1","kind":"ModelRoute","metadata":{"name":"r",)",
-            R"("namespace":"default","uid":"u","resourceVersion":")",
+            R"("namespace":"default","uid":"u","generation":)",
             revision_,
-            R"("},"spec":)",
+            R"(},"spec":)",
             spec,
             "}"
         ));
+  }
+
+  /// The same, as an object that the engine has too; `see` shows it.
+  void declare_route(std::string_view spec) {
+    Json object = *parse_json(concat(
+        R"({"apiVersion":"reeve.dev/v1","kind":"ModelRoute","metadata":{"name":"r",)"
+        R"("namespace":"default"},"spec":)",
+        spec,
+        "}"
+    ));
+    const auto made = run(
+        engine::ObjectCommand{
+            .object = {.kind = journal::Kind::ModelRoute, .ns = ns_, .name = "r"},
+            .verb = "create",
+            .body = Json::object().set("object", std::move(object))},
+        Principal("user:root")
+    );
+    ASSERT_TRUE(made.ok()) << made.error().describe();
+    see(journal::Kind::ModelRoute, "modelroutes");
+  }
+
+  /// Objects of a kind as the engine has them now; they stay so until this is called again.
+  void see(journal::Kind kind, std::string_view plural) {
+    const engine::Book* book = engine_.book_of({.kind = kind, .ns = ns_, .name = {}});
+    for (const journal::ObjectKey& key : book->keys()) {
+      std::string row;
+      engine_.encode_row(key, row);
+      put(plural, key.name, row);
+    }
+  }
+
+  /// One that was put, or seen.
+  Json seen(std::string_view plural, std::string_view name) {
+    const SeenObject found = object(plural, name);
+    return found.object == nullptr ? Json() : *found.object;
+  }
+
+  /// Names of those.
+  std::vector<std::string> names(std::string_view plural) const {
+    std::vector<std::string> found;
+    for (const auto& [key, seen] : objects_) {
+      if (key.first == plural) {
+        found.push_back(key.second);
+      }
+    }
+    return found;
   }
 
   /// A budget of the namespace.
@@ -331,6 +387,8 @@ class ModelWorld {
 
   ModelService& service() { return *service_; }
 
+  const ModelPorts& ports() const { return ports_; }
+
   std::string metrics() const { return metrics_->prometheus(); }
 
   FakeUpstream& asked(std::size_t index) { return *upstream.at(index); }
@@ -338,6 +396,8 @@ class ModelWorld {
   std::vector<std::shared_ptr<FakeUpstream>> upstream;
   std::optional<Error> meter_failure;
   std::size_t revealed = 0;
+  /// Replies that outlive the service.
+  std::map<std::string, std::string> saved;
   std::vector<journal::Event> events;
   std::shared_ptr<net::FakeExchange> last;
 

@@ -60,6 +60,14 @@ engine::Spender spender_of(const Caller& caller, const SeenObject& mission, cons
   return who;
 }
 
+GatewayError too_often() {
+  constexpr std::uint32_t kPauseSeconds = 5;
+  return {
+      .kind = GatewayErrorKind::RateLimited,
+      .message = concat("at most ", kFreeRequestsMax, " such requests in a minute"),
+      .retry_after_seconds = kPauseSeconds};
+}
+
 GatewayError scan_error(const Error& error) {
   GatewayError made;
   made.kind = error.code == ErrorCode::LimitExceeded ? GatewayErrorKind::TooLarge
@@ -134,14 +142,7 @@ void ModelService::serve(std::shared_ptr<net::Exchange> exchange, Caller caller)
     return;
   }
   if (!is_metered(target.operation) && !may_ask_for_free(caller)) {
-    constexpr std::uint32_t kPauseSeconds = 5;
-    fail(
-        exchange,
-        target,
-        {.kind = GatewayErrorKind::RateLimited,
-         .message = concat("at most ", kFreeRequestsMax, " such requests in a minute"),
-         .retry_after_seconds = kPauseSeconds}
-    );
+    fail(exchange, target, too_often());
     return;
   }
   Reach reach = reach_of(caller);
@@ -258,16 +259,81 @@ void ModelService::call(
       call_id_of(order.exchange->request()),
       order.seed
   );
+  if (answer_again(order)) {
+    return;
+  }
   label(order);
   if (!choose_for(order) || !guard(order) || answer_from_cache(order)) {
     return;
   }
   order.facts.scan = nullptr;
-  auto made = std::make_shared<Call>(context_, std::move(order), [this](Call& done) {
-    calls_.erase(done.shared_from_this());
+  begin(std::move(order));
+}
+
+void ModelService::begin(CallOrder order) {
+  const std::optional<ReplyKey> key = order.reply_key;
+  auto made = std::make_shared<Call>(context_, std::move(order), [this, key](Call& done) {
+    const std::shared_ptr<Call> call = done.shared_from_this();
+    calls_.erase(call);
+    if (const auto found = key ? named_.find(*key) : named_.end();
+        found != named_.end() && found->second == call) {
+      named_.erase(found);
+    }
   });
   calls_.insert(made);
+  if (key) {
+    named_[*key] = made;
+  }
   made->start();
+}
+
+/// Whether the request is over with: its reply is there already, or on its way, or its name stands
+/// for another one.
+bool ModelService::answer_again(CallOrder& order) {
+  const std::string id = call_id_of(order.exchange->request());
+  if (id.empty() || !is_metered(order.target.operation)) {
+    return false;
+  }
+  const Caller& who = order.caller;
+  order.reply_key = reply_key(who.ns, who.run, who.principal.view(), id);
+  order.question = question_digest(order.target.operation, order.exchange->request().body);
+  if (!who.mission.empty()) {
+    const SeenObject mission = context_.ports.object("missions", who.ns, who.mission);
+    order.mission_uid =
+        Uid(mission.object == nullptr ? std::string()
+                                      : mission.object->get_object("metadata").get_string("uid"));
+  }
+  const KeptReply* kept = context_.replies.find(*order.reply_key);
+  const auto found = named_.find(*order.reply_key);
+  const bool under_way = kept == nullptr && found != named_.end() && found->second->may_attach();
+  if (kept == nullptr && !under_way) {
+    return false;
+  }
+  if ((kept != nullptr ? kept->question : found->second->question()) != order.question) {
+    fail(
+        order.exchange,
+        order.target,
+        {.kind = GatewayErrorKind::CallIdReused,
+         .message = concat("Reeve-Call-Id ", id, " stands for another request already"),
+         .param = "Reeve-Call-Id"}
+    );
+    return true;
+  }
+  if (!may_ask_for_free(who)) {
+    fail(order.exchange, order.target, too_often());
+    return true;
+  }
+  context_.log.info(
+      kept != nullptr ? "a reply was given again" : "a request waits for a reply under way",
+      {{"call", kept != nullptr ? kept->call : order.stem}}
+  );
+  if (kept != nullptr) {
+    order.exchange->respond(model::answer_again(kept->answer, kept->call));
+    context_.metrics.request("", to_string(order.target.operation), "replayed");
+  } else {
+    found->second->attach(std::move(order.exchange));
+  }
+  return true;
 }
 
 /// Says whether somebody can answer.
@@ -371,7 +437,7 @@ bool ModelService::answer_from_cache(CallOrder& order) {
   const Result<Digest> key = cache_key(
       {.ns = route.ns,
        .route = route.name,
-       .route_revision = route.revision,
+       .route_state = concat(route.uid, "/", route.generation),
        .operation = order.target.operation},
       order.exchange->request().body
   );
@@ -379,8 +445,7 @@ bool ModelService::answer_from_cache(CallOrder& order) {
     return false;
   }
   order.cache_key = *key;
-  const std::shared_ptr<const CachedAnswer> answer =
-      context_.cache.find(*key, context_.ports.now());
+  const WholeAnswer* answer = context_.cache.find(*key, context_.ports.now());
   if (answer == nullptr) {
     return false;
   }

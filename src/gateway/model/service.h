@@ -10,6 +10,7 @@
 #include "gateway/model/call.h"
 #include "gateway/model/catalog.h"
 #include "gateway/model/context.h"
+#include "gateway/model/replies.h"
 #include "gateway/ports.h"
 #include "net/exchange.h"
 
@@ -74,11 +75,15 @@ class ModelService {
   bool choose_for(CallOrder& order);
   bool guard(CallOrder& order);
   bool answer_from_cache(CallOrder& order);
+  bool answer_again(CallOrder& order);
+  void begin(CallOrder order);
   void label(CallOrder& order);
 
   Context context_;
   RouteCatalog catalog_;
   std::set<std::shared_ptr<Call>> calls_;
+  /// Those under way whose replies can be asked for again.
+  std::map<ReplyKey, std::shared_ptr<Call>> named_;
   std::map<std::string, FreeRequests> free_;
 };
 

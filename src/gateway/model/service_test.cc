@@ -167,20 +167,6 @@ TEST_F(ModelServiceTest, ASlowReaderHoldsTheProviderBack) {
   EXPECT_FALSE(world_.asked(0).paused);
 }
 
-TEST_F(ModelServiceTest, TheSameCallIdIsAnotherCallEachTime) {
-  ask({{"Reeve-Call-Id", "q1"}});
-  ask({{"Reeve-Call-Id", "q1"}});
-  world_.restart();
-  ask({{"Reeve-Call-Id", "q1"}});
-  std::vector<std::string> names;
-  for (const Json& record : world_.records()) {
-    names.push_back(record.find("metadata")->get_string("name"));
-  }
-  // The third finds nothing of the first in this process; the meter knows better.
-  EXPECT_GE(names.size(), 2U);
-  EXPECT_EQ(names[0].substr(0, names[0].size() - 1), names[1].substr(0, names[1].size() - 1));
-}
-
 // --- what goes wrong ----------------------------------------------------------------------------
 
 TEST_F(ModelServiceTest, WhatDoesNotConnectGoesElsewhere) {

@@ -11,7 +11,7 @@ constexpr std::size_t kEntryBytes = 512;
 
 }  // namespace
 
-std::shared_ptr<const CachedAnswer> AnswerCache::find(const Digest& key, Timestamp now) {
+const WholeAnswer* AnswerCache::find(const Digest& key, Timestamp now) {
   const auto found = places_.find(key);
   if (found == places_.end()) {
     return nullptr;
@@ -21,16 +21,15 @@ std::shared_ptr<const CachedAnswer> AnswerCache::find(const Digest& key, Timesta
     return nullptr;
   }
   entries_.splice(entries_.begin(), entries_, found->second);
-  return entries_.front().answer;
+  return &entries_.front().answer;
 }
 
-bool AnswerCache::put(const Digest& key, CachedAnswer answer, Timestamp now, Duration ttl) {
+bool AnswerCache::put(const Digest& key, WholeAnswer answer, Timestamp now, Duration ttl) {
   if (const auto found = places_.find(key); found != places_.end()) {
     remove(found->second);
   }
-  const std::size_t bytes = kEntryBytes + answer.body.size() + answer.content_type.size() +
-                            answer.model.size() + answer.stop_reason.size();
-  if (ttl <= Duration(0) || answer.body.size() > limits_.answer_bytes_max ||
+  const std::size_t bytes = kEntryBytes + answer.body->size() + answer.content_type.size();
+  if (ttl <= Duration(0) || answer.body->size() > limits_.answer_bytes_max ||
       bytes > limits_.bytes_max || limits_.entries_max == 0) {
     return false;
   }
@@ -38,10 +37,7 @@ bool AnswerCache::put(const Digest& key, CachedAnswer answer, Timestamp now, Dur
     remove(std::prev(entries_.end()));
   }
   entries_.push_front(Entry{
-      .key = key,
-      .answer = std::make_shared<const CachedAnswer>(std::move(answer)),
-      .until = now + ttl,
-      .bytes = bytes});
+      .key = key, .answer = std::move(answer), .until = now + ttl, .bytes = bytes});
   places_.emplace(key, entries_.begin());
   bytes_ += bytes;
   return true;

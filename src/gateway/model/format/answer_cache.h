@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <list>
 #include <map>
 #include <memory>
@@ -9,18 +8,14 @@
 
 #include "base/ids.h"
 #include "base/time.h"
-#include "gateway/model/format/usage.h"
 
 namespace reeve::gateway::model {
 
 /// A whole answer, as it was sent to a client.
-struct CachedAnswer {
-  std::string content_type;
-  std::string body;
-  std::string model;
-  std::string stop_reason;
-  std::uint32_t tool_calls = 0;
-  Usage usage;
+struct WholeAnswer {
+  std::string content_type = {};
+  /// Shared with whoever still sends it; never null.
+  std::shared_ptr<const std::string> body = std::make_shared<const std::string>();
 };
 
 struct AnswerCacheLimits {
@@ -36,11 +31,11 @@ class AnswerCache {
  public:
   explicit AnswerCache(AnswerCacheLimits limits = {}) : limits_(limits) {}
 
-  /// Null: there is none, or it is too old.
-  std::shared_ptr<const CachedAnswer> find(const Digest& key, Timestamp now);
+  /// Null: there is none, or it is too old. Valid until the cache is used again.
+  const WholeAnswer* find(const Digest& key, Timestamp now);
 
   /// Says whether it is kept.
-  bool put(const Digest& key, CachedAnswer answer, Timestamp now, Duration ttl);
+  bool put(const Digest& key, WholeAnswer answer, Timestamp now, Duration ttl);
 
   std::size_t size() const { return entries_.size(); }
 
@@ -49,7 +44,7 @@ class AnswerCache {
  private:
   struct Entry {
     Digest key;
-    std::shared_ptr<const CachedAnswer> answer;
+    WholeAnswer answer;
     Timestamp until;
     std::size_t bytes = 0;
   };

@@ -29,7 +29,7 @@ Result<Digest> cache_key(const CacheScope& scope, std::string_view body) {
   );
   // As an array: no name can look like the end of another one.
   Json key = Json::array();
-  key.push(scope.ns).push(scope.route).push(scope.route_revision);
+  key.push(scope.ns).push(scope.route).push(scope.route_state);
   key.push(to_string(scope.operation)).push(std::move(json));
   return canonical_digest(key);
 }

@@ -13,8 +13,8 @@ namespace reeve::gateway::model {
 struct CacheScope {
   std::string ns;
   std::string route;
-  /// Of its last change: another one is another route.
-  std::string route_revision;
+  /// Of its spec as it is now: another one is another route.
+  std::string route_state;
   Operation operation = Operation::ChatCompletions;
 };
 

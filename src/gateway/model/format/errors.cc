@@ -43,6 +43,8 @@ Words words_of(GatewayErrorKind kind) {
       return {404, 400, "invalid_request_error", "model_not_found", "not_found_error", true};
     case GatewayErrorKind::Malformed:
       return {400, 400, "invalid_request_error", "invalid_request", "invalid_request_error", true};
+    case GatewayErrorKind::CallIdReused:
+      return {422, 400, "invalid_request_error", "call_id_reused", "invalid_request_error", true};
     case GatewayErrorKind::TooLarge:
       return {413, 400, "invalid_request_error", "request_too_large", "request_too_large", true};
     case GatewayErrorKind::ContextTooLong:
@@ -125,6 +127,8 @@ std::string_view to_string(GatewayErrorKind kind) {
       return "unknown_model";
     case GatewayErrorKind::Malformed:
       return "malformed";
+    case GatewayErrorKind::CallIdReused:
+      return "call_id_reused";
     case GatewayErrorKind::TooLarge:
       return "too_large";
     case GatewayErrorKind::ContextTooLong:

@@ -22,6 +22,7 @@ enum class GatewayErrorKind : std::uint8_t {
   UpgradeRequired,   ///< WebSockets are not spoken; plain HTTP is
   UnknownModel,      ///< no route has such a model
   Malformed,         ///< the request is wrong
+  CallIdReused,      ///< its name stands for another request already
   TooLarge,          ///< its body is too large
   ContextTooLong,    ///< its input does not fit any model that it may ask
   Unbounded,         ///< its cost cannot be bounded

@@ -223,7 +223,8 @@ TEST(GuardrailBody, IsRedactedWhereItStands) {
     edits.splices.push_back({.at = each.at, .text = redaction_of(*set, each.rule)});
   }
   const auto chat = Operation::ChatCompletions;
-  const std::string made = edit_request(chat, body, *scan_request(chat, body), edits);
+  const std::string made =
+      edit_request(chat, body, *scan_request(chat, body), edits).value_or(std::string(body));
   EXPECT_EQ(
       made,
       R"({"model":"m","messages":[{"content":"a\n[redacted:secrets:aws-access-key]\" and )"

@@ -10,7 +10,7 @@ namespace reeve::gateway::model {
 namespace {
 
 const CacheScope kScope{
-    .ns = "team", .route = "models", .route_revision = "7", .operation = Operation::Messages};
+    .ns = "team", .route = "models", .route_state = "7", .operation = Operation::Messages};
 
 Digest key(std::string_view body, const CacheScope& scope = kScope) {
   return cache_key(scope, body).value();
@@ -30,7 +30,7 @@ TEST(CacheKey, IsOfOneNamespaceRouteAndOperation) {
   CacheScope other = kScope;
   other.ns = "other";
   CacheScope revision = kScope;
-  revision.route_revision = "8";
+  revision.route_state = "8";
   CacheScope shifted = kScope;
   shifted.ns = "teammodels";
   shifted.route = "";
@@ -39,10 +39,8 @@ TEST(CacheKey, IsOfOneNamespaceRouteAndOperation) {
   }
 }
 
-CachedAnswer answer(std::string body) {
-  CachedAnswer made;
-  made.body = std::move(body);
-  return made;
+WholeAnswer answer(std::string body) {
+  return {.body = std::make_shared<const std::string>(std::move(body))};
 }
 
 constexpr Timestamp kNow = from_unix_millis(1'000'000);
@@ -51,7 +49,7 @@ TEST(AnswerCache, GivesAnAnswerAgainUntilItIsTooOld) {
   AnswerCache cache;
   EXPECT_TRUE(cache.put(Digest("a"), answer("one"), kNow, Duration(100)));
   ASSERT_NE(cache.find(Digest("a"), kNow + Duration(99)), nullptr);
-  EXPECT_EQ(cache.find(Digest("a"), kNow + Duration(99))->body, "one");
+  EXPECT_EQ(*cache.find(Digest("a"), kNow + Duration(99))->body, "one");
   EXPECT_EQ(cache.find(Digest("a"), kNow + Duration(100)), nullptr);
   EXPECT_EQ(cache.size(), 0U);
   EXPECT_EQ(cache.bytes(), 0U);

@@ -87,7 +87,7 @@ std::vector<Splice> own_splices(
 
 }  // namespace
 
-std::string edit_request(
+std::optional<std::string> edit_request(
     Operation operation, std::string_view body, const RequestScan& scan, const RequestEdits& edits
 ) {
   std::vector<Splice> splices = own_splices(operation, scan, edits);
@@ -103,6 +103,9 @@ std::string edit_request(
     if (!touches) {
       splices.push_back(each);
     }
+  }
+  if (splices.empty()) {
+    return std::nullopt;
   }
   std::sort(splices.begin(), splices.end(), [](const Splice& a, const Splice& b) {
     return std::pair(a.at.begin, a.at.end) < std::pair(b.at.begin, b.at.end);

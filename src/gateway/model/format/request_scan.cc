@@ -24,8 +24,6 @@ enum class Member : std::uint8_t {
   Input,
   System,
   Tools,
-  Metadata,
-  User,
   Thinking,
   Reasoning,
   ReasoningEffort,
@@ -60,8 +58,6 @@ constexpr std::array kMembers = {
     Named{"input", Member::Input},
     Named{"system", Member::System},
     Named{"tools", Member::Tools},
-    Named{"metadata", Member::Metadata},
-    Named{"user", Member::User},
     Named{"thinking", Member::Thinking},
     Named{"reasoning", Member::Reasoning},
     Named{"reasoning_effort", Member::ReasoningEffort},
@@ -139,7 +135,6 @@ enum class Role : std::uint8_t {
   Tools,
   Tool,
   StreamOptions,
-  Metadata,
   Thinking,
   Modalities,
   Compaction,
@@ -237,11 +232,6 @@ class Scanner final : public JsonSink {
       case Role::Root:
         text_member(kept, size, at);
         break;
-      case Role::Metadata:
-        if (key == "user_id") {
-          scan_.user = kept;
-        }
-        break;
       case Role::Thinking:
         if (key == "type" && kept != "disabled") {
           scan_.thinking = true;
@@ -329,7 +319,6 @@ class Scanner final : public JsonSink {
         return Role::Compaction;
       case Role::Other:
       case Role::StreamOptions:
-      case Role::Metadata:
       case Role::Thinking:
       case Role::Modalities:
         return Role::Other;
@@ -343,7 +332,6 @@ class Scanner final : public JsonSink {
     }
     if (object) {
       return key == "stream_options" ? Role::StreamOptions
-             : key == "metadata"     ? Role::Metadata
              : key == "thinking"     ? Role::Thinking
                                      : Role::Other;
     }
@@ -384,8 +372,6 @@ class Scanner final : public JsonSink {
     if (member_ == Member::StreamOptions && object) {
       scan_.stream_options_at = at;
       scan_.stream_options_empty = frame.elements == 0;
-    } else if (member_ == Member::Messages || member_ == Member::Input) {
-      scan_.messages = frame.elements;
     } else if (member_ == Member::Tools) {
       scan_.tools = frame.elements;
     } else if (member_ == Member::Prediction) {
@@ -404,10 +390,6 @@ class Scanner final : public JsonSink {
       scan_.model_at = at;
     } else if (is_scalar(member_) || is_container(member_)) {
       fail("has a wrong type", name_of(member_));
-    } else if (member_ == Member::User) {
-      scan_.user = kept;
-    } else if (member_ == Member::Input) {
-      scan_.messages = 1;
     } else if (member_ == Member::ReasoningEffort) {
       scan_.thinking = scan_.thinking || kept != "none";
     } else if (member_ == Member::Prediction) {

@@ -53,11 +53,7 @@ struct RequestScan {
   bool stream_options_empty = false;
   /// The value of `include_usage`, if it is there.
   std::optional<ByteRange> include_usage_at;
-  /// `messages`, or items of `input`.
-  std::size_t messages = 0;
   std::size_t tools = 0;
-  /// `metadata.user_id` or `user`, at most kJsonKeptBytesMax.
-  std::string user;
   /// The model is asked to think first; what it thinks costs output and may not be shown.
   bool thinking = false;
   /// Pictures, and documents and sounds, wherever a message may have them.
@@ -121,8 +117,9 @@ struct RequestEdits {
   std::vector<Splice> splices = {};
 };
 
-/// The body to send: the same bytes, but for the edits. `scan` is of this body.
-std::string edit_request(
+/// The body to send: the same bytes, but for the edits. Nothing: it is sent as it is. `scan` is of
+/// this body.
+std::optional<std::string> edit_request(
     Operation operation, std::string_view body, const RequestScan& scan, const RequestEdits& edits
 );
 

@@ -33,9 +33,7 @@ TEST(RequestScan, ReadsWhatTheGatewayActsUpon) {
   EXPECT_EQ(scan.n, 2U);
   EXPECT_EQ(scan.output_limit(), 30U);
   EXPECT_TRUE(scan.include_usage);
-  EXPECT_EQ(scan.messages, 2U);
   EXPECT_EQ(scan.tools, 1U);
-  EXPECT_EQ(scan.user, "u-1");
   EXPECT_EQ(scan.text_bytes(), body.size());
   EXPECT_TRUE(scan.unbounded.empty());
   EXPECT_FALSE(scan.thinking);
@@ -51,7 +49,6 @@ TEST(RequestScan, ReadsWhatClaudeCodeSends) {
       R"("tools":[{"name":"Bash","input_schema":{"type":"object"}}],"messages":[]})"
   );
   EXPECT_EQ(scan.max_tokens, 128'000U);
-  EXPECT_EQ(scan.user, "session-7");
   EXPECT_TRUE(scan.thinking);
   EXPECT_EQ(scan.tools, 1U);
   EXPECT_TRUE(scan.unbounded.empty());
@@ -164,7 +161,6 @@ TEST(RequestScan, KnowsPicturesOfAllOperations) {
   );
   EXPECT_EQ(responses.images, 2U);
   EXPECT_EQ(responses.attachment_bytes, 56U);
-  EXPECT_EQ(responses.messages, 2U);
 }
 
 TEST(RequestScan, NamesWhatCannotBeBounded) {
@@ -205,7 +201,8 @@ TEST(RequestScan, NamesWhatCannotBeBounded) {
 }
 
 std::string edited(std::string_view body, const RequestEdits& edits, Operation operation = kChat) {
-  const std::string made = edit_request(operation, body, scanned(operation, body), edits);
+  const std::string made =
+      edit_request(operation, body, scanned(operation, body), edits).value_or(std::string(body));
   EXPECT_TRUE(parse_json(made).ok()) << made;
   return made;
 }

@@ -256,7 +256,7 @@ Result<Route> read_route(const Json& object) {
     route.ns = metadata->get_string("namespace");
     route.name = metadata->get_string("name");
     route.uid = metadata->get_string("uid");
-    route.revision = metadata->get_string("resourceVersion");
+    route.generation = metadata->get_int("generation", 1);
   }
   const Json* spec = object.find("spec");
   if (spec == nullptr) {

@@ -83,8 +83,6 @@ struct RouteModel {
   std::string output_limit_member;
   Prices prices;
   bool free = false;
-  /// Of cost, for people and for `tier` of rules; empty: none.
-  std::string tier;
   /// Whether it may think without showing it.
   bool reasoning = true;
 };
@@ -132,7 +130,8 @@ struct Route {
   std::string ns;
   std::string name;
   std::string uid;
-  std::string revision;
+  /// Of its spec: another one is another route.
+  std::int64_t generation = 1;
   std::string currency = "USD";
   std::vector<Provider> providers;
   std::vector<RouteModel> models;

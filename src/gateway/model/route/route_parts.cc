@@ -346,7 +346,8 @@ Result<RouteModel> read_model(
   const Json* prices = fields.object("prices");
   model.free = fields.flag("free");
   const std::string unbounded = fields.text("unbounded", "refuse");
-  model.tier = fields.text("tier");
+  // For people.
+  (void)fields.text("tier");
   model.reasoning = fields.flag("reasoning", true);
   REEVE_CHECK(fields.finish());
   if (std::max(model.name.size(), model.upstream_name.size()) > kModelNameBytesMax) {

@@ -8,7 +8,7 @@ namespace reeve::gateway::model {
 namespace {
 
 constexpr std::string_view kFull = R"({
-  "metadata":{"namespace":"team","name":"models","uid":"u1","resourceVersion":"7"},
+  "metadata":{"namespace":"team","name":"models","uid":"u1","generation":7},
   "spec":{
     "currency":"EUR",
     "providers":[
@@ -44,7 +44,7 @@ TEST(Route, IsReadWhole) {
   ASSERT_TRUE(read.ok()) << read.error().describe();
   const Route& route = *read;
   EXPECT_EQ(
-      concat(route.ns, '/', route.name, '/', route.uid, '/', route.revision), "team/models/u1/7"
+      concat(route.ns, '/', route.name, '/', route.uid, '/', route.generation), "team/models/u1/7"
   );
   EXPECT_EQ(route.currency, "EUR");
   const Provider& anthropic = route.providers[0];
