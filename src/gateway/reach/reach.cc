@@ -76,8 +76,11 @@ std::vector<view::ProjectedPtr> Reach::objects(
   return page ? std::move(page->items) : std::vector<view::ProjectedPtr>();
 }
 
-Result<std::unique_ptr<net::Client>> Reach::make_client(bool allow_private) const {
+Result<std::unique_ptr<net::Client>> Reach::make_client(
+    bool allow_private, std::size_t connections_max
+) const {
   net::ClientOptions limits;
+  limits.connections_max = connections_max;
   limits.allowed = [allow_private](const net::Endpoint& /*endpoint*/, std::string_view address) {
     return egress::may_ask(address, allow_private);
   };

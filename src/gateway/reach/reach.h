@@ -59,7 +59,9 @@ class Reach {
 
   /// A client that connects to public addresses, and to private ones if `allow_private`. Addresses
   /// are looked at when they are connected to: a name cannot come to mean another one. Any thread.
-  Result<std::unique_ptr<net::Client>> make_client(bool allow_private) const;
+  Result<std::unique_ptr<net::Client>> make_client(
+      bool allow_private, std::size_t connections_max = net::ClientOptions().connections_max
+  ) const;
 
   /// Nothing is called any more.
   void close() { *open_ = false; }
