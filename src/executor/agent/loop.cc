@@ -195,7 +195,8 @@ class Loop {
     return record(result_record(call.id, result.text, result.failed));
   }
 
-  /// What keeps a tool from answering is told to the model like an answer. Cancelled: people decide.
+  /// What keeps a tool from answering is told to the model like an answer. Cancelled: people
+  /// decide.
   Result<ToolResult> call_tool(const Call& call) {
     for (std::uint32_t attempt = 1;; ++attempt) {
       const std::int64_t id = ++last_id_;
@@ -203,11 +204,7 @@ class Loop {
           services_.server,
           id,
           call_request(
-              id,
-              call.name,
-              call.arguments,
-              state_.call_key(call.id),
-              work_.loop->decision_wait
+              id, call.name, call.arguments, state_.call_key(call.id), work_.loop->decision_wait
           ),
           time_left(kCallTimeout)
       );
@@ -274,11 +271,11 @@ class Loop {
     if (std::optional<Trouble> reached = limit_reached()) {
       return reached;
     }
-    const std::string id = state_.question_id();
+    const std::string body = question();
+    const std::string id = state_.question_id(body);
     if (!state_.is_asking()) {
       REEVE_CHECK(record({.kind = Record::Kind::Ask, .text = {}, .body = {}}));
     }
-    const std::string body = question();
     for (std::uint32_t attempt = 1;; ++attempt) {
       std::optional<Trouble> trouble;
       REEVE_TRY(const std::optional<Reply> reply, ask_model(id, body, trouble));

@@ -13,6 +13,7 @@ namespace {
 constexpr std::array<std::string_view, 7> kKinds = {
     "begin", "ask", "reply", "call", "result", "remark", "end"};
 constexpr std::size_t kKeyDigits = 24;
+constexpr std::size_t kQuestionDigits = 16;
 
 Error corrupt(std::string_view what) {
   return make_error(ErrorCode::Corrupt, std::string(what), "journal");
@@ -163,9 +164,16 @@ Result<void> LoopState::take_result(const Record& record) {
   return pending_.empty() ? move(Phase::Processing) : Result<void>{};
 }
 
-std::string LoopState::question_id() const {
+std::string LoopState::question_id(std::string_view question) const {
   const std::uint32_t number = asking_ ? asked_ : asked_ + 1;
-  return concat("q-", sha256(key_).str().substr(0, kKeyDigits), "-", number);
+  return concat(
+      "q-",
+      sha256(key_).view().substr(0, kKeyDigits),
+      "-",
+      number,
+      "-",
+      sha256(question).view().substr(0, kQuestionDigits)
+  );
 }
 
 std::string LoopState::call_key(std::string_view call) const {

@@ -80,8 +80,9 @@ class LoopState {
 
   const std::string& digest() const { return digest_; }
 
-  /// What the question under way, or the next one, is called wherever it is heard of.
-  std::string question_id() const;
+  /// What the question under way, or the next one, is called wherever it is heard of. `question` is
+  /// how it is asked: one that has become another (its tools are others now) has another name.
+  std::string question_id(std::string_view question) const;
   /// The same of a call.
   std::string call_key(std::string_view call) const;
 

@@ -25,9 +25,10 @@ TEST(AgentLoopState, GoesThroughItsPhases) {
   EXPECT_EQ(state.phase(), Phase::Idle);
   ASSERT_TRUE(state.apply(begin_record("k", "d")).ok());
   EXPECT_EQ(state.phase(), Phase::Processing);
-  const std::string first = state.question_id();
+  const std::string first = state.question_id("what?");
   ASSERT_TRUE(state.apply(record(Record::Kind::Ask)).ok());
-  EXPECT_EQ(state.question_id(), first) << "while it is under way it keeps its name";
+  EXPECT_EQ(state.question_id("what?"), first) << "while it is under way it keeps its name";
+  EXPECT_NE(state.question_id("how?"), first) << "it is another question";
   ASSERT_TRUE(
       state
           .apply(reply(
@@ -36,7 +37,7 @@ TEST(AgentLoopState, GoesThroughItsPhases) {
           .ok()
   );
   EXPECT_EQ(state.phase(), Phase::ToolExecuting);
-  EXPECT_NE(state.question_id(), first);
+  EXPECT_NE(state.question_id("what?"), first);
   EXPECT_NE(state.call_key("1"), state.call_key("2"));
   ASSERT_TRUE(state.apply(record(Record::Kind::Call, "1")).ok());
   EXPECT_TRUE(state.is_called("1"));
@@ -71,7 +72,7 @@ TEST(AgentLoopState, ACallThatModelsNumberAlikeHasAnotherKeyInEveryQuestion) {
   ASSERT_TRUE(other.apply(begin_record("k2", "d")).ok());
   LoopState same("task");
   ASSERT_TRUE(same.apply(begin_record("k2", "d")).ok());
-  EXPECT_EQ(other.question_id(), same.question_id());
+  EXPECT_EQ(other.question_id("what?"), same.question_id("what?"));
 }
 
 TEST(AgentLoopState, RefusesWhatDoesNotFollow) {
