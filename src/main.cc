@@ -1,5 +1,5 @@
-// The composition root: hands the process to the shim, to the keeper of a sandbox, to a tool of an
-// executor or to the command line; nothing else.
+// The composition root: hands the process to the shim, to the keeper of a sandbox, to an attendant,
+// to a tool of an executor or to the command line; nothing else.
 
 #include <memory>
 #include <poll.h>
@@ -16,6 +16,7 @@
 #include "executor/http/web_socket_tool.h"
 #include "executor/message/message_tool.h"
 #include "executor/tool_process.h"
+#include "host/attendant.h"
 #include "host/shim.h"
 #include "owner/control_client.h"
 #include "platform/posix/system.h"
@@ -61,6 +62,9 @@ int main(int argc, char** argv) {
   }
   if (argc > 1 && std::string_view(argv[1]) == "sandbox") {
     return reeve::sandbox::sandbox_main(argc, argv);
+  }
+  if (argc > 1 && std::string_view(argv[1]) == "attend") {
+    return reeve::host::attendant_main(argc, argv);
   }
   if (argc > 1 && std::string_view(argv[1]) == "executor") {
     reeve::platform::SystemClock clock;

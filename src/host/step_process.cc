@@ -52,9 +52,7 @@ struct ChildPlan {
   char* const* argv = nullptr;
   char* const* environment = nullptr;
   const char* working_dir = nullptr;
-  int null = -1;
-  int out = -1;
-  int err = -1;
+  Streams streams = {};
   int failure = -1;
   pid_t parent = 0;
   const int* inherited = nullptr;
@@ -105,8 +103,8 @@ void enter(const ChildPlan& plan) {
   if (::setsid() < 0) {
     give_up(plan, Stage::Session);
   }
-  if (::dup2(plan.null, STDIN_FILENO) < 0 || ::dup2(plan.out, STDOUT_FILENO) < 0 ||
-      ::dup2(plan.err, STDERR_FILENO) < 0) {
+  if (::dup2(plan.streams.in, STDIN_FILENO) < 0 || ::dup2(plan.streams.out, STDOUT_FILENO) < 0 ||
+      ::dup2(plan.streams.err, STDERR_FILENO) < 0) {
     give_up(plan, Stage::Descriptors);
   }
   for (std::size_t i = 0; i < plan.inherited_count; ++i) {
@@ -205,19 +203,27 @@ bool read_failure(int fd, Failure& failure) {
   }
 }
 
+/// A pipe for what the step says, unless it says it elsewhere.
+Result<Pipe> make_output(int given) {
+  if (given >= 0) {
+    return Pipe{};
+  }
+  REEVE_TRY(Pipe pipe, make_pipe());
+  ::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK);
+  ::fcntl(pipe.read.get(), F_SETPIPE_SZ, kPipeBytes);
+  return pipe;
+}
+
 }  // namespace
 
 Result<StepProcess> start_step(const StepCommand& command) {
-  REEVE_TRY(Pipe out, make_pipe());
-  REEVE_TRY(Pipe err, make_pipe());
+  const Streams& given = command.streams;
+  REEVE_TRY(Pipe out, make_output(given.out));
+  REEVE_TRY(Pipe err, make_output(given.err));
   REEVE_TRY(Pipe failure_pipe, make_pipe());
   const FileDescriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!null) {
     return platform::errno_error("open", "/dev/null");
-  }
-  for (const int fd : {out.read.get(), err.read.get()}) {
-    ::fcntl(fd, F_SETFL, O_NONBLOCK);
-    ::fcntl(fd, F_SETPIPE_SZ, kPipeBytes);
   }
   const std::vector<char*> argv = pointers(command.argv);
   const std::vector<char*> environment = pointers(command.environment);
@@ -227,9 +233,10 @@ Result<StepProcess> start_step(const StepCommand& command) {
       .argv = argv.data(),
       .environment = environment.data(),
       .working_dir = command.working_dir.c_str(),
-      .null = null.get(),
-      .out = out.write.get(),
-      .err = err.write.get(),
+      .streams =
+          {.in = given.in >= 0 ? given.in : null.get(),
+           .out = given.out >= 0 ? given.out : out.write.get(),
+           .err = given.err >= 0 ? given.err : err.write.get()},
       .failure = failure_pipe.write.get(),
       .parent = ::getpid(),
       .inherited = command.inherited.data(),

@@ -10,6 +10,15 @@
 
 namespace reeve::host {
 
+/// Descriptors for the standard streams of a process.
+struct Streams {
+  /// -1: /dev/null.
+  int in = -1;
+  /// -1: a pipe to whoever starts it.
+  int out = -1;
+  int err = -1;
+};
+
 /// How one step is started.
 struct StepCommand {
   std::vector<std::string> argv;
@@ -22,14 +31,15 @@ struct StepCommand {
   int cgroup = -1;
   /// Descriptors that it inherits under their numbers, besides its standard streams.
   std::vector<int> inherited = {};
+  Streams streams = {};
   /// The way into the sandbox that it works in; null: none.
   const sandbox::Entrance* entrance = nullptr;
 };
 
-/// A running step: a leader of its own session and process group, standard input /dev/null.
+/// A running step: a leader of its own session and process group.
 struct StepProcess {
   int pid = 0;
-  /// Read ends, non-blocking.
+  /// Read ends, non-blocking; none of streams that were given.
   platform::FileDescriptor out;
   platform::FileDescriptor err;
 };

@@ -1,6 +1,7 @@
 #include <string_view>
 
 #include "executor/tool_process.h"
+#include "host/attendant.h"
 #include "host/shim.h"
 #include "platform/sandbox/keeper.h"
 
@@ -44,6 +45,9 @@ int main(int argc, char** argv) {
   }
   if (argc > 1 && std::string_view(argv[1]) == "sandbox") {
     return reeve::sandbox::sandbox_main(argc, argv);
+  }
+  if (argc > 1 && std::string_view(argv[1]) == "attend") {
+    return reeve::host::attendant_main(argc, argv);
   }
   return reeve::host::shim_main(argc, argv);
 }
