@@ -23,6 +23,9 @@ inline constexpr std::string_view kCapabilitiesMeta = "io.modelcontextprotocol/c
 
 /// A name that a client gives to a call so that it can send it again without having it done twice.
 inline constexpr std::string_view kIdempotencyMeta = "reeve.dev/idempotencyKey";
+/// How long a client waits for people to decide, such as "1m"; it is answered kWaitsForDecision
+/// then and sends the call again under its idempotency key when it likes.
+inline constexpr std::string_view kDecisionWaitMeta = "reeve.dev/decisionWait";
 inline constexpr std::string_view kLogLevelMeta = "io.modelcontextprotocol/logLevel";
 
 inline constexpr std::string_view kProgressMethod = "notifications/progress";
@@ -36,6 +39,7 @@ inline constexpr int kInternalError = -32603;
 inline constexpr int kHeaderMismatch = -32020;
 inline constexpr int kMissingCapability = -32021;
 inline constexpr int kUnsupportedVersion = -32022;
+inline constexpr int kWaitsForDecision = -32050;
 
 /// One message of a request may be that large, and that deep.
 inline constexpr std::size_t kMessageBytesMax = std::size_t{2} << 20U;

@@ -96,6 +96,51 @@ std::string first_text(const Json& result) {
              : std::string();
 }
 
+/// How long the client waits for people; nothing: until they have decided.
+Result<std::optional<Duration>> decision_wait(const RpcMessage& message) {
+  const Json* given = message.meta().find(kDecisionWaitMeta);
+  if (given == nullptr) {
+    return std::optional<Duration>();
+  }
+  const Result<Duration> wait = given->is_string()
+                                    ? parse_duration(given->as_string())
+                                    : make_error(ErrorCode::Invalid, "is no duration");
+  if (!wait || *wait < Duration(0)) {
+    return make_error(
+        ErrorCode::Invalid, concat("_meta: ", kDecisionWaitMeta, " is no duration such as 1m")
+    );
+  }
+  return std::optional(*wait);
+}
+
+/// Sends a client away whose call people are to decide about, unless they do so in time.
+struct Parting : std::enable_shared_from_this<Parting> {
+  ResponderPtr responder;
+  std::weak_ptr<ToolCalls> calls;
+  ToolCalls::Ticket ticket = 0;
+  std::string why;
+
+  void held(const std::string& reason, Duration wait, const ToolPorts& ports) {
+    const bool first = why.empty();
+    why = reason;
+    if (first) {
+      ports.after(wait, [self = shared_from_this()] { self->part(); });
+    }
+  }
+
+  void part() {
+    const auto there = calls.lock();
+    if (there == nullptr || !responder->open()) {
+      return;
+    }
+    there->leave(ticket);
+    RpcError error;
+    error.code = kWaitsForDecision;
+    error.message = why;
+    responder->error(std::move(error));
+  }
+};
+
 }  // namespace
 
 void ToolService::refuse(
@@ -203,7 +248,7 @@ void ToolService::initialize(const Asked& asked) {
         const ObjectPtr run =
             caller.run.empty() ? nullptr : ports_.object("runs", caller.ns, caller.run);
         return caller.run.empty() ||
-               (run != nullptr && part(*run, "status").find("endedAt") == nullptr);
+               (run != nullptr && run->get_object("status").find("endedAt") == nullptr);
       });
   if (!added) {
     RpcError error;
@@ -373,15 +418,30 @@ void ToolService::call_tool(const Asked& asked, CatalogServerPtr server, const s
 
 void ToolService::start(const Asked& asked, CallRequest request, ToolCalls::OnAnswer answer) {
   const ResponderPtr& responder = asked.responder;
+  const Result<std::optional<Duration>> wait = decision_wait(asked.message);
+  if (!wait) {
+    responder->error(invalid_params(wait.error().message));
+    return;
+  }
+  const auto parting = std::make_shared<Parting>();
+  parting->responder = responder;
+  parting->calls = calls_;
   responder->hold(concat(request.tool.name, " is being carried out"));
   request.listener.log_level = asked.log_level;
   request.listener.note = [responder](std::string_view method, const Json& params) {
     responder->note(method, params);
   };
-  const ToolCalls::Ticket ticket =
-      calls_->call(std::move(request), std::move(answer), [responder](const std::string& why) {
+  const ToolCalls::Ticket ticket = calls_->call(
+      std::move(request),
+      std::move(answer),
+      [responder, parting, wait = *wait, ports = &ports_](const std::string& why) {
         responder->hold(why);
-      });
+        if (wait) {
+          parting->held(why, *wait, *ports);
+        }
+      }
+  );
+  parting->ticket = ticket;
   if (ticket != 0 && responder->open()) {
     responder->on_gone([calls = std::weak_ptr(calls_), ticket] {
       if (const auto there = calls.lock()) {

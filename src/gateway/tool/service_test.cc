@@ -422,6 +422,42 @@ TEST_F(ServiceTest, FindsTheCallOfAClientThatComesBack) {
   EXPECT_EQ(world_.records().size(), 1U);
 }
 
+TEST_F(ServiceTest, SendsAClientAwayThatDoesNotWaitForPeople) {
+  world_.server("files", kCareful);
+  world_.meta = R"(,"reeve.dev/decisionWait":"30s","reeve.dev/idempotencyKey":"k")";
+  const std::string arguments = R"({"path":"a.txt","content":"hello"})";
+  const auto answer = world_.call("files__write_file", arguments);
+  world_.advance(Duration(29'000));
+  EXPECT_EQ(answer->body.find("-32050"), std::string::npos);
+  world_.advance(Duration(1'000));
+  EXPECT_NE(answer->body.find("-32050"), std::string::npos) << answer->body;
+  EXPECT_TRUE(answer->closed);
+  EXPECT_EQ(world_.state_of(0), "PENDING");
+  ASSERT_TRUE(world_.decide("approve", "{}").ok());
+  world_.notice();
+  EXPECT_FALSE(std::filesystem::exists(world_.workspace / "a.txt")) << "nobody waits for it";
+  EXPECT_EQ(ToolWorld::text_of(world_.call("files__write_file", arguments)), "wrote a.txt");
+  EXPECT_EQ(world_.records().size(), 1U);
+}
+
+TEST_F(ServiceTest, AClientThatIsAnsweredInTimeIsNotSentAway) {
+  world_.server("files", kCareful);
+  world_.meta = R"(,"reeve.dev/decisionWait":"30s")";
+  const auto answer = world_.call("files__write_file", R"({"path":"a.txt","content":"hello"})");
+  ASSERT_TRUE(world_.decide("approve", "{}").ok());
+  world_.notice();
+  world_.advance(Duration(60'000));
+  EXPECT_EQ(ToolWorld::text_of(answer), "wrote a.txt");
+}
+
+TEST_F(ServiceTest, RefusesAWaitThatIsNone) {
+  world_.server("files", kCareful);
+  world_.meta = R"(,"reeve.dev/decisionWait":"soon")";
+  const auto answer = world_.call("files__write_file", R"({"path":"a.txt","content":"hello"})");
+  EXPECT_EQ(ToolWorld::body_of(answer).find("error")->get_int("code"), -32602);
+  EXPECT_TRUE(world_.records().empty());
+}
+
 TEST_F(ServiceTest, RollsBackWhatAPersonWantsUndone) {
   std::ofstream(world_.workspace / "a.txt") << "before";
   world_.server(
