@@ -43,12 +43,6 @@ std::string excerpt_of(const Json& result, bool repeats) {
 
 }  // namespace
 
-const Json& part(const Json& object, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = object.find(name);
-  return found == nullptr || !found->is_object() ? kNone : *found;
-}
-
 Json record_body(const CallRequest& request, const std::string& hash) {
   const ToolPolicy& policy = request.tool.policy;
   Json spec = Json::object();
@@ -121,7 +115,7 @@ CallAnswer kept_answer(const CallRequest& request, const Json& known, const Json
   answer.arguments = request.arguments;
   if (done && request.elsewhere) {
     // The agent goes on with what was approved, which a person may have edited.
-    const Json& status = object == nullptr ? Json() : part(*object, "status");
+    const Json& status = object == nullptr ? Json() : object->get_object("status");
     const Json* edited = status.find("editedArguments");
     answer.arguments = edited == nullptr ? request.arguments : *edited;
     const std::string approved =
@@ -131,7 +125,7 @@ CallAnswer kept_answer(const CallRequest& request, const Json& known, const Json
       return answer;
     }
   }
-  std::string text = part(known, "result").get_string("excerpt");
+  std::string text = known.get_object("result").get_string("excerpt");
   if (!done && text.empty()) {
     const std::string why = known.get_string("message");
     text = why.empty() ? concat("it is ", state) : why;

@@ -41,9 +41,6 @@ struct CallAnswer {
   Json arguments;
 };
 
-/// A member that is an object, or an empty one.
-const Json& part(const Json& object, std::string_view name);
-
 /// The body of `record`; `hash` is of the arguments.
 Json record_body(const CallRequest& request, const std::string& hash);
 

@@ -17,12 +17,12 @@ void ToolCalls::decided(const LivePtr& call, const Json& object) {
   if (call->step != Live::Step::Waiting) {
     return;
   }
-  const Json& status = part(object, "status");
+  const Json& status = object.get_object("status");
   const std::string state = status.get_string("state");
   if (state == "PENDING") {
     return;
   }
-  const Json& approval = part(status, "approval");
+  const Json& approval = status.get_object("approval");
   if (state != "APPROVED") {
     const std::string why = approval.get_string("message");
     refuse(
@@ -235,14 +235,14 @@ void ToolCalls::end(const LivePtr& call) {
 
 /// A person wants a call undone: the compensating one is approved and waits for us.
 void ToolCalls::roll_back(const Json& object) {
-  const Json& metadata = part(object, "metadata");
-  const Json& spec = part(object, "spec");
+  const Json& metadata = object.get_object("metadata");
+  const Json& spec = object.get_object("spec");
   auto call = std::make_shared<Live>();
   call->name = metadata.get_string("name");
   call->ns = Namespace(metadata.get_string("namespace"));
   call->rollback = true;
   call->server = spec.get_string("server");
-  call->request.arguments = part(spec, "arguments");
+  call->request.arguments = spec.get_object("arguments");
   call->hash = canonical_digest(call->request.arguments).str();
   call->request.tool.name = spec.get_string("tool");
   call->request.caller.ns = call->ns;

@@ -24,9 +24,9 @@ std::string hex(std::uint64_t number) {
 }
 
 LeftCalls::Asked asked_of(const Json& object) {
-  const Json& spec = part(object, "spec");
+  const Json& spec = object.get_object("spec");
   return {
-      .ns = Namespace(part(object, "metadata").get_string("namespace")),
+      .ns = Namespace(object.get_object("metadata").get_string("namespace")),
       .run = spec.get_string("run"),
       .caller = spec.get_string("caller"),
       .server = spec.get_string("server"),
@@ -228,7 +228,7 @@ void ToolCalls::leave(Ticket ticket) {
 
 void ToolCalls::changed(const std::vector<ObjectPtr>& calls) {
   for (const ObjectPtr& object : calls) {
-    const Json& metadata = part(*object, "metadata");
+    const Json& metadata = object->get_object("metadata");
     const std::string name = metadata.get_string("name");
     const LeftCalls::Id id = {Namespace(metadata.get_string("namespace")), name};
     const auto live = calls_.find(name);
@@ -236,7 +236,7 @@ void ToolCalls::changed(const std::vector<ObjectPtr>& calls) {
       decided(LivePtr(live->second), *object);
     } else if (!waits(object.get())) {
       left_.forget(id);
-    } else if (part(*object, "spec").get_string("compensates").empty()) {
+    } else if (object->get_object("spec").get_string("compensates").empty()) {
       keep_left(id, asked_of(*object));
     } else {
       roll_back(*object);

@@ -17,7 +17,8 @@ inline Principal gateway_principal() {
 
 /// Whether a call waits for a person, or for somebody who has it carried out. Null: it does not.
 inline bool waits(const Json* object) {
-  const std::string state = object == nullptr ? "" : part(*object, "status").get_string("state");
+  const std::string state =
+      object == nullptr ? "" : object->get_object("status").get_string("state");
   return state == "PENDING" || state == "APPROVED";
 }
 

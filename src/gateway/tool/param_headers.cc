@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/strings.h"
+#include "net/text.h"
 
 namespace reeve::gateway {
 
@@ -107,7 +108,7 @@ std::string param_mismatch(
 ) {
   for (const Param& param : params_of(schema, arguments)) {
     const auto found = std::find_if(headers.begin(), headers.end(), [&](const net::Header& header) {
-      return to_lower(header.name) == to_lower(param.name);
+      return net::same_text(header.name, param.name);
     });
     if ((found != headers.end()) != param.given) {
       return concat("the header ", param.name, param.given ? " is missing" : " has no argument");

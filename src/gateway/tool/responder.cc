@@ -9,7 +9,7 @@ namespace reeve::gateway {
 std::shared_ptr<Responder> Responder::create(
     std::shared_ptr<net::Exchange> exchange, const RpcMessage& message, const ToolPorts& ports
 ) {
-  std::shared_ptr<Responder> made(new Responder(std::move(exchange), message, ports));
+  std::shared_ptr<Responder> made(new Responder(std::move(exchange), message, ports.after));
   made->exchange_->on_disconnect([weak = std::weak_ptr(made)] {
     if (const auto self = weak.lock()) {
       self->left();
@@ -19,9 +19,11 @@ std::shared_ptr<Responder> Responder::create(
 }
 
 Responder::Responder(
-    std::shared_ptr<net::Exchange> exchange, const RpcMessage& message, ToolPorts ports
+    std::shared_ptr<net::Exchange> exchange,
+    const RpcMessage& message,
+    decltype(ToolPorts::after) after
 )
-    : exchange_(std::move(exchange)), ports_(std::move(ports)), era_(message.era), id_(message.id) {
+    : exchange_(std::move(exchange)), after_(std::move(after)), era_(message.era), id_(message.id) {
   if (const Json* token = message.meta().find("progressToken")) {
     progress_token_ = *token;
   }
@@ -106,7 +108,7 @@ void Responder::hold(std::string why) {
 }
 
 void Responder::arm(Duration delay) {
-  timer_ = ports_.after(delay, [weak = weak_from_this()] {
+  timer_ = after_(delay, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) {
       self->beat();
     }

@@ -59,7 +59,11 @@ class Responder : public std::enable_shared_from_this<Responder> {
   bool open() const { return !done_; }
 
  private:
-  Responder(std::shared_ptr<net::Exchange> exchange, const RpcMessage& message, ToolPorts ports);
+  Responder(
+      std::shared_ptr<net::Exchange> exchange,
+      const RpcMessage& message,
+      decltype(ToolPorts::after) after
+  );
 
   void answer(int status, const Json& message);
   bool open_stream();
@@ -71,7 +75,7 @@ class Responder : public std::enable_shared_from_this<Responder> {
 
   std::shared_ptr<net::Exchange> exchange_;
   std::shared_ptr<net::Stream> stream_;
-  ToolPorts ports_;
+  decltype(ToolPorts::after) after_;
   Era era_;
   Json id_;
   Json progress_token_;
