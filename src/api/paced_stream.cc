@@ -10,8 +10,8 @@ namespace reeve::api {
 
 namespace {
 
-/// What waits for the reader before writing stops. Far below what breaks a stream, of which the
-/// longest event must leave something.
+/// What waits for the reader before writing stops. An event that is longer is written when nothing
+/// waits.
 constexpr std::size_t kAheadBytesMax = std::size_t{256} << 10U;
 constexpr Duration kLookPeriod{20};
 

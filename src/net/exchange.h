@@ -61,7 +61,8 @@ struct Response {
 /// followed.
 ///
 /// The client's connection does not wait for slow readers: what is not yet sent is kept up to a
-/// limit (`ServerLimits::stream_buffer_bytes_max`), beyond which the connection is closed.
+/// limit (`ServerLimits::stream_buffer_bytes_max`), beyond which the connection is closed. A piece
+/// that is longer than that is sent if nothing else waits.
 ///
 /// Threading: any thread. Dropping the last reference to a stream that was not closed breaks the
 /// connection, so that the client can tell that its answer is incomplete.
@@ -70,7 +71,7 @@ class Stream {
   virtual ~Stream() = default;
 
   /// Sends `piece` (nothing if it is empty). False: the client is gone, the stream was closed, or
-  /// the piece would exceed the limit; it was not sent, and no later one will be.
+  /// the piece and what waits exceed the limit; it was not sent, and no later one will be.
   virtual bool write(std::shared_ptr<const std::string> piece) = 0;
 
   bool write(std::string piece) {

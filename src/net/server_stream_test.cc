@@ -155,6 +155,25 @@ TEST(ServerStream, CutsOffASlowReaderAndNobodyElse) {
   EXPECT_EQ(quick.read_exactly(6), "1\r\nx\r\n");
 }
 
+TEST(ServerStream, SendsAPieceThatIsLongerThanItsBufferIfNothingWaits) {
+  ServerLimits limits;
+  limits.stream_buffer_bytes_max = 1'000;
+  Streaming streaming(limits);
+  TestClient client = streaming.begin();
+  Stream& stream = *streaming.streams[0];
+  // More than the system's own buffers take, so that some of it waits.
+  const std::string piece(30'000'000, 'p');
+  EXPECT_TRUE(stream.write(piece));
+  EXPECT_EQ(client.read_exactly(9 + piece.size()).substr(9), piece);
+  ASSERT_EQ(client.read_exactly(2), "\r\n");
+  Event drained;
+  stream.on_drained(0, [&] { drained.happen(); });
+  ASSERT_TRUE(drained.wait());
+  EXPECT_TRUE(stream.write(piece));
+  EXPECT_FALSE(stream.write("x")) << "something waits, and more than there is room for";
+  EXPECT_EQ(streaming.server->stats().slow_readers, 1U);
+}
+
 TEST(ServerStream, TellsWhenItsReaderKeepsUpAgain) {
   Streaming streaming;
   TestClient client = streaming.begin();

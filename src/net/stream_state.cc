@@ -20,7 +20,8 @@ bool StreamState::write(std::shared_ptr<const std::string> piece) {
     return true;
   }
   const std::size_t waiting = pieces_bytes_ + unsent_.load(std::memory_order_relaxed);
-  if (waiting + piece->size() > hub_->limits().stream_buffer_bytes_max) {
+  // However long a piece is, it can be sent when nothing waits before it.
+  if (waiting > 0 && waiting + piece->size() > hub_->limits().stream_buffer_bytes_max) {
     hub_->counters().slow_readers.fetch_add(1);
     broken_ = true;
     notify_locked();

@@ -5,7 +5,7 @@ import random
 import threading
 
 from reeve import main
-from server import GROUP, PARTIAL, TABLE, ServerTest, path_of, quota
+from server import GROUP, PARTIAL, TABLE, ServerTest, path_of, quota, workflow
 
 PLURAL = "budgetquotas"
 WRITERS = 4
@@ -193,6 +193,18 @@ class WatchTest(ServerTest):
             with watch:
                 names = [event["object"]["metadata"]["name"] for event in watch.take(count)]
                 self.assertEqual(names, [f"q-{number:03}" for number in range(count)])
+
+    def test_one_that_is_longer_than_a_stream_keeps_is_told(self):
+        long = workflow("long", "echo " + "x" * 1_040_000)
+        long["metadata"]["annotations"] = {"note": "y" * 200_000}
+        with self.api.watch(path_of("workflows")) as first:
+            self.made(path_of("workflows"), long)
+            self.made(path_of("workflows"), workflow("short"))
+            with self.api.watch(path_of("workflows")) as later:
+                for watch in (first, later):
+                    told = [event["object"] for event in watch.take(2)]
+                    self.assertEqual([thing["metadata"]["name"] for thing in told], ["long", "short"])
+                    self.assertEqual(told[0]["metadata"]["annotations"], long["metadata"]["annotations"])
 
     def test_a_deletion_has_a_revision_of_its_own(self):
         made = self.made_quota("q")
