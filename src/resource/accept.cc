@@ -139,18 +139,14 @@ std::optional<Representation> serve(const Range& range, Serving serving) {
   if (is_json(range)) {
     return plain(Encoding::Json, kJson);
   }
-  if (serving == Serving::Objects && range.type == kYaml) {
-    return plain(Encoding::Yaml, kYaml);
-  }
   return std::nullopt;
 }
 
 std::vector<std::string> offers(Serving serving) {
   switch (serving) {
-    case Serving::Objects:
-      return {std::string(kJson), std::string(kYaml)};
     case Serving::OpenApiV2:
       return {std::string(kJson), std::string(kOpenApi)};
+    case Serving::Objects:
     case Serving::Discovery:
     case Serving::JsonOnly:
       break;

@@ -20,7 +20,7 @@ enum class Shape {
   OpenApiProtobuf,  ///< gnostic's openapi.v2.Document
 };
 
-enum class Encoding { Json, Yaml, Protobuf };
+enum class Encoding { Json, Protobuf };
 
 /// What was agreed on.
 struct Representation {

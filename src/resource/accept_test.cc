@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/strings.h"
+
 namespace reeve::resource {
 namespace {
 
@@ -46,12 +48,14 @@ TEST(Accept, TakesTheFirstThatCanBeServed) {
           .shape,
       Shape::PartialMetadata
   );
-  EXPECT_EQ(agreed("application/yaml").encoding, Encoding::Yaml);
+  EXPECT_FALSE(negotiate("application/yaml", Serving::Objects)) << "it is read, not written";
+  EXPECT_EQ(agreed("application/yaml,*/*").content_type, "application/json");
 }
 
 TEST(Accept, HeedsWeights) {
-  EXPECT_EQ(agreed("application/json;q=0.5,application/yaml").encoding, Encoding::Yaml);
-  EXPECT_EQ(agreed("application/yaml;q=0,application/json;q=0.1").encoding, Encoding::Json);
+  const std::string_view table = "application/json;as=Table;g=meta.k8s.io;v=v1";
+  EXPECT_EQ(agreed(concat("application/json;q=0.5,", table)).shape, Shape::Table);
+  EXPECT_EQ(agreed(concat(table, ";q=0,application/json;q=0.1")).shape, Shape::Object);
   EXPECT_FALSE(negotiate("application/json;q=0", Serving::Objects));
   EXPECT_FALSE(negotiate("application/json;q=many", Serving::Objects));
 }
@@ -81,8 +85,7 @@ TEST(Accept, ThatCannotBeMetIsRefused) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, 406);
   EXPECT_EQ(
-      refused.error().message,
-      "only the following media types are accepted: application/json, application/yaml"
+      refused.error().message, "only the following media types are accepted: application/json"
   );
   EXPECT_FALSE(negotiate("application/json;as=Table;v=v1;g=meta.k8s.io", Serving::JsonOnly));
   EXPECT_FALSE(negotiate(std::string(kAcceptBytesMax + 1, 'a'), Serving::Objects));
