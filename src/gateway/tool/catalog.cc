@@ -64,6 +64,9 @@ Json with_pins(const Json& status, const std::vector<Json>& definitions) {
     tools.push(std::move(entry));
   }
   Json made = status;
+  std::erase_if(made.as_object(), [](const Json::Member& member) {
+    return member.first == "message";
+  });
   made.set("toolCount", static_cast<std::int64_t>(definitions.size())).set("heldCount", held);
   return made.set("tools", std::move(tools));
 }
@@ -120,13 +123,15 @@ struct Catalog::Known {
   Timestamp used;
   bool asking = false;
   std::string problem;
+  /// When the problem may be reported.
+  Timestamp next_report;
   std::vector<OnServer> waiting;
 
   /// Whether what has been learned of the server is about this one, too.
   bool is_same(const ToolServer& other) const {
     return server.uid == other.uid && server.url == other.url &&
            server.credential == other.credential && server.protocol == other.protocol &&
-           server.builtin == other.builtin;
+           server.builtin == other.builtin && server.program == other.program;
   }
 
   /// Whether the object says nothing new: the view may still have an older one than we have
@@ -136,6 +141,12 @@ struct Catalog::Known {
     const std::uint64_t seen = number_of(metadata.get_string("resourceVersion"));
     return seen != 0 && seen <= number_of(server.revision) &&
            metadata.get_string("uid") == server.uid;
+  }
+
+  void close(Closing how) const {
+    if (upstream != nullptr) {
+      upstream->close(how);
+    }
   }
 };
 
@@ -166,6 +177,12 @@ std::string tool_digest(const Json& definition) {
     }
   }
   return canonical_digest(said).str();
+}
+
+Catalog::~Catalog() {
+  for (const auto& [key, known] : known_) {
+    known->close(Closing::Silent);
+  }
 }
 
 void Catalog::all(const Namespace& ns, OnServers done) {
@@ -211,8 +228,36 @@ void Catalog::forget_unused() {
   }
   next_look_ = now + kToolsFresh;
   std::erase_if(known_, [&](const auto& entry) {
-    return entry.second->used + kServerIdle < now && !entry.second->asking;
+    const bool unused = entry.second->used + kServerIdle < now && !entry.second->asking;
+    if (unused) {
+      entry.second->close(Closing::Quiet);
+    }
+    return unused;
   });
+}
+
+void Catalog::drop_changed() {
+  std::vector<std::pair<KnownPtr, Closing>> dropped;
+  std::erase_if(known_, [&](const auto& entry) {
+    const KnownPtr& known = entry.second;
+    if (known->server.program.empty() || known->asking) {
+      return false;
+    }
+    const ObjectPtr object = ports_.object("toolservers", known->ns, known->name);
+    if (object != nullptr && known->knows(*object)) {
+      return false;
+    }
+    const Result<ToolServer> now =
+        object == nullptr ? Result<ToolServer>(ToolServer()) : read_tool_server(*object);
+    if (object != nullptr && now && known->is_same(*now)) {
+      return false;
+    }
+    dropped.emplace_back(known, object == nullptr ? Closing::Now : Closing::Quiet);
+    return true;
+  });
+  for (const auto& [known, how] : dropped) {
+    known->close(how);
+  }
 }
 
 /// What is known of a server whose object this is.
@@ -230,6 +275,9 @@ Result<Catalog::KnownPtr> Catalog::known_server(
   }
   KnownPtr& known = known_[key];
   if (known == nullptr || !known->is_same(*server)) {
+    if (known != nullptr) {
+      known->close(Closing::Quiet);
+    }
     known = std::make_shared<Known>();
     known->ns = ns;
     known->name = name;
@@ -249,7 +297,11 @@ void Catalog::server(const Namespace& ns, const std::string& name, bool patient,
   forget_unused();
   const ObjectPtr object = ports_.object("toolservers", ns, name);
   if (object == nullptr) {
-    known_.erase(std::pair(ns, name));
+    if (const auto gone = known_.find(std::pair(ns, name)); gone != known_.end()) {
+      const KnownPtr known = std::move(gone->second);
+      known_.erase(gone);
+      known->close(Closing::Now);
+    }
     done(nullptr);
     return;
   }
@@ -301,7 +353,7 @@ void Catalog::listed(const KnownPtr& known, Result<std::vector<Json>> tools) {
     known->fresh_until = ports_.now() + kToolsRetry;
     known->definitions.clear();
     known->problem = redact_text(tools.error().describe(), kProblemBytesMax);
-    deliver(known);
+    report(known);
     return;
   }
   known->fresh_until = ports_.now() + kToolsFresh;
@@ -335,8 +387,44 @@ void Catalog::pin(const KnownPtr& known) {
   known->server.status = status;
   status.set("protocol", known->upstream->protocol());
   status.set("seenAt", format_timestamp(ports_.now()));
+  write_status(known, std::move(status), [this, known](const Result<engine::Reply>& reply) {
+    if (reply) {
+      deliver(known);
+      return;
+    }
+    // Nothing may be called that is not pinned; the next one who asks tries again.
+    known->server.status = Json::object();
+    known->server.revision.clear();
+    known->problem = concat("its tools could not be pinned: ", reply.error().message);
+    deliver(known);
+    known->problem.clear();
+  });
+}
+
+/// Says in the status why its tools are not known.
+void Catalog::report(const KnownPtr& known) {
+  const Timestamp now = ports_.now();
+  if (known->server.status.get_string("message") == known->problem || now < known->next_report) {
+    deliver(known);
+    return;
+  }
+  known->next_report = now + kProblemPause;
+  Json status = known->server.status;
+  if (!status.is_object()) {
+    status = Json::object();
+  }
+  status.set("message", known->problem);
+  // Those who wait have their answer whether it is on record or not.
+  write_status(known, std::move(status), [this, known](const Result<engine::Reply>& /*reply*/) {
+    deliver(known);
+  });
+}
+
+void Catalog::write_status(
+    const KnownPtr& known, Json status, std::function<void(const Result<engine::Reply>&)> done
+) {
   Json object = *known->object;
-  object.set("status", status);
+  object.set("status", std::move(status));
   Json body = Json::object();
   body.set("object", object).set("subresource", "status");
   if (const std::uint64_t revision = number_of(known->server.revision); revision != 0) {
@@ -349,21 +437,15 @@ void Catalog::pin(const KnownPtr& known) {
           .verb = "update",
           .body = std::move(body)},
       Principal(std::string(engine::kToolsActor)),
-      [this, known, object = std::move(object)](const Result<engine::Reply>& reply) {
+      [known, object = std::move(object), done = std::move(done)](const Result<engine::Reply>& reply
+      ) {
         known->asking = false;
-        if (!reply) {
-          // Nothing may be called that is not pinned; the next one who asks tries again.
-          known->server.status = Json::object();
-          known->server.revision.clear();
-          known->problem = concat("its tools could not be pinned: ", reply.error().message);
-          deliver(known);
-          known->problem.clear();
-          return;
+        if (reply) {
+          known->server.status = *object.find("status");
+          known->server.revision = std::to_string(reply->revision.value());
+          known->object = std::make_shared<const Json>(object);
         }
-        known->server.status = *object.find("status");
-        known->server.revision = std::to_string(reply->revision.value());
-        known->object = std::make_shared<const Json>(object);
-        deliver(known);
+        done(reply);
       }
   );
 }

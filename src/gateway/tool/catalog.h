@@ -27,6 +27,8 @@ inline constexpr Duration kToolsFresh{60'000};
 inline constexpr Duration kToolsRetry{5'000};
 /// How long a list of the tools of all servers waits for one of them.
 inline constexpr Duration kToolsWait{5'000};
+/// Between two reports in the status of why a list could not be had.
+inline constexpr Duration kProblemPause{60'000};
 /// How long a server is remembered that nobody uses.
 inline constexpr Duration kServerIdle{std::chrono::hours(1)};
 /// Entries of `status.tools`, those of tools that have gone included. One more tool cannot be
@@ -72,6 +74,11 @@ class Catalog {
 
   explicit Catalog(ToolPorts ports) : ports_(std::move(ports)) {}
 
+  /// What is under way at tool servers ends without a word.
+  ~Catalog();
+  Catalog(const Catalog&) = delete;
+  Catalog& operator=(const Catalog&) = delete;
+
   /// Null: there is no such server.
   void server(const Namespace& ns, const std::string& name, OnServer done) {
     server(ns, name, true, std::move(done));
@@ -80,6 +87,9 @@ class Catalog {
   /// Those of a namespace, by name. A server that could not be asked before is not waited for, any
   /// other for kToolsWait: it is missing then.
   void all(const Namespace& ns, OnServers done);
+
+  /// Ends programs of tool servers that are not there any more, or are others now.
+  void drop_changed();
 
  private:
   struct Known;
@@ -95,6 +105,10 @@ class Catalog {
   void listed(const KnownPtr& known, Result<std::vector<Json>> tools);
   void deliver(const KnownPtr& known);
   void pin(const KnownPtr& known);
+  void report(const KnownPtr& known);
+  void write_status(
+      const KnownPtr& known, Json status, std::function<void(const Result<engine::Reply>&)> done
+  );
   static CatalogServerPtr make(const Known& known);
 
   ToolPorts ports_;

@@ -45,12 +45,6 @@ std::vector<std::string> texts_of(const Json& json, std::string_view name) {
   return texts;
 }
 
-const Json& part(const Json& json, std::string_view name) {
-  static const Json kNone = Json::object();
-  const Json* found = json.find(name);
-  return found == nullptr || !found->is_object() ? kNone : *found;
-}
-
 Result<Duration> time_of(const Json& json, std::string_view name, Duration fallback) {
   const std::string written = json.get_string(name);
   if (written.empty()) {
@@ -121,8 +115,8 @@ void add_kept(const Json& json, std::size_t bytes_max, std::size_t& bytes) {
 }  // namespace
 
 Result<ToolServer> read_tool_server(const Json& object) {
-  const Json& metadata = part(object, "metadata");
-  const Json& spec = part(object, "spec");
+  const Json& metadata = object.get_object("metadata");
+  const Json& spec = object.get_object("spec");
   ToolServer server;
   server.ns = metadata.get_string("namespace");
   server.name = metadata.get_string("name");
@@ -130,6 +124,7 @@ Result<ToolServer> read_tool_server(const Json& object) {
   server.revision = metadata.get_string("resourceVersion");
   server.url = spec.get_string("url");
   server.builtin = spec.get_string("builtin");
+  REEVE_TRY(server.program, read_command(spec));
   server.credential = spec.get_string("credential");
   server.protocol = spec.get_string("protocol", "auto");
   server.allowed_hosts = texts_of(spec, "allowedHosts");
@@ -141,10 +136,13 @@ Result<ToolServer> read_tool_server(const Json& object) {
   if (const Json* tools = spec.find("tools")) {
     server.tools = *tools;
   }
-  server.status = part(object, "status");
-  if (server.url.empty() == server.builtin.empty()) {
+  server.status = object.get_object("status");
+  const int kinds = static_cast<int>(!server.url.empty()) +
+                    static_cast<int>(!server.builtin.empty()) +
+                    static_cast<int>(!server.program.empty());
+  if (kinds != 1) {
     return make_error(
-        ErrorCode::Invalid, "a tool server has either a url or built-in tools", server.name
+        ErrorCode::Invalid, "a tool server has a url, built-in tools or a command", server.name
     );
   }
   return server;
@@ -158,7 +156,7 @@ ToolPolicy policy_of(const ToolServer& server, std::string_view tool) {
       if (!glob_match(entry.get_string("name"), tool)) {
         continue;
       }
-      const Json& approval = part(entry, "approval");
+      const Json& approval = entry.get_object("approval");
       policy.allowed = entry.get_bool("allow", true);
       policy.requires_approval = approval.get_bool("required");
       policy.approval_when_tainted = approval.get_bool("whenTainted");
@@ -169,7 +167,7 @@ ToolPolicy policy_of(const ToolServer& server, std::string_view tool) {
       const Result<Duration> timeout = time_of(entry, "timeout", server.timeout);
       policy.timeout = timeout ? *timeout : server.timeout;
       policy.redact = texts_of(entry, "redact");
-      policy.reverse = part(entry, "reversible").get_string("tool");
+      policy.reverse = entry.get_object("reversible").get_string("tool");
       return policy;
     }
   }

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "gateway/tool/command.h"
 
 namespace reeve::gateway {
 
@@ -45,8 +46,10 @@ struct ToolServer {
   /// Of its last change; empty: not known.
   std::string revision;
   std::string url;
-  /// "workspace", "missions", "approvals", "http"; empty: `url`.
+  /// "workspace", "missions", "approvals", "http"; empty: `url`, or `program`.
   std::string builtin;
+  /// Empty: it is none.
+  ToolCommand program;
   std::string credential;
   /// "auto", or a revision of MCP.
   std::string protocol = "auto";
@@ -58,7 +61,8 @@ struct ToolServer {
   Json status;
 };
 
-/// Reads an object. Invalid: neither url nor built-in tools, or both; a time that is none.
+/// Reads an object. Invalid: it has not exactly one of a url, built-in tools and a program; a time
+/// or a sandbox that is none.
 Result<ToolServer> read_tool_server(const Json& object);
 
 /// The terms of one of its tools: those of the first entry that fits.

@@ -14,12 +14,48 @@
 #include "base/secret.h"
 #include "base/time.h"
 #include "engine/commands.h"
+#include "gateway/tool/command.h"
 #include "net/client.h"
 
 /// What the tool gateway works with. Everything is called, and calls back, on the network thread.
 namespace reeve::gateway {
 
 using ObjectPtr = std::shared_ptr<const Json>;
+
+/// A program that a tool server is. Destroying it ends it, with all that it has started, soon.
+class ToolProgram {
+ public:
+  virtual ~ToolProgram() = default;
+
+  /// Hands text to its standard input; what it does not read waits.
+  virtual void write(std::string text) = 0;
+
+  /// Bytes that wait.
+  virtual std::size_t unsent() const = 0;
+};
+
+struct ToolProgramOrder {
+  std::vector<std::string> argv;
+  /// NAME=VALUE, besides what every program has.
+  std::vector<Secret> environment;
+  model::Sandbox sandbox;
+};
+
+struct ToolProgramEnd {
+  /// False: it has never run.
+  bool started = false;
+  /// "exited with code 3", "no such file or directory: /x".
+  std::string how;
+  /// The end of what it has written to its standard error.
+  std::string said;
+};
+
+/// What is told of a program, until it is destroyed; never within a call of its.
+struct ToolProgramEvents {
+  std::function<void(std::string_view piece)> output;
+  /// Once.
+  std::function<void(ToolProgramEnd end)> end;
+};
 
 struct ToolPorts {
   using Reply = std::function<void(Result<engine::Reply>)>;
@@ -42,6 +78,13 @@ struct ToolPorts {
       net::ClientRequest request, std::shared_ptr<net::ResponseSink> sink
   )>
       send;
+  /// Starts a program. NotFound: there is none. LimitExceeded: there are too many. Empty: programs
+  /// are not started.
+  std::function<
+      Result<std::unique_ptr<ToolProgram>>(ToolProgramOrder order, ToolProgramEvents events)>
+      start = {};
+  /// Which programs may be started.
+  CommandRules commands = {};
   /// Lower-case hex of that many random bytes.
   std::function<std::string(std::size_t bytes)> random_hex;
   /// Tells whoever operates the server what does not go well. Empty: nobody listens.

@@ -42,6 +42,9 @@ class ToolService {
 
   ToolCalls& calls() { return *calls_; }
 
+  /// Ends programs of tool servers that are not there any more, or are others now.
+  void drop_changed() { catalog_.drop_changed(); }
+
  private:
   /// A request on its way.
   struct Asked {

@@ -21,6 +21,40 @@
 
 namespace reeve::gateway {
 
+/// A program of a test.
+struct FakeProgram {
+  ToolProgramOrder order;
+  ToolProgramEvents events;
+  /// Whether somebody holds it: it was not ended.
+  bool held = true;
+  std::size_t unsent = 0;
+  std::vector<Json> heard;
+
+  void say(const std::string& text) const {
+    if (held && events.output) {
+      events.output(text);
+    }
+  }
+
+  void say(const Json& message) const { say(message.dump() + "\n"); }
+
+  void end(const std::string& how, const std::string& said = {}, bool started = true) const {
+    if (held && events.end) {
+      const auto ended = events.end;
+      ended({.started = started, .how = how, .said = said});
+    }
+  }
+
+  std::string variable(std::string_view name) const {
+    for (const Secret& entry : order.environment) {
+      if (entry.view().starts_with(concat(name, "="))) {
+        return std::string(entry.view().substr(name.size() + 1));
+      }
+    }
+    return {};
+  }
+};
+
 /// The service with a real engine, a run of a live mission, and servers that a test writes. For
 /// unit tests: time passes when the test says so, commands are carried out by `settle`.
 class ToolWorld {
@@ -54,8 +88,8 @@ class ToolWorld {
       }
       return found;
     };
-    ports_.reveal = [](std::string_view /*ns*/, std::string_view credential) -> Result<Secret> {
-      return Secret(concat("value-of-", credential));
+    ports_.reveal = [this](std::string_view /*ns*/, std::string_view credential) -> Result<Secret> {
+      return Secret(concat(value_of, credential));
     };
     ports_.send = [this](net::ClientRequest request, std::shared_ptr<net::ResponseSink> sink) {
       requests.push_back(request);
@@ -65,6 +99,18 @@ class ToolWorld {
         );
       }
       return std::shared_ptr<net::ClientCall>(new Call(*this));
+    };
+    ports_.start = [this](
+                       ToolProgramOrder order, ToolProgramEvents told
+                   ) -> Result<std::unique_ptr<ToolProgram>> {
+      if (!program) {
+        return make_error(ErrorCode::NotFound, "there is no such program in PATH", order.argv[0]);
+      }
+      auto made = std::make_shared<FakeProgram>();
+      made->order = std::move(order);
+      made->events = std::move(told);
+      programs.push_back(made);
+      return std::unique_ptr<ToolProgram>(new HeldProgram(*this, std::move(made)));
     };
     ports_.random_hex = [this](std::size_t bytes) {
       std::string text = concat(++random_);
@@ -186,6 +232,17 @@ class ToolWorld {
   }
 
   const ToolPorts& ports() const { return ports_; }
+
+  /// Which programs may be started from now on.
+  void allow_programs(const std::vector<std::string>& rules) {
+    const Result<CommandRules> made = CommandRules::parse(rules, false);
+    ASSERT_TRUE(made.ok()) << made.error().describe();
+    ports_.commands = *made;
+    service_ = std::make_unique<ToolService>(ports_);
+  }
+
+  /// What is looked at from time to time.
+  void drop_changed() { service_->drop_changed(); }
 
   Result<engine::Reply> command(
       journal::Kind kind, const std::string& name, std::string verb, Json body, std::string_view who
@@ -309,6 +366,8 @@ class ToolWorld {
       .principal = Principal("run:m.1.build.1")};
   /// What happens to the next commands with these verbs.
   std::map<std::string, std::deque<Fault>> faults;
+  /// How values of credentials begin; then comes the name.
+  std::string value_of = "value-of-";
   std::vector<std::string> warnings;
   /// Where requests go.
   std::string path = "/mcp";
@@ -318,6 +377,9 @@ class ToolWorld {
   std::size_t cancelled = 0;
   /// Answers a request to a tool server.
   std::function<void(const net::ClientRequest&, net::ResponseSink&)> upstream;
+  /// What a program makes of a message; and all programs that were started.
+  std::function<void(FakeProgram& program, const Json& message)> program;
+  std::vector<std::shared_ptr<FakeProgram>> programs;
   std::vector<journal::Event> events;
   std::filesystem::path workspace;
   std::shared_ptr<net::FakeExchange> last;
@@ -335,6 +397,35 @@ class ToolWorld {
 
    private:
     ToolWorld& world_;
+  };
+
+  /// Whoever has started a program has this.
+  class HeldProgram final : public ToolProgram {
+   public:
+    HeldProgram(ToolWorld& world, std::shared_ptr<FakeProgram> program)
+        : world_(world), program_(std::move(program)) {}
+
+    ~HeldProgram() override { program_->held = false; }
+
+    HeldProgram(const HeldProgram&) = delete;
+    HeldProgram& operator=(const HeldProgram&) = delete;
+
+    void write(std::string text) override {
+      program_->heard.push_back(*parse_json(text));
+      world_.commands_.push_back(
+          [&world = world_, program = program_, at = program_->heard.size()] {
+            if (program->held) {
+              world.program(*program, program->heard.at(at - 1));
+            }
+          }
+      );
+    }
+
+    std::size_t unsent() const override { return program_->unsent; }
+
+   private:
+    ToolWorld& world_;
+    std::shared_ptr<FakeProgram> program_;
   };
 
   Result<engine::Reply> carry_out(const engine::Command& command, const Principal& who) {

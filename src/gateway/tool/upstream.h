@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "gateway/tool/policy.h"
 #include "gateway/tool/ports.h"
 #include "gateway/tool/protocol.h"
+#include "gateway/tool/transport.h"
+#include "gateway/tool/upstream_exchange.h"
 
 namespace reeve::gateway {
 
@@ -24,31 +27,19 @@ inline constexpr std::size_t kUpstreamPagesMax = 20;
 /// All of its list together.
 inline constexpr std::size_t kUpstreamListBytesMax = std::size_t{1} << 20U;
 inline constexpr Duration kUpstreamListTimeout{15'000};
-/// What a server may tell about one call before its answer; more, and longer ones, are left out.
-inline constexpr std::size_t kUpstreamNotesMax = 200;
-inline constexpr std::size_t kUpstreamNoteBytesMax = std::size_t{8} << 10U;
+/// Questions of a server that are answered between two of ours; more are passed over.
+inline constexpr std::size_t kUpstreamAsksMax = 20;
 
-/// An MCP server over streamable HTTP, in whatever revision it speaks. It is asked for nothing but
-/// its tools; redirects are not followed; a server that asks for input is answered that nobody is
-/// there. What it says has the credential nowhere that it is sent. Network thread.
-class Upstream : public std::enable_shared_from_this<Upstream> {
+/// An MCP server as its client, in whatever revision it speaks, over whichever transport. It is
+/// asked for nothing but its tools; one that asks for input is answered that nobody is there. What
+/// it says has its credentials nowhere. Network thread.
+class Upstream : public UpstreamUser, public std::enable_shared_from_this<Upstream> {
  public:
   using OnTools = std::function<void(Result<std::vector<Json>>)>;
-  using OnResult = std::function<void(Result<Json>)>;
-  /// Parameters of `notifications/progress` or `notifications/message`.
-  using OnNote = std::function<void(std::string_view method, const Json& params)>;
+  using OnResult = UpstreamExchange::OnResult;
+  using Listener = UpstreamListener;
 
-  /// What is wanted of a call besides its result.
-  struct Listener {
-    /// Empty: nothing.
-    OnNote note;
-    /// Of the messages that are wanted; empty: none.
-    std::string log_level;
-    /// Headers that repeat arguments, for servers without sessions.
-    std::vector<net::Header> params = {};
-  };
-
-  static std::shared_ptr<Upstream> create(ToolServer server, const ToolPorts& ports);
+  static std::shared_ptr<Upstream> create(const ToolServer& server, const ToolPorts& ports);
 
   /// All its tools, as the protocol has them.
   void list(OnTools done);
@@ -66,35 +57,35 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   /// The revision that was agreed on; empty: none yet.
   const std::string& protocol() const { return version_; }
 
+  /// Nothing is asked any more.
+  void close(Closing how) { transport_->close(how); }
+
+  void on_lost() override { version_.clear(); }
+
+  void on_asked(const Json& request) override;
+
  private:
-  struct Exchange;
   struct Listing;
-  class Sink;
   using OnConnected = std::function<void(Result<void>)>;
 
-  Upstream(ToolServer server, ToolPorts ports)
-      : server_(std::move(server)), ports_(std::move(ports)) {}
+  explicit Upstream(const ToolServer& server) : protocol_(server.protocol) {}
 
   void connect(OnConnected done);
   void discover(OnConnected done);
   void initialize(OnConnected done);
   void next_page(const std::string& cursor, std::shared_ptr<Listing> listing);
   void ask(std::string method, Json params, Duration timeout, OnResult done, Listener listener);
-  void notify_initialized();
-  Result<net::ClientRequest> request_of(
-      const std::string& method,
-      const Json& body,
-      const std::string& name,
-      Duration timeout,
-      Exchange& exchange
-  ) const;
+  void tell(std::string method, Json body);
 
-  ToolServer server_;
-  ToolPorts ports_;
+  /// "auto", or the revision that is wanted.
+  std::string protocol_;
+  std::shared_ptr<UpstreamTransport> transport_;
   Era era_ = Era::Session;
   std::string version_;
-  std::string session_;
+  /// The era of the last agreement.
+  std::optional<Era> known_era_;
   std::int64_t next_id_ = 1;
+  std::size_t asks_ = 0;
   /// Those who wait until the revision is agreed on, which one of them sees to.
   std::vector<OnConnected> connecting_;
 };
