@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -6,12 +7,13 @@
 
 #include "api/built_in.h"
 #include "api/handlers.h"
+#include "api/list_answer.h"
 #include "api/listing.h"
 #include "api/services.h"
 #include "api/write.h"
 #include "base/strings.h"
+#include "net/server.h"
 #include "resource/query.h"
-#include "resource/table.h"
 
 namespace reeve::api {
 
@@ -45,29 +47,37 @@ void answer_deleted(
   answer(call, resource::deleted(call->resource(), before->name, before->uid.view()));
 }
 
+/// What one step looks at before others have their turn.
+constexpr view::ListStep kStep{
+    .objects_max = 500, .stems_max = 1000, .stem_bytes_max = std::uint64_t{256} << 10U};
+
 /// The deletion of what a collection had when it was asked for, object after object.
 struct CollectionDeletion {
   CallPtr call;
   resource::DeleteOptions options;
-  std::vector<view::ProjectedPtr> items;
+  resource::ListOptions form;
+  Selection selection;
+  /// What there was, for the answer, and what is yet to be deleted of it.
+  view::Lister all;
+  view::Lister left;
+  std::vector<view::ProjectedPtr> items = {};
   std::size_t next = 0;
 };
 
 void delete_next(const std::shared_ptr<CollectionDeletion>& work) {
   const CallPtr& call = work->call;
-  if (work->next == work->items.size() || work->options.dry_run) {
-    Json::Array deleted;
-    for (const view::ProjectedPtr& item : work->items) {
-      deleted.push_back(item->object);
+  if (work->next == work->items.size()) {
+    if (work->left.at_end() || work->options.dry_run) {
+      std::make_shared<ListAnswer>(call, work->form, work->selection, std::move(work->all))
+          ->begin();
+      return;
     }
-    const resource::ListPage page{
-        .resource_version = std::to_string(call->services->view.revision().value()),
-        .continue_token = {},
-        .remaining_item_count = {}};
-    answer(call, kOk, resource::object_list(call->resource(), page, std::move(deleted)));
+    work->items = work->left.next(kStep);
+    work->next = 0;
+    call->services->server->post([work] { delete_next(work); });
     return;
   }
-  const view::ProjectedPtr& item = work->items[work->next];
+  const view::ProjectedPtr item = work->items[work->next];
   ++work->next;
   resource::DeleteOptions options = work->options;
   options.uid = item->uid.str();
@@ -91,6 +101,14 @@ void delete_next(const std::shared_ptr<CollectionDeletion>& work) {
       },
       item->name
   );
+}
+
+/// What is built in cannot be deleted, and is not among what was.
+void leave_built_ins(const CallPtr& call, Selection& selection) {
+  selection.selector.fields =
+      [call, fields = std::move(selection.selector.fields)](const view::Projected& object) {
+        return !is_built_in(*call, object.name) && (fields == nullptr || fields(object));
+      };
 }
 
 }  // namespace
@@ -152,35 +170,30 @@ void delete_collection(const CallPtr& call) {
     answer(call, options ? list.error() : options.error());
     return;
   }
-  const resource::Outcome<Selection> selection = select(*call, *list);
+  resource::Outcome<Selection> selection = select(*call, *list);
   if (!selection) {
     answer(call, selection.error());
     return;
   }
-  auto work = std::make_shared<CollectionDeletion>();
-  work->call = call;
-  work->options = *options;
+  leave_built_ins(call, *selection);
   view::ListQuery query;
   query.type = *call->type->view;
   query.selector = selection->selector;
-  query.limit = view::kPageItemsMax;
-  while (true) {
-    Result<view::Page> page = call->services->view.list(query);
-    if (!page) {
-      answer(call, page.error());
-      return;
-    }
-    for (const view::ProjectedPtr& item : page->items) {
-      if (!is_built_in(*call, item->name)) {
-        work->items.push_back(item);
-      }
-    }
-    if (!page->next) {
-      break;
-    }
-    query.from = std::move(page->next);
+  const Result<view::Lister> lister = call->services->view.begin_list(query);
+  if (!lister) {
+    answer(call, lister.error());
+    return;
   }
-  delete_next(work);
+  resource::ListOptions form;
+  form.include_object = list->include_object;
+  form.pretty = list->pretty;
+  delete_next(std::make_shared<CollectionDeletion>(CollectionDeletion{
+      .call = call,
+      .options = *options,
+      .form = std::move(form),
+      .selection = std::move(*selection),
+      .all = *lister,
+      .left = *lister}));
 }
 
 }  // namespace reeve::api

@@ -75,10 +75,15 @@ void Streams::remove(const std::shared_ptr<StreamTask>& task) {
 }
 
 void Streams::end_all() {
-  const std::map<std::shared_ptr<StreamTask>, Allowed> tasks = std::exchange(tasks_, {});
-  count_ = 0;
-  for (const auto& [task, allowed] : tasks) {
+  std::vector<std::shared_ptr<StreamTask>> over;
+  for (const auto& [task, allowed] : tasks_) {
+    if (!task->finite()) {
+      over.push_back(task);
+    }
+  }
+  for (const std::shared_ptr<StreamTask>& task : over) {
     task->end();
+    remove(task);
   }
 }
 

@@ -32,6 +32,9 @@ class StreamTask {
   /// Ends it in good order: the server stops.
   virtual void end() = 0;
 
+  /// Whether it ends by itself: such a one may finish while the server stops.
+  virtual bool finite() const { return false; }
+
   /// Called now and then: bookmarks, keep-alives, logs. False: it is over.
   virtual bool tick() = 0;
 };
@@ -60,7 +63,7 @@ class Streams {
   /// Network thread.
   void remove(const std::shared_ptr<StreamTask>& task);
 
-  /// Network thread.
+  /// Ends all but those that end by themselves. Network thread.
   void end_all();
 
   std::size_t size() const { return count_.load(std::memory_order_relaxed); }

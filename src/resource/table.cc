@@ -67,23 +67,6 @@ Json page_metadata(const ListPage& page) {
   return metadata;
 }
 
-Json row(const TableColumns& columns, const Json& object, const TableOptions& options) {
-  Json row = Json::object();
-  row.set("cells", columns.cells(object, options.now));
-  switch (options.include_object) {
-    case IncludeObject::None:
-      row.set("object", Json());
-      break;
-    case IncludeObject::Metadata:
-      row.set("object", partial_metadata(object, options.version));
-      break;
-    case IncludeObject::Object:
-      row.set("object", object);
-      break;
-  }
-  return row;
-}
-
 Json table_head(
     const TableColumns& columns, Json metadata, const TableOptions& options, bool with_definitions
 ) {
@@ -185,10 +168,27 @@ Json table(
   Json table = table_head(columns, page_metadata(page), options, true);
   Json rows = Json::array();
   for (const Json& object : objects) {
-    rows.push(row(columns, object, options));
+    rows.push(table_row(columns, object, options));
   }
   table.set("rows", std::move(rows));
   return table;
+}
+
+Json table_row(const TableColumns& columns, const Json& object, const TableOptions& options) {
+  Json row = Json::object();
+  row.set("cells", columns.cells(object, options.now));
+  switch (options.include_object) {
+    case IncludeObject::None:
+      row.set("object", Json());
+      break;
+    case IncludeObject::Metadata:
+      row.set("object", partial_metadata(object, options.version));
+      break;
+    case IncludeObject::Object:
+      row.set("object", object);
+      break;
+  }
+  return row;
 }
 
 Json object_table(
@@ -201,7 +201,7 @@ Json object_table(
   const std::string version =
       metadata == nullptr ? std::string() : metadata->get_string("resourceVersion");
   Json table = table_head(columns, version_metadata(version), options, with_definitions);
-  table.set("rows", Json(Json::Array{row(columns, object, options)}));
+  table.set("rows", Json(Json::Array{table_row(columns, object, options)}));
   return table;
 }
 

@@ -70,6 +70,9 @@ Json table(
     const TableOptions& options
 );
 
+/// One row of such a Table.
+Json table_row(const TableColumns& columns, const Json& object, const TableOptions& options);
+
 /// A Table of one object, for a get and for events of a watch. In a watch only the first event
 /// needs the definitions of the columns, the others have null.
 Json object_table(

@@ -4,6 +4,7 @@
 
 #include "api/view/view.h"
 #include "api/view/walk.h"
+#include "base/assert.h"
 #include "base/strings.h"
 
 namespace reeve::api::view {
@@ -11,9 +12,6 @@ namespace reeve::api::view {
 namespace {
 
 Result<void> check(const ListQuery& query) {
-  if (query.limit == 0 || query.limit > kPageItemsMax) {
-    return make_error(ErrorCode::Invalid, concat("must be between 1 and ", kPageItemsMax), "limit");
-  }
   if (query.exactly && query.from) {
     return make_error(
         ErrorCode::Invalid, "may not be given together with continue", "resourceVersion"
@@ -32,33 +30,49 @@ ProjectedPtr View::get(TypeId type, std::string_view ns, std::string_view name) 
   selector.ns = std::string(ns);
   selector.name = std::string(name);
   const SnapshotPtr now = snapshot();
-  const Collected found = collect(projections_, *now, type, selector, std::nullopt, 1);
+  const Collected found =
+      collect(projections_, *now, type, selector, std::nullopt, {.objects_max = 1});
   return found.objects.empty() ? nullptr : found.objects.front();
 }
 
 Result<Page> View::list(const ListQuery& query) const {
-  REEVE_CHECK(check(query));
-  REEVE_TRY(const SnapshotPtr snapshot, snapshot_for(query));
-  const ObjectType& type = projections_.type(query.type);
-  Collected found =
-      collect(projections_, *snapshot, query.type, query.selector, query.from, query.limit);
-  Page page;
-  page.revision = snapshot->revision;
-  if (query.exactly) {
-    page.revision = *query.exactly;
-  } else if (query.from && query.from->revision != Revision(0)) {
-    page.revision = query.from->revision;
+  if (query.limit == 0 || query.limit > kPageItemsMax) {
+    return make_error(ErrorCode::Invalid, concat("must be between 1 and ", kPageItemsMax), "limit");
   }
-  page.items = std::move(found.objects);
-  if (found.next) {
-    page.next = std::move(found.next);
-    page.next->revision = page.revision;
-    if (!type.derived() && !query.selector.selective()) {
-      page.remaining = found.stems_left;
-    }
-    retain(type.kind, page.revision, snapshot);
+  REEVE_TRY(Lister lister, begin_list(query));
+  Page page;
+  page.revision = lister.revision();
+  page.items = lister.next({.objects_max = query.limit});
+  if (!lister.at_end()) {
+    ListRest rest = keep(lister);
+    page.next = std::move(rest.next);
+    page.remaining = rest.remaining;
   }
   return page;
+}
+
+Result<Lister> View::begin_list(const ListQuery& query) const {
+  REEVE_CHECK(check(query));
+  REEVE_TRY(SnapshotPtr snapshot, snapshot_for(query));
+  Revision shown = snapshot->revision;
+  if (query.exactly) {
+    shown = *query.exactly;
+  } else if (query.from && query.from->revision != Revision(0)) {
+    shown = query.from->revision;
+  }
+  return Lister(projections_, std::move(snapshot), query, shown);
+}
+
+ListRest View::keep(const Lister& lister) const {
+  REEVE_ASSERT(lister.from_.has_value());
+  const ObjectType& type = projections_.type(lister.type_);
+  ListRest rest{.next = *lister.from_, .remaining = {}};
+  rest.next.revision = lister.revision_;
+  if (!type.derived() && !lister.selector_.selective()) {
+    rest.remaining = lister.stems_left_;
+  }
+  retain(type.kind, lister.revision_, lister.snapshot_);
+  return rest;
 }
 
 Result<SnapshotPtr> View::snapshot_for(const ListQuery& query) const {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -120,6 +121,54 @@ TEST_F(ViewList, IsOrderedByNamespaceAndName) {
   EXPECT_EQ(names(*page), (std::vector<std::string>{"a/y", "a/z", "b/x"}));
   EXPECT_FALSE(page->next);
   EXPECT_FALSE(page->remaining);
+}
+
+TEST_F(ViewList, AListThatIsReadInStepsShowsOneState) {
+  put_missions("a", 250);
+  auto lister = view_.begin_list({.type = kMissions, .selector = {.ns = "a"}});
+  ASSERT_TRUE(lister) << lister.error().describe();
+  std::vector<std::string> seen;
+  int steps = 0;
+  while (!lister->at_end()) {
+    for (const ProjectedPtr& object : lister->next({.objects_max = 100})) {
+      seen.push_back(object->name);
+    }
+    // It needs nothing that is kept for pages, however much changes and however late it goes on.
+    now_ += std::chrono::hours(1);
+    world_.remove(Kind::Mission, "a", concat("m", 1249 - steps));
+    world_.put(Kind::Mission, "a", concat("m", 1000 + 150, "x", steps++));
+    commit();
+  }
+  EXPECT_EQ(steps, 3);
+  EXPECT_EQ(lister->revision(), Revision(250));
+  ASSERT_EQ(seen.size(), 250U);
+  EXPECT_EQ(seen.front(), "m1000");
+  EXPECT_EQ(seen.back(), "m1249");
+  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+  EXPECT_TRUE(lister->next({}).empty());
+}
+
+TEST_F(ViewList, AStepEndsWhereItHasLookedAtEnough) {
+  put_missions("a", 50);
+  ListQuery query{.type = kMissions};
+  query.selector.name = "m1049";
+  auto named = view_.begin_list(query);
+  ASSERT_TRUE(named);
+  EXPECT_EQ(named->next({.stems_max = 1}).size(), 1U) << "goes where the name is";
+  auto lister = view_.begin_list({.type = kMissions});
+  ASSERT_TRUE(lister);
+  EXPECT_EQ(lister->next({.stems_max = 7}).size(), 7U);
+  EXPECT_EQ(projected_, 8);
+  EXPECT_EQ(lister->next({.stem_bytes_max = 1}).size(), 1U) << "one, however long it is";
+  const ListRest rest = view_.keep(*lister);
+  EXPECT_EQ(rest.next.stem, "m1008");
+  EXPECT_EQ(rest.remaining, 42U);
+  query = {.type = kMissions};
+  query.from = rest.next;
+  const auto page = view_.list(query);
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->items.size(), 42U);
+  EXPECT_EQ(page->items.front()->name, "m1008");
 }
 
 TEST_F(ViewList, PagesOfOneListShowTheStateOfTheFirst) {

@@ -126,6 +126,13 @@ struct Page {
   std::optional<std::uint64_t> remaining;
 };
 
+/// What comes after a part of a list.
+struct ListRest {
+  Position next;
+  /// As `Page::remaining`.
+  std::optional<std::uint64_t> remaining;
+};
+
 enum class WatchEventType : std::uint8_t {
   Added,
   Modified,

@@ -12,6 +12,7 @@
 
 #include "api/view/changes.h"
 #include "api/view/event_tail.h"
+#include "api/view/lister.h"
 #include "api/view/projections.h"
 #include "api/view/stem_map.h"
 #include "api/view/types.h"
@@ -61,6 +62,13 @@ class View {
   ///
   /// Conflict (see is_expired): the snapshot is not kept any more.
   Result<Page> list(const ListQuery& query) const;
+
+  /// A list that is read step by step; `query.limit` means nothing. The errors of `list`.
+  Result<Lister> begin_list(const ListQuery& query) const;
+
+  /// Keeps the state of a list that is not at its end for those who come back with `next`, as that
+  /// of a page is kept.
+  ListRest keep(const Lister& lister) const;
 
   /// A watch from `query.from` on, or from now. A revision in the future waits for what comes after
   /// it. The view must outlive the watcher.

@@ -80,25 +80,31 @@ Collected collect(
     TypeId id,
     const Selector& selector,
     const std::optional<Position>& from,
-    std::size_t limit
+    const ListStep& step
 ) {
   const ObjectType& type = projections.type(id);
   const StemMap& map = snapshot.of(type.kind);
   const Place first = from ? Place{.ns = from->ns, .name = from->stem} : Place{};
   StemWalk walk(map, type, selector, first);
   Collected collected;
-  std::uint32_t visited = 0;
+  std::size_t visited = 0;
+  std::uint64_t bytes = 0;
   for (; const StemPtr* stem = walk.stem(); walk.advance()) {
     const Place place = (*stem)->place();
-    const auto objects = projections.objects(*stem, id);
+    const bool enough = collected.objects.size() >= step.objects_max || visited >= step.stems_max ||
+                        bytes >= step.stem_bytes_max;
     std::size_t index = from && visited == 0 && place == first ? from->index : 0;
-    const bool enough = collected.objects.size() >= limit || visited >= kStemsVisitedMax;
-    for (; index < objects->size() && !enough && collected.objects.size() < limit; ++index) {
-      if (selector.matches(*(*objects)[index])) {
-        collected.objects.push_back((*objects)[index]);
+    bool all = false;
+    if (!enough) {
+      const auto objects = projections.objects(*stem, id);
+      for (; index < objects->size() && collected.objects.size() < step.objects_max; ++index) {
+        if (selector.matches(*(*objects)[index])) {
+          collected.objects.push_back((*objects)[index]);
+        }
       }
+      all = index >= objects->size();
     }
-    if (enough || index < objects->size()) {
+    if (!all) {
       collected.next = Position{
           .revision = snapshot.revision,
           .ns = std::string(place.ns),
@@ -108,6 +114,7 @@ Collected collect(
       break;
     }
     ++visited;
+    bytes += (*stem)->size_bytes();
   }
   return collected;
 }

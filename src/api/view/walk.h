@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/view/lister.h"
 #include "api/view/projections.h"
 #include "api/view/stem_map.h"
 #include "api/view/types.h"
@@ -54,14 +55,14 @@ struct Collected {
   std::uint64_t stems_left = 0;
 };
 
-/// At most `limit` objects out of at most kStemsVisitedMax stems, from `from` on.
+/// The objects of one step, from `from` on.
 Collected collect(
     Projections& projections,
     const Snapshot& snapshot,
     TypeId id,
     const Selector& selector,
     const std::optional<Position>& from,
-    std::size_t limit
+    const ListStep& step
 );
 
 }  // namespace reeve::api::view

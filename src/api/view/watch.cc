@@ -88,8 +88,9 @@ Result<WatchStep> Watcher::next(std::size_t max) {
 }
 
 void Watcher::take_initial(WatchStep& step, std::size_t max) {
-  Collected found =
-      collect(view_.projections_, *initial_, query_.type, query_.selector, initial_at_, max);
+  Collected found = collect(
+      view_.projections_, *initial_, query_.type, query_.selector, initial_at_, {.objects_max = max}
+  );
   for (ProjectedPtr& object : found.objects) {
     const Revision revision = object->revision;
     step.events.push_back(
