@@ -150,6 +150,9 @@ TEST(Configuration, ChecksWhatTextsMean) {
   EXPECT_TRUE(refused("server.advertise", "a b"));
   EXPECT_TRUE(refused("run.labels", "gpu=yes"));
   EXPECT_TRUE(refused("run.labels", "-a"));
+  EXPECT_FALSE(refused("tools.commands", "TOKEN=** LOG_*=info npx -y server --mode=x ..."));
+  EXPECT_TRUE(refused("tools.commands", "TOKEN=**"));
+  EXPECT_TRUE(refused("tools.commands", "npx ... more"));
   EXPECT_TRUE(refused("log.level", ""));
   EXPECT_TRUE(refused("log.level", "info,net"));
   EXPECT_TRUE(refused("log.level", "info,debug"));

@@ -81,7 +81,10 @@ ServerSettings server_settings(const Configuration& configuration) {
           {.missions_max = from.number("history.missions_max"),
            .age = from.duration("history.age")},
       .run = {.slots = from.number("run.slots"), .labels = from.list("run.labels")},
-      .tools = {.private_addresses = from.flag("tools.private_addresses")},
+      .tools =
+          {.private_addresses = from.flag("tools.private_addresses"),
+           .commands = from.list("tools.commands"),
+           .unsandboxed = from.flag("tools.unsandboxed")},
       .models = {.private_addresses = from.flag("models.private_addresses")}};
 }
 

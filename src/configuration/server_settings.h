@@ -100,6 +100,8 @@ struct ServerSettings {
 
   struct Tools {
     bool private_addresses = false;
+    std::vector<std::string> commands;
+    bool unsandboxed = false;
   } tools;
 
   struct Models {

@@ -120,6 +120,26 @@ std::string check_levels(std::string_view text) {
   return "";
 }
 
+/// What gateway::CommandRules takes. Reads it as far as that somebody who writes it sees mistakes.
+std::string check_command(std::string_view text) {
+  bool program = false;
+  bool further = false;
+  for (const std::string_view word : split(text, ' ')) {
+    if (word.empty()) {
+      continue;
+    }
+    if (further) {
+      return "has words after `...`";
+    }
+    const std::size_t equals = word.find('=');
+    const bool variable = !program && equals != std::string_view::npos && equals > 0 &&
+                          only(word.substr(0, equals), "_*?");
+    further = word == "...";
+    program = program || (!variable && !further);
+  }
+  return program ? "" : "names no program";
+}
+
 constexpr Setting kTable[] = {
     {.key = "server.listen",
      .type = Type::List,
@@ -354,6 +374,17 @@ constexpr Setting kTable[] = {
      .fallback = "false",
      .description = "Whether tool servers and fetched pages may be on this machine and in private "
                     "networks"},
+    {.key = "tools.commands",
+     .type = Type::List,
+     .description = "Commands that tool servers may be, one for each entry: words that are globs, "
+                    "with `NAME=VALUE` before them for each variable that may be set, and `...` "
+                    "after them if any may follow; empty: none",
+     .check = check_command},
+    {.key = "tools.unsandboxed",
+     .type = Type::Bool,
+     .fallback = "false",
+     .description = "Whether these may be started without a sandbox, where they see what the "
+                    "server sees"},
     {.key = "models.private_addresses",
      .type = Type::Bool,
      .fallback = "false",
