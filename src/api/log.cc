@@ -1,19 +1,18 @@
 #include <algorithm>
-#include <deque>
-#include <map>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "api/access.h"
+#include "api/file_work.h"
 #include "api/handlers.h"
-#include "api/objects/objects.h"
+#include "api/log_reader.h"
 #include "api/services.h"
 #include "api/streams.h"
 #include "base/strings.h"
-#include "host/run_log.h"
 #include "resource/query.h"
 
 namespace reeve::api {
@@ -22,18 +21,14 @@ namespace {
 
 constexpr Duration kLookPeriod{100};
 constexpr std::size_t kPieceBytes = std::size_t{256} << 10U;
-/// What waits to be sent before reading stops for a moment.
-constexpr std::size_t kAheadBytesMax = std::size_t{768} << 10U;
-constexpr std::int64_t kTailLinesMax = 100'000;
-constexpr std::size_t kTailBytesMax = std::size_t{16} << 20U;
+/// What waits for the reader when the next piece is read.
+constexpr std::size_t kUntakenBytesMax = kPieceBytes;
 constexpr std::int64_t kMillis = 1000;
 constexpr std::int64_t kSinceSecondsMax = std::int64_t{100} * 366 * 24 * 3600;
 
 struct LogOptions {
+  LogForm form;
   bool follow = false;
-  bool timestamps = false;
-  std::optional<std::int64_t> tail_lines;
-  std::optional<Timestamp> since;
   std::optional<std::int64_t> limit_bytes;
   /// Of a mission; empty: all of its tasks.
   std::string task;
@@ -79,275 +74,197 @@ resource::Outcome<std::optional<Timestamp>> since_of(const CallPtr& call) {
 resource::Outcome<LogOptions> log_options(const CallPtr& call) {
   LogOptions options;
   options.follow = query_flag(call, "follow");
-  options.timestamps = query_flag(call, "timestamps");
-  REEVE_TRY(options.tail_lines, query_count(call, "tailLines"));
+  options.form.timestamps = query_flag(call, "timestamps");
+  REEVE_TRY(options.form.tail_lines, query_count(call, "tailLines"));
   REEVE_TRY(options.limit_bytes, query_count(call, "limitBytes"));
-  REEVE_TRY(options.since, since_of(call));
+  REEVE_TRY(options.form.since, since_of(call));
   options.task = query_value(call, "task");
-  if (options.tail_lines && *options.tail_lines > kTailLinesMax) {
+  if (options.form.tail_lines && *options.form.tail_lines > kTailLinesMax) {
     return resource::bad_request(concat("tailLines: at most ", kTailLinesMax));
   }
   return options;
 }
 
-/// The output of one run, line by line.
-class RunOutput {
- public:
-  RunOutput(std::string dir, std::string prefix, const LogOptions& options)
-      : dir_(std::move(dir)), prefix_(std::move(prefix)), options_(options) {}
-
-  /// What is new, ready to be sent. `ended` when there will be no more.
-  std::string read(bool& ended) {
-    ended = ended_;
-    if (ended_ || !open()) {
-      return {};
-    }
-    Result<host::LogBatch> batch = log_->read(cursor_, kPieceBytes);
-    if (!batch) {
-      ended = ended_ = true;
-      return {};
-    }
-    std::string text;
-    for (const host::LogChunk& chunk : batch->chunks) {
-      add(chunk, text);
-    }
-    caught_up_ = batch->next == cursor_;
-    cursor_ = batch->next;
-    ended = ended_ = batch->ended;
-    return text;
-  }
-
-  /// Nothing was there at the last look.
-  bool caught_up() const { return caught_up_; }
-
- private:
-  bool open() {
-    if (!log_) {
-      Result<host::RunLog> log = host::RunLog::open(dir_);
-      if (!log) {
-        caught_up_ = true;
-        return false;
-      }
-      log_.emplace(std::move(*log));
-    }
-    return true;
-  }
-
-  void add(const host::LogChunk& chunk, std::string& text) {
-    if (options_.since && chunk.at < *options_.since) {
-      return;
-    }
-    for (const char c : chunk.bytes) {
-      if (at_line_start_) {
-        if (options_.timestamps) {
-          text += format_timestamp(chunk.at);
-          text.push_back(' ');
-        }
-        text += prefix_;
-        at_line_start_ = false;
-      }
-      text.push_back(c);
-      at_line_start_ = c == '\n';
-    }
-  }
-
-  std::string dir_;
-  std::string prefix_;
-  LogOptions options_;
-  std::optional<host::RunLog> log_;
-  host::LogCursor cursor_;
-  bool at_line_start_ = true;
-  bool caught_up_ = false;
-  bool ended_ = false;
-};
-
-/// Keeps the last lines of what it is given.
-class Tail {
- public:
-  explicit Tail(std::int64_t lines) : lines_max_(static_cast<std::size_t>(lines)) {}
-
-  void add(std::string_view text) {
-    while (!text.empty()) {
-      if (lines_.empty() || lines_.back().ends_with('\n')) {
-        lines_.emplace_back();
-      }
-      const std::size_t end = text.find('\n');
-      const std::string_view piece = text.substr(0, end == text.npos ? end : end + 1);
-      lines_.back() += piece;
-      bytes_ += piece.size();
-      text.remove_prefix(piece.size());
-      while (lines_.size() > lines_max_ || bytes_ > kTailBytesMax) {
-        bytes_ -= lines_.front().size();
-        lines_.pop_front();
-      }
-    }
-  }
-
-  std::string take() {
-    std::string text;
-    for (const std::string& line : lines_) {
-      text += line;
-    }
-    lines_.clear();
-    return text;
-  }
-
- private:
-  std::size_t lines_max_;
-  std::deque<std::string> lines_;
-  std::size_t bytes_ = 0;
-};
-
-/// Sends the output of one run, or of the runs of a mission as they come.
-class LogTask final : public StreamTask {
+/// Sends the output of one run, or of the runs of a mission as they come. Files are read elsewhere,
+/// a piece when the reader has taken the last one.
+class LogTask final : public StreamTask, public std::enable_shared_from_this<LogTask> {
  public:
   LogTask(CallPtr call, LogOptions options, std::shared_ptr<net::Stream> stream)
-      : call_(std::move(call)), options_(std::move(options)), stream_(std::move(stream)) {
-    if (options_.tail_lines) {
-      tail_.emplace(*options_.tail_lines);
-    }
-  }
+      : call_(std::move(call)),
+        options_(std::move(options)),
+        stream_(std::move(stream)),
+        reader_(std::make_shared<LogReader>(options_.form)) {}
 
   bool concerned(const view::Notice& /*notice*/) const override { return false; }
 
   bool tick() override { return pump(); }
 
+  bool finite() const override { return !options_.follow; }
+
   void end() override { stream_->close(); }
 
   bool pump() override {
-    find_runs();
-    while (stream_->open()) {
-      if (stream_->buffered_bytes() > kAheadBytesMax) {
-        return true;
-      }
-      std::string text;
-      bool all_ended = true;
-      bool caught_up = true;
-      for (auto& [name, output] : outputs_) {
-        bool ended = false;
-        text += output.read(ended);
-        all_ended = all_ended && ended;
-        caught_up = caught_up && (ended || output.caught_up());
-      }
-      if (!text.empty() && !pass_on(std::move(text))) {
-        return false;
-      }
-      if (caught_up || all_ended) {
-        return at_the_end(all_ended);
-      }
+    if (!stream_->open()) {
+      return false;
     }
-    return false;
+    if (reading_ || waiting_) {
+      return true;
+    }
+    if (!text_.empty()) {
+      return write();
+    }
+    if (at_end_) {
+      stream_->close();
+      return false;
+    }
+    read();
+    return true;
   }
 
  private:
   bool of_mission() const { return call_->type->storage == Storage::Mission; }
 
+  void read() {
+    reading_ = true;
+    // Asked first: what is there once it is over is found below.
+    const bool over = is_over();
+    find_runs();
+    const auto piece = std::make_shared<LogReader::Piece>();
+    call_->services->files->add(
+        [reader = reader_, piece] { *piece = reader->read(kPieceBytes); },
+        [weak = weak_from_this(), piece, over] {
+          if (const std::shared_ptr<LogTask> self = weak.lock()) {
+            self->take(std::move(*piece), over);
+          }
+        }
+    );
+  }
+
+  void take(LogReader::Piece piece, bool over) {
+    reading_ = false;
+    text_ = std::move(piece.text);
+    written_ = 0;
+    const bool all = (piece.ended && !of_mission()) || (piece.ended_but_missing && over);
+    at_end_ = piece.caught_up && (!options_.follow || all);
+    if (text_.empty() && piece.caught_up && !at_end_) {
+      // What comes is looked for with the next tick.
+      return;
+    }
+    go_on();
+  }
+
+  void go_on() {
+    if (!pump()) {
+      call_->services->streams->remove(shared_from_this());
+    }
+  }
+
+  /// Writes a part of the text and goes on when it was taken. False: it is over.
+  bool write() {
+    std::size_t size = std::min(text_.size() - written_, kPieceBytes);
+    bool last = false;
+    if (options_.limit_bytes) {
+      const auto room = static_cast<std::size_t>(*options_.limit_bytes) - sent_;
+      last = size >= room;
+      size = std::min(size, room);
+    }
+    sent_ += size;
+    if (!stream_->write(text_.substr(written_, size))) {
+      return false;
+    }
+    if (last) {
+      stream_->close();
+      return false;
+    }
+    written_ += size;
+    if (written_ == text_.size()) {
+      text_.clear();
+      written_ = 0;
+    }
+    waiting_ = true;
+    stream_->on_drained(kUntakenBytesMax, [weak = weak_from_this()] {
+      if (const std::shared_ptr<LogTask> self = weak.lock()) {
+        self->waiting_ = false;
+        self->go_on();
+      }
+    });
+    return true;
+  }
+
   void find_runs() {
     const Services& services = *call_->services;
     const ApiType& runs = services.types.of(Storage::Run);
     if (!of_mission()) {
-      if (outputs_.empty()) {
-        const view::ProjectedPtr run =
-            services.view.get(*runs.view, call_->route.ns, call_->route.name);
-        if (run != nullptr) {
-          add_run(*run, {});
-        }
+      const view::ProjectedPtr run =
+          services.view.get(*runs.view, call_->route.ns, call_->route.name);
+      if (run != nullptr) {
+        add_run(*run, {});
       }
       return;
     }
     view::ListQuery query;
     query.type = *runs.view;
     query.selector.ns = call_->route.ns;
-    query.limit = view::kPageItemsMax;
-    query.selector.labels = [mission = call_->route.name](const view::Pairs& labels) {
-      const std::string* value = view::find_value(labels, kMissionLabel);
-      return value != nullptr && *value == mission;
-    };
-    if (const Result<view::Page> page = services.view.list(query)) {
-      for (const view::ProjectedPtr& run : page->items) {
-        const std::string task = run->object.find("spec")->get_string("task");
-        if (options_.task.empty()) {
-          add_run(*run, concat("[", task, "] "));
-        } else if (options_.task == task) {
-          add_run(*run, {});
-        }
+    // They are made of the row of their mission.
+    query.from = view::Position{
+        .revision = Revision(0), .ns = call_->route.ns, .stem = call_->route.name, .index = 0};
+    Result<view::Lister> lister = services.view.begin_list(query);
+    if (!lister) {
+      return;
+    }
+    constexpr view::ListStep kOneMission{
+        .objects_max = std::numeric_limits<std::size_t>::max(), .stems_max = 1};
+    for (const view::ProjectedPtr& run : lister->next(kOneMission)) {
+      const Json* spec = run->object.find("spec");
+      if (spec->get_string("mission") != call_->route.name) {
+        continue;
+      }
+      const std::string task = spec->get_string("task");
+      if (options_.task.empty()) {
+        add_run(*run, concat("[", task, "] "));
+      } else if (options_.task == task) {
+        add_run(*run, {});
       }
     }
   }
 
+  /// Not while somebody reads.
   void add_run(const view::Projected& run, std::string prefix) {
-    if (outputs_.contains(run.name)) {
+    if (!known_.insert(run.name).second) {
       return;
     }
     const std::string mission = run.object.find("spec")->get_string("mission");
-    outputs_.emplace(
-        run.name,
-        RunOutput(
-            call_->services->environment.run_dir(run.ns, mission, run.name),
-            std::move(prefix),
-            options_
-        )
+    reader_->add(
+        run.name, call_->services->environment.run_dir(run.ns, mission, run.name), std::move(prefix)
     );
   }
 
-  bool pass_on(std::string text) {
-    if (tail_) {
-      tail_->add(text);
-      return true;
-    }
-    return write(std::move(text));
-  }
-
-  bool write(std::string text) {
-    if (options_.limit_bytes) {
-      const auto room = static_cast<std::size_t>(*options_.limit_bytes) - sent_;
-      if (text.size() >= room) {
-        text.resize(room);
-        stream_->write(std::move(text));
-        stream_->close();
-        return false;
-      }
-    }
-    sent_ += text.size();
-    return stream_->write(std::move(text));
-  }
-
-  /// Everything that is there has been read.
-  bool at_the_end(bool all_ended) {
-    if (tail_) {
-      std::string text = tail_->take();
-      tail_.reset();
-      if (!text.empty() && !write(std::move(text))) {
-        return false;
-      }
-    }
-    if (options_.follow && !(all_ended && is_over())) {
-      return true;
-    }
-    stream_->close();
-    return false;
-  }
-
-  /// Whether no further run can come.
+  /// Whether no further run, and no further output, can come.
   bool is_over() const {
-    if (!of_mission()) {
-      return true;
-    }
-    const view::ProjectedPtr mission =
+    const view::ProjectedPtr object =
         call_->services->view.get(*call_->type->view, call_->route.ns, call_->route.name);
-    if (mission == nullptr) {
+    if (object == nullptr) {
       return true;
     }
-    const std::string state = mission->object.find("status")->get_string("state");
-    return state == "COMPLETE" || state == "FAILED" || state == "ABORTED";
+    const std::string state = object->object.find("status")->get_string("state");
+    return state == "COMPLETE" || state == "FAILED" || state == "ABORTED" || state == "LOST";
   }
 
   CallPtr call_;
   LogOptions options_;
   std::shared_ptr<net::Stream> stream_;
-  std::map<std::string, RunOutput> outputs_;
-  std::optional<Tail> tail_;
+  /// In the hands of whoever reads, while `reading_`.
+  std::shared_ptr<LogReader> reader_;
+  std::set<std::string> known_;
+  std::string text_;
+  /// Of `text_`.
+  std::size_t written_ = 0;
   std::size_t sent_ = 0;
+  bool reading_ = false;
+  /// For the client to take what was written.
+  bool waiting_ = false;
+  /// After the text there is nothing.
+  bool at_end_ = false;
 };
 
 /// A run that has not started has no output yet.

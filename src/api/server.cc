@@ -4,6 +4,7 @@
 
 #include "api/api.h"
 #include "api/built_in.h"
+#include "api/file_work.h"
 #include "api/objects/objects.h"
 #include "api/server_metrics.h"
 #include "api/streams.h"
@@ -14,6 +15,7 @@
 #include "engine/denial_book.h"
 #include "engine/metadata_book.h"
 #include "engine/object_metadata.h"
+#include "engine/quota.h"
 #include "host/worker_pool.h"
 #include "model/scoped_name.h"
 #include "security/identity/sealer.h"
@@ -31,7 +33,7 @@ constexpr Duration kNetworkTimeout{30'000};
 
 std::optional<journal::ObjectKey> sidecar_of(const journal::ObjectKey& row) {
   if (row.kind == journal::Kind::BudgetUsage) {
-    return quota_of_usage(row);
+    return engine::quota_key_of(row);
   }
   if (row.kind != journal::Kind::Metadata) {
     return {};
@@ -259,6 +261,8 @@ class Server::State {
     services->streams = &*streams;
     watch_groups.emplace(*services);
     services->watch_groups = &*watch_groups;
+    files.emplace(*server);
+    services->files = &*files;
     services->gateways = options.gateways;
     REEVE_CHECK(open_gateways());
     server_ready = server.get();
@@ -432,6 +436,7 @@ class Server::State {
   std::optional<Streams> streams;
   std::optional<WatchGroups> watch_groups;
   std::unique_ptr<net::Server> server;
+  std::optional<FileWork> files;
   /// Of the gateways.
   std::optional<telemetry::Logger> gateway_log;
   /// Of `server`.
@@ -551,6 +556,7 @@ bool Server::stop(Duration grace) {
   state_->server_metrics.clear();
   // It stays: the kernel may still have answers for it, which go nowhere.
   state_->server->stop();
+  state_->files->stop();
   // Nobody asks any more, and no other thread counts: what was refused last is not lost.
   state_->record_denials();
   return all;

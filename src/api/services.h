@@ -37,6 +37,7 @@ class Server;
 namespace reeve::api {
 
 class Access;
+class FileWork;
 class HookWorkflows;
 class Streams;
 class WatchGroups;
@@ -122,6 +123,7 @@ struct Services {
   net::Server* server = nullptr;
   Streams* streams = nullptr;
   WatchGroups* watch_groups = nullptr;
+  FileWork* files = nullptr;
   /// Network thread.
   Denials denials = {};
   /// Made when it is first needed.
