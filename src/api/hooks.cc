@@ -72,6 +72,10 @@ constexpr std::string_view kPrincipal = "system:trigger";
 /// With this, senders that give deliveries no name of their own can.
 constexpr std::string_view kKeyHeader = "Idempotency-Key";
 constexpr std::int64_t kMillis = 1000;
+/// Whoever proves nothing is answered so long after the request came, whatever it was for, so that
+/// the time says nothing either: neither whether there is such a trigger nor where its proof was
+/// wrong. Longer than it takes to find that out, reading the workflow for the first time included.
+constexpr Duration kUnprovenAfter{200};
 
 /// What a request is for.
 struct Hook {
@@ -86,8 +90,8 @@ struct Hook {
 };
 
 /// The same for a wrong proof and for a trigger that is not there.
-void answer_unproven(const CallPtr& call, const Hook& hook) {
-  if (hook.formicary) {
+void answer_unproven(const CallPtr& call, bool formicary) {
+  if (formicary) {
     const trigger::Outcome outcome{
         .verdict = trigger::Verdict::Unauthorised, .submission = {}, .error = {}, .window = {}};
     const trigger::WebhookReply reply = trigger::webhook_reply(outcome, {});
@@ -158,6 +162,14 @@ trigger::WebhookRequest request_of(const net::Request& request) {
   made.query = request.query;
   made.body = request.body;
   return made;
+}
+
+/// What is done for a trigger that is not there: what would be done if it were.
+void pretend(const CallPtr& call, const Hook& hook) {
+  if (const Environment::Reveal& reveal = call->services->environment.reveal) {
+    static_cast<void>(reveal(hook.ns.view(), hook.workflow));
+  }
+  trigger::check_no_proof(request_of(call->request()));
 }
 
 /// Null: there is none, which is for the trigger to judge.
@@ -290,16 +302,9 @@ void answer_reply(const CallPtr& call, const Hook& hook, const Result<engine::Re
   );
 }
 
+/// Proven, and still nothing to do.
 void answer_refusal(const CallPtr& call, const Hook& hook, const trigger::Outcome& refusal) {
   switch (refusal.verdict) {
-    case trigger::Verdict::Failed:
-      // There is no secret to compare with: the same as a wrong one, for whoever sends.
-      log_failure(call, hook, refusal.error);
-      answer_unproven(call, hook);
-      return;
-    case trigger::Verdict::Unauthorised:
-      answer_unproven(call, hook);
-      return;
     case trigger::Verdict::Filtered:
       answer_nothing(call, hook, "filtered", "a ping: nothing has happened");
       return;
@@ -307,6 +312,8 @@ void answer_refusal(const CallPtr& call, const Hook& hook, const trigger::Outcom
       answer(call, resource::request_entity_too_large(trigger::kWebhookBodyBytesMax));
       return;
     case trigger::Verdict::BadRequest:
+    case trigger::Verdict::Failed:
+    case trigger::Verdict::Unauthorised:
     case trigger::Verdict::Fired:
     case trigger::Verdict::Deduplicated:
     case trigger::Verdict::RateLimited:
@@ -364,8 +371,12 @@ void receive_hook(const CallPtr& call) {
     answer(call, resource::request_entity_too_large(trigger::kWebhookBodyBytesMax));
     return;
   }
+  // Set before anything is looked up, and called off once the sender has proven who it is.
+  net::TimerHandle unproven = call->services->server->post_after(
+      kUnprovenAfter, [call, formicary = hook.formicary] { answer_unproven(call, formicary); }
+  );
   if (!find_trigger(call, hook)) {
-    answer_unproven(call, hook);
+    pretend(call, hook);
     return;
   }
   const std::optional<Secret> secret = secret_of(call, hook);
@@ -378,6 +389,16 @@ void receive_hook(const CallPtr& call) {
       secret ? &*secret : nullptr,
       now
   );
+  const trigger::Verdict verdict = received.refusal.verdict;
+  if (!received.occurrence && verdict == trigger::Verdict::Failed) {
+    // There is no secret to compare with: the same as a wrong one, for whoever sends.
+    log_failure(call, hook, received.refusal.error);
+    return;
+  }
+  if (!received.occurrence && verdict == trigger::Verdict::Unauthorised) {
+    return;
+  }
+  unproven.cancel();
   if (!received.occurrence) {
     answer_refusal(call, hook, received.refusal);
     return;

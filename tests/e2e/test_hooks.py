@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import time
 
 from reeve import main, wait_until
 from web import WebTest
@@ -92,6 +93,24 @@ class HooksTest(WebTest):
         # The token of a user is no proof, and no hindrance.
         self.post("/hooks/default/w/t", {"n": 1}, 401)
         self.assertIn("there is no credential", owner.err())
+
+    def test_the_time_of_a_refusal_tells_nothing(self):
+        self.serve()
+        self.secret()
+        self.deploy("w", "{auth: github, secret: hook}")
+        refused = [
+            lambda: self.github("w", {"n": 1}, 401, signature=signed("{}")),
+            lambda: self.github("w", {"n": 1}, 401, signature="x"),
+            lambda: self.github("nothing", {"n": 1}, 401),
+            lambda: self.hook("w", {"n": 1}, 401, path="/hooks/default/w/other"),
+            lambda: self.hook("w", {"n": 1}, 401, path="/api/triggers/w/t"),
+        ]
+        for ask in refused:
+            begun = time.monotonic()
+            ask()
+            # All of them wait for the same moment after the request, which is never earlier.
+            self.assertGreaterEqual(time.monotonic() - begun, 0.2)
+        self.assertEqual(self.github("w", {"n": 1}, 202).json()["verdict"], "fired")
 
     def test_each_way_of_proving_works(self):
         self.serve()

@@ -44,16 +44,26 @@ Received nothing(Verdict verdict, Error error) {
 
 constexpr std::string_view kHashName = "sha256=";
 
-/// Hex of an HMAC over the body, after `sha256=`.
+/// Hex of an HMAC over the body, after `sha256=`. All of it is computed whatever is given.
 bool signature_fits(
-    std::string_view given, bool name_needed, const Secret& secret, std::string_view body
+    std::optional<std::string_view> given,
+    bool name_needed,
+    std::string_view secret,
+    std::string_view body
 ) {
-  if (given.starts_with(kHashName)) {
-    given.remove_prefix(kHashName.size());
-  } else if (name_needed) {
-    return false;
+  std::string_view hex = given.value_or(std::string_view());
+  const bool named = hex.starts_with(kHashName);
+  if (named) {
+    hex.remove_prefix(kHashName.size());
   }
-  return equal_secrets(to_lower(given), hmac_sha256_hex(secret.view(), body));
+  const bool fits = equal_secrets(to_lower(hex), hmac_sha256_hex(secret, body));
+  return fits && given && (named || !name_needed);
+}
+
+/// Whether the secret itself is given.
+bool secret_fits(std::optional<std::string_view> given, const Secret& secret) {
+  const bool fits = equal_secrets(given.value_or(std::string_view()), secret.view());
+  return fits && given;
 }
 
 /// The token of `Authorization: Bearer <token>`.
@@ -70,26 +80,16 @@ bool proves(const WebhookTrigger& webhook, const WebhookRequest& request, const 
   switch (webhook.auth) {
     case WebhookAuth::None:
       return true;
-    case WebhookAuth::HmacSha256: {
-      const auto given = header(request, webhook.header);
-      return given && signature_fits(*given, false, secret, request.body);
-    }
-    case WebhookAuth::BearerToken: {
-      const auto given = bearer_token(request);
-      return given && equal_secrets(*given, secret.view());
-    }
-    case WebhookAuth::ApiKey: {
-      const auto given = header(request, webhook.header);
-      return given && equal_secrets(*given, secret.view());
-    }
-    case WebhookAuth::GitHub: {
-      const auto given = header(request, kGitHubSignature);
-      return given && signature_fits(*given, true, secret, request.body);
-    }
-    case WebhookAuth::GitLab: {
-      const auto given = header(request, kGitLabToken);
-      return given && equal_secrets(*given, secret.view());
-    }
+    case WebhookAuth::HmacSha256:
+      return signature_fits(header(request, webhook.header), false, secret.view(), request.body);
+    case WebhookAuth::BearerToken:
+      return secret_fits(bearer_token(request), secret);
+    case WebhookAuth::ApiKey:
+      return secret_fits(header(request, webhook.header), secret);
+    case WebhookAuth::GitHub:
+      return signature_fits(header(request, kGitHubSignature), true, secret.view(), request.body);
+    case WebhookAuth::GitLab:
+      return secret_fits(header(request, kGitLabToken), secret);
   }
   return false;
 }
@@ -227,6 +227,12 @@ Result<Occurrence> read_request(
 
 }  // namespace
 
+void check_no_proof(const WebhookRequest& request) {
+  // As long as secrets are, and none.
+  constexpr std::string_view kKey = "0000000000000000000000000000000000000000";
+  static_cast<void>(signature_fits(header(request, kGitHubSignature), true, kKey, request.body));
+}
+
 Received accept_webhook(
     const Context& context, const WebhookRequest& request, const Secret* secret, Timestamp now
 ) {
@@ -249,6 +255,7 @@ Received accept_webhook(
     );
   }
   if (auto error = unready(context, *webhook, secret)) {
+    check_no_proof(request);
     return nothing(Verdict::Failed, std::move(*error));
   }
   if (webhook->auth != WebhookAuth::None && !proves(*webhook, request, *secret)) {

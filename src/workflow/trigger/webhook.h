@@ -45,6 +45,9 @@ Received accept_webhook(
     const Context& context, const WebhookRequest& request, const Secret* secret, Timestamp now
 );
 
+/// Takes as long as checking a signature: for requests to triggers that are not there.
+void check_no_proof(const WebhookRequest& request);
+
 /// `accept_webhook`, then `evaluate`.
 Outcome receive_webhook(
     const Context& context,
