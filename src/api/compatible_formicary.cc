@@ -3,9 +3,11 @@
 #include <array>
 #include <utility>
 
+#include "api/access.h"
 #include "api/hooks.h"
 #include "api/services.h"
 #include "base/strings.h"
+#include "net/server.h"
 #include "resource/status.h"
 #include "security/access/identity.h"
 #include "workflow/document/yaml.h"
@@ -20,13 +22,22 @@ namespace {
 
 constexpr int kOk = 200;
 constexpr int kNotImplemented = 501;
-constexpr int kUnavailable = 503;
 
+/// What `/readyz` says, in one word, to everybody who may ask for such paths.
 void answer_health_of(const CallPtr& call, const Words& /*words*/) {
-  const bool well = call->services->kernel.health().healthy;
-  Json body = Json::object();
-  body.set("status", well ? "UP" : "DOWN");
-  answer(call, well ? kOk : kUnavailable, body);
+  if (const auto refused = call->services->access.authorize(*call, attributes_of(*call))) {
+    answer(call, *refused);
+    return;
+  }
+  net::Server* server = call->services->server;
+  call->services->health.report_async(
+      telemetry::Probe::Ready,
+      [server, call](const telemetry::HealthReport& report) {
+        server->post([call, status = report.http_status()] {
+          answer(call, status, Json::object().set("status", status == kOk ? "UP" : "DOWN"));
+        });
+      }
+  );
 }
 
 void answer_metrics_of(const CallPtr& call, const Words& /*words*/) {

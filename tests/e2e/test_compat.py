@@ -276,7 +276,8 @@ class FormicaryTest(FormicaryBase):
         self.post("/api/jobs/definitions", JOB, 401, token=False)
         self.post("/gates/m/approve", {}, 401, token=False)
         self.get("/api/jobs/nothing", 404)
-        self.assertEqual(self.get("/api/health").json(), {"status": "UP"})
+        for token in (True, False):
+            self.assertEqual(self.get("/api/health", token=token).json(), {"status": "UP"})
         self.assertIn("# TYPE", self.get("/api/metrics").text)
 
 

@@ -275,7 +275,9 @@ std::vector<std::pair<PolicyKey, Role>> built_in_roles() {
       role(kDiscovery, discovery_rules()),
       role(
           kPublicInfo,
-          {on_paths({"/healthz", "/livez", "/readyz", "/startupz", "/version", "/version/"})}
+          {on_paths(
+              {"/api/health", "/healthz", "/livez", "/readyz", "/startupz", "/version", "/version/"}
+          )}
       ),
       role(kView, view_rules(), {"view"}),
   };
