@@ -9,6 +9,7 @@
 #include "api/handlers.h"
 #include "api/services.h"
 #include "api/submission.h"
+#include "api/waiting.h"
 #include "api/write.h"
 #include "base/strings.h"
 #include "engine/object_metadata.h"
@@ -23,6 +24,8 @@ namespace {
 constexpr int kOk = 200;
 constexpr int kCreated = 201;
 constexpr int kAccepted = 202;
+/// The gateway that carries out calls of tools.
+constexpr std::string_view kToolGateway = "mcp";
 
 using MakeCommand = Result<engine::Command> (*)(const Call& call, const Json& body);
 
@@ -306,6 +309,43 @@ resource::Outcome<Json> read_action_body(const CallPtr& call) {
   return body;
 }
 
+void carry_out(const CallPtr& call, const Json& body) {
+  Result<engine::Command> command = find_action(*call)->make(*call, body);
+  if (!command) {
+    answer(call, command.error());
+    return;
+  }
+  send(call, std::move(*command), [call](const Result<engine::Reply>& reply) {
+    answer_action(call, reply);
+  });
+}
+
+/// The arguments that a person writes for a call that waits; null: there are none.
+const Json* edited_arguments(const Call& call, const Json& object, const Json& body) {
+  const bool decides = call.type->storage == Storage::ToolCall &&
+                       call.route.subresource == "approve" &&
+                       object.get_object("status").get_string("state") == "PENDING";
+  return decides ? body.find("arguments") : nullptr;
+}
+
+/// Whoever writes arguments is told at once that they do not fit, while the call still waits.
+void carry_out_if_fit(const CallPtr& call, const Json& object, const Json& body) {
+  const Json* arguments = edited_arguments(*call, object, body);
+  const auto tools = call->services->gateways.find(kToolGateway);
+  if (arguments == nullptr || tools == call->services->gateways.end()) {
+    carry_out(call, body);
+    return;
+  }
+  begin_waiting(call);
+  tools->second->check_edit(object, *arguments, [call, body](const Result<void>& fits) {
+    if (fits) {
+      carry_out(call, body);
+    } else {
+      answer(call, fits.error());
+    }
+  });
+}
+
 }  // namespace
 
 bool is_action(const Call& call) {
@@ -313,7 +353,8 @@ bool is_action(const Call& call) {
 }
 
 void act(const CallPtr& call) {
-  if (current(*call, call->route.name) == nullptr) {
+  const view::ProjectedPtr object = current(*call, call->route.name);
+  if (object == nullptr) {
     answer(call, resource::not_found(call->resource(), call->route.name));
     return;
   }
@@ -332,14 +373,7 @@ void act(const CallPtr& call) {
     answer(call, body.error());
     return;
   }
-  Result<engine::Command> command = find_action(*call)->make(*call, *body);
-  if (!command) {
-    answer(call, command.error());
-    return;
-  }
-  send(call, std::move(*command), [call](const Result<engine::Reply>& reply) {
-    answer_action(call, reply);
-  });
+  carry_out_if_fit(call, object->object, *body);
 }
 
 }  // namespace reeve::api

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/ids.h"
+#include "base/json.h"
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/time.h"
@@ -95,6 +96,16 @@ class Gateway {
 
   /// Answers a request that is not let in, in the words of the gateway's protocol.
   virtual void refuse(const std::shared_ptr<net::Exchange>& exchange, const Refusal& refusal) = 0;
+
+  using Checked = std::function<void(Result<void>)>;
+
+  /// Whether a call of a tool that waits for a person could be carried out with `arguments` in
+  /// place of its own; `call` is the ToolCall as the API shows it. `done` is called once, at once
+  /// or later on the network thread, unless the gateway is closed before. Invalid: they do not fit,
+  /// `subject` is the member that does not.
+  virtual void check_edit(const Json& /*call*/, const Json& /*arguments*/, Checked done) {
+    done({});
+  }
 
   /// No request comes any more; what is under way is ended, and nothing of `services` is used
   /// afterwards. On the thread that stops the server; the network thread still runs. Also if `open`

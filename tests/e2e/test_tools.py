@@ -160,6 +160,27 @@ class ToolsTest(ServerTest):
         self.await_mission("s", "COMPLETE")
         self.assertIn("goes in circles", self.ok("logs", "s").out)
 
+    def test_arguments_that_a_person_writes_are_checked_before_the_call_is_approved(self):
+        careful = [{"name": "*", "approval": {"required": True}}]
+        self.made(path_of("toolservers"), tool_server("files", builtin="workspace", tools=careful))
+        self.with_script("e", 'call("files__write_file", path="a.txt", content="one")\n')
+        run = "e.1.a.1"
+        bob = self.user("bob")
+        name = self.held(run)["metadata"]["name"]
+        at = path_of("toolcalls", name) + "/approve"
+        answer = bob.post(at, {"arguments": {"path": "b.txt", "content": 7}})
+        self.assertEqual(answer.status, 422, str(answer))
+        cause = answer.json()["details"]["causes"][0]
+        self.assertEqual(cause["field"], "arguments.content")
+        self.assertIn("string", cause["message"])
+        wrong = self.write("wrong.json", json.dumps({"path": "b.txt", "contents": "two"}))
+        self.refused(3, "approve", f"toolcall/{name}", "--edit", wrong, says="arguments.content: is missing")
+        self.assertEqual(self.held(run)["status"]["state"], "PENDING")
+        answer = bob.post(at, {"arguments": {"path": "b.txt", "content": "two"}})
+        self.assertEqual(answer.status, 201, str(answer))
+        self.await_mission("e", "COMPLETE")
+        self.assertIn("wrote b.txt", self.ok("logs", "e").out)
+
 
 if __name__ == "__main__":
     main()

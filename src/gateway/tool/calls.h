@@ -54,6 +54,11 @@ class ToolCalls {
   /// nobody is not carried out until the same is asked again, also after a restart.
   void leave(Ticket ticket);
 
+  /// Whether a call on record could be carried out with other arguments: see Gateway::check_edit.
+  void check_edit(
+      const Json& object, const Json& arguments, std::function<void(Result<void>)> done
+  );
+
   /// Takes what has become of calls: decisions, and rollbacks that people ask for.
   void changed(const std::vector<ObjectPtr>& calls);
 

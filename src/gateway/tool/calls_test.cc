@@ -40,6 +40,19 @@ class CallsTest : public ::testing::Test {
     world_.notice();
   }
 
+  /// What is wrong with arguments in place of those of the last call; empty: nothing.
+  std::string edited(std::string_view arguments) {
+    std::string said = "nothing was said";
+    Catalog catalog(world_.ports());
+    ToolCalls calls(world_.ports(), catalog);
+    calls
+        .check_edit(world_.records().back(), *parse_json(arguments), [&](const Result<void>& fits) {
+          said = fits ? std::string() : concat(fits.error().subject, ": ", fits.error().message);
+        });
+    world_.settle();
+    return said;
+  }
+
   ToolWorld world_;
 };
 
@@ -161,6 +174,38 @@ TEST_F(CallsTest, OfAnAgentsOwnToolsAreRepeatedWithWhatWasApproved) {
       R"({"behavior":"allow","updatedInput":{"command":"ls"}})"
   );
   EXPECT_EQ(world_.records().size(), 1U);
+}
+
+// --- arguments that people write -----------------------------------------------------------------
+
+TEST_F(CallsTest, AreLookedAtWithTheArgumentsOfAPersonBeforeTheyAreApproved) {
+  world_.server("files", kCareful);
+  (void)write();
+  EXPECT_EQ(edited(R"({"path":"b.txt","content":"safer"})"), "");
+  EXPECT_EQ(
+      edited(R"({"path":"b.txt","content":7})"),
+      R"(arguments.content: must be of the type "string")"
+  );
+  EXPECT_EQ(edited(R"({"content":"x"})"), "arguments.path: is missing");
+  EXPECT_EQ(edited(R"({"path":"b","content":"x","mode":1})"), "arguments.mode: is not known");
+  EXPECT_EQ(world_.state_of(0), "PENDING");
+  world_.change_server("files", R"({"builtin":"workspace","tools":[{"name":"read_file"}]})");
+  EXPECT_EQ(
+      edited(R"({"path":"b.txt","content":"x"})"), "arguments: policy does not allow this tool"
+  );
+  world_.delete_server("files");
+  EXPECT_EQ(
+      edited(R"({"path":"b.txt","content":"x"})"),
+      "arguments: the tool server files is not there any more"
+  );
+}
+
+TEST_F(CallsTest, OfAnAgentsOwnToolsMayHaveAnyArguments) {
+  world_.server(
+      "agent", R"({"builtin":"approvals","tools":[{"name":"Bash","approval":{"required":true}}]})"
+  );
+  (void)world_.call("approve", R"({"tool_name":"Bash","input":{"command":"rm -rf /"}})");
+  EXPECT_EQ(edited(R"({"anything":1})"), "");
 }
 
 // --- clients that go ----------------------------------------------------------------------------
