@@ -25,18 +25,28 @@ IncidentNews about_spiral(const journal::Event& event, const Json& data) {
   return {.report = std::move(report)};
 }
 
-/// The event is about the usage of a quota, `quota.NAME`. A new period ends what was.
+std::string end_of_budget(const journal::Event& event, const Json& data) {
+  return event.type != "budget.relieved" ? "a new period of the budget has begun"
+         : data.get_bool("deleted")      ? "the quota was deleted"
+                                         : "the limit was raised, or taken away";
+}
+
+/// The event is about the usage of a quota, `quota.NAME`. A new period ends what was, and so do
+/// limits none of which is in the way any more.
 std::optional<IncidentNews> about_budget(const journal::Event& event, const Json& data) {
   const std::optional<journal::ObjectKey> quota = engine::quota_key_of(event.object);
   if (!quota) {
     return std::nullopt;
   }
-  const bool over = event.type == "usage.period_begun";
+  const bool over = event.type != "budget.exceeded";
+  if (!data.get_array("left").empty()) {
+    return std::nullopt;
+  }
   IncidentReport report;
   report.reason = "BudgetExceeded";
   report.subject_kind = "BudgetQuota";
   report.subject = quota->name;
-  report.message = over ? std::string("a new period of the budget has begun")
+  report.message = over ? end_of_budget(event, data)
                         : concat(
                               data.get_string("limit"),
                               " is used up: ",
@@ -101,8 +111,9 @@ std::optional<IncidentNews> about_denials(const journal::Event& event, const Jso
 
 bool may_matter(const journal::Event& event) {
   const std::string_view type = event.type;
-  return type == "spiral.detected" || type == "budget.exceeded" || type == "usage.period_begun" ||
-         type == "access.denied" || type == "breaker.opened" || type == "breaker.closed" ||
+  return type == "spiral.detected" || type == "budget.exceeded" || type == "budget.relieved" ||
+         type == "usage.period_begun" || type == "access.denied" || type == "breaker.opened" ||
+         type == "breaker.closed" ||
          (type == "resource.updated" && event.object.kind == Kind::ToolServer);
 }
 

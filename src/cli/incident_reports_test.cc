@@ -71,6 +71,17 @@ TEST(IncidentReports, BudgetsAndSpirals) {
   EXPECT_TRUE(anew->over);
   EXPECT_EQ(anew->report.reason, budget->report.reason);
   EXPECT_EQ(anew->report.subject, budget->report.subject);
+  spent.type = "budget.relieved";
+  spent.data = R"({"quota":"team/q","limits":["maxTotalCost"],"left":["maxTokensPerRun"]})";
+  EXPECT_FALSE(incident_of(spent).has_value()) << "another limit is still in the way";
+  spent.data = R"({"quota":"team/q","limits":["maxTotalCost"],"left":[]})";
+  const auto raised = incident_of(spent);
+  ASSERT_TRUE(raised.has_value());
+  EXPECT_TRUE(raised->over);
+  EXPECT_EQ(raised->report.subject, budget->report.subject);
+  EXPECT_EQ(raised->report.message, "the limit was raised, or taken away");
+  spent.data = R"({"quota":"team/q","limits":["maxTotalCost"],"left":[],"deleted":true})";
+  EXPECT_EQ(incident_of(spent)->report.message, "the quota was deleted");
   const auto spiral = incident_of(
       event_of(journal::Kind::ToolCall, "spiral.detected", R"({"mission":"m","message":"circles"})")
   );

@@ -78,17 +78,19 @@ std::string used_of(const Json& quota, std::string_view used, std::string_view l
   );
 }
 
-/// "ok", or what is used up.
-std::string condition_of(const Json& quota) {
-  const Json* conditions = quota.get_object("status").find("conditions");
-  if (conditions != nullptr && conditions->is_array()) {
-    for (const Json& one : conditions->as_array()) {
-      if (one.get_string("type") == "WithinLimits" && one.get_string("status") != "True") {
-        return one.get_string("message");
-      }
+/// "ok", or what is used up and how many wait for more.
+std::string state_of(const Json& quota) {
+  const Json& status = quota.get_object("status");
+  std::vector<std::string> parts;
+  for (const Json& one : status.get_array("conditions")) {
+    if (one.get_string("type") == "WithinLimits" && one.get_string("status") != "True") {
+      parts.push_back(one.get_string("message"));
     }
   }
-  return "ok";
+  if (const std::int64_t held = status.get_int("heldMissions"); held > 0) {
+    parts.push_back(concat(held, held == 1 ? " mission is held" : " missions are held"));
+  }
+  return parts.empty() ? std::string("ok") : join(parts, "; ");
 }
 
 Json row_of(const Json& quota) {
@@ -103,7 +105,7 @@ Json row_of(const Json& quota) {
         concat(used_of(quota, "cost", "maxTotalCost"), " ", text_of(spec, "currency", "USD")),
         text_of(quota.get_object("status").get_object("currentUsage"), "reservedTokens", "0"),
         text_of(spec, "period", "ever"),
-        condition_of(quota)}) {
+        state_of(quota)}) {
     cells.push(cell);
   }
   Json row = Json::object();
@@ -205,7 +207,7 @@ Result<void> show(const Common& common, const QuotaArgs& args) {
   const Json& spec = quota.get_object("spec");
   const Json& status = quota.get_object("status");
   std::string text =
-      concat("quota ", printable(label_of(quota)), ": ", printable(condition_of(quota)), "\n");
+      concat("quota ", printable(label_of(quota)), ": ", printable(state_of(quota)), "\n");
   add_members(text, "limit", spec.get_object("limits"));
   add_members(text, "counts only", spec.get_object("selector"));
   add_members(text, "at a limit", spec.get_object("enforcement"));

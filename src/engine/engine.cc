@@ -435,6 +435,7 @@ void Engine::settle(Scope& scope) {
     } else if (std::exchange(tell_again_, false)) {
       tell_again(scope);
     } else if (!freed_) {
+      tell_held(scope);
       collector_->arm(scope);
       return;
     }

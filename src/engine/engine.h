@@ -559,6 +559,7 @@ class Engine {
   bool release_quota_holds(MissionTurn& turn);
   void quota_hold_gone(const model::Mission& mission, const std::string& subject);
   void follow_quotas(Scope& scope);
+  void tell_held(Scope& scope);
   void recount_runs();
   std::vector<workflow::Semaphore> quota_units(
       const model::Mission& mission, const Plan& plan, TaskIndex task
@@ -659,6 +660,8 @@ class Engine {
   std::unique_ptr<QuotaRegistry> quotas_;
   /// Missions that are held for quotas, by the subjects of their holds.
   std::map<Revision, std::map<std::string, OverQuota>> over_quota_;
+  /// Whether rows of usage say how many those are.
+  bool held_told_ = true;
   std::unique_ptr<Collector> collector_;
   StoredObjects stored_;
   /// Live missions by namespace and user key.

@@ -211,7 +211,7 @@ void Engine::mission_over(const Mission& mission) {
   forget_runs(mission);
   leave_queue(mission);
   told_.erase(mission.created);
-  over_quota_.erase(mission.created);
+  held_told_ = over_quota_.erase(mission.created) == 0 && held_told_;
   pools_.forget_demand(missions_.at(mission.created).plan->demand);
   if (const std::string tally = tally_of(missions_.at(mission.created)); !tally.empty()) {
     ++ended_counts_[tally];

@@ -48,20 +48,6 @@ ObjectKey quota_named(std::string_view label) {
       .name = std::string(label.substr(slash + 1))};
 }
 
-std::optional<QuotaLimit> limit_named(std::string_view name) {
-  for (const QuotaLimit limit :
-       {QuotaLimit::TotalTokens,
-        QuotaLimit::TotalCost,
-        QuotaLimit::RunTokens,
-        QuotaLimit::RunCost,
-        QuotaLimit::RunDuration}) {
-    if (to_string(limit) == name) {
-      return limit;
-    }
-  }
-  return std::nullopt;
-}
-
 /// Where it is known before a run begins; empty otherwise.
 std::string agent_of(const workflow::Task& task) {
   const bool known = task.agent && task.agent->name.text.find("{{") == std::string::npos;
@@ -233,6 +219,7 @@ bool Engine::hold_mission(
     return false;
   }
   over_quota_[turn.mission().created].try_emplace(subject);
+  held_told_ = false;
   return true;
 }
 
@@ -304,6 +291,7 @@ void Engine::quotas_used(const std::vector<ObjectKey>& rows, const Spender& who,
           usage
       );
     }
+    usage_->relieve(quota->key, quota, usage);
     if (!over_quota_.empty()) {
       quota_has_room(quota->key, scope);
     }
@@ -342,7 +330,7 @@ bool Engine::has_room(const MissionTurn& turn, const model::Hold& hold, const Ov
   const std::size_t colon = hold.subject.rfind(':');
   const std::string_view subject = hold.subject;
   const Quota* quota = quotas_->find(quota_named(subject.substr(0, colon)));
-  const std::optional<QuotaLimit> limit = limit_named(subject.substr(colon + 1));
+  const std::optional<QuotaLimit> limit = parse_quota_limit(subject.substr(colon + 1));
   if (quota == nullptr || !limit) {
     return true;
   }
@@ -423,6 +411,7 @@ void Engine::quota_hold_gone(const Mission& mission, const std::string& subject)
   const auto found = over_quota_.find(mission.created);
   if (found != over_quota_.end()) {
     found->second.erase(subject);
+    held_told_ = false;
     if (found->second.empty()) {
       over_quota_.erase(found);
     }
@@ -447,10 +436,11 @@ void Engine::follow_quotas(Scope& scope) {
     );
     runs_.wake_first(pool, SIZE_MAX);
     freed_ = true;
+    BookTurn usage(*this, *usage_, scope);
     if (quota != nullptr) {
-      BookTurn usage(*this, *usage_, scope);
       usage_->watch_period(*quota, usage);
     }
+    usage_->relieve(key, quota, usage);
   }
   recount_runs();
   for (const ObjectKey& key : changed) {
@@ -467,6 +457,26 @@ void Engine::follow_quotas(Scope& scope) {
       turn.watch_duration(run.slot, true);
     }
   }
+}
+
+/// Quotas say how many missions are held for them.
+void Engine::tell_held(Scope& scope) {
+  if (std::exchange(held_told_, true)) {
+    return;
+  }
+  std::map<ObjectKey, std::uint64_t> held;
+  for (const auto& [created, holds] : over_quota_) {
+    std::set<ObjectKey> quotas;
+    for (const auto& [subject, over] : holds) {
+      quotas.insert(usage_key_of(quota_named(std::string_view(subject).substr(0, subject.rfind(':'))
+      )));
+    }
+    for (const ObjectKey& key : quotas) {
+      ++held[key];
+    }
+  }
+  BookTurn usage(*this, *usage_, scope);
+  usage_->tell_held(held, usage);
 }
 
 /// The places that runs on hosts have in quotas, after those have changed.
@@ -551,7 +561,7 @@ void Engine::recover_quota_holds(Scope& scope) {
     const std::string_view subject = hold;
     const std::size_t colon = subject.rfind(':');
     const Quota* quota = quotas_->find(quota_named(subject.substr(0, colon)));
-    const std::optional<QuotaLimit> limit = limit_named(subject.substr(colon + 1));
+    const std::optional<QuotaLimit> limit = parse_quota_limit(subject.substr(colon + 1));
     if (quota == nullptr || !limit) {
       return over;
     }
@@ -583,6 +593,7 @@ void Engine::recover_quota_holds(Scope& scope) {
       }
     }
   }
+  held_told_ = false;
   std::vector<Revision> held;
   for (const auto& [created, holds] : over_quota_) {
     held.push_back(created);

@@ -105,6 +105,9 @@ class MeterBook final : public Book {
 ///
 /// Other events: `budget.warned` and `budget.exceeded` {quota, limit, level, used, mission?, run?,
 /// action?}, once for each crossing in a period; those about single runs once for each run.
+/// `budget.relieved` {quota, limits, left, deleted?} when limits that were in the way are so no
+/// more, as they were raised or the quota was deleted. `budget.held` {quota, missions} when more or
+/// fewer missions are held for it.
 ///
 /// Threading: as Book.
 class UsageBook final : public Book {
@@ -151,6 +154,14 @@ class UsageBook final : public Book {
 
   /// Tells it unless it was told before.
   void tell(const Quota& quota, const Notice& notice, BookTurn& turn);
+
+  /// A quota or what is used of it has changed, or it has gone (`quota` is null): tells which
+  /// limits are not in the way any more.
+  void relieve(const journal::ObjectKey& key, const Quota* quota, BookTurn& turn);
+
+  /// Tells how many missions are held for quotas, where that has changed; those that are not in
+  /// `held` hold nobody.
+  void tell_held(const std::map<journal::ObjectKey, std::uint64_t>& held, BookTurn& turn);
 
  private:
   void begin_period(const Quota& quota, Timestamp start, BookTurn& turn);

@@ -92,6 +92,9 @@ void write_status(JsonWriter& json, const UsageRow& row) {
   }
   write_texts(json, "warned", row.warned);
   write_texts(json, "exceeded", row.exceeded);
+  if (row.held > 0) {
+    json.member("held", row.held);
+  }
   json.member("lastUsed", std::string_view(format_timestamp(row.used_at)));
   json.member("revision", row.revision.value());
   json.end_object();
@@ -149,6 +152,7 @@ Result<void> read_status(const Json& json, UsageRow& row) {
   const Json* period = fields.object("period");
   row.warned = texts_in(fields, "warned");
   row.exceeded = texts_in(fields, "exceeded");
+  row.held = count_in(fields, "held");
   row.used_at = fields.required_time("lastUsed");
   row.revision = Revision(count_in(fields, "revision"));
   REEVE_CHECK(fields.finish());

@@ -153,6 +153,11 @@ void UsageLedger::put(const journal::ObjectKey& key, UsageRow row) {
   if (!row.deleted && can_go(row.of) && row.subject != kUsageEarlier) {
     order_[{key.ns, row.of}].emplace(row.revision, key);
   }
+  if (row.held > 0) {
+    held_.insert(key);
+  } else {
+    held_.erase(key);
+  }
   rows_.insert_or_assign(key, std::move(row));
 }
 
@@ -259,6 +264,37 @@ Result<void> UsageLedger::note(
     return corrupt("there is no usage of that quota", key.name);
   }
   (exceeded ? row->exceeded : row->warned)[limit] = level;
+  touch(key, *row, stamp);
+  return {};
+}
+
+Result<void> UsageLedger::relieve(
+    const journal::ObjectKey& key, const std::vector<std::string>& limits, const Stamp& stamp
+) {
+  UsageRow* row = live(key);
+  if (row == nullptr) {
+    return corrupt("there is no usage of that quota", key.name);
+  }
+  for (const std::string& limit : limits) {
+    row->exceeded.erase(limit);
+  }
+  touch(key, *row, stamp);
+  return {};
+}
+
+Result<void> UsageLedger::hold(
+    const journal::ObjectKey& key, std::uint64_t missions, const Stamp& stamp
+) {
+  UsageRow* row = live(key);
+  if (row == nullptr) {
+    return corrupt("there is no usage of that quota", key.name);
+  }
+  row->held = missions;
+  if (missions > 0) {
+    held_.insert(key);
+  } else {
+    held_.erase(key);
+  }
   touch(key, *row, stamp);
   return {};
 }

@@ -100,6 +100,8 @@ struct UsageRow {
   /// The limits at which somebody was told in this period, and how large they were.
   std::map<std::string, std::string> warned;
   std::map<std::string, std::string> exceeded;
+  /// Of quotas: missions that are held for them.
+  std::uint64_t held = 0;
   Timestamp created_at;
   Timestamp used_at;
   Revision revision;
@@ -159,6 +161,17 @@ class UsageLedger {
       const Stamp& stamp
   );
 
+  /// Limits at which somebody was told are not in the way any more. Corrupt: there is no such row.
+  Result<void> relieve(
+      const journal::ObjectKey& key, const std::vector<std::string>& limits, const Stamp& stamp
+  );
+
+  /// So many missions are held for a quota now. Corrupt: there is no such row.
+  Result<void> hold(const journal::ObjectKey& key, std::uint64_t missions, const Stamp& stamp);
+
+  /// The rows of quotas that missions are held for.
+  const std::set<journal::ObjectKey>& held() const { return held_; }
+
   /// A promise to a call. Corrupt: a quota's row is not there.
   Result<void> promise(const ChargedTo& to, const Spent& worst, const Stamp& stamp);
 
@@ -213,6 +226,7 @@ class UsageLedger {
   /// Those that may go, the least lately used first.
   std::map<std::pair<Namespace, UsageOf>, Order> order_;
   std::set<journal::ObjectKey> changed_;
+  std::set<journal::ObjectKey> held_;
   std::set<std::string> currencies_;
 };
 

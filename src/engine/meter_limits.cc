@@ -1,6 +1,7 @@
 #include "engine/meter_limits.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/strings.h"
 
@@ -122,6 +123,48 @@ QuotaRefusal other_refusal(const Quota& quota, std::string_view other, std::stri
   refusal.other = other;
   refusal.message = std::move(message);
   return refusal;
+}
+
+template <class Number>
+bool is_above(const std::optional<Number>& limit, std::string_view level) {
+  std::uint64_t before = 0;
+  const auto read = std::from_chars(level.data(), level.data() + level.size(), before);
+  return !limit || read.ec != std::errc() || *limit > before;
+}
+
+bool is_above(const std::optional<Money>& limit, std::string_view level) {
+  const Result<Money> before = Money::parse(level);
+  return !limit || !before || *limit > *before;
+}
+
+bool is_above(const std::optional<Duration>& limit, std::string_view level) {
+  const Result<Duration> before = parse_duration(level);
+  return !limit || !before || *limit > *before;
+}
+
+/// Whether there is no such limit, or it is higher than it was.
+bool was_raised(const QuotaLimits& limits, QuotaLimit limit, std::string_view level) {
+  switch (limit) {
+    case QuotaLimit::TotalTokens:
+      return is_above(limits.total_tokens, level);
+    case QuotaLimit::TotalCost:
+      return is_above(limits.total_cost, level);
+    case QuotaLimit::RunTokens:
+      return is_above(limits.run_tokens, level);
+    case QuotaLimit::RunCost:
+      return is_above(limits.run_cost, level);
+    case QuotaLimit::MinuteTokens:
+      return is_above(limits.minute_tokens, level);
+    case QuotaLimit::MinuteRequests:
+      return is_above(limits.minute_requests, level);
+    case QuotaLimit::ConcurrentRuns:
+      return is_above(limits.concurrent_runs, level);
+    case QuotaLimit::RunDuration:
+      return is_above(limits.run_duration, level);
+    case QuotaLimit::Retries:
+      return is_above(limits.retries, level);
+  }
+  return false;
 }
 
 }  // namespace
@@ -270,6 +313,13 @@ bool is_used_up(const Quota& quota, QuotaLimit limit, const QuotaUse& use) {
       return false;
   }
   return false;
+}
+
+bool is_relieved(
+    const Quota& quota, QuotaLimit limit, std::string_view level, const QuotaUse& use
+) {
+  return !quota.unreadable && was_raised(quota.limits, limit, level) &&
+         !is_used_up(quota, limit, use);
 }
 
 }  // namespace reeve::engine

@@ -62,4 +62,8 @@ Spent least_passing(const Quota& quota, QuotaLimit limit, const QuotaUse& use);
 /// Whether nothing is left of a limit that a mission may be held for; `run` may be null.
 bool is_used_up(const Quota& quota, QuotaLimit limit, const QuotaUse& use);
 
+/// Whether a limit that was in the way when it was as large as `level` says is so no more: there is
+/// none, or it was raised and not all of it is used.
+bool is_relieved(const Quota& quota, QuotaLimit limit, std::string_view level, const QuotaUse& use);
+
 }  // namespace reeve::engine

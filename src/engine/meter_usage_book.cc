@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <utility>
 
 #include "base/fields.h"
 #include "base/strings.h"
 #include "engine/meter_book.h"
+#include "engine/meter_limits.h"
 #include "engine/quota.h"
 
 namespace reeve::engine {
@@ -12,6 +14,8 @@ namespace {
 constexpr std::string_view kPeriodBegun = "usage.period_begun";
 constexpr std::string_view kWarned = "budget.warned";
 constexpr std::string_view kExceeded = "budget.exceeded";
+constexpr std::string_view kRelieved = "budget.relieved";
+constexpr std::string_view kHeld = "budget.held";
 constexpr std::string_view kPeriodTimer = "period";
 
 Error corrupt(std::string message, const std::string& name) {
@@ -64,10 +68,24 @@ Result<void> UsageBook::apply(const journal::Event& event) {
     ledger_->begin_period(event.object, start, stamp);
     return {};
   }
+  if (event.type == kRelieved) {
+    std::vector<std::string> limits;
+    for (const Json& limit : data.get_array("limits")) {
+      limits.push_back(limit.is_string() ? limit.as_string() : std::string());
+    }
+    return ledger_->relieve(event.object, limits, stamp);
+  }
+  if (event.type == kHeld) {
+    const std::int64_t missions = data.get_int("missions");
+    return ledger_->hold(
+        event.object, static_cast<std::uint64_t>(std::max<std::int64_t>(missions, 0)), stamp
+    );
+  }
   if (event.type != kWarned && event.type != kExceeded) {
     return corrupt(concat("the event ", event.type, " does not fit"), event.object.name);
   }
-  if (data.get_bool("eachRun")) {
+  // A warning about one run says nothing about the next one.
+  if (event.type == kWarned && data.get_bool("eachRun")) {
     return {};
   }
   return ledger_->note(
@@ -178,6 +196,50 @@ void UsageBook::tell(const Quota& quota, const Notice& notice, BookTurn& turn) {
   }
   const Result<void> emitted = turn.emit(key, notice.exceeded ? kExceeded : kWarned, data);
   REEVE_ASSERT(emitted.ok());
+}
+
+void UsageBook::relieve(const journal::ObjectKey& key, const Quota* quota, BookTurn& turn) {
+  const journal::ObjectKey usage = usage_key_of(key);
+  const UsageRow* row = ledger_->find(usage);
+  if (row == nullptr || row->exceeded.empty()) {
+    return;
+  }
+  Json limits = Json::array();
+  Json left = Json::array();
+  for (const auto& [name, level] : row->exceeded) {
+    const std::optional<QuotaLimit> limit = parse_quota_limit(name);
+    const bool relieved = quota == nullptr || !limit ||
+                          is_relieved(*quota, *limit, level, {.quota = row, .run = nullptr});
+    (relieved ? limits : left).push(name);
+  }
+  if (limits.as_array().empty()) {
+    return;
+  }
+  Json data = Json::object();
+  data.set("quota", label_of(key)).set("limits", std::move(limits)).set("left", std::move(left));
+  if (quota == nullptr) {
+    data.set("deleted", true);
+  }
+  const Result<void> emitted = turn.emit(usage, kRelieved, data);
+  REEVE_ASSERT(emitted.ok());
+}
+
+void UsageBook::tell_held(const std::map<journal::ObjectKey, std::uint64_t>& held, BookTurn& turn) {
+  std::map<journal::ObjectKey, std::uint64_t> wanted = held;
+  for (const journal::ObjectKey& key : ledger_->held()) {
+    wanted.try_emplace(key, 0);
+  }
+  for (const auto& [key, missions] : wanted) {
+    const UsageRow* row = ledger_->find(key);
+    const std::optional<journal::ObjectKey> quota = quota_key_of(key);
+    if (row == nullptr || row->held == missions || !quota) {
+      continue;
+    }
+    Json data = Json::object();
+    data.set("quota", label_of(*quota)).set("missions", missions);
+    const Result<void> emitted = turn.emit(key, kHeld, data);
+    REEVE_ASSERT(emitted.ok());
+  }
 }
 
 }  // namespace reeve::engine

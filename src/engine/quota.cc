@@ -231,8 +231,21 @@ std::string_view to_string(QuotaLimit limit) {
   return {};
 }
 
+std::optional<QuotaLimit> parse_quota_limit(std::string_view text) {
+  for (const auto& [known, name] : kLimits) {
+    if (name == text) {
+      return known;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string label_of(const journal::ObjectKey& quota) {
+  return quota.ns.empty() ? quota.name : concat(quota.ns.view(), "/", quota.name);
+}
+
 std::string Quota::label() const {
-  return key.ns.empty() ? key.name : concat(key.ns.view(), "/", key.name);
+  return label_of(key);
 }
 
 QuotaAction Quota::action_at(QuotaLimit limit) const {

@@ -49,6 +49,8 @@ enum class QuotaLimit : std::uint8_t {
 };
 
 std::string_view to_string(QuotaLimit limit);  ///< "maxTotalTokens" …
+/// Nothing: there is no such limit.
+std::optional<QuotaLimit> parse_quota_limit(std::string_view text);
 
 /// The missions and runs that are counted.
 struct QuotaSelector {
@@ -139,6 +141,9 @@ struct SpenderFacts {
 
 /// Whether a quota counts a spender.
 bool counts(const Quota& quota, const Spender& spender, const SpenderFacts& facts);
+
+/// "team/core", or "core" of the cluster.
+std::string label_of(const journal::ObjectKey& quota);
 
 /// BudgetQuota or ClusterBudgetQuota.
 bool is_quota(journal::Kind kind);

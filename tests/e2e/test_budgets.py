@@ -2,6 +2,7 @@
 
 import decimal
 import http.client
+import os
 import signal
 import threading
 
@@ -183,6 +184,43 @@ class MoneyTest(MoneyFixture):
         self.ok("quota", "raise", "team", "--cost", "1")
         self.await_mission("m", "COMPLETE")
         self.expect_exact()
+
+    def incident(self):
+        incidents = self.got(path_of("incidents"))["items"]
+        return [(each["spec"]["reason"], each["status"]["state"]) for each in incidents]
+
+    def await_incident(self, state):
+        wait_until(lambda: self.incident() == [("BudgetExceeded", state)], what=f"an incident that is {state}")
+
+    def test_an_incident_is_over_when_the_limit_is_raised_or_gone(self):
+        self.ok("quota", "set", "team", "--cost", "0.001")
+        self.with_script("m", 'while model("hello") == 200:\n    pass\n')
+        self.await_mission("m", "FAILED")
+        self.await_incident("open")
+        self.ok("quota", "raise", "team", "--cost", "0.002")
+        self.await_incident("closed")
+        self.assertIn("raised", self.got(path_of("incidents"))["items"][0]["status"]["note"])
+        self.with_script("n", 'while model("hello") == 200:\n    pass\n')
+        self.await_mission("n", "FAILED")
+        self.await_incident("open")
+        self.ok("quota", "delete", "team")
+        self.await_incident("closed")
+        self.ok("down")
+        self.audit()
+
+    def test_a_list_of_quotas_says_who_waits(self):
+        self.ok("quota", "set", "team", "--cost", "0.001", "--on-cost", "pause")
+        self.assertIn("ok", self.ok("quota", "list").out.split())
+        self.with_script("m", 'done = 0\nwhile done < 6:\n    done += model("hello") == 200\n')
+        self.await_mission("m", "HELD")
+        self.assertIn("1 mission is held", self.ok("quota", "list").out)
+        self.assertIn("default/team: 1 mission is held", self.ok("quota", "show", "team").out)
+        self.assertEqual(self.got(path_of("budgetquotas", "team"))["status"]["heldMissions"], 1)
+        listed = self.ok("get", "budgetquotas").out.splitlines()
+        self.assertIn("HELD", listed[0])
+        self.ok("quota", "raise", "team", "--cost", "1")
+        self.await_mission("m", "COMPLETE")
+        self.assertEqual(self.got(path_of("budgetquotas", "team"))["status"]["heldMissions"], 0)
 
     def test_many_at_once_and_kill_9_never_get_more_than_there_is(self):
         """A hundred callers on one small budget; the server is killed twice in the middle."""

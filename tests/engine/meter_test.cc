@@ -343,6 +343,51 @@ TEST_F(MeterTest, ALimitThatIsReachedIsToldOnce) {
   EXPECT_EQ(used("q"), "40+0");
 }
 
+TEST_F(MeterTest, ALimitThatIsRaisedEnoughIsNotInTheWayAnyMore) {
+  quota("q", R"("limits":{"maxTotalTokens":1000,"maxTotalCost":"1"})");
+  const auto in_the_way = [&] {
+    return usage("quota.q").get_object("exceeded").dump();
+  };
+  EXPECT_EQ(ask("1", "", 900), "granted");
+  EXPECT_EQ(settle("1", 900), "done");
+  EXPECT_EQ(ask("2", "", 101), "default/q maxTotalTokens terminate");
+  EXPECT_EQ(ask("3", "", 1, "2"), "default/q maxTotalCost terminate");
+  quota("q", R"("limits":{"maxTotalTokens":1000,"maxTotalCost":"1"},"period":"day")");
+  EXPECT_EQ(count_events("budget.relieved"), 0U) << "it is what it was";
+  quota("q", R"("limits":{"maxTotalTokens":1100,"maxTotalCost":"1"})");
+  EXPECT_EQ(count_events("budget.relieved"), 1U);
+  EXPECT_EQ(in_the_way(), R"({"maxTotalCost":"1.00"})");
+  EXPECT_EQ(ask("4", "", 201), "default/q maxTotalTokens terminate") << "and is told of anew";
+  EXPECT_EQ(in_the_way(), R"({"maxTotalCost":"1.00","maxTotalTokens":"1100"})");
+  quota("q", R"("limits":{"maxTotalTokens":1200})");
+  EXPECT_EQ(in_the_way(), "{}");
+}
+
+TEST_F(MeterTest, ALimitThatIsUsedUpStaysInTheWayUntilThereIsRoom) {
+  quota("q", R"("limits":{"maxTotalTokens":1000})");
+  EXPECT_EQ(ask("1", "", 400), "granted");
+  EXPECT_EQ(settle("1", 400), "done");
+  EXPECT_EQ(ask("2", "", 600), "granted");
+  EXPECT_EQ(ask("3", "", 1), "default/q maxTotalTokens terminate");
+  quota("q", R"("limits":{"maxTotalTokens":1001},"enforcement":{"onTokenLimit":"queue"})");
+  EXPECT_EQ(ask("3", "", 1), "granted");
+  quota("q", R"("limits":{"maxTotalTokens":1001})");
+  EXPECT_EQ(count_events("budget.relieved"), 1U);
+  EXPECT_EQ(ask("4", "", 1), "default/q maxTotalTokens terminate");
+  EXPECT_EQ(settle("2", 100), "done");
+  EXPECT_EQ(count_events("budget.relieved"), 1U) << "it was not raised";
+}
+
+TEST_F(MeterTest, AQuotaThatIsDeletedIsNotInTheWayAnyMore) {
+  quota("q", R"("limits":{"maxTotalTokens":10})");
+  EXPECT_EQ(ask("1", "", 11), "default/q maxTotalTokens terminate");
+  ASSERT_EQ(outcome(command(quota_key("q"), "delete", Json::object())), "done");
+  EXPECT_EQ(count_events("budget.relieved"), 1U);
+  quota("q", R"("limits":{"maxTotalTokens":10})");
+  EXPECT_EQ(ask("1", "", 11), "default/q maxTotalTokens terminate");
+  EXPECT_EQ(count_events("budget.exceeded"), 2U) << "it is another one";
+}
+
 TEST_F(MeterTest, ADowngradeIsAnAnswer) {
   quota("q", R"("limits":{"maxTotalCost":"1"},"enforcement":{"onCostLimit":"downgrade"})");
   EXPECT_EQ(ask("1", "", 8, "2"), "default/q maxTotalCost downgrade");

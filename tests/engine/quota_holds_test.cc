@@ -295,6 +295,50 @@ TEST_F(QuotaHoldsTest, ALimitThatOnlyEndsRunsFromNowOnHoldsNobody) {
   EXPECT_EQ(ask("2", "m", 1001), "default/q maxTotalTokens terminate");
 }
 
+TEST_F(QuotaHoldsTest, AQuotaSaysHowManyMissionsItHolds) {
+  quota("q", concat(kPausing, R"(,"scope":"all"})"));
+  const auto held = [&] {
+    return usage("quota.q").get_int("held");
+  };
+  start("a");
+  start("b");
+  EXPECT_EQ(held(), 0);
+  EXPECT_EQ(ask("1", "a", 1001), "default/q maxTotalTokens pause");
+  EXPECT_EQ(held(), 2);
+  bench_.restart();
+  bench_.commit();
+  EXPECT_EQ(held(), 2);
+  EXPECT_EQ(count_events("budget.held"), 1U);
+  ASSERT_EQ(
+      outcome(bench_.call(engine::AbortMission{.mission = MissionName("a"), .message = "enough"})),
+      "done"
+  );
+  end_cancelled_runs();
+  EXPECT_EQ(state("a"), "ABORTED");
+  EXPECT_EQ(held(), 1);
+  quota("q", R"("limits":{"maxTotalTokens":2000},"enforcement":{"onTokenLimit":"pause"})");
+  EXPECT_EQ(state("b"), "ACTIVE");
+  EXPECT_EQ(held(), 0);
+}
+
+TEST_F(QuotaHoldsTest, ALimitOfOneRunIsInTheWayUntilItIsRaised) {
+  quota("q", R"("limits":{"maxDuration":"1h","maxTokensPerRun":100})");
+  start("m");
+  EXPECT_EQ(ask("1", "m", 101), "default/q maxTokensPerRun terminate");
+  end_cancelled_runs();
+  start("n");
+  bench_.advance(1h);
+  EXPECT_EQ(state("n"), "HELD");
+  EXPECT_EQ(
+      usage("quota.q").get_object("exceeded").dump(),
+      R"({"maxDuration":"1h","maxTokensPerRun":"100"})"
+  );
+  quota("q", R"("limits":{"maxDuration":"2h","maxTokensPerRun":100})");
+  EXPECT_EQ(usage("quota.q").get_object("exceeded").dump(), R"({"maxTokensPerRun":"100"})");
+  quota("q", R"("limits":{"maxDuration":"2h","maxTokensPerRun":200})");
+  EXPECT_EQ(usage("quota.q").get_object("exceeded").dump(), "{}");
+}
+
 // --- how long, how many, how often
 // ----------------------------------------------------------------
 

@@ -386,7 +386,7 @@ TEST(QuotaObjects, ShowWhatIsUsedAndWhetherSomethingIsLeft) {
                 "period":{"calls":1,"inputTokens":100,"outputTokens":0,"cacheReadTokens":0,
                           "cacheWriteTokens":0,"costs":{"USD":"0.50"},
                           "start":"2026-11-21T00:00:00.000Z"},
-                "warned":{"maxTotalTokens":"80"},"exceeded":{"maxTotalTokens":"100"},
+                "warned":{"maxTotalTokens":"80"},"exceeded":{"maxTotalTokens":"100"},"held":2,
                 "lastUsed":"2026-11-21T10:00:00.000Z","revision":9}})");
   const Json none;
   const Source source{
@@ -407,6 +407,7 @@ TEST(QuotaObjects, ShowWhatIsUsedAndWhetherSomethingIsLeft) {
        {"status.totalUsage.tokens", "250"},
        {"status.warned.0", R"("maxTotalTokens")"},
        {"status.reached.0", R"("maxTotalTokens")"},
+       {"status.heldMissions", "2"},
        {"status.periodStart", R"("2026-11-21T00:00:00Z")"},
        {"status.periodEnd", R"("2026-11-22T00:00:00Z")"},
        {"status.conditions.0.status", R"("False")"},

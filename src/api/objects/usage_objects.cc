@@ -203,6 +203,7 @@ void show_usage(const Source& source, Json& object) {
     }
   }
   status.set("warned", names_of(row.warned)).set("reached", names_of(row.exceeded));
+  status.set("heldMissions", row.held);
   status.set("observedGeneration", member(object, "metadata").get_int("generation", 1));
   Json conditions = Json::array();
   for (const Json& kept : elements(status, "conditions")) {
