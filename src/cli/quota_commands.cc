@@ -20,8 +20,8 @@ namespace reeve::cli {
 namespace {
 
 constexpr int kPageItems = 500;
-/// How often it is tried again when others raise the same quota.
-constexpr int kRaisesMax = 20;
+/// How often it is tried again when others change the same quota.
+constexpr int kTriesMax = 20;
 /// The annotation that says why it was raised, as a part of a JSON pointer.
 constexpr std::string_view kReason = "reeve.dev~1raise-reason";
 constexpr std::string_view kNotLimited = "-";
@@ -38,10 +38,17 @@ struct Place {
   Api api;
   const resource::schema::ResourceType* type = nullptr;
   std::string path;
+  std::string collection;
 
-  Result<Json> ask(std::string method, std::string suffix = {}, std::string body = {}) {
+  Result<Json> ask(std::string method, std::string_view suffix = {}, std::string body = {}) {
+    return ask_at(concat(path, suffix), std::move(method), std::move(body));
+  }
+
+  Result<Json> make(std::string body) { return ask_at(collection, "POST", std::move(body)); }
+
+  Result<Json> ask_at(std::string at, std::string method, std::string body) {
     ApiRequest request;
-    request.path = concat(path, suffix);
+    request.path = std::move(at);
     if (method == "PATCH") {
       request.content_type =
           body.starts_with('[') ? "application/json-patch+json" : "application/merge-patch+json";
@@ -63,7 +70,9 @@ Result<Place> place_of(const Common& common, const QuotaArgs& args) {
   Place place;
   REEVE_TRY(place.type, find_type(type_name(args.cluster)));
   REEVE_TRY(place.api, open_api(common, args.connection));
-  place.path = object_path(*place.type, args.cluster ? std::string() : place.api.ns, args.name);
+  const std::string ns = args.cluster ? std::string() : place.api.ns;
+  place.path = object_path(*place.type, ns, args.name);
+  place.collection = collection_path(*place.type, ns);
   return place;
 }
 
@@ -286,6 +295,14 @@ Json without_nulls(const Json& json) {
   return rest;
 }
 
+Json new_quota(const QuotaArgs& args, const Json& spec) {
+  Json object = Json::object();
+  object.set("apiVersion", "reeve.dev/v1");
+  object.set("kind", args.cluster ? "ClusterBudgetQuota" : "BudgetQuota");
+  object.set("metadata", Json::object().set("name", args.name));
+  return object.set("spec", without_nulls(spec));
+}
+
 Result<void> set(const Common& common, const QuotaArgs& args) {
   Json spec = Json::object();
   REEVE_CHECK(add_given(args.limits, "limits", spec));
@@ -293,24 +310,31 @@ Result<void> set(const Common& common, const QuotaArgs& args) {
   REEVE_CHECK(add_given(args.enforcement, "enforcement", spec));
   REEVE_CHECK(add_given(args.others, {}, spec));
   REEVE_TRY(Place place, place_of(common, args));
-  const Result<Json> before = place.ask("GET");
-  if (!before && before.error().code != ErrorCode::NotFound) {
-    return before.error();
+  const std::string change = Json::object().set("spec", spec).dump();
+  const std::string whole = new_quota(args, spec).dump();
+  // Others may make, change or delete it meanwhile: whoever comes last has their way.
+  for (int tries = 1;; ++tries) {
+    const Result<Json> changed = place.ask("PATCH", {}, change);
+    if (changed) {
+      print(concat("quota ", printable(args.name), " changed\n"));
+      return {};
+    }
+    const bool missing = changed.error().code == ErrorCode::NotFound;
+    if (tries == kTriesMax || (!missing && changed.error().code != ErrorCode::Conflict)) {
+      return changed.error();
+    }
+    if (!missing) {
+      continue;
+    }
+    const Result<Json> made = place.make(whole);
+    if (made) {
+      print(concat("quota ", printable(args.name), " created\n"));
+      return {};
+    }
+    if (made.error().code != ErrorCode::AlreadyExists) {
+      return made.error();
+    }
   }
-  if (before) {
-    REEVE_CHECK(place.ask("PATCH", {}, Json::object().set("spec", std::move(spec)).dump()));
-    print(concat("quota ", printable(args.name), " changed\n"));
-    return {};
-  }
-  Json object = Json::object();
-  object.set("apiVersion", "reeve.dev/v1");
-  object.set("kind", args.cluster ? "ClusterBudgetQuota" : "BudgetQuota");
-  object.set("metadata", Json::object().set("name", args.name));
-  object.set("spec", without_nulls(spec));
-  place.path = collection_path(*place.type, args.cluster ? std::string() : place.api.ns);
-  REEVE_CHECK(place.ask("POST", {}, object.dump()));
-  print(concat("quota ", printable(args.name), " created\n"));
-  return {};
 }
 
 /// A limit after it was raised to, or with `+` by, so much.
@@ -402,7 +426,7 @@ Result<void> raise(const Common& common, const QuotaArgs& args) {
     // Somebody else has raised it meanwhile: what was to be added is added to that.
     const Json before = quota.get_object("spec").get_object("limits");
     REEVE_TRY(quota, place.ask("GET"));
-    if (tries == kRaisesMax || quota.get_object("spec").get_object("limits") == before) {
+    if (tries == kTriesMax || quota.get_object("spec").get_object("limits") == before) {
       return patched.error();
     }
   }

@@ -66,6 +66,13 @@ class QuotasTest(ServerTest):
             self.assertEqual(raiser.wait().code, 0)
         self.assertEqual(self.got(path_of("budgetquotas", "team"))["spec"]["limits"], {"maxTotalCost": "7.00"})
 
+    def test_many_who_set_it_at_once_all_do(self):
+        setters = [self.start("quota", "set", "team", "--tokens", str(1000 + i)) for i in range(6)]
+        said = [setter.wait() for setter in setters]
+        self.assertEqual([each.code for each in said], [0] * 6, said)
+        self.assertEqual(sorted(each.out.split()[-1] for each in said), ["changed"] * 5 + ["created"])
+        self.assertIn(self.got(path_of("budgetquotas", "team"))["spec"]["limits"]["maxTotalTokens"], range(1000, 1006))
+
     def test_what_no_quota_of_its_kind_has_is_refused(self):
         self.refused(3, "quota", "set", "team", "--tenant", "acme", "--cost", "1", says="spec.selector.tenant")
         self.refused(3, "quota", "set", "team", "--duration", "0s", says="maxDuration")
