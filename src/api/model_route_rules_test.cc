@@ -17,6 +17,29 @@ Json route(std::string_view model) {
   ));
 }
 
+TEST(ModelRouteRules, RefuseAllThatContradictsItselfAtOnce) {
+  Json object = route(
+      R"({"name":"m","provider":"a","contextWindow":100,"maxOutputTokens":101,"outputLimit":102,"free":true})"
+  );
+  Json spec = *object.find("spec");
+  spec.set(
+      "rules",
+      *parse_json(
+          R"([{"use":[{"model":"m","weight":0}]},{"use":[{"model":"m","weight":0},{"model":"n"}]}])"
+      )
+  );
+  object.set("spec", std::move(spec));
+  std::string fields;
+  for (const resource::Cause& cause : model_route_causes(object)) {
+    fields += concat(cause.field, ";");
+  }
+  EXPECT_EQ(
+      fields,
+      "spec.models[0].maxOutputTokens;spec.models[0].outputLimit;spec.rules[0].use;"
+      "spec.rules[1].use[1].model;"
+  );
+}
+
 TEST(ModelRouteRules, RefuseWhatCouldNeverBeUsed) {
   EXPECT_TRUE(model_route_causes(
                   route(R"({"name":"m","provider":"a","prices":{"input":"1","output":"2"}})")

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "api/access.h"
@@ -75,6 +76,23 @@ std::vector<resource::Cause> causes_of_kind(Call& call, const Json& object) {
     return quota_causes(kind, object);
   }
   return {};
+}
+
+/// Adds what is wrong with members that nothing is known of so far, nor of what is in them.
+void add_causes(std::vector<resource::Cause>& causes, std::vector<resource::Cause> more) {
+  const std::size_t known = causes.size();
+  for (resource::Cause& cause : more) {
+    const bool told = std::any_of(
+        causes.begin(),
+        causes.begin() + static_cast<std::ptrdiff_t>(known),
+        [&](const resource::Cause& one) {
+          return one.field.starts_with(cause.field) || cause.field.starts_with(one.field);
+        }
+    );
+    if (!told) {
+      causes.push_back(std::move(cause));
+    }
+  }
 }
 
 }  // namespace
@@ -213,8 +231,8 @@ resource::Outcome<void> check_contract(
     schema::apply_defaults(contract, old);
     causes = schema::validate_update(contract, old, object);
   }
-  if (causes.empty() && call.type->shape == nullptr) {
-    causes = causes_of_kind(call, object);
+  if (call.type->shape == nullptr) {
+    add_causes(causes, causes_of_kind(call, object));
   }
   if (!causes.empty()) {
     return resource::invalid(call.resource(), name_of(object), std::move(causes));
