@@ -63,20 +63,35 @@ std::string hint_of(int status, const Json& answer) {
   }
 }
 
+/// The text of `299 - "text"`; anything else as it is.
+std::string warning_text(std::string_view header) {
+  const std::size_t quote = header.find('"');
+  if (quote == std::string_view::npos || !header.ends_with('"') || quote + 1 == header.size()) {
+    return std::string(header);
+  }
+  std::string text;
+  const std::string_view quoted = header.substr(quote + 1, header.size() - quote - 2);
+  for (std::size_t i = 0; i < quoted.size(); ++i) {
+    i += quoted[i] == '\\' && i + 1 < quoted.size() ? 1 : 0;
+    text.push_back(quoted[i]);
+  }
+  return text;
+}
+
 class CurlApiClient final : public ApiClient {
  public:
   CurlApiClient(Connection connection, std::unique_ptr<Curl> curl)
       : ApiClient(std::move(connection)), curl_(std::move(curl)) {}
 
-  Result<std::string> ask_text(const ApiRequest& request) override {
-    std::string body;
+  Result<ApiAnswer> exchange(const ApiRequest& request) override {
+    ApiAnswer answer;
     bool too_long = false;
-    const auto head = exchange(
+    auto head = send(
         request,
         [](int) {},
         [&](std::string_view piece) {
-          too_long = body.size() + piece.size() > kAnswerBytesMax;
-          body += too_long ? std::string_view() : piece;
+          too_long = answer.body.size() + piece.size() > kAnswerBytesMax;
+          answer.body += too_long ? std::string_view() : piece;
           return !too_long;
         }
     );
@@ -85,11 +100,14 @@ class CurlApiClient final : public ApiClient {
           ErrorCode::LimitExceeded, concat("the answer is longer than ", kAnswerBytesMax, " bytes")
       );
     }
-    REEVE_TRY(const int status, head);
-    if (!is_fine(status) && !request.any_status) {
-      return error_of_answer(status, body);
+    if (!head) {
+      return std::move(head).error();
     }
-    return body;
+    answer.status = head->status;
+    for (const std::string& warning : head->warnings) {
+      answer.warnings.push_back(warning_text(warning));
+    }
+    return answer;
   }
 
   Result<void> stream(const ApiRequest& request, const OnLine& on_line) override {
@@ -115,7 +133,7 @@ class CurlApiClient final : public ApiClient {
       rest.erase(0, begin);
       return !ended;
     };
-    const auto head = exchange(
+    const auto head = send(
         request, [&](int seen) { status = seen; }, take
     );
     if (ended) {
@@ -127,8 +145,8 @@ class CurlApiClient final : public ApiClient {
     if (!head) {
       return head.error();
     }
-    if (!is_fine(*head)) {
-      return error_of_answer(*head, rest);
+    if (!is_fine(head->status)) {
+      return error_of_answer(head->status, rest);
     }
     if (!rest.empty()) {
       (void)on_line(rest);
@@ -137,8 +155,7 @@ class CurlApiClient final : public ApiClient {
   }
 
  private:
-  /// The status of the answer.
-  Result<int> exchange(
+  Result<executor::http::HopResponse> send(
       const ApiRequest& request, const std::function<void(int)>& on_status, const Curl::Sink& sink
   ) {
     executor::http::Hop hop;
@@ -175,7 +192,7 @@ class CurlApiClient final : public ApiClient {
       error.hint = "is the server there? reeve up starts one";
       return error;
     }
-    return response->status;
+    return response;
   }
 
   std::unique_ptr<Curl> curl_;
@@ -213,6 +230,18 @@ Result<std::unique_ptr<ApiClient>> ApiClient::connect(Connection connection) {
   return std::unique_ptr<ApiClient>(
       std::make_unique<CurlApiClient>(std::move(connection), std::move(curl))
   );
+}
+
+bool ApiAnswer::fine() const {
+  return is_fine(status);
+}
+
+Result<std::string> ApiClient::ask_text(const ApiRequest& request) {
+  REEVE_TRY(ApiAnswer answer, exchange(request));
+  if (!answer.fine() && !request.any_status) {
+    return error_of_answer(answer.status, answer.body);
+  }
+  return std::move(answer.body);
 }
 
 Result<Json> ApiClient::ask(const ApiRequest& request) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -58,6 +59,16 @@ struct ApiRequest {
   Duration timeout = kAnswerTimeout;
 };
 
+/// What a server says to a request.
+struct ApiAnswer {
+  int status = 0;
+  std::string body;
+  /// What it warns of, one text each.
+  std::vector<std::string> warnings;
+
+  bool fine() const;
+};
+
 /// What an answer of that HTTP status with that body (a metav1.Status, or text) means.
 Error error_of_answer(int status, std::string_view body);
 
@@ -78,7 +89,9 @@ class ApiClient {
 
   virtual ~ApiClient() = default;
 
-  virtual Result<std::string> ask_text(const ApiRequest& request) = 0;
+  /// Whatever the status is.
+  virtual Result<ApiAnswer> exchange(const ApiRequest& request) = 0;
+  Result<std::string> ask_text(const ApiRequest& request);
   /// Until the server ends the stream, or `on_line` does.
   virtual Result<void> stream(const ApiRequest& request, const OnLine& on_line) = 0;
 

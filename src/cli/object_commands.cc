@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "cli/commands.h"
+#include "cli/field_places.h"
 #include "cli/object_documents.h"
 #include "cli/object_table.h"
 #include "cli/object_target.h"
@@ -296,7 +297,7 @@ std::string namespace_for(const Api& api, const Common& common, const Json& obje
 Error at_document(Error error, const ObjectDocument& document) {
   if (error.file.empty()) {
     error.file = document.file;
-    error.position.line = document.line;
+    error.position = document.place_of(error.subject);
   }
   return error;
 }
@@ -327,29 +328,70 @@ Result<void> remove(const Common& common, const ObjectsArgs& args) {
   return {};
 }
 
-/// One object by server-side apply.
-Result<void> apply_one(const Common& common, Api& api, const ObjectDocument& document, bool force) {
-  REEVE_TRY(const ResourceType* type, type_of(document.object));
+/// All that is wrong with an object, each with the line of its member.
+std::vector<Error> errors_at(const ObjectDocument& document, const ApiAnswer& answer) {
+  const Error whole = error_of_answer(answer.status, answer.body);
+  std::vector<Error> errors;
+  for (FieldNote& fault : faults_in(answer.body, whole)) {
+    Error error = whole;
+    error.position = document.place_of(fault.field);
+    error.file = document.file;
+    error.subject = std::move(fault.field);
+    error.message = std::move(fault.message);
+    errors.push_back(std::move(error));
+  }
+  return errors;
+}
+
+void print_warnings(const ObjectDocument& document, const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) {
+    const FieldNote note = note_of_warning(warning);
+    Error about = make_error(ErrorCode::Invalid, note.message, note.field);
+    about.file = document.file;
+    about.position = document.place_of(note.field);
+    print_error_text(concat("reeve: warning: ", printable(about.describe()), "\n"));
+  }
+}
+
+/// One object by server-side apply; what is wrong with it.
+std::vector<Error> apply_one(
+    const Common& common, Api& api, const ObjectDocument& document, bool force
+) {
+  const auto type = type_of(document.object);
+  if (!type) {
+    return {at_document(type.error(), document)};
+  }
   const std::string name = name_in(document.object);
   if (name.empty()) {
-    return make_error(ErrorCode::Invalid, "is missing", "metadata.name");
+    return {at_document(make_error(ErrorCode::Invalid, "is missing", "metadata.name"), document)};
   }
   ApiRequest request;
   request.method = "PATCH";
   request.content_type = "application/apply-patch+yaml";
   request.path = concat(
-      object_path(*type, namespace_for(api, common, document.object), name),
+      object_path(**type, namespace_for(api, common, document.object), name),
       "?fieldManager=",
       kFieldManager,
       "&fieldValidation=Strict",
       force ? "&force=true" : ""
   );
   request.body = document.object.dump();
-  REEVE_TRY(const Json answer, api.client->ask(request));
+  const Result<ApiAnswer> answer = api.client->exchange(request);
+  if (!answer) {
+    return {at_document(answer.error(), document)};
+  }
+  print_warnings(document, answer->warnings);
+  if (!answer->fine()) {
+    return errors_at(document, *answer);
+  }
+  const Result<Json> object = parse_json(answer->body);
+  if (!object) {
+    return {at_document(object.error(), document)};
+  }
   if (is_table(common.output)) {
-    say(*type, name, "applied");
+    say(**type, name, "applied");
   } else {
-    print(shown(common, {.type = type, .names = {}}, answer));
+    print(shown(common, {.type = *type, .names = {}}, *object));
   }
   return {};
 }
@@ -363,16 +405,19 @@ bool is_workflow(const ObjectDocument& document) {
 }
 
 /// A workflow as Formicary writes it, by the way that Formicary has for it.
-Result<void> apply_bare(const Common& common, Api& api, const ObjectDocument& document) {
+std::vector<Error> apply_bare(const Common& common, Api& api, const ObjectDocument& document) {
   ApiRequest request;
   request.method = "POST";
   request.path = concat("/api/jobs/definitions?namespace=", percent_encoded(api.ns));
   request.body = document.object.dump();
-  REEVE_TRY(const Json answer, api.client->ask(request));
+  const Result<Json> answer = api.client->ask(request);
+  if (!answer) {
+    return {at_document(answer.error(), document)};
+  }
   const std::string name = document.object.get_string("job_type");
   print(
       is_table(common.output) ? concat("workflow.reeve.dev/", printable(name), " applied\n")
-                              : answer.pretty()
+                              : answer->pretty()
   );
   return {};
 }
@@ -425,10 +470,9 @@ int apply_objects(const Common& common, const ObjectsArgs& args) {
   int code = bare.empty() ? static_cast<int>(ExitCode::Done) : apply_files(common, bare);
   for (const ObjectDocument& document : objects) {
     // The others are applied all the same: each is on its own.
-    const Result<void> applied = is_bare(document) ? apply_bare(common, *api, document)
-                                                   : apply_one(common, *api, document, args.force);
-    if (!applied) {
-      code = report(at_document(applied.error(), document));
+    for (const Error& error : is_bare(document) ? apply_bare(common, *api, document)
+                                                : apply_one(common, *api, document, args.force)) {
+      code = report(error);
     }
   }
   return code;

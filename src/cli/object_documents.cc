@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "cli/document.h"
+#include "cli/field_places.h"
 #include "workflow/document/lines.h"
 #include "workflow/document/yaml.h"
 
@@ -30,22 +31,31 @@ bool has_content(std::string_view text) {
   return false;
 }
 
+using NodePtr = std::shared_ptr<const document::Node>;
+
 Result<void> add_objects(
-    Json value, const std::string& file, int line, std::vector<ObjectDocument>& all
+    const NodePtr& node, const std::string& file, int lines_before, std::vector<ObjectDocument>& all
 ) {
   if (all.size() >= kDocumentsMax) {
     return make_error(
         ErrorCode::LimitExceeded, concat("there are more than ", kDocumentsMax, " objects"), file
     );
   }
-  const Json* items = value.find("items");
-  if (value.get_string("kind") == "List" && items != nullptr && items->is_array()) {
-    for (const Json& item : items->as_array()) {
-      REEVE_CHECK(add_objects(item, file, line, all));
+  const document::Node* kind = node->find("kind");
+  const document::Node* items = node->find("items");
+  if (kind != nullptr && kind->text == "List" && items != nullptr && items->is_sequence()) {
+    for (const document::Node& item : items->items) {
+      REEVE_CHECK(add_objects(NodePtr(node, &item), file, lines_before, all));
     }
     return {};
   }
-  all.push_back({.file = file, .line = line, .object = std::move(value)});
+  all.push_back(
+      {.file = file,
+       .line = node->position.line + lines_before,
+       .object = document::to_json(*node),
+       .node = node,
+       .lines_before = lines_before}
+  );
   return {};
 }
 
@@ -55,14 +65,14 @@ Result<void> add_document(
   if (!has_content(text)) {
     return {};
   }
-  const Result<document::Node> node = document::parse_yaml(text);
+  Result<document::Node> node = document::parse_yaml(text);
   if (!node) {
     Error error = node.error();
     error.file = file;
     error.position.line += line - 1;
     return error;
   }
-  return add_objects(document::to_json(*node), file, line, all);
+  return add_objects(std::make_shared<const document::Node>(std::move(*node)), file, line - 1, all);
 }
 
 Result<std::vector<std::string>> files_of(const std::string& path) {
@@ -88,6 +98,15 @@ Result<std::vector<std::string>> files_of(const std::string& path) {
 }
 
 }  // namespace
+
+Position ObjectDocument::place_of(std::string_view field) const {
+  if (node == nullptr) {
+    return {.line = line, .column = 0};
+  }
+  Position place = place_of_field(*node, field);
+  place.line += lines_before;
+  return place;
+}
 
 Result<std::vector<ObjectDocument>> split_documents(
     std::string_view text, const std::string& file

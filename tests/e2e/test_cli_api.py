@@ -48,6 +48,33 @@ class ApiTest(ReeveTest):
         self.refused(3, "apply", "-f", quota, says='unknown field "spec.limits.maxTokenTotal"')
         self.refused(4, "get", "budgetquota", "q")
 
+    def test_each_member_that_is_wrong_is_told_with_its_line(self):
+        self.up()
+        two = self.write(
+            "two.yaml",
+            "apiVersion: v1\nkind: Namespace\nmetadata: {name: team-a}\n---\n"
+            "apiVersion: reeve.dev/v1\nkind: BudgetQuota\nmetadata: {name: q}\nspec:\n"
+            "  limits:\n    maxTotalCost: '5'\n    maxCostPerRun: '6'\n    maxDuration: 0s\n"
+            "  period: year\n  enforcement:\n    onDurationLimit: downgrade\n",
+        )
+        said = self.refused(
+            3,
+            "apply",
+            "-f",
+            two,
+            says=[
+                f"{two}:11:5: spec.limits.maxCostPerRun: ",
+                f"{two}:12:5: spec.limits.maxDuration: ",
+                f"{two}:13:3: spec.period: ",
+                f"{two}:15:5: spec.enforcement.onDurationLimit: ",
+            ],
+        )
+        self.assertEqual(len(said.err.splitlines()), 4, said.err)
+        self.assertIn("namespace/team-a applied", said.out)
+        unknown = two.read_text(encoding="utf-8").replace("period", "perriod")
+        self.write("two.yaml", unknown)
+        self.refused(3, "apply", "-f", two, says=f'{two}:13:3: spec.perriod: unknown field "spec.perriod"')
+
     def test_a_token_is_who_it_says_until_it_is_revoked(self):
         self.up()
         text = self.ok("token", "create", "t", "--user", "alice", "--expires", "1h").out

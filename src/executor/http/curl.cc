@@ -91,6 +91,7 @@ struct Transfer {
   const Curl::Sink* sink = nullptr;
   std::function<HopResponse()> head;
   std::size_t header_bytes = 0;
+  std::vector<std::string> warnings;
   bool head_told = false;
   bool sink_ended = false;
   /// Of the last address that was refused.
@@ -139,9 +140,14 @@ curl_socket_t open_socket(void* context, curlsocktype purpose, curl_sockaddr* ad
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-std::size_t take_header(char* /*data*/, std::size_t /*one*/, std::size_t size, void* context) {
+std::size_t take_header(char* data, std::size_t /*one*/, std::size_t size, void* context) {
+  constexpr std::string_view kWarning = "warning:";
   auto& transfer = *static_cast<Transfer*>(context);
   transfer.header_bytes += size;
+  const std::string_view line(data, size);
+  if (to_lower(line.substr(0, kWarning.size())) == kWarning) {
+    transfer.warnings.emplace_back(trim(line.substr(kWarning.size())));
+  }
   return transfer.header_bytes <= kHeaderBytesMax ? size : 0;
 }
 
@@ -421,6 +427,7 @@ Result<HopResponse> LoadedCurl::exchange(
     return failure(code, transfer);
   }
   HopResponse response = head();
+  response.warnings = std::move(transfer.warnings);
   if (response.status <= kStatusInfoMax) {
     return make_error(ErrorCode::Unavailable, "it sent no final response");
   }

@@ -62,6 +62,8 @@ struct HopResponse {
   std::string redirect_url;
   /// What Retry-After asks for; 0: nothing.
   std::uint32_t retry_after_seconds = 0;
+  /// Of each header `Warning` (RFC 7234, 5.5): its value.
+  std::vector<std::string> warnings;
 };
 
 /// One mail and the server that takes it (RFC 5321).
