@@ -5,6 +5,7 @@
 #include "api/agent_rules.h"
 #include "api/model_route_rules.h"
 #include "api/quota_rules.h"
+#include "api/references.h"
 #include "api/secret.h"
 #include "api/services.h"
 #include "api/tool_server_rules.h"
@@ -24,6 +25,8 @@ namespace {
 
 constexpr std::size_t kIdempotencyKeyBytesMax = 256;
 constexpr int kBodyDepthMax = 64;
+constexpr std::string_view kVersion = "v1";
+constexpr std::uint32_t kRoutesLookedAt = 200;
 
 std::string quote_of(std::string_view body) {
   constexpr std::size_t kShown = 200;
@@ -56,13 +59,20 @@ std::string_view asked_text(const Call& call) {
   return call.item != nullptr ? std::string_view(call.item->text) : call.request().body;
 }
 
+/// Once, however often the write is tried.
+void warn(Call& call, std::string text) {
+  if (std::find(call.warnings.begin(), call.warnings.end(), text) == call.warnings.end()) {
+    call.warnings.push_back(std::move(text));
+  }
+}
+
 /// What is wrong that the contract of its kind cannot say.
 std::vector<resource::Cause> causes_of_kind(Call& call, const Json& object) {
   const journal::Kind kind = call.type->kind;
   if (kind == journal::Kind::Agent && call.type->storage == Storage::Plain) {
     std::vector<resource::Cause> causes = agent_causes(object);
     for (std::string& warning : agent_warnings(object)) {
-      call.warnings.push_back(std::move(warning));
+      warn(call, std::move(warning));
     }
     return causes;
   }
@@ -76,6 +86,60 @@ std::vector<resource::Cause> causes_of_kind(Call& call, const Json& object) {
     return quota_causes(kind, object);
   }
   return {};
+}
+
+/// A route of the namespace that is called so, or one that has such a model.
+bool is_model(const Call& call, const ApiType& routes, const std::string& name) {
+  view::ListQuery query;
+  query.type = *routes.view;
+  query.selector.ns = call.route.ns;
+  query.limit = kRoutesLookedAt;
+  const Result<view::Page> page = call.services->view.list(query);
+  // Of more routes than are looked at nothing is said.
+  return !page || page->next ||
+         std::any_of(page->items.begin(), page->items.end(), [&](const view::ProjectedPtr& item) {
+           const Json::Array& models = item->object.get_object("spec").get_array("models");
+           return item->name == name ||
+                  std::any_of(models.begin(), models.end(), [&](const Json& model) {
+                    return glob_match(model.get_string("name"), name);
+                  });
+         });
+}
+
+/// Warns of names that mean nothing, to those who might see what they mean.
+void warn_of_missing(Call& call, const Json& object) {
+  for (const Reference& reference : references_of(call.type->kind, object)) {
+    const ApiType* type = call.services->types.find(access::kApiGroup, kVersion, reference.plural);
+    access::Attributes get;
+    get.verb = "get";
+    get.group = access::kApiGroup;
+    get.resource = reference.plural;
+    get.ns = call.route.ns;
+    get.name = reference.name;
+    if (type == nullptr || !type->view ||
+        !call.services->access.policy().decide(call.identity, get).allowed) {
+      continue;
+    }
+    const bool is_route = type->kind == journal::Kind::ModelRoute;
+    const bool there =
+        is_route ? is_model(call, *type, reference.name)
+                 : call.services->view.get(*type->view, call.route.ns, reference.name) != nullptr;
+    if (!there) {
+      warn(
+          call,
+          concat(
+              reference.field,
+              ": there is no ",
+              type->name.kind,
+              is_route ? " and no model" : "",
+              " \"",
+              reference.name,
+              "\" in ",
+              call.route.ns
+          )
+      );
+    }
+  }
 }
 
 /// Adds what is wrong with members that nothing is known of so far, nor of what is in them.
@@ -203,7 +267,7 @@ resource::Outcome<void> check_fields(
   }
   if (validation == resource::FieldValidation::Warn) {
     for (const std::string& path : unknown) {
-      call.warnings.push_back(concat("unknown field \"", path, "\""));
+      warn(call, concat("unknown field \"", path, "\""));
     }
   }
   schema::prune(contract, object);
@@ -236,6 +300,9 @@ resource::Outcome<void> check_contract(
   }
   if (!causes.empty()) {
     return resource::invalid(call.resource(), name_of(object), std::move(causes));
+  }
+  if (call.type->shape == nullptr && call.route.subresource.empty()) {
+    warn_of_missing(call, object);
   }
   return {};
 }

@@ -75,6 +75,32 @@ class ApiTest(ReeveTest):
         self.write("two.yaml", unknown)
         self.refused(3, "apply", "-f", two, says=f'{two}:13:3: spec.perriod: unknown field "spec.perriod"')
 
+    def test_names_that_mean_nothing_are_told_and_the_object_is_stored(self):
+        self.up()
+        agent = self.write(
+            "agent.yaml",
+            "apiVersion: reeve.dev/v1\nkind: Agent\nmetadata: {name: coder}\nspec:\n"
+            "  cli: {command: claude}\n  model: large\n  tools:\n    - files__*\n",
+        )
+        said = self.ok("apply", "-f", agent).err.splitlines()
+        self.assertEqual(
+            said,
+            [
+                f'reeve: warning: {agent}:6:3: spec.model: there is no ModelRoute and no model "large" in default',
+                f'reeve: warning: {agent}:8:7: spec.tools[0]: there is no ToolServer "files" in default',
+            ],
+        )
+        self.write(
+            "others.yaml",
+            "apiVersion: reeve.dev/v1\nkind: ToolServer\nmetadata: {name: files}\n"
+            "spec: {builtin: workspace}\n---\n"
+            "apiVersion: reeve.dev/v1\nkind: ModelRoute\nmetadata: {name: models}\nspec:\n"
+            "  providers: [{name: p, kind: openai, baseUrl: 'https://api.example.com/v1'}]\n"
+            "  models: [{name: 'lar*', provider: p, free: true}]\n",
+        )
+        self.assertEqual(self.ok("apply", "-f", self.dir / "others.yaml").err, "")
+        self.assertEqual(self.ok("apply", "-f", agent).err, "")
+
     def test_a_token_is_who_it_says_until_it_is_revoked(self):
         self.up()
         text = self.ok("token", "create", "t", "--user", "alice", "--expires", "1h").out
