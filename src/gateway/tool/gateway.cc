@@ -9,11 +9,10 @@
 #include "api/view/watch.h"
 #include "base/strings.h"
 #include "engine/tool_call_book.h"
+#include "gateway/reach/reach.h"
 #include "gateway/tool/service.h"
-#include "kernel/loop.h"
 #include "net/server.h"
 #include "platform/ports.h"
-#include "security/egress/address_guard.h"
 #include "telemetry/log.h"
 
 namespace reeve::gateway {
@@ -22,10 +21,10 @@ namespace {
 
 namespace view = api::view;
 
-constexpr std::string_view kNamespaceHeader = "Reeve-Namespace";
-constexpr std::string_view kDefaultNamespace = "default";
 constexpr Duration kCloseTimeout{5'000};
 constexpr std::size_t kChangesMax = 1'000;
+/// Of the name of a program's directory.
+constexpr std::size_t kNameBytes = 8;
 constexpr unsigned kByte = 8;
 constexpr std::uint64_t kByteMask = 0xFF;
 
@@ -38,38 +37,35 @@ class ToolGateway final : public Gateway {
   explicit ToolGateway(ToolGatewayOptions options) : options_(std::move(options)) {}
 
   Result<void> open(const GatewayServices& services) override {
-    services_.emplace(services);
+    reach_.emplace(services);
     if (!options_.send) {
-      net::ClientOptions limits;
-      // Addresses are looked at when they are connected to: a name cannot come to mean another one.
-      limits.allowed = [allow_private = options_.private_addresses](
-                           const net::Endpoint& /*endpoint*/, std::string_view address
-                       ) {
-        return may_ask(address, allow_private);
-      };
-      REEVE_TRY(client_, net::Client::create(services.server, std::move(limits)));
+      REEVE_TRY(client_, reach_->make_client(options_.private_addresses));
+    }
+    if (options_.start) {
+      programs_ = std::make_unique<Programs>(
+          services.server,
+          options_.start,
+          [this](Duration delay, std::function<void()> then) {
+            return reach_->after(delay, std::move(then));
+          },
+          options_.programs
+      );
     }
     service_ = std::make_unique<ToolService>(make_ports());
     calls_type_ = services.view.find_type("toolcalls");
-    services.server.post([this, alive = alive_] {
-      if (*alive) {
-        poll();
-      }
-    });
+    reach_->after(Duration(0), [this] { poll(); });
     return {};
   }
 
   void serve(GatewayRequest request) override {
     ToolCaller caller;
     caller.principal = request.principal;
+    caller.ns = namespace_of(request);
     if (request.run) {
-      caller.ns = request.run->ns;
       caller.mission = request.run->mission;
       caller.run = request.run->run;
       caller.agent = request.run->agent;
     } else {
-      const std::string_view named = request.exchange->request().headers.get(kNamespaceHeader);
-      caller.ns = Namespace(std::string(named.empty() ? kDefaultNamespace : named));
       if (!request.may("create", "toolcalls", "", caller.ns.view())) {
         constexpr int kForbidden = 403;
         ToolService::refuse(
@@ -90,19 +86,24 @@ class ToolGateway final : public Gateway {
     ToolService::refuse(exchange, refusal.status, refusal.message);
   }
 
+  void check_edit(const Json& call, const Json& arguments, Checked done) override {
+    service_->calls().check_edit(call, arguments, std::move(done));
+  }
+
   void close() override {
-    if (!services_) {
+    if (!reach_) {
       return;
     }
     // What is under way to tool servers ends while those who wait for it are there. Whatever is on
     // its way back from elsewhere finds nobody.
-    (void)services_->server.run(
+    (void)reach_->services().server.run(
         [this] {
-          *alive_ = false;
+          reach_->close();
           if (client_ != nullptr) {
             client_->close();
           }
           service_.reset();
+          programs_.reset();
           watcher_.reset();
         },
         kCloseTimeout
@@ -112,29 +113,27 @@ class ToolGateway final : public Gateway {
  private:
   ToolPorts make_ports() {
     ToolPorts ports;
-    ports.command =
-        [this, alive = alive_](engine::Command command, Principal who, ToolPorts::Reply reply) {
-          send(std::move(command), std::move(who), std::move(reply));
-        };
-    ports.after = [this, alive = alive_](Duration delay, std::function<void()> then) {
-      net::TimerHandle timer = services_->server.post_after(delay, [alive, then = std::move(then)] {
-        if (*alive) {
-          then();
-        }
-      });
-      return [timer]() mutable {
-        timer.cancel();
-      };
+    ports.command = [this](engine::Command command, Principal who, ToolPorts::Reply reply) {
+      kernel::Input input;
+      input.principal = std::move(who);
+      input.command = std::move(command);
+      reach_->command(std::move(input), std::move(reply));
     };
-    ports.now = services_->now;
+    ports.after = [this](Duration delay, std::function<void()> then) {
+      return reach_->after(delay, std::move(then));
+    };
+    ports.now = reach_->services().now;
     ports.object = [this](std::string_view plural, const Namespace& ns, std::string_view name) {
-      const auto type = services_->view.find_type(plural);
-      return type ? object_of(services_->view.get(*type, ns.view(), name)) : nullptr;
+      return object_of(reach_->object(plural, ns, name));
     };
     ports.objects = [this](std::string_view plural, const Namespace& ns, std::size_t max) {
-      return list(plural, ns, max);
+      std::vector<ObjectPtr> objects;
+      for (const view::ProjectedPtr& item : reach_->objects(plural, ns, max)) {
+        objects.push_back(object_of(item));
+      }
+      return objects;
     };
-    ports.reveal = services_->reveal;
+    ports.reveal = reach_->services().reveal;
     ports.send = options_.send;
     if (!ports.send) {
       ports.send = [this](net::ClientRequest request, std::shared_ptr<net::ResponseSink> sink) {
@@ -144,54 +143,25 @@ class ToolGateway final : public Gateway {
     ports.random_hex = [this](std::size_t bytes) {
       std::string random;
       while (random.size() < bytes) {
-        std::uint64_t word = services_->random.next();
+        std::uint64_t word = reach_->services().random.next();
         for (std::size_t i = 0; i < sizeof(word) && random.size() < bytes; ++i, word >>= kByte) {
           random.push_back(static_cast<char>(word & kByteMask));
         }
       }
       return to_hex(random);
     };
+    if (programs_ != nullptr) {
+      ports.start = [this,
+                     random = ports.random_hex](ToolProgramOrder order, ToolProgramEvents events) {
+        return programs_->start(std::move(order), std::move(events), random(kNameBytes));
+      };
+    }
+    ports.commands = options_.commands;
     ports.warn = [this](const std::string& message) {
-      services_->log.warn(message);
+      reach_->services().log.warn(message);
     };
     ports.workspace = options_.workspace;
     return ports;
-  }
-
-  std::vector<ObjectPtr> list(std::string_view plural, const Namespace& ns, std::size_t max) {
-    std::vector<ObjectPtr> objects;
-    const auto type = services_->view.find_type(plural);
-    if (!type) {
-      return objects;
-    }
-    view::ListQuery query;
-    query.type = *type;
-    query.selector.ns = ns.str();
-    query.limit = static_cast<std::uint32_t>(max);
-    const Result<view::Page> page = services_->view.list(query);
-    for (const view::ProjectedPtr& item : page ? page->items : std::vector<view::ProjectedPtr>()) {
-      objects.push_back(object_of(item));
-    }
-    return objects;
-  }
-
-  /// The answer comes on another thread and goes back to this one.
-  void send(engine::Command command, Principal who, ToolPorts::Reply reply) {
-    kernel::Input input;
-    input.principal = std::move(who);
-    input.command = std::move(command);
-    net::Server& server = services_->server;
-    auto back = [&server, alive = alive_, reply](Result<engine::Reply> outcome) {
-      server.post([alive, reply, outcome = std::move(outcome)] {
-        if (*alive) {
-          reply(outcome);
-        }
-      });
-    };
-    input.done = back;
-    if (const Result<void> posted = services_->kernel.post(std::move(input)); !posted) {
-      back(posted.error());
-    }
   }
 
   /// Tells the calls what has become of them, again and again.
@@ -199,7 +169,7 @@ class ToolGateway final : public Gateway {
     if (calls_type_ && watcher_ == nullptr) {
       view::WatchQuery query;
       query.type = *calls_type_;
-      Result<std::unique_ptr<view::Watcher>> watcher = services_->view.watch(query);
+      Result<std::unique_ptr<view::Watcher>> watcher = reach_->services().view.watch(query);
       if (watcher) {
         watcher_ = std::move(*watcher);
       }
@@ -207,11 +177,8 @@ class ToolGateway final : public Gateway {
     if (watcher_ != nullptr) {
       take_changes();
     }
-    services_->server.post_after(kDecisionPeriod, [this, alive = alive_] {
-      if (*alive) {
-        poll();
-      }
-    });
+    service_->drop_changed();
+    reach_->after(kDecisionPeriod, [this] { poll(); });
   }
 
   void take_changes() {
@@ -231,20 +198,15 @@ class ToolGateway final : public Gateway {
   }
 
   ToolGatewayOptions options_;
-  std::optional<GatewayServices> services_;
+  std::optional<Reach> reach_;
   std::unique_ptr<net::Client> client_;
+  std::unique_ptr<Programs> programs_;
   std::unique_ptr<ToolService> service_;
   std::optional<view::TypeId> calls_type_;
   std::unique_ptr<view::Watcher> watcher_;
-  /// False once nothing of this may be used; network thread.
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace
-
-bool may_ask(std::string_view address, bool private_addresses) {
-  return !egress::refusal(egress::kind_of(address), private_addresses, address);
-}
 
 std::shared_ptr<Gateway> make_tool_gateway(ToolGatewayOptions options) {
   return std::make_shared<ToolGateway>(std::move(options));

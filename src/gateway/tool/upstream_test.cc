@@ -334,6 +334,24 @@ TEST_F(UpstreamTest, TellsTheCredentialToNobody) {
   }
 }
 
+TEST_F(UpstreamTest, IsToldThatNobodyIsThere) {
+  declare();
+  EXPECT_EQ(echo(), "hi");
+  server_.streams = true;
+  server_.instead = concat(
+      R"({"jsonrpc":"2.0","id":"s1","method":"sampling/createMessage","params":{}})",
+      "\r\n\r\ndata:",
+      R"({"jsonrpc":"2.0","id":$ID,"result":{"content":[{"type":"text","text":"done"}]}})"
+  );
+  EXPECT_EQ(echo("b"), "done");
+  const Json said = *parse_json(world_.requests.back().body.view());
+  EXPECT_EQ(said.get_string("id"), "s1");
+  EXPECT_EQ(
+      said.get_object("error").get_string("message"),
+      "nobody is there to answer sampling/createMessage"
+  );
+}
+
 TEST_F(UpstreamTest, IsConnectedToOnceAtATime) {
   declare();
   EXPECT_EQ(echo(), "hi");
