@@ -63,8 +63,6 @@ constexpr std::string_view kNamespaces =
     "organisations are namespaces: reeve namespace, or Namespaces at /api/v1/namespaces";
 constexpr std::string_view kPools =
     "pools say how much of a resource there is: reeve pool set, list";
-constexpr std::string_view kUploads =
-    "reeve artifacts put FILE on the machine of the server, and name its digest in artifact_ids";
 constexpr std::string_view kHidden = "values of credentials are never shown";
 constexpr std::string_view kSettings = "reeve config set, list; secrets: /api/orgs/ORG/configs";
 constexpr std::string_view kWorkers = "runs are carried out by the hosts of the server: reeve up";
@@ -111,8 +109,8 @@ constexpr auto kPaths = std::to_array<Path>({
     {"GET", "api/artifacts/*", get_artifact},
     {"GET", "api/artifacts/*/download", download_artifact},
     {"GET", "api/artifacts/*/download/raw", download_artifact},
-    {"POST", "api/artifacts", nullptr, kUploads},
-    {"DELETE", "api/artifacts/*", nullptr, "files end with their time (artifacts: expiresAfter), or with their mission"},
+    {"POST", "api/artifacts", send_artifact},
+    {"DELETE", "api/artifacts/*", delete_artifact},
     {"", "api/jobs/resources/**", nullptr, kPools},
     {"GET", "api/orgs", list_orgs},
     {"GET", "api/orgs/usage_report", nullptr, "there are no accounts of usage: /metrics, reeve top"},

@@ -67,6 +67,8 @@ void list_dead_ids(const CallPtr& call, const Words& words);
 void list_artifacts(const CallPtr& call, const Words& words);
 void get_artifact(const CallPtr& call, const Words& words);
 void download_artifact(const CallPtr& call, const Words& words);
+void send_artifact(const CallPtr& call, const Words& words);
+void delete_artifact(const CallPtr& call, const Words& words);
 
 // Organisations, workers, what they carry out.
 void list_orgs(const CallPtr& call, const Words& words);

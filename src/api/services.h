@@ -64,6 +64,20 @@ struct OtlpPost {
   std::function<void(int status, std::string body)> answered;
 };
 
+/// A file that somebody has sent, for the tasks of a namespace.
+struct SentFile {
+  /// SHA-256 in hex.
+  std::string digest = {};
+  std::string name = {};
+  std::uint64_t size_bytes = 0;
+  Timestamp sent_at = {};
+  std::optional<Timestamp> expires_at = {};
+  /// Who sent it.
+  std::string owner = {};
+  /// Of the namespace that it was sent to, which may be gone.
+  std::string namespace_uid = {};
+};
+
 /// What the API asks of the process that it is part of. Any thread, must not block for long.
 struct Environment {
   using Seal = std::function<
@@ -80,9 +94,24 @@ struct Environment {
   using Artifact =
       std::function<Result<std::string>(std::string_view digest, std::uint64_t bytes_max)>;
 
-  /// The bytes of a file that a task has kept, proven. NotFound: it is not there any more. Corrupt:
-  /// its bytes have another digest. LimitExceeded: it is longer.
+  /// The bytes of a file that a task has kept or somebody has sent, proven. NotFound: it is not
+  /// there any more. Corrupt: its bytes have another digest. LimitExceeded: it is longer. Blocks on
+  /// the disk (FileWork).
   Artifact artifact;
+
+  /// What was sent for the tasks of namespaces that exist. These block on the disk (FileWork).
+  struct SentFiles {
+    /// Keeps bytes and says what has become of `file`, whose digest and size are found out.
+    /// Invalid: the name is none. LimitExceeded: the namespace has too many.
+    std::function<Result<SentFile>(std::string_view ns, SentFile file, std::string_view bytes)>
+        keep;
+    /// Those that have not expired.
+    std::function<Result<std::vector<SentFile>>(std::string_view ns)> list;
+    /// One that is not there: nothing happens.
+    std::function<Result<void>(std::string_view ns, std::string_view digest)> remove;
+  };
+
+  SentFiles sent_files;
   /// Where a run keeps its files.
   std::function<std::string(std::string_view ns, std::string_view mission, std::string_view run)>
       run_dir;

@@ -145,6 +145,12 @@ Result<Expired> expire(store::Reader& reader, const RetentionOptions& options) {
   REEVE_CHECK(
       expire_uploads(blob::Uploads(options.data_dir, blobs), options.now, references, expired)
   );
+  REEVE_TRY(const auto namespaces, blob::Uploads::namespaces(options.data_dir));
+  for (const Namespace& ns : namespaces) {
+    REEVE_CHECK(
+        expire_uploads(blob::Uploads(options.data_dir, blobs, ns), options.now, references, expired)
+    );
+  }
   REEVE_CHECK(
       expire_caches(executor::cache::CacheStore(options.data_dir), options.now, references, expired)
   );

@@ -172,6 +172,21 @@ TEST_F(RetentionTest, LeavesUploadsAndCachesUntilTheyExpire) {
   EXPECT_FALSE(is_there(upload));
 }
 
+TEST_F(RetentionTest, LeavesUploadsOfNamespacesUntilTheyExpire) {
+  blob::Uploads uploads(dir_, *blobs_, Namespace("red"));
+  const auto put =
+      uploads.put({.name = "f", .bytes = "upload", .now = now_, .expires_at = now_ + hours(1)});
+  ASSERT_TRUE(put.ok());
+  old_blob("upload");
+  EXPECT_EQ(expire_now().blobs.blobs, 0U);
+  EXPECT_TRUE(is_there(put->digest));
+  ASSERT_TRUE(uploads.put({.name = "f", .bytes = "upload", .now = now_, .expires_at = now_}).ok());
+  old_blob("upload");
+  const Expired expired = expire_now();
+  EXPECT_EQ(expired.uploads, 1U);
+  EXPECT_EQ(expired.blobs.blobs, 1U);
+}
+
 TEST_F(RetentionTest, RemovesNothingIfARowCannotBeRead) {
   const Digest digest = old_blob("unknown");
   store_.rows.push_back({});

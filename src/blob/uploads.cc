@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/strings.h"
 #include "platform/posix/files.h"
@@ -49,7 +50,9 @@ Result<Upload> read_record(const fs::path& file) {
           static_cast<std::uint64_t>(std::max<std::int64_t>(json->get_int("sizeBytes"), 0)),
       .mode = static_cast<std::uint32_t>(json->get_int("mode", 0644)) & kPermissionBits,
       .put_at = *put_at,
-      .expires_at = std::nullopt};
+      .expires_at = std::nullopt,
+      .owner = json->get_string("owner"),
+      .namespace_uid = json->get_string("namespaceUid")};
   if (json->find("expiresAt") != nullptr) {
     const auto expires_at = parse_timestamp(json->get_string("expiresAt"));
     if (!expires_at.ok()) {
@@ -88,17 +91,92 @@ Result<Upload> Uploads::put(
       .mode = info.st_mode & kPermissionBits,
       .put_at = now,
       .expires_at = expires_at};
+  REEVE_CHECK(write_record(upload));
+  return upload;
+}
+
+Result<Upload> Uploads::put(const NewUpload& file) {
+  if (!is_file_name(file.name)) {
+    return make_error(ErrorCode::Invalid, "is no file name", "name");
+  }
+  REEVE_CHECK(check_room(file, sha256(file.bytes)));
+  REEVE_TRY(const Stored stored, blobs_.put(file.bytes));
+  Upload upload{
+      .digest = stored.digest,
+      .name = file.name,
+      .size_bytes = stored.size_bytes,
+      .put_at = file.now,
+      .expires_at = file.expires_at,
+      .owner = file.owner,
+      .namespace_uid = file.namespace_uid};
+  REEVE_CHECK(write_record(upload));
+  return upload;
+}
+
+/// What has expired is gone already, whoever removes it; the same content takes no more room.
+Result<void> Uploads::check_room(const NewUpload& file, const Digest& digest) const {
+  REEVE_TRY(const std::vector<Upload> all, list());
+  std::size_t files = 1;
+  std::uint64_t bytes = file.bytes.size();
+  for (const Upload& upload : all) {
+    const bool expired = upload.expires_at && *upload.expires_at <= file.now;
+    if (!expired && upload.digest != digest) {
+      ++files;
+      bytes += upload.size_bytes;
+    }
+  }
+  if (files <= kNamespaceUploadsMax && bytes <= kNamespaceUploadsBytesMax) {
+    return {};
+  }
+  Error error = make_error(
+      ErrorCode::LimitExceeded,
+      concat(
+          "a namespace keeps ",
+          kNamespaceUploadsMax,
+          " uploaded files of ",
+          kNamespaceUploadsBytesMax >> 20U,
+          " MiB together"
+      ),
+      "uploads"
+  );
+  error.hint = "remove some, or wait until they have expired";
+  return error;
+}
+
+Result<void> Uploads::write_record(const Upload& upload) const {
   Json json = Json::object();
   json.set("name", upload.name);
   json.set("sizeBytes", upload.size_bytes);
   json.set("mode", static_cast<std::int64_t>(upload.mode));
-  json.set("putAt", format_timestamp(now));
-  if (expires_at) {
-    json.set("expiresAt", format_timestamp(*expires_at));
+  json.set("putAt", format_timestamp(upload.put_at));
+  if (upload.expires_at) {
+    json.set("expiresAt", format_timestamp(*upload.expires_at));
+  }
+  if (!upload.owner.empty()) {
+    json.set("owner", upload.owner);
+  }
+  if (!upload.namespace_uid.empty()) {
+    json.set("namespaceUid", upload.namespace_uid);
   }
   REEVE_CHECK(platform::make_directories(root_, kPrivate));
-  REEVE_CHECK(platform::write_file_atomically(file_of(upload.digest), json.pretty()));
-  return upload;
+  return platform::write_file_atomically(file_of(upload.digest), json.pretty());
+}
+
+Result<std::vector<Namespace>> Uploads::namespaces(const fs::path& data_dir) {
+  const fs::path root = data_dir / "uploads";
+  std::vector<Namespace> found;
+  std::error_code failed;
+  for (fs::directory_iterator at(root, failed), end; !failed && at != end; at.increment(failed)) {
+    std::error_code unknown;
+    if (fs::is_directory(at->symlink_status(unknown))) {
+      found.emplace_back(at->path().filename().string());
+    }
+  }
+  if (failed && failed != std::errc::no_such_file_or_directory) {
+    return make_error(ErrorCode::Io, failed.message(), root.string());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 Result<Upload> Uploads::find(const Digest& digest, Timestamp now) const {

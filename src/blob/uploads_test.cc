@@ -1,6 +1,7 @@
 #include "blob/uploads.h"
 
 #include <fstream>
+#include <string>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -44,6 +45,51 @@ TEST_F(UploadsTest, RemembersNameAndModeOfAFile) {
   EXPECT_EQ(uploads_->list()->size(), 1U);
   ASSERT_TRUE(uploads_->remove(put->digest).ok());
   EXPECT_EQ(uploads_->find(put->digest, now_).error().code, ErrorCode::NotFound);
+}
+
+TEST_F(UploadsTest, OfOneNamespaceAreNoneOfOthers) {
+  Uploads red(dir_, *blobs_, Namespace("red"));
+  Uploads blue(dir_, *blobs_, Namespace("blue"));
+  const Timestamp later = now_ + Duration(1000);
+  const auto put = red.put(
+      {.name = "a.txt",
+       .bytes = "content",
+       .now = now_,
+       .expires_at = later,
+       .owner = "alice",
+       .namespace_uid = "u1"}
+  );
+  ASSERT_TRUE(put.ok()) << put.error().describe();
+  ASSERT_TRUE(blue.put({.name = "b.txt", .bytes = "content", .now = now_}).ok());
+  const auto found = red.find(sha256("content"), now_);
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(found->name, "a.txt");
+  EXPECT_EQ(found->owner, "alice");
+  EXPECT_EQ(found->namespace_uid, "u1");
+  EXPECT_EQ(found->expires_at, later);
+  EXPECT_FALSE(uploads_->find(put->digest, now_).ok());
+  EXPECT_TRUE(uploads_->list()->empty());
+  EXPECT_EQ(*Uploads::namespaces(dir_), (std::vector{Namespace("blue"), Namespace("red")}));
+  ASSERT_TRUE(blue.remove(put->digest).ok());
+  EXPECT_TRUE(red.find(put->digest, now_).ok());
+}
+
+TEST_F(UploadsTest, OfOneNamespaceAreBounded) {
+  Uploads uploads(dir_, *blobs_, Namespace("red"));
+  const Timestamp soon = now_ + Duration(1000);
+  for (std::size_t i = 0; i < kNamespaceUploadsMax; ++i) {
+    const std::string digest = sha256(std::to_string(i)).str();
+    const std::string record =
+        R"({"name":"f","sizeBytes":1,"putAt":"2027-01-01T00:00:00.000Z","expiresAt":")" +
+        format_timestamp(soon) + "\"}";
+    ASSERT_TRUE(platform::make_directories(dir_ / "uploads" / "red").ok());
+    ASSERT_TRUE(platform::replace_file(dir_ / "uploads" / "red" / (digest + ".json"), record).ok());
+  }
+  const auto over = uploads.put({.name = "g", .bytes = "more", .now = now_});
+  ASSERT_FALSE(over.ok());
+  EXPECT_EQ(over.error().code, ErrorCode::LimitExceeded);
+  EXPECT_TRUE(uploads.put({.name = "g", .bytes = "7", .now = now_}).ok()) << "is there already";
+  EXPECT_TRUE(uploads.put({.name = "g", .bytes = "more", .now = soon}).ok()) << "others expired";
 }
 
 TEST_F(UploadsTest, ExpireWhenTheirTimeHasCome) {

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "blob/blob_store.h"
 #include "cli/cli.h"
+#include "cli/sent_files.h"
 #include "engine/object_metadata.h"
 #include "gateway/a2a/a2a_gateway.h"
 #include "gateway/model/gateway.h"
@@ -184,6 +185,7 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
   options.environment.seal = std::move(seal);
   options.environment.reveal = std::move(reveal);
   options.environment.artifact = artifact_reader(dir);
+  options.environment.sent_files = sent_files(dir);
   observation.serve(options.environment);
   options.gateways["llm"] = gateway::make_model_gateway(
       {.private_addresses = settings.models.private_addresses, .captures = dir.root / "captures"}

@@ -113,14 +113,18 @@ Result<void> place_inputs(
 }
 
 Result<void> place_uploads(
-    const blob::Uploads& uploads,
+    const UploadPlaces& uploads,
     blob::BlobStore& blobs,
     const fs::path& base,
     const std::vector<std::string>& digests,
     Timestamp now
 ) {
   for (const std::string& digest : digests) {
-    REEVE_TRY(const blob::Upload upload, uploads.find(Digest(digest), now));
+    Result<blob::Upload> sent = uploads.of_namespace.find(Digest(digest), now);
+    if (!sent.ok() && sent.error().code == ErrorCode::NotFound) {
+      sent = uploads.of_machine.find(Digest(digest), now);
+    }
+    REEVE_TRY(const blob::Upload upload, std::move(sent));
     REEVE_CHECK(platform::make_inner_parents(base, upload.name));
     REEVE_CHECK(blobs.fetch(upload.digest, base / upload.name, upload.mode));
   }

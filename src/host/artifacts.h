@@ -47,10 +47,16 @@ Result<void> place_inputs(
     Timestamp now
 );
 
+/// Where a run finds what was uploaded; what was sent to its namespace comes first.
+struct UploadPlaces {
+  blob::Uploads of_namespace;
+  blob::Uploads of_machine;
+};
+
 /// Writes uploaded files into `base` under their names. The error names the first that is missing.
 /// Any thread.
 Result<void> place_uploads(
-    const blob::Uploads& uploads,
+    const UploadPlaces& uploads,
     blob::BlobStore& blobs,
     const std::filesystem::path& base,
     const std::vector<std::string>& digests,

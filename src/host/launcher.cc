@@ -446,7 +446,14 @@ Result<void> Launcher::lay_out(const Key& key, const model::LaunchRun& request) 
   }
   const Timestamp now = platform::SystemClock().now();
   REEVE_CHECK(place_inputs(blobs_, base, request.spec.inputs, now));
-  return place_uploads(blob::Uploads(data_dir_, blobs_), blobs_, base, request.spec.uploads, now);
+  return place_uploads(
+      {.of_namespace = blob::Uploads(data_dir_, blobs_, request.spec.ns),
+       .of_machine = blob::Uploads(data_dir_, blobs_)},
+      blobs_,
+      base,
+      request.spec.uploads,
+      now
+  );
 }
 
 /// Gives the run what it proves to the API with which run it is: a file, because everybody of the

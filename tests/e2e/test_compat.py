@@ -292,6 +292,16 @@ tasks:
     paths: [table.csv]
 """
 
+SENT = """
+job_type: sent
+tasks:
+- task_type: read
+  method: SHELL
+  script:
+  - cat data.csv >> $T/seen; echo >> $T/seen
+  artifact_ids: [DIGEST]
+"""
+
 # What Formicary serves (a part in capitals may be anything): each is a row of the table in the guide.
 SERVED = """
 GET POST /api/jobs/definitions
@@ -375,6 +385,27 @@ class FormicaryPathsTest(FormicaryBase):
         self.open = self.gated()
         self.artifact = self.get("/api/artifacts").json()["Records"][0]["id"]
 
+    def bind(self, user, namespace):
+        """The user may edit in that namespace, and sees no other one. The user's token."""
+        group = "rbac.authorization.k8s.io"
+        self.post(
+            f"/apis/{group}/v1/namespaces/{namespace}/rolebindings",
+            {
+                "apiVersion": f"{group}/v1",
+                "kind": "RoleBinding",
+                "metadata": {"name": user},
+                "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "edit"},
+                "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
+            },
+            201,
+        )
+        return self.ok("token", "create", user, "--user", user).out.strip()
+
+    def send(self, name, content, status=200, query="", **more):
+        """Sends a file; its id."""
+        answer = self.post(f"/api/artifacts?name={name}{query}", content, status, **more)
+        return answer.json().get("id")
+
     def subject(self, method, path):
         """The path with names that are there, for this method."""
         if path.endswith("/cancel") or path.endswith("/vote"):
@@ -390,8 +421,9 @@ class FormicaryPathsTest(FormicaryBase):
         else:
             job_request = self.open if "/tasks/" in path else self.ended
         config = "Mine" if "/jobs/" in path else "Token"
+        artifact = self.send("d.csv", b"1,2") if method == "DELETE" else self.artifact
         names = {"JOB": "taco", "ID": job_request, "TASK": "review", "CONFIG": config, "ORG": "default",
-                 "ARTIFACT": self.artifact, "USER": "alice", "TRIGGER": "t"}
+                 "ARTIFACT": artifact, "USER": "alice", "TRIGGER": "t"}
         return "/".join(names.get(part, part) for part in path.split("/"))
 
     def body(self, path):
@@ -452,6 +484,54 @@ class FormicaryPathsTest(FormicaryBase):
         blob.chmod(0o600)
         blob.write_bytes(b"xyz")
         self.assertNotIn("xyz", self.get(one["url"], 500).text)
+
+    def test_files_are_sent_for_tasks_and_removed(self):
+        self.set_the_scene()
+        digest = hashlib.sha256(b"1,2").hexdigest()
+        self.assertEqual(self.send("data.csv", b"1,2"), digest)
+        one, = self.get("/api/artifacts?kind=USER_UPLOADED").json()["Records"]
+        self.assertEqual((one["id"], one["name"], one["content_length"], one["user_id"]),
+                         (digest, "data.csv", 3, "admin"))
+        self.assertEqual(self.get(f"/api/artifacts/{digest}").json(), one)
+        self.assertEqual(self.get(one["url"]).text, "1,2")
+        self.deploy(SENT.replace("DIGEST", digest))
+        job = self.submit("sent")
+        self.await_job(job, "COMPLETED")
+        self.assertEqual(self.lines("seen"), ["1,2"])
+        # The same bytes under another name are the same file.
+        self.assertEqual(self.send("other.csv", b"1,2"), digest)
+        self.assertEqual(self.get(f"/api/artifacts/{digest}").json()["name"], "other.csv")
+        for name, content, status in (("../x", b"1", 400), ("a/b", b"1", 400), ("x", b"", 400)):
+            self.send(name, content, status)
+        self.assertEqual(self.http("DELETE", f"/api/artifacts/{digest}").status, 200)
+        self.get(f"/api/artifacts/{digest}", 404)
+        self.assertEqual(self.http("DELETE", f"/api/artifacts/{digest}").status, 404)
+        self.assertEqual(self.http("DELETE", f"/api/artifacts/{self.artifact}").status, 501)
+        again = self.submit("sent")
+        self.await_job(again, "FAILED")
+
+    def test_files_that_were_sent_are_of_their_namespace(self):
+        self.set_the_scene()
+        for namespace in ("red", "blue"):
+            self.ok("namespace", "create", namespace)
+        users = {"ada": self.bind("ada", "red"), "eve": self.bind("eve", "blue")}
+        digest = self.send("plan", b"secret", query="&namespace=red", token=users["ada"])
+        at = f"/api/artifacts/{digest}"
+        self.assertEqual(self.get(f"{at}?namespace=red", token=users["ada"]).json()["user_id"], "ada")
+        # Others neither see it nor can they do anything about it, also if they have the same bytes.
+        self.get(f"{at}?namespace=red", 404, token=users["eve"])
+        self.get(f"{at}?namespace=blue", 404, token=users["eve"])
+        self.send("x", b"y", 404, "&namespace=red", token=users["eve"])
+        self.send("x", b"y", 404, "&namespace=nowhere")
+        self.assertEqual(self.send("mine", b"secret", query="&namespace=blue", token=users["eve"]), digest)
+        self.assertEqual(self.http("DELETE", f"{at}?namespace=blue", token=users["eve"]).status, 200)
+        self.assertEqual(self.get(f"{at}?namespace=red", token=users["ada"]).json()["name"], "plan")
+        self.assertEqual(self.get(f"{at}/download?namespace=red", token=users["ada"]).text, "secret")
+        # A namespace that comes later has nothing of the one that went.
+        self.ok("namespace", "delete", "red")
+        wait_until(lambda: self.http("GET", "/api/v1/namespaces/red").status == 404, what="the end of red")
+        self.ok("namespace", "create", "red")
+        self.get(f"{at}?namespace=red", 404)
 
     def test_numbers_and_drawings(self):
         self.set_the_scene()
