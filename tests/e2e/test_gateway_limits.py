@@ -9,7 +9,7 @@ from loopback import LoopbackHandler, LoopbackServer
 from provider import CHAT, MESSAGES, Provider
 from reeve import main, wait_until
 from replies import Reply, error, hang, rate_limited, says
-from server import mission, path_of
+from server import TABLE, mission, path_of
 
 # An agent that asks for each model that it is told, and says what it was answered.
 ASKER = """
@@ -265,6 +265,51 @@ class ProviderTest(GatewayTest):
             'reeve_model_breaker_state{provider="default/models/anth"} 0',
         ):
             self.assertIn(line, text)
+
+
+class RouteStatusTest(GatewayTest):
+    """What routes say of themselves, and who is told when a provider does not work."""
+
+    def status(self):
+        return self.got(path_of("modelroutes", "models")).get("status", {})
+
+    def ready(self):
+        return [(each["status"], each["reason"]) for each in self.status().get("conditions", [])]
+
+    def await_ready(self, status, reason):
+        wait_until(lambda: self.ready() == [(status, reason)], what=f"Ready {status} {reason}")
+
+    def incidents(self, state):
+        found = self.got(path_of("incidents"))["items"]
+        return [each for each in found
+                if (each["spec"]["reason"], each["status"]["state"]) == ("ModelProviderDown", state)]  # fmt: skip
+
+    def test_a_provider_that_does_not_work_is_told(self):
+        self.token = self.api.token
+        self.changed_route(spec={"retries": {"max": 0}},
+                           provider={"breaker": {"failures": 1, "openFor": "1s"}})  # fmt: skip
+        self.await_ready("True", "Ready")
+        self.provider.script(error(500))
+        self.assertEqual(self.ask(CHAT).status, 502)
+        incident = wait_until(lambda: self.incidents("open"), what="an incident")[0]
+        self.assertEqual(incident["spec"]["subject"], {"kind": "ModelRoute", "name": "models/open"})
+        self.assertEqual(incident["spec"]["openedBy"], "system:models")
+        self.await_ready("True", "Degraded")
+        (down,) = [each for each in self.status()["providers"] if each["name"] == "open"]
+        self.assertEqual((down["breaker"], down["lastError"]), ("open", "status_5xx"))
+        table = self.api.get(path_of("modelroutes"), accept=TABLE).json()
+        cells = dict(zip((column["name"] for column in table["columnDefinitions"]), table["rows"][0]["cells"]))
+        self.assertEqual((cells["Ready"], cells["Reason"], cells["Open"]), ("True", "Degraded", 1))
+        wait_until(lambda: self.ask(CHAT).status == 200, what="an answer")
+        wait_until(lambda: self.incidents("closed"), what="the end of the incident")
+        self.await_ready("True", "Ready")
+        events = [each["type"] for each in self.events() if each["type"].startswith("incident.")]
+        self.assertEqual(events, ["incident.opened", "incident.closed"])
+
+    def test_a_route_whose_key_is_missing_says_so(self):
+        self.changed_route(spec={"providers": [self.provider_of("open", "openai", credential="nobody")], "models": [
+            {"name": "gpt", "provider": "open", "contextWindow": 1000, "maxOutputTokens": 10, "free": True}]})
+        self.await_ready("False", "CredentialMissing")
 
 
 if __name__ == "__main__":

@@ -291,7 +291,7 @@ void Call::send() {
   }
   const Candidate& asked = candidate();
   const Provider& provider = *asked.provider;
-  permit_ = context_.breaker(*asked.route, provider).ask(context_.ports.elapsed());
+  permit_ = context_.ask(*asked.route, provider);
   if (!permit_.granted) {
     failed({}, "breaker", "the provider does not work at the moment");
     return;

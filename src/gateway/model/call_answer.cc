@@ -314,7 +314,7 @@ void Call::failed(const Attempt& attempt, std::string_view kind, const std::stri
        .time_left = time_left()},
       context_.chance()
   );
-  context_.metrics.upstream_error(provider.name, kind);
+  context_.failed(*candidate().route, provider, kind);
   context_.log.warn(
       "a provider of models has not answered",
       {{"call", reservation_.empty() ? order_.stem : reservation_},

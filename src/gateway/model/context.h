@@ -2,7 +2,10 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "gateway/model/format/answer_cache.h"
@@ -38,6 +41,19 @@ struct Carried {
   std::size_t bytes = 0;
 };
 
+/// How a provider of a route has been since the start.
+struct ProviderHealth {
+  explicit ProviderHealth(BreakerSettings settings) : breaker(settings) {}
+
+  Breaker breaker;
+  /// When the state of the breaker changed last.
+  std::optional<Timestamp> changed = {};
+  /// In one word, as metrics have it; empty: there was none.
+  std::string last_error = {};
+  std::optional<Timestamp> last_error_at = {};
+  std::optional<Timestamp> last_success = {};
+};
+
 /// What calls share: what is known of providers, the meter, the cache. Network thread.
 class Context {
  public:
@@ -56,7 +72,17 @@ class Context {
   /// How a provider of a route is called here.
   static std::string provider_key(const Route& route, const Provider& provider);
 
-  Breaker& breaker(const Route& route, const Provider& provider);
+  /// Whether a provider may be asked now.
+  Breaker::Permit ask(const Route& route, const Provider& provider);
+
+  /// A request to a provider has failed, in one word.
+  void failed(const Route& route, const Provider& provider, std::string_view kind);
+
+  /// Null: nothing was asked since the start.
+  const ProviderHealth* health(const Route& route, const Provider& provider) const;
+
+  /// Forgets all others; by their keys.
+  void keep_providers(const std::set<std::string>& known);
 
   /// The outcome of a call that the breaker has let through.
   void report(
@@ -80,7 +106,12 @@ class Context {
   telemetry::Logger& log;
 
  private:
-  std::map<std::string, Breaker> breakers_;
+  ProviderHealth& provider(const Route& route, const Provider& provider);
+  void changed(
+      const Route& route, const Provider& provider, ProviderHealth& health, Breaker::State before
+  );
+
+  std::map<std::string, ProviderHealth> providers_;
 };
 
 }  // namespace reeve::gateway::model

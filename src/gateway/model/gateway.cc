@@ -128,13 +128,14 @@ class ModelGateway final : public Gateway {
     ports.object = [this](std::string_view plural, const Namespace& ns, std::string_view name) {
       return seen(reach_->object(plural, ns, name));
     };
-    ports.objects = [this](std::string_view plural, const Namespace& ns, std::size_t max) {
-      std::vector<model::SeenObject> objects;
-      for (const view::ProjectedPtr& item : reach_->objects(plural, ns, max)) {
-        objects.push_back(seen(item));
-      }
-      return objects;
-    };
+    ports.objects =
+        [this](std::string_view plural, const std::optional<Namespace>& ns, std::size_t max) {
+          std::vector<model::SeenObject> objects;
+          for (const view::ProjectedPtr& item : reach_->objects(plural, ns, max)) {
+            objects.push_back(seen(item));
+          }
+          return objects;
+        };
     ports.reveal = reach_->services().reveal;
     ports.send = options_.send;
     if (!ports.send) {

@@ -129,15 +129,18 @@ class ModelWorld {
         [this](std::string_view plural, const Namespace& /*ns*/, std::string_view name) {
           return object(plural, name);
         };
-    ports_.objects = [this](std::string_view plural, const Namespace& ns, std::size_t /*max*/) {
-      std::vector<SeenObject> found;
-      for (const auto& [key, seen] : objects_) {
-        if (key.first == plural && (ns == ns_ || ns.empty())) {
-          found.push_back(seen);
-        }
-      }
-      return found;
-    };
+    ports_.objects =
+        [this](
+            std::string_view plural, const std::optional<Namespace>& ns, std::size_t /*max*/
+        ) {
+          std::vector<SeenObject> found;
+          for (const auto& [key, seen] : objects_) {
+            if (key.first == plural && (!ns || *ns == ns_)) {
+              found.push_back(seen);
+            }
+          }
+          return found;
+        };
     ports_.reveal = [this](std::string_view /*ns*/, std::string_view name) -> Result<Secret> {
       ++revealed;
       return Secret(concat("key-of-", name));

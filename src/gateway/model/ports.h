@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,9 +46,10 @@ struct ModelPorts {
   /// `plural` names the kind. A null object: there is none.
   std::function<SeenObject(std::string_view plural, const Namespace& ns, std::string_view name)>
       object;
-  /// Those of a namespace, by name, at most `max`.
-  std::function<
-      std::vector<SeenObject>(std::string_view plural, const Namespace& ns, std::size_t max)>
+  /// Those of a namespace (absent: of all, the empty one: of none), by name, at most `max`.
+  std::function<std::vector<SeenObject>(
+      std::string_view plural, const std::optional<Namespace>& ns, std::size_t max
+  )>
       objects;
   /// May read from the disk.
   std::function<Result<Secret>(std::string_view ns, std::string_view credential)> reveal;

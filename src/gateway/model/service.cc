@@ -82,7 +82,13 @@ GatewayError scan_error(const Error& error) {
 ModelService::ModelService(
     ModelPorts ports, telemetry::MetricRegistry& metrics, telemetry::Logger& log
 )
-    : context_(std::move(ports), metrics, log), catalog_(context_.ports) {}
+    : context_(std::move(ports), metrics, log), catalog_(context_.ports), status_(context_) {
+  status_.start();
+}
+
+ModelService::~ModelService() {
+  status_.stop();
+}
 
 void ModelService::refuse(const std::shared_ptr<net::Exchange>& exchange, const Refusal& refusal) {
   const net::Request& request = exchange->request();
@@ -459,6 +465,7 @@ bool ModelService::answer_from_cache(CallOrder& order) {
 }
 
 void ModelService::close() {
+  status_.stop();
   const std::set<std::shared_ptr<Call>> calls = std::exchange(calls_, {});
   for (const std::shared_ptr<Call>& each : calls) {
     each->stop();

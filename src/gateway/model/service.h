@@ -11,6 +11,7 @@
 #include "gateway/model/catalog.h"
 #include "gateway/model/context.h"
 #include "gateway/model/replies.h"
+#include "gateway/model/route_status.h"
 #include "gateway/ports.h"
 #include "net/exchange.h"
 
@@ -35,6 +36,10 @@ class ModelService {
 
   /// Answers in the words of the dialect that the path speaks.
   static void refuse(const std::shared_ptr<net::Exchange>& exchange, const Refusal& refusal);
+
+  ~ModelService();
+  ModelService(const ModelService&) = delete;
+  ModelService& operator=(const ModelService&) = delete;
 
   /// Ends what is under way.
   void close();
@@ -81,6 +86,7 @@ class ModelService {
 
   Context context_;
   RouteCatalog catalog_;
+  RouteStatusController status_;
   std::set<std::shared_ptr<Call>> calls_;
   /// Those under way whose replies can be asked for again.
   std::map<ReplyKey, std::shared_ptr<Call>> named_;

@@ -62,7 +62,7 @@ view::ProjectedPtr Reach::object(
 }
 
 std::vector<view::ProjectedPtr> Reach::objects(
-    std::string_view plural, const Namespace& ns, std::size_t max
+    std::string_view plural, const std::optional<Namespace>& ns, std::size_t max
 ) {
   const auto type = type_of(plural);
   if (!type) {
@@ -70,7 +70,9 @@ std::vector<view::ProjectedPtr> Reach::objects(
   }
   view::ListQuery query;
   query.type = *type;
-  query.selector.ns = ns.str();
+  if (ns) {
+    query.selector.ns = ns->str();
+  }
   query.limit = static_cast<std::uint32_t>(max);
   Result<view::Page> page = services_.view.list(query);
   return page ? std::move(page->items) : std::vector<view::ProjectedPtr>();

@@ -52,9 +52,9 @@ class Reach {
       std::string_view plural, const Namespace& ns, std::string_view name
   );
 
-  /// Those of a namespace, by name, at most `max`.
+  /// Those of a namespace (absent: of all, the empty one: of none), by name, at most `max`.
   std::vector<api::view::ProjectedPtr> objects(
-      std::string_view plural, const Namespace& ns, std::size_t max
+      std::string_view plural, const std::optional<Namespace>& ns, std::size_t max
   );
 
   /// A client that connects to public addresses, and to private ones if `allow_private`. Addresses
