@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 
-from reeve import PATIENCE_SECONDS, PROGRAM, ReeveTest, main
+from gateway import GatewayTest
+from reeve import PATIENCE_SECONDS, PROGRAM, ReeveTest, main, wait_until
+from replies import says
 from server import ServerTest, mission, path_of
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples" / "ai" / "agents"
@@ -300,6 +302,38 @@ class AgentLoopTest(ReeveTest):
                               capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("reeve up", done.stderr)
+
+
+class PaidOnceTest(GatewayTest):
+    """The loop in a mission, behind the model gateway of a whole server."""
+
+    def test_a_run_that_is_killed_while_its_model_thinks_does_not_pay_twice(self):
+        thinking = threading.Event()
+        self.addCleanup(thinking.set)
+        self.provider.script(says("the result", gate=thinking))
+        self.made(path_of("agents"), agent("coder", loop={}, model="claude"))
+        tasks = [{"name": "code", "retry": {"max": 1, "delay": "0s"}, "agent": {"name": "coder", "prompt": "fix it"}}]
+        self.made(path_of("workflows"), {"apiVersion": "reeve.dev/v1", "kind": "Workflow",
+                                         "metadata": {"name": "w"}, "spec": {"tasks": tasks}})
+        self.made(path_of("missions"), mission("m", "w"))
+        wait_until(lambda: self.provider.asked(), what="the question at the provider")
+        (shim,) = self.shims()
+        os.kill(shim, signal.SIGKILL)
+        self.await_file_of_attempt(2)
+        thinking.set()
+        done = self.await_mission("m", "COMPLETE", "FAILED")
+        self.assertEqual(done["status"]["state"], "COMPLETE", json.dumps(done["status"]))
+        self.assertEqual([task["attempts"] for task in done["status"]["tasks"]], [2])
+        self.assertEqual(len(self.provider.asked()), 1)
+        (call,) = self.await_settled(1)
+        self.assertEqual(call["status"]["outcome"], "completed")
+        self.assertEqual(self.spent([call]), (self.provider.billed_tokens, self.provider.billed))
+        self.assertIn("goes on", self.ok("logs", "m", "code").out)
+
+    def await_file_of_attempt(self, number):
+        """Waits until another attempt has begun."""
+        steps = self.data / "missions" / "m" / "runs" / f"m.1.code.{number}" / "steps"
+        wait_until(steps.is_dir, what=f"attempt {number}")
 
 
 if __name__ == "__main__":

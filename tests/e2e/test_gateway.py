@@ -1,14 +1,19 @@
 """The model gateway: every dialect, byte for byte, metered, with keys that nobody sees."""
 
 import decimal
+import http.client
 import json
 import threading
+import urllib.parse
 
-from gateway import COUNT_PATH, GatewayTest, json_of, question
+from gateway import COUNT_PATH, PATHS, GatewayTest, json_of, question
 from provider import CHAT, EMBEDDINGS, MESSAGES, RESPONSES
 from reeve import main, wait_until
 from replies import Reply, cut, error, out_of_quota, says
 from server import path_of
+
+# A call as its caller names it.
+NAME = {"Reeve-Call-Id": "q-1"}
 
 
 def recorded(*texts, **more):
@@ -298,6 +303,95 @@ class TroubleTest(GatewayTest):
         self.end_run()
         self.ok("down")
         self.audit()
+
+
+class RepliesTest(GatewayTest):
+    """What was paid for is not paid for again, if its caller has given it a name."""
+
+    def setUp(self):
+        super().setUp()
+        self.token = self.run_token()
+
+    def ask_and_go(self, api, body, name=NAME):
+        """Asks with a name, and goes as soon as the provider has it."""
+        url = urllib.parse.urlsplit(self.kubeconfig.server)
+        connection = http.client.HTTPSConnection(url.hostname, url.port, context=self.api.context)
+        asked = len(self.provider.asked())
+        connection.request("POST", PATHS[api], json.dumps(body),
+                           {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"} | name)
+        wait_until(lambda: len(self.provider.asked()) > asked, what="the question at the provider")
+        connection.close()
+
+    def assert_paid_once(self):
+        (call,) = self.await_settled(1)
+        self.assertEqual(call["status"]["outcome"], "completed")
+        self.assertEqual(len(self.provider.asked()), 1)
+        self.assertEqual(self.spent([call]), (self.provider.billed_tokens, self.provider.billed))
+        return call["metadata"]["name"]
+
+    def test_a_client_that_goes_gets_its_reply_when_it_comes_back(self):
+        for stream in (False, True):
+            with self.subTest(stream=stream):
+                self.provider.calls.clear()
+                gate = threading.Event()
+                self.addCleanup(gate.set)
+                self.provider.script(says("paid for", gate=gate))
+                name = {"Reeve-Call-Id": f"q-{stream}"}
+                body = question(MESSAGES, stream=stream)
+                self.ask_and_go(MESSAGES, body, name)
+                got = []
+                asking = threading.Thread(target=lambda: got.append(self.ask(MESSAGES, body, headers=name)))
+                asking.start()
+                gate.set()
+                asking.join()
+                self.assertEqual((got[0].status, got[0].whole), (200, True), got[0].body)
+                self.assertEqual(got[0].headers["Reeve-Replayed"], "true")
+                self.assertIn(b"paid for", got[0].body)
+                again = self.ask(MESSAGES, body, headers=name)
+                self.assertEqual(again.body, got[0].body)
+                self.assertEqual(len(self.provider.asked()), 1)
+                self.assertEqual(again.headers["Reeve-Call-Id"], got[0].headers["Reeve-Call-Id"])
+        calls = self.await_settled(2)
+        self.assertEqual([call["status"]["outcome"] for call in calls], ["completed"] * 2)
+        self.end_run()
+
+    def test_a_reply_outlives_the_server(self):
+        first = self.ask(MESSAGES, headers=NAME)
+        self.assertIsNone(first.headers["Reeve-Replayed"])
+        name = self.assert_paid_once()
+        self.owner.kill()
+        self.serve()
+        again = self.ask(MESSAGES, headers=NAME)
+        self.assertEqual((again.status, again.body), (200, first.body))
+        self.assertEqual((again.headers["Reeve-Replayed"], again.headers["Reeve-Call-Id"]), ("true", name))
+        self.assert_paid_once()
+        # Sealed: nobody reads it by chance.
+        (kept,) = (self.data / "replies").iterdir()
+        self.assertEqual(kept.stat().st_mode & 0o777, 0o600)
+        self.assertNotIn(json_of(first)["content"][0]["text"].encode(), kept.read_bytes())
+        self.end_run()
+
+    def test_what_a_killed_server_was_asked_is_paid_for_as_a_whole_and_asked_anew(self):
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        self.provider.script(says("lost", gate=gate))
+        self.ask_and_go(MESSAGES, question(MESSAGES))
+        self.owner.kill()
+        gate.set()
+        self.serve()
+        got = self.ask(MESSAGES, headers=NAME)
+        self.assertEqual((got.status, got.headers["Reeve-Replayed"]), (200, None))
+        calls = self.await_settled(2)
+        self.assertEqual([call["status"]["outcome"] for call in calls], ["unknown", "completed"])
+        self.end_run()
+
+    def test_a_name_stands_for_one_question(self):
+        self.ask(MESSAGES, headers=NAME)
+        other = self.ask(MESSAGES, question(MESSAGES, text="something else"), headers=NAME)
+        self.assertEqual((other.status, other.headers["x-should-retry"]), (422, "false"))
+        self.assertIn("q-1", json_of(other)["error"]["message"])
+        self.assert_paid_once()
+        self.end_run()
 
 
 if __name__ == "__main__":
