@@ -278,8 +278,8 @@ void MissionTurn::end_forward(TaskIndex index, const RunResult& result) {
     end_over_quota(index, std::move(event));
     return;
   }
-  if (event.exit_code == model::kWaitsForDecision && !slot.cancelling && !stopping() &&
-      park({.task = index}, event)) {
+  const bool goes_on = !slot.cancelling && (!stopping() || slot.closing);
+  if (event.exit_code == model::kWaitsForDecision && goes_on && park({.task = index}, event)) {
     return;
   }
   if (result.end == RunEnd::Cancelled || (slot.cancelling && !result.succeeded())) {

@@ -209,9 +209,13 @@ Result<Reply> ToolCallBook::turn(const ObjectCommand& command, BookTurn& turn) {
     return roll_back(command, turn);
   }
   if (verb == "delete") {
-    REEVE_CHECK(call_named(command.object));
+    REEVE_TRY(const ToolCall* call, call_named(command.object));
+    const bool waits = call->state == State::Pending;
     turn.set_timer(command.object, std::string(kDueTimer), std::nullopt);
     REEVE_CHECK(turn.emit(command.object, kCallForgotten, Json::object()));
+    if (waits) {
+      tell_run(command.object, model::Reason::ApprovalExpired, turn);
+    }
     return turn.reply(command.object);
   }
   REEVE_CHECK(check_actor(turn));
@@ -353,11 +357,7 @@ Result<Reply> ToolCallBook::decide(const ObjectCommand& command, BookTurn& turn)
   REEVE_CHECK(turn.emit(key, kCallDecided, data));
   turn.set_timer(key, std::string(kDueTimer), due);
   turn.set_timer(key, std::string(kEscalateTimer), std::nullopt);
-  tell_run(
-      key,
-      approve ? model::Reason::ApprovalGranted : model::Reason::ApprovalRejected,
-      turn
-  );
+  tell_run(key, approve ? model::Reason::ApprovalGranted : model::Reason::ApprovalRejected, turn);
   return reply_about(key, turn);
 }
 

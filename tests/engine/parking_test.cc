@@ -30,12 +30,12 @@ class ParkingTest : public ObjectsTest {
     }
   }
 
-  void call_tool(const std::string& name = "tc-1") {
+  void call_tool(const std::string& name = "tc-1", const std::string& run = "m.1.a.1") {
     const Json arguments = *parse_json(R"({"path":"a.txt"})");
     Json spec = Json::object();
     spec.set("server", "files").set("tool", "write").set("arguments", arguments);
-    spec.set("argumentsHash", canonical_digest(arguments).str()).set("caller", "run:m.1.a.1");
-    spec.set("mission", "m").set("run", "m.1.a.1").set("requiresApproval", true);
+    spec.set("argumentsHash", canonical_digest(arguments).str()).set("caller", "run:" + run);
+    spec.set("mission", "m").set("run", run).set("requiresApproval", true);
     Json body = Json::object();
     body.set("spec", std::move(spec)).set("begin", true);
     ASSERT_TRUE(send(name, "record", std::move(body), engine::kToolsActor).ok());
@@ -177,6 +177,31 @@ TEST_F(ParkingTest, AnAbortedMissionDoesNotWaitForPeople) {
   EXPECT_EQ(task().get_string("state"), "ABORTED");
   EXPECT_FALSE(send("tc-1", "approve", Json::object()).ok());
   EXPECT_TRUE(bench_.take_launches().empty());
+}
+
+TEST_F(ParkingTest, ADeletedCallIsWaitedForNoLonger) {
+  submit();
+  call_tool();
+  park();
+  ASSERT_TRUE(send("tc-1", "delete", Json::object()).ok());
+  EXPECT_EQ(bench_.take_launch().run.view(), "m.1.a.2");
+}
+
+TEST_F(ParkingTest, TheCleanUpOfAMissionThatFailedLooksAgain) {
+  submit(
+      "    - {name: b, script: other, onFailed: FATAL}\n"
+      "    - {name: c, alwaysRun: true, script: tidy}\n"
+  );
+  ASSERT_TRUE(bench_.call(finished(launch_, 0)).ok());
+  ASSERT_TRUE(bench_.call(finished(other_, 1)).ok());
+  launch_ = bench_.take_launch();
+  ASSERT_EQ(launch_.run.view(), "m.1.c.1");
+  ASSERT_TRUE(bench_.call(started(launch_)).ok());
+  call_tool("tc-1", "m.1.c.1");
+  park();
+  EXPECT_EQ(bench_.stored_state("m"), "ACTIVE");
+  bench_.advance(1min);
+  EXPECT_EQ(bench_.take_launch().run.view(), "m.1.c.2");
 }
 
 TEST_F(ParkingTest, SeveralCallsAreAllWaitedFor) {
