@@ -9,6 +9,8 @@ namespace reeve::sim {
 
 namespace {
 
+constexpr int kAsksMax = 9;
+
 Error unknown(std::string_view text) {
   return make_error(ErrorCode::Invalid, concat("\"", text, "\" is no behaviour"), "script");
 }
@@ -57,6 +59,12 @@ Result<void> parse_clause(std::string_view clause, Behaviour& behaviour) {
       return unknown(clause);
     }
     behaviour.extension = *extension;
+  } else if (clause.starts_with("asks ")) {
+    REEVE_TRY(const int calls, parse_number(trim(clause.substr(5))));
+    if (calls < 0 || calls > kAsksMax) {
+      return unknown(clause);
+    }
+    behaviour.asks = static_cast<std::uint32_t>(calls);
   } else if (clause.starts_with("signal ")) {
     REEVE_TRY(const int signal, parse_number(trim(clause.substr(7))));
     behaviour.executions = {{.ending = Ending::Signal, .code = signal}};

@@ -34,6 +34,9 @@ struct Execution {
 ///                       `oom` or `sig9`
 ///   slow 40s            how long each execution takes
 ///   out                 publishes the number of the execution as output `n`
+///   asks 2              calls tools about which people decide, one after the other, before it
+///   works;
+///                       an execution that would have to wait for long ends, and says so (AgentSim)
 ///   extend good         an execution that ends with code 0 asks for further tasks (extension_of):
 ///                       `good` ones, or `bad` ones that no workflow can take
 ///
@@ -43,6 +46,7 @@ struct Behaviour {
   std::vector<Execution> executions{Execution{}};
   Duration time{1000};
   bool publishes = false;
+  std::uint32_t asks = 0;
   /// The further tasks that it asks for, or empty.
   std::string extension;
 

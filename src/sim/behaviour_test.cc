@@ -26,13 +26,22 @@ TEST(Behaviour, KnowsTheWordsOfEveryEnding) {
   EXPECT_EQ(Behaviour::parse("exit sig11")->at(1).code, 11);
 }
 
+TEST(Behaviour, AsksBeforeItWorks) {
+  const auto parsed = Behaviour::parse("asks 2; exit 1,0; slow 3s");
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(parsed->asks, 2U);
+  EXPECT_EQ(parsed->at(1).code, 1);
+  EXPECT_EQ(Behaviour::parse("exit 0")->asks, 0U);
+}
+
 TEST(Behaviour, OfAnEmptyScriptSucceeds) {
   EXPECT_EQ(Behaviour::parse("")->at(1).ending, Ending::Exit);
   EXPECT_EQ(Behaviour::parse("")->at(1).code, 0);
 }
 
 TEST(Behaviour, RefusesWhatItDoesNotKnow) {
-  for (const char* script : {"explode", "exit", "exit 1x", "slow", "slow soon", "signal nine"}) {
+  for (const char* script :
+       {"explode", "exit", "exit 1x", "slow", "slow soon", "signal nine", "asks", "asks -1"}) {
     EXPECT_FALSE(Behaviour::parse(script).ok()) << script;
   }
 }

@@ -73,6 +73,9 @@ void Checkers::disk_changed() {
   if (const auto wrong = touched.empty() ? std::nullopt : families_.settled()) {
     fail(*wrong);
   }
+  if (const auto wrong = touched.empty() ? std::nullopt : parkings_.settled()) {
+    fail(*wrong);
+  }
 }
 
 engine::Book* Checkers::book_of(const journal::ObjectKey& key) const {
@@ -97,6 +100,8 @@ void Checkers::fold(const journal::Event& event) {
       see_channel(*book, event);
     } else if (event.object.kind == journal::Kind::Pool) {
       families_.see_pool(event);
+    } else if (event.object.kind == journal::Kind::ToolCall) {
+      parkings_.see_call(event);
     }
   } else if (event.object.kind == journal::Kind::Workflow) {
     fold_workflow(event);
@@ -204,6 +209,11 @@ void Checkers::fold_mission(const journal::Event& event) {
   if (const auto wrong = families_.before(folded.mission, *folded.workflow, *decoded)) {
     fail(concat(*wrong, at(event.revision)));
   }
+  const auto* ended = std::get_if<engine::RunEnded>(&*decoded);
+  const RunRecord* ran = ended == nullptr ? nullptr : run_ended_by(folded, *ended);
+  if (const auto wrong = parkings_.before(folded.mission, *folded.workflow, *decoded, ran)) {
+    fail(concat(*wrong, at(event.revision)));
+  }
   if (violation_) {
     return;
   }
@@ -213,6 +223,9 @@ void Checkers::fold_mission(const journal::Event& event) {
     folded.workflow = workflows_[{event.object.ns, extended->workflow}];
   }
   if (const auto wrong = families_.after(folded.mission, *folded.workflow, *decoded)) {
+    fail(concat(*wrong, at(event.revision)));
+  }
+  if (const auto wrong = parkings_.after(folded.mission, *folded.workflow, *decoded)) {
     fail(concat(*wrong, at(event.revision)));
   }
 }
@@ -366,6 +379,15 @@ void Checkers::check_run_created(Folded& folded, const engine::RunCreated& event
   }
 }
 
+/// What its host knows of the run that an event ends; null: it ends none that was on a host.
+const RunRecord* Checkers::run_ended_by(const Folded& folded, const engine::RunEnded& event) const {
+  const model::TaskStatus& task = folded.mission.tasks.at(event.slot.task);
+  const bool forward = event.slot.leg == Leg::Forward;
+  const model::RunSlot* slot = forward ? &task.run : task.undo ? &*task.undo : nullptr;
+  const bool ran = slot != nullptr && engine::on_host(*slot);
+  return ran && ledger_ ? ledger_(slot->fence) : nullptr;
+}
+
 void Checkers::check_run_ended(Folded& folded, const engine::RunEnded& event) {
   const model::TaskStatus& task = folded.mission.tasks.at(event.slot.task);
   const bool forward = event.slot.leg == Leg::Forward;
@@ -375,7 +397,7 @@ void Checkers::check_run_ended(Folded& folded, const engine::RunEnded& event) {
     check_slot(folded, event.slot, event.state);
   }
   const bool ran = slot != nullptr && engine::on_host(*slot);
-  const RunRecord* record = ran && ledger_ ? ledger_(slot->fence) : nullptr;
+  const RunRecord* record = run_ended_by(folded, event);
   const bool routed = event.exit_code != "0";
   if (ran && event.state == RunState::Complete && !routed && (record == nullptr || !record->done)) {
     fail(concat("task ", name, " counts as completed, but its work was never done"));

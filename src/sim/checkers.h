@@ -19,6 +19,7 @@
 #include "sim/family_checks.h"
 #include "sim/fwd.h"
 #include "sim/object_checks.h"
+#include "sim/parking_checks.h"
 #include "store/memory/memory_store.h"
 
 namespace reeve::sim {
@@ -101,6 +102,8 @@ class Checkers {
 
   const ObjectChecks& objects() const { return objects_; }
 
+  const ParkingChecks& parkings() const { return parkings_; }
+
   /// A client was told that its message has this number.
   void message_acknowledged(const std::string& channel, coord::Sequence sequence) {
     channels_.acknowledged(channel, sequence);
@@ -149,6 +152,7 @@ class Checkers {
   void check_stored_missions();
   void check_run_created(Folded& folded, const engine::RunCreated& event);
   void check_run_ended(Folded& folded, const engine::RunEnded& event);
+  const RunRecord* run_ended_by(const Folded& folded, const engine::RunEnded& event) const;
   static void note_run(Folded& folded, const engine::MissionEvent& event, Revision revision);
   void check_slot(const Folded& folded, engine::SlotKey key, model::RunState to);
   void compare_row(const journal::ObjectKey& key);
@@ -175,6 +179,7 @@ class Checkers {
   ChannelChecks channels_;
   FamilyChecks families_;
   ObjectChecks objects_;
+  ParkingChecks parkings_;
   /// Missions made by one input: at most one.
   std::map<std::string, std::string> made_by_;
   std::map<InputId, engine::Reply> acknowledged_;

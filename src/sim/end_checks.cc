@@ -28,6 +28,9 @@ void Checkers::at_end(bool calm, const std::map<Fence, RunRecord>& runs) {
   if (const std::optional<std::string> left = objects_.at_end()) {
     fail(*left);
   }
+  if (const std::optional<std::string> left = parkings_.at_end()) {
+    fail(*left);
+  }
   for (const auto& [name, folded] : missions_) {
     check_end_of(folded);
     check_past(folded);

@@ -15,6 +15,7 @@ using State = RunRecord::State;
 
 constexpr Duration kStartDelayMax{200};
 constexpr Duration kReportDelayMax{20};
+constexpr Duration kThawPeriod{1000};
 
 Behaviour behaviour_of(const model::RunSpec& spec) {
   // The checkers have seen to it that every script of the workload can be parsed.
@@ -171,6 +172,20 @@ void HostSim::begin(Fence fence) {
     record.result.outputs = {{concat(record.task.view(), "-n"), std::to_string(record.number)}};
   }
   answer(record);
+  if (behaviour.asks == 0 || !asker_) {
+    go_on(fence);
+    return;
+  }
+  if (record.spec.timeout.count() > 0) {
+    world_.after(record.spec.timeout, [this, fence] { expire(fence); });
+  }
+  asker_(fence, behaviour.asks);
+}
+
+void HostSim::go_on(Fence fence) {
+  RunRecord& record = runs_.at(fence);
+  const Behaviour behaviour = behaviour_of(record.spec);
+  const Execution& execution = behaviour.at(record.number);
   if (execution.ending == Ending::DoneThenHang) {
     ++completions_[key_of(record)];
   }
@@ -182,10 +197,26 @@ void HostSim::begin(Fence fence) {
   world_.after(time, [this, fence] { end(fence); });
 }
 
+void HostSim::park(Fence fence) {
+  RunRecord& record = runs_.at(fence);
+  record.result.exit_text = model::kWaitsForDecision;
+  finish(record, RunEnd::Exited, 1, {});
+}
+
+/// The deadline of a run that has waited for people; while it stands still it has none.
+void HostSim::expire(Fence fence) {
+  RunRecord& record = runs_.at(fence);
+  if (record.lives() && record.frozen) {
+    world_.after(kThawPeriod, [this, fence] { expire(fence); });
+  } else if (record.lives()) {
+    finish(record, RunEnd::TimedOut, 137, "not done in time");
+  }
+}
+
 /// A process ends by itself, or at its deadline.
 void HostSim::end(Fence fence) {
   RunRecord& record = runs_.at(fence);
-  if (record.state != State::Alive && !record.zombie) {
+  if (!record.lives()) {
     return;
   }
   if (record.frozen) {

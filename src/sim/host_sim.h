@@ -44,6 +44,9 @@ struct RunRecord {
   /// It stands still, and would have ended meanwhile.
   bool frozen = false;
   bool end_is_due = false;
+
+  /// Whether it can do anything, whatever its host says.
+  bool lives() const { return state == State::Alive || zombie; }
 };
 
 /// A host with virtual processes. What they do is written in their scripts (behaviour.h). Requests
@@ -55,7 +58,19 @@ class HostSim {
  public:
   using Sink = std::function<void(model::Report)>;
 
+  /// Plays runs that make so many calls about which people decide, before they work.
+  using Asker = std::function<void(Fence fence, std::uint32_t calls)>;
+
   HostSim(World& world, FaultRates& faults, Checkers& checkers, Sink sink);
+
+  /// Without one, runs have their answers at once.
+  void use(Asker asker) { asker_ = std::move(asker); }
+
+  /// A run has its answers, and works for as long as its script says.
+  void go_on(Fence fence);
+
+  /// It ends because people have to decide, and says so.
+  void park(Fence fence);
 
   /// A request has arrived. While the host is down it is lost.
   void handle(const model::Effect& effect);
@@ -90,6 +105,7 @@ class HostSim {
   void thaw(const model::ThawRun& request);
   void begin(Fence fence);
   void end(Fence fence);
+  void expire(Fence fence);
   void finish(RunRecord& record, model::RunEnd end, int code, std::string reason);
   void answer(const RunRecord& record);
   void report(model::Report report);
@@ -99,6 +115,7 @@ class HostSim {
   FaultRates& faults_;
   Checkers& checkers_;
   Sink sink_;
+  Asker asker_;
   std::map<Fence, RunRecord> runs_;
   std::map<RunName, Fence> fences_;
   std::map<TaskKey, std::uint32_t> executions_;

@@ -21,6 +21,7 @@ constexpr std::uint32_t kPercentWithChannels = 20;
 constexpr std::uint32_t kPercentWithFamilies = 40;
 constexpr std::uint32_t kPercentWithOthers = 30;
 constexpr std::uint32_t kPercentWithObjects = 20;
+constexpr std::uint32_t kPercentWithAgents = 30;
 
 kernel::CoreOptions core_options(const engine::Limits& limits, WorkflowShelf& shelf) {
   kernel::CoreOptions options;
@@ -54,7 +55,8 @@ Simulation::Simulation(SimulationOptions options)
       client_(world_, faults_, checkers_, controller_, disk_),
       people_(world_, checkers_, client_),
       channels_(world_, checkers_, client_),
-      objects_(world_, checkers_, client_, disk_) {
+      objects_(world_, checkers_, client_, disk_),
+      agents_(world_, checkers_, client_, host_, disk_) {
   checkers_.use([this](Fence fence) { return host_.find(fence); });
   controller_.start();
 }
@@ -117,6 +119,14 @@ bool Simulation::advance(Duration by) {
   return false;
 }
 
+namespace {
+
+bool is_parked(const model::Mission& mission) {
+  return std::ranges::any_of(mission.tasks, &model::TaskStatus::parked);
+}
+
+}  // namespace
+
 bool Simulation::at_rest() const {
   if (!controller_.quiet() || client_.waiting() > 0 || host_.busy() > 0 || !channels_.at_rest() ||
       !objects_.at_rest()) {
@@ -129,6 +139,9 @@ bool Simulation::at_rest() const {
   const std::vector<MissionName> live = engine.live_missions();
   return std::all_of(live.begin(), live.end(), [&](const MissionName& name) {
     const model::Mission* mission = engine.find(name);
+    if (is_parked(*mission)) {
+      return false;
+    }
     if (waits_for_admission(*mission) || waits_for_units(*mission)) {
       return true;
     }
@@ -171,6 +184,7 @@ void Simulation::heal() {
   people_.rest();
   channels_.work_properly();
   objects_.work_properly();
+  agents_.rest();
   rest_triggers();
 }
 
@@ -201,11 +215,22 @@ void plan_blows(Simulation& sim, Timestamp until) {
   });
 }
 
-void plan_missions(Simulation& sim, Random& random, Duration within, const Namespace& ns) {
+/// What the workload draws from, and where its questions to people come from; null: nobody asks.
+struct Chances {
+  Random& random;
+  Random* asking = nullptr;
+
+  std::string ask(std::string source) const {
+    return asking == nullptr ? source : with_questions(*asking, std::move(source));
+  }
+};
+
+void plan_missions(Simulation& sim, const Chances& chances, Duration within, const Namespace& ns) {
+  Random& random = chances.random;
   std::vector<std::string> sources;
   const std::uint64_t workflows = random.between(1, 3);
   for (std::uint64_t i = 0; i < workflows; ++i) {
-    sources.push_back(random_workflow(random, concat("flow-", i)));
+    sources.push_back(chances.ask(random_workflow(random, concat("flow-", i))));
   }
   const std::uint64_t missions = random.between(1, 8);
   for (std::uint64_t i = 0; i < missions; ++i) {
@@ -304,15 +329,16 @@ void submit_in_order(Simulation& sim, std::vector<engine::SubmitMission> mission
 
 /// Missions that make missions, wait for places, pools and each other, ask for missions and grow. A
 /// stream of their own, as above.
-void plan_families(Simulation& sim, Random& random, Duration within, const Namespace& ns) {
+void plan_families(Simulation& sim, const Chances& chances, Duration within, const Namespace& ns) {
+  Random& random = chances.random;
   for (std::uint64_t leaf = 0; leaf < kLeaves; ++leaf) {
-    sim.deploy(leaf_workflow(random, leaf), ns);
+    sim.deploy(chances.ask(leaf_workflow(random, leaf)), ns);
   }
   plan_pools(sim, random, within, ns);
   std::vector<std::shared_ptr<const workflow::Workflow>> workflows;
   const std::uint64_t count = random.between(1, 3);
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::string source = family_workflow(random, concat("family-", i));
+    const std::string source = chances.ask(family_workflow(random, concat("family-", i)));
     const Result<std::shared_ptr<const workflow::Workflow>> loaded = sim.shelf().load(source);
     if (!loaded) {
       sim.checkers().fail(concat("the workload is wrong: ", loaded.error().describe(), "\n", source)
@@ -336,7 +362,7 @@ void plan_families(Simulation& sim, Random& random, Duration within, const Names
 
 /// Another tenant of the same installation, who names everything alike. A stream of its own, as
 /// above.
-void plan_others(Simulation& sim, Random& random, Duration within) {
+void plan_others(Simulation& sim, const Chances& chances, Duration within) {
   const Namespace ns(kOtherNamespace);
   Json metadata = Json::object();
   metadata.set("name", ns.str());
@@ -348,13 +374,13 @@ void plan_others(Simulation& sim, Random& random, Duration within) {
       engine::namespace_key(ns),
       "create",
       std::move(body),
-      [&sim, &random, within, ns](const Result<engine::Reply>& /*reply*/) {
-        plan_missions(sim, random, within, ns);
-        if (random.percent(kPercentWithTriggers)) {
-          plan_triggers(sim, random, within, ns);
+      [&sim, chances, within, ns](const Result<engine::Reply>& /*reply*/) {
+        plan_missions(sim, chances, within, ns);
+        if (chances.random.percent(kPercentWithTriggers)) {
+          plan_triggers(sim, chances.random, within, ns);
         }
-        if (random.percent(kPercentWithFamilies)) {
-          plan_families(sim, random, within, ns);
+        if (chances.random.percent(kPercentWithFamilies)) {
+          plan_families(sim, chances, within, ns);
         }
       }
   );
@@ -379,49 +405,7 @@ engine::Limits random_limits(Random& random) {
   return limits;
 }
 
-}  // namespace
-
-Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& look) {
-  // A stream of its own, so that the rates do not depend on how the world uses its numbers.
-  Random setup(stable_hash(concat("setup/", seed)));
-  SimulationOptions options;
-  options.seed = seed;
-  options.faults = FaultRates::draw(setup);
-  options.limits = random_limits(setup);
-  Simulation sim(options);
-  const Duration trouble = setup.duration(Duration(60'000), Duration(900'000));
-  sim.client().meddle(setup.percent(60));
-  if (setup.percent(85)) {
-    sim.people().work();
-  }
-  const Namespace own("default");
-  plan_missions(sim, sim.world().random(), trouble / 2, own);
-  Random triggers(stable_hash(concat("triggers/", seed)));
-  if (triggers.percent(kPercentWithTriggers)) {
-    plan_triggers(sim, triggers, trouble / 2, own);
-  }
-  Random channels(stable_hash(concat("channels/", seed)));
-  if (channels.percent(kPercentWithChannels)) {
-    sim.channels().use("orders", channels.between(1, 40), trouble / 2, channels.next());
-  }
-  Random families(stable_hash(concat("families/", seed)));
-  if (families.percent(kPercentWithFamilies)) {
-    plan_families(sim, families, trouble / 2, own);
-  }
-  Random others(stable_hash(concat("namespaces/", seed)));
-  if (others.percent(kPercentWithOthers)) {
-    plan_others(sim, others, trouble / 2);
-  }
-  Random objects(stable_hash(concat("objects/", seed)));
-  if (objects.percent(kPercentWithObjects)) {
-    plan_objects(sim, objects, trouble / 2);
-  }
-  plan_blows(sim, sim.world().time() + trouble);
-  sim.advance(trouble);
-  sim.heal();
-  sim.run_until_idle();
-  sim.finish(options.faults.none());
-
+Outcome outcome_of(Simulation& sim, std::uint64_t seed) {
   Outcome outcome;
   outcome.seed = seed;
   outcome.violation = sim.violation();
@@ -439,6 +423,7 @@ Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& loo
   outcome.deliveries = sim.checkers().deliveries();
   outcome.foreign = sim.checkers().families().foreign();
   outcome.removed = sim.checkers().objects().removed();
+  outcome.parkings = sim.checkers().parkings().parkings();
   for (const model::Mission* mission : sim.checkers().missions()) {
     ++outcome.missions;
     outcome.held += mission->state == model::MissionState::Held ? 1 : 0;
@@ -446,6 +431,58 @@ Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& loo
   for (const auto& [fence, record] : sim.host().runs()) {
     outcome.executions += record.executions;
   }
+  return outcome;
+}
+
+}  // namespace
+
+Outcome simulate(std::uint64_t seed, const std::function<void(Simulation&)>& look) {
+  // A stream of its own, so that the rates do not depend on how the world uses its numbers.
+  Random setup(stable_hash(concat("setup/", seed)));
+  SimulationOptions options;
+  options.seed = seed;
+  options.faults = FaultRates::draw(setup);
+  options.limits = random_limits(setup);
+  Simulation sim(options);
+  const Duration trouble = setup.duration(Duration(60'000), Duration(900'000));
+  sim.client().meddle(setup.percent(60));
+  if (setup.percent(85)) {
+    sim.people().work();
+  }
+  const Namespace own("default");
+  Random agents(stable_hash(concat("agents/", seed)));
+  Random* asking = agents.percent(kPercentWithAgents) ? &agents : nullptr;
+  if (asking != nullptr) {
+    sim.agents().use(agents.next());
+  }
+  plan_missions(sim, {.random = sim.world().random(), .asking = asking}, trouble / 2, own);
+  Random triggers(stable_hash(concat("triggers/", seed)));
+  if (triggers.percent(kPercentWithTriggers)) {
+    plan_triggers(sim, triggers, trouble / 2, own);
+  }
+  Random channels(stable_hash(concat("channels/", seed)));
+  if (channels.percent(kPercentWithChannels)) {
+    sim.channels().use("orders", channels.between(1, 40), trouble / 2, channels.next());
+  }
+  Random families(stable_hash(concat("families/", seed)));
+  if (families.percent(kPercentWithFamilies)) {
+    plan_families(sim, {.random = families, .asking = asking}, trouble / 2, own);
+  }
+  Random others(stable_hash(concat("namespaces/", seed)));
+  if (others.percent(kPercentWithOthers)) {
+    plan_others(sim, {.random = others, .asking = asking}, trouble / 2);
+  }
+  Random objects(stable_hash(concat("objects/", seed)));
+  if (objects.percent(kPercentWithObjects)) {
+    plan_objects(sim, objects, trouble / 2);
+  }
+  plan_blows(sim, sim.world().time() + trouble);
+  sim.advance(trouble);
+  sim.heal();
+  sim.run_until_idle();
+  sim.finish(options.faults.none());
+
+  const Outcome outcome = outcome_of(sim, seed);
   if (look) {
     look(sim);
   }

@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "model/mission.h"
+#include "sim/agent_sim.h"
 #include "sim/channel_sim.h"
 #include "sim/checkers.h"
 #include "sim/client_sim.h"
@@ -55,6 +56,8 @@ class Simulation {
   ChannelSim& channels() { return channels_; }
 
   ObjectSim& objects() { return objects_; }
+
+  AgentSim& agents() { return agents_; }
 
   Checkers& checkers() { return checkers_; }
 
@@ -107,6 +110,7 @@ class Simulation {
   PeopleSim people_;
   ChannelSim channels_;
   ObjectSim objects_;
+  AgentSim agents_;
 };
 
 /// The longest that a healed world may take to come to rest, in virtual time and in steps.
@@ -134,6 +138,8 @@ struct Outcome {
   std::uint64_t foreign = 0;
   /// Plain objects and missions that were removed.
   std::uint64_t removed = 0;
+  /// Runs that ended because people had to decide.
+  std::uint64_t parkings = 0;
 };
 
 /// The other namespace of the workloads, in which everything is named as in `default`.

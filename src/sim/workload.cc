@@ -343,6 +343,17 @@ std::string random_workflow(Random& random, const std::string& name) {
   return NativeWriter(random, name).text();
 }
 
+std::string with_questions(Random& random, std::string source) {
+  constexpr std::string_view kScript = "\"exit ";
+  for (std::size_t at = source.find(kScript); at != std::string::npos;
+       at = source.find(kScript, at + kScript.size())) {
+    if (random.percent(30)) {
+      source.insert(at + 1, concat("asks ", random.between(1, 2), "; "));
+    }
+  }
+  return source;
+}
+
 std::string cron_workflow(Random& random, const std::string& name) {
   const std::vector<std::string> expressions = {
       "*/15 * * * * * *", "* * * * *", "*/3 * * * *", "0,20 * * * * * *"};

@@ -33,6 +33,9 @@ class WorkflowShelf {
 /// or a Formicary document; with retries, delays, timeouts, conditions, clean-up and compensation.
 std::string random_workflow(Random& random, const std::string& name);
 
+/// The same workflow, in which some tasks and some compensations ask people before they work.
+std::string with_questions(Random& random, std::string source);
+
 /// The text of a workflow named `name` with a cron trigger that fires every few seconds or minutes.
 std::string cron_workflow(Random& random, const std::string& name);
 

@@ -62,6 +62,7 @@ int main(int argc, char** argv) {
   std::uint64_t reloads = 0;
   std::uint64_t steps = 0;
   std::uint64_t removed = 0;
+  std::uint64_t parkings = 0;
   std::uint64_t failed = 0;
   for (std::uint64_t seed = from; seed < from + seeds; ++seed) {
     reeve::sim::set_current_seed(seed);
@@ -75,6 +76,7 @@ int main(int argc, char** argv) {
     reloads += outcome.reloads;
     steps += outcome.steps;
     removed += outcome.removed;
+    parkings += outcome.parkings;
     if (outcome.violation) {
       ++failed;
       std::fprintf(stderr, "seed %" PRIu64 ": %s\n", seed, outcome.violation->c_str());
@@ -84,7 +86,8 @@ int main(int argc, char** argv) {
   std::printf(
       "%" PRIu64 " seeds, %" PRIu64 " failed: %" PRIu64 " missions (%" PRIu64
       " held at the end), %" PRIu64 " transitions, %" PRIu64 " executions, %" PRIu64
-      " crashes, %" PRIu64 " failed commits, %" PRIu64 " objects removed, %" PRIu64 " steps\n",
+      " crashes, %" PRIu64 " failed commits, %" PRIu64 " objects removed, %" PRIu64
+      " runs parked, %" PRIu64 " steps\n",
       seeds,
       failed,
       missions,
@@ -94,6 +97,7 @@ int main(int argc, char** argv) {
       crashes,
       reloads,
       removed,
+      parkings,
       steps
   );
   return failed == 0 ? 0 : 1;
