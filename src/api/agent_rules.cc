@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <iterator>
 
+#include "api/output_schema.h"
+#include "base/money.h"
 #include "base/strings.h"
+#include "base/time.h"
 #include "resource/causes.h"
 
 namespace reeve::api {
@@ -31,14 +34,6 @@ bool has_text(const Json& list, std::string_view text) {
 constexpr std::string_view kPlaces[] = {
     "prompt", "promptFile", "model", "session", "schemaFile", "mcpConfigFile", "lastMessageFile"};
 
-std::string join_places() {
-  std::string text;
-  for (const std::string_view place : kPlaces) {
-    text += concat(text.empty() ? "" : "}, {", place);
-  }
-  return text;
-}
-
 /// Places in the arguments that nothing is put into: `{modle}`.
 void check_arguments(const Json& argv, std::vector<resource::Cause>& causes) {
   if (!argv.is_array()) {
@@ -57,9 +52,55 @@ void check_arguments(const Json& argv, std::vector<resource::Cause>& causes) {
     if (is_word && std::find(std::begin(kPlaces), std::end(kPlaces), name) == std::end(kPlaces)) {
       causes.push_back(resource::forbidden_value(
           concat("spec.cli.argv[", i, "]"),
-          concat("nothing is put there: there are {", join_places(), "}")
+          concat(
+              "nothing is put there: there are {",
+              join(std::vector<std::string>(std::begin(kPlaces), std::end(kPlaces)), "}, {"),
+              "}"
+          )
       ));
     }
+  }
+}
+
+/// As workflows have them; see workflow/load.
+bool is_variable(std::string_view name) {
+  return !name.empty() && (name[0] < '0' || name[0] > '9') &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_';
+         });
+}
+
+void check_environment(const Json& environment, std::vector<resource::Cause>& causes) {
+  if (!environment.is_object()) {
+    return;
+  }
+  for (const auto& [name, value] : environment.as_object()) {
+    if (!is_variable(name)) {
+      causes.push_back(resource::invalid_value(
+          concat("spec.environment.", name),
+          name,
+          "no variable is called so: letters, digits and _, not beginning with a digit"
+      ));
+    }
+  }
+}
+
+/// Limits at which a run would stop before it has begun.
+void check_limits(const Json& limits, std::vector<resource::Cause>& causes) {
+  const std::string time = limits.get_string("duration");
+  const Result<Duration> duration = parse_duration(time);
+  if (!time.empty() && duration && duration->count() <= 0) {
+    causes.push_back(
+        resource::invalid_value("spec.limits.duration", time, "must be longer than nothing")
+    );
+  }
+  const std::string amount = limits.get_string("cost");
+  const Result<Money> cost = Money::parse(amount);
+  if (!amount.empty() && cost && cost->zero()) {
+    causes.push_back(
+        resource::invalid_value("spec.limits.cost", amount, "must be more than nothing")
+    );
   }
 }
 
@@ -83,6 +124,12 @@ std::vector<resource::Cause> agent_causes(const Json& object) {
   }
   if (member(spec, "cli").get_string("command") == "custom") {
     check_arguments(member(member(spec, "cli"), "argv"), causes);
+  }
+  check_limits(limits, causes);
+  check_environment(member(spec, "environment"), causes);
+  if (const Json* schema = spec.find("outputSchema")) {
+    std::vector<resource::Cause> found = output_schema_causes(*schema, "spec.outputSchema");
+    std::move(found.begin(), found.end(), std::back_inserter(causes));
   }
   if (spec.find("loop") == nullptr) {
     return causes;

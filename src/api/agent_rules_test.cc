@@ -38,6 +38,50 @@ TEST(AgentRules, RefuseWhatCouldNeverWork) {
   EXPECT_EQ(fields_of(R"({"loop":{},"model":"m","limits":{"iterations":50}})"), "");
 }
 
+TEST(AgentRules, RefuseLimitsAtWhichNothingCouldBegin) {
+  EXPECT_EQ(
+      fields_of(R"({"cli":{"command":"claude"},"limits":{"duration":"0s","cost":"0.00"}})"),
+      "spec.limits.duration;spec.limits.cost;"
+  );
+  EXPECT_EQ(
+      fields_of(R"({"cli":{"command":"claude"},"limits":{"duration":"1s","cost":"0.01"}})"), ""
+  );
+}
+
+TEST(AgentRules, RefuseNamesThatNoVariableHas) {
+  EXPECT_EQ(
+      fields_of(R"({"cli":{"command":"claude"},"environment":{"A_1":"x","1A":"x","A-B":"","":""}})"
+      ),
+      "spec.environment.1A;spec.environment.A-B;spec.environment.;"
+  );
+}
+
+TEST(AgentRules, RefuseSchemasThatAreNone) {
+  const auto fields = [](std::string_view schema) {
+    return fields_of(concat(R"({"cli":{"command":"claude"},"outputSchema":)", schema, "}"));
+  };
+  EXPECT_EQ(
+      fields(R"({"type":"object","required":["a"],"additionalProperties":false,"title":"x",
+        "properties":{"a":{"type":["string","null"],"minLength":1},"b":{"$ref":"#/$defs/b"}},
+        "$defs":{"b":{"anyOf":[{"enum":[1,"x"]},true]}}})"),
+      ""
+  );
+  EXPECT_EQ(
+      fields(R"({"type":"objekt","required":"a","minItems":-1,"pattern":"x",
+        "properties":{"a":{"type":[]},"b":7,"c":{"$ref":"#/$defs/c"},"d":{"$ref":"https://x"}},
+        "anyOf":[{"type":"text"}],"enum":[]})"),
+      "spec.outputSchema.type;spec.outputSchema.required;spec.outputSchema.minItems;"
+      "spec.outputSchema.pattern;spec.outputSchema.properties.a.type;"
+      "spec.outputSchema.properties.b;spec.outputSchema.properties.c.$ref;"
+      "spec.outputSchema.properties.d.$ref;spec.outputSchema.anyOf[0].type;spec.outputSchema.enum;"
+  );
+  std::string deep = R"({"type":"string"})";
+  for (int i = 0; i < 40; ++i) {
+    deep = concat(R"({"items":)", deep, "}");
+  }
+  EXPECT_NE(fields(deep), "");
+}
+
 TEST(AgentRules, WarnOfAgentsThatAreEverything) {
   EXPECT_TRUE(agent_warnings(agent(R"({"loop":{},"tools":["a__*"],"prompt":"short"})")).empty());
   const std::string prompt(8004, 'x');

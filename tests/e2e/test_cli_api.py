@@ -75,6 +75,27 @@ class ApiTest(ReeveTest):
         self.write("two.yaml", unknown)
         self.refused(3, "apply", "-f", two, says=f'{two}:13:3: spec.perriod: unknown field "spec.perriod"')
 
+    def test_an_agent_that_could_never_work_is_refused_with_all_that_is_wrong(self):
+        self.up()
+        agent = self.write(
+            "agent.yaml",
+            "apiVersion: reeve.dev/v1\nkind: Agent\nmetadata: {name: coder}\nspec:\n"
+            "  cli: {command: claude}\n  limits: {duration: 0s}\n  environment:\n    A-B: x\n"
+            "  outputSchema:\n    type: objekt\n",
+        )
+        said = self.refused(
+            3,
+            "apply",
+            "-f",
+            agent,
+            says=[
+                f"{agent}:6:12: spec.limits.duration: ",
+                f"{agent}:8:5: spec.environment.A-B: ",
+                f"{agent}:10:5: spec.outputSchema.type: ",
+            ],
+        )
+        self.assertEqual(len(said.err.splitlines()), 3, said.err)
+
     def test_names_that_mean_nothing_are_told_and_the_object_is_stored(self):
         self.up()
         agent = self.write(
