@@ -108,6 +108,17 @@ Json finish_body(const CallRequest& request, const ToolOutcome& outcome, Duratio
   return body;
 }
 
+std::string why_not(const Json& status) {
+  const std::string state = status.get_string("state");
+  const Json& approval = status.get_object("approval");
+  return state == "REJECTED"
+             ? concat(
+                   "rejected by ", approval.get_string("by"), ": ", approval.get_string("message")
+               )
+         : state == "EXPIRED" ? std::string("nobody decided in time")
+                              : concat("it is ", state);
+}
+
 CallAnswer kept_answer(const CallRequest& request, const Json& known, const Json* object) {
   const std::string state = known.get_string("state");
   const bool done = state == "COMPLETED" || state == "ROLLED_BACK";
@@ -128,7 +139,9 @@ CallAnswer kept_answer(const CallRequest& request, const Json& known, const Json
   std::string text = known.get_object("result").get_string("excerpt");
   if (!done && text.empty()) {
     const std::string why = known.get_string("message");
-    text = why.empty() ? concat("it is ", state) : why;
+    text = !why.empty()        ? why
+           : object == nullptr ? concat("it is ", state)
+                               : why_not(object->get_object("status"));
   }
   answer.allowed = done;
   answer.result = text_result(std::move(text), !done);

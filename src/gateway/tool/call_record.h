@@ -47,6 +47,9 @@ Json record_body(const CallRequest& request, const std::string& hash);
 /// The body of `finish`. `outcome.undo` is left out if it could not be kept as it is.
 Json finish_body(const CallRequest& request, const ToolOutcome& outcome, Duration took);
 
+/// Why a call was not carried out that is REJECTED or EXPIRED; `status` is that of its record.
+std::string why_not(const Json& status);
+
 /// What is told about a call that was sent before and has ended: `known` is the reply to `record`,
 /// `object` the record as the API shows it (null: not seen).
 CallAnswer kept_answer(const CallRequest& request, const Json& known, const Json* object);

@@ -22,15 +22,8 @@ void ToolCalls::decided(const LivePtr& call, const Json& object) {
   if (state == "PENDING") {
     return;
   }
-  const Json& approval = status.get_object("approval");
   if (state != "APPROVED") {
-    const std::string why = approval.get_string("message");
-    refuse(
-        call,
-        state == "REJECTED"  ? concat("rejected by ", approval.get_string("by"), ": ", why)
-        : state == "EXPIRED" ? std::string("nobody decided in time")
-                             : concat("it is ", state)
-    );
+    refuse(call, why_not(status));
     return;
   }
   if (const Json* edited = status.find("editedArguments")) {

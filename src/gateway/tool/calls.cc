@@ -224,6 +224,11 @@ void ToolCalls::leave(Ticket ticket) {
   }
 }
 
+bool ToolCalls::is_awaited(Ticket ticket) const {
+  const auto found = tickets_.find(ticket);
+  return found != tickets_.end() && found->second->step == Live::Step::Waiting;
+}
+
 // --- decisions ----------------------------------------------------------------------------------
 
 void ToolCalls::changed(const std::vector<ObjectPtr>& calls) {

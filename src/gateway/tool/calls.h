@@ -54,6 +54,9 @@ class ToolCalls {
   /// nobody is not carried out until the same is asked again, also after a restart.
   void leave(Ticket ticket);
 
+  /// Whether people have not decided yet about the call of this one.
+  bool is_awaited(Ticket ticket) const;
+
   /// Whether a call on record could be carried out with other arguments: see Gateway::check_edit.
   void check_edit(
       const Json& object, const Json& arguments, std::function<void(Result<void>)> done

@@ -130,7 +130,8 @@ struct Parting : std::enable_shared_from_this<Parting> {
 
   void part() {
     const auto there = calls.lock();
-    if (there == nullptr || !responder->open()) {
+    // What is decided is carried out, however long that takes.
+    if (there == nullptr || !responder->open() || !there->is_awaited(ticket)) {
       return;
     }
     there->leave(ticket);
