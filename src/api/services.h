@@ -118,6 +118,9 @@ struct Environment {
   /// The host of this process as an object without metadata.resourceVersion.
   std::function<Json()> host;
   std::string version;
+  /// Why the program that the spec of a ToolServer names may not be started on this machine; "": it
+  /// may. Empty: none are.
+  std::function<std::string(const Json& spec)> command_objection = {};
   /// Takes the spans of requests; outlives the server. Null: nobody does.
   telemetry::SpanSink* spans = nullptr;
   /// Share of the requests that nobody else traces of which there are spans.

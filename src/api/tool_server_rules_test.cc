@@ -33,5 +33,38 @@ TEST(ToolServerRules, RefuseWhatCouldServeNothing) {
   );
 }
 
+TEST(ToolServerRules, RefuseProgramsThatCouldNotBeStarted) {
+  EXPECT_EQ(
+      fields_of(
+          R"({"command":["npx","-y","x"],"environment":{"MODE":"a"},"credentials":{"KEY":"key"},)"
+          R"("sandbox":{"level":"isolated","readable":["/srv"]}})"
+      ),
+      ""
+  );
+  EXPECT_EQ(fields_of(R"({"command":[]})"), "spec.url;");
+  EXPECT_EQ(fields_of(R"({"command":["./x"]})"), "spec.command[0];");
+  EXPECT_EQ(fields_of(R"({"command":["", "x\u0000"]})"), "spec.command[0];spec.command[1];");
+  EXPECT_EQ(fields_of(R"({"command":["x"],"url":"https://a"})"), "spec.command;");
+  EXPECT_EQ(fields_of(R"({"command":["x"],"builtin":"workspace"})"), "spec.command;");
+  EXPECT_EQ(fields_of(R"({"command":["x"],"credential":"key"})"), "spec.credential;");
+  EXPECT_EQ(
+      fields_of(
+          R"({"command":["x"],"environment":{"A":"1","REEVE_DATA":"/","B-C":"","D":"\u0000"},)"
+          R"("credentials":{"A":"key","1":"key"}})"
+      ),
+      "spec.environment.REEVE_DATA;spec.environment.B-C;spec.environment.D;spec.credentials.A;"
+      "spec.credentials.1;"
+  );
+  EXPECT_EQ(
+      fields_of(R"({"url":"https://a","environment":{"A":"1"},"credentials":{"B":"key"},)"
+                R"("sandbox":"isolated"})"),
+      "spec.environment;spec.credentials;spec.sandbox;"
+  );
+  EXPECT_EQ(
+      fields_of(R"({"command":["x"],"sandbox":{"level":"workspace","readable":["../x"]}})"),
+      "spec.sandbox.readable;"
+  );
+}
+
 }  // namespace
 }  // namespace reeve::api

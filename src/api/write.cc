@@ -203,6 +203,10 @@ void store_new(const AttemptPtr& attempt, Json object) {
     answer(call, *denied);
     return;
   }
+  if (const auto denied = check_command(*call, nullptr, object)) {
+    answer(call, *denied);
+    return;
+  }
   Write write;
   write.after = attempt->options.dry_run ? object : std::move(object);
   resource::Outcome<engine::Command> command = command_for(*call, write);
@@ -279,6 +283,10 @@ void store_update(const AttemptPtr& attempt, const Json& before, Json after) {
     return;
   }
   if (const auto denied = check_escalation(*call, after)) {
+    answer(call, *denied);
+    return;
+  }
+  if (const auto denied = check_command(*call, &before, after)) {
     answer(call, *denied);
     return;
   }

@@ -84,4 +84,11 @@ Json stored_row(const Services& services, const journal::ObjectKey& key);
 /// Roles, bindings and tokens give permissions: who writes them must hold them.
 std::optional<resource::Status> check_escalation(const Call& call, const Json& object);
 
+/// A program that a tool server is has the permissions of this machine's account: who has one
+/// started needs a right of its own, and the program a setting that names it; runs have none
+/// started. `before` is null for what is made.
+std::optional<resource::Status> check_command(
+    const Call& call, const Json* before, const Json& object
+);
+
 }  // namespace reeve::api
