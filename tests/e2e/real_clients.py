@@ -72,14 +72,18 @@ class RealClientsTest(ReeveTest):
             *args, program=str(self.program(group, name)), env=env, cwd=cwd, timeout=PATIENCE_SECONDS
         )
 
-    def run_module(self, group, file, *args, env):
-        """A program of clients/, beside the libraries of a group."""
+    def place_module(self, group, file):
+        """A program of clients/, beside the libraries of a group: where it is."""
         place = self.dir / f"with-{group}"
         if not place.exists():
             place.mkdir()
             (place / "node_modules").symlink_to(FOLDER / group / "node_modules")
-        shutil.copyfile(PROGRAMS / file, place / file)
-        return self.reeve(place / file, *args, program=node(), env=env, timeout=PATIENCE_SECONDS)
+        return pathlib.Path(shutil.copyfile(PROGRAMS / file, place / file))
+
+    def run_module(self, group, file, *args, env):
+        return self.reeve(
+            self.place_module(group, file), *args, program=node(), env=env, timeout=PATIENCE_SECONDS
+        )
 
     # --- agents ---------------------------------------------------------------------------------
 

@@ -10,9 +10,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "standins"))
 from conformance import fixture_tools  # noqa: E402  (see above)
 from forwarder import Forwarder  # noqa: E402
 from mcp_server import SESSIONS, STATELESS, Tool, Trouble  # noqa: E402
-from real_clients import FOLDER, PATIENCE_SECONDS, Fence, RealClientsTest  # noqa: E402
+from real_clients import FOLDER, PATIENCE_SECONDS, Fence, RealClientsTest, node  # noqa: E402
 from reeve import main  # noqa: E402
+from server import path_of  # noqa: E402
 from test_tool_gateway import ToolGatewayTest  # noqa: E402
+from test_tools import tool_server  # noqa: E402
 
 # What the gateway promises of each suite: the scenarios about tools and about the protocol itself.
 BOTH = ("tools-list", "tools-call-simple-text", "tools-call-image", "tools-call-audio",
@@ -91,6 +93,24 @@ class ToolClientsTest(ToolGatewayTest, RealClientsTest):
     def test_the_suite_of_the_revision_without(self):
         self.conforms("conformance-next", STATELESS, WITHOUT)
         self.conforms("conformance-next", STATELESS, ("server-stateless",), FIXTURES)
+
+
+class StdioServersTest(ToolGatewayTest, RealClientsTest):
+    """Servers made with MCP's own libraries, as programs behind the gateway."""
+
+    environment_of_server = {"REEVE_TOOLS_COMMANDS": f"{node() or 'node'} ...", "REEVE_TOOLS_UNSANDBOXED": "true"}
+
+    def test_servers_of_both_revisions(self):
+        for era, group, revision in (("sessions", "mcp", SESSIONS), ("stateless", "inspector", STATELESS)):
+            with self.subTest(era):
+                self.need("node", group)
+                file = self.place_module(group, "mcp_stdio_server.mjs")
+                self.made(path_of("toolservers"), tool_server(
+                    era, command=[node(), str(file), era], sandbox="none", unlisted="allow",
+                ))  # fmt: skip
+                self.assertEqual(self.call(f"{era}__echo", {"text": "hi"}), ("echo hi", False))
+                self.assertEqual(self.call(f"{era}__echo", {"text": "ho"}), ("echo ho", False))
+                self.assertEqual(self.got(path_of("toolservers", era))["status"]["protocol"], revision)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ test changes them by writing it, and adds a line to a log for each call:
     mcp_server.py PLAN.json LOG.jsonl
 
 A tool of the plan has the members of `Tool` except functions: {"name", "description", "schema",
-"annotations", "result", "does": "echo" | "hang" | "die" | "flood" | "wrong-id" | "garbage"}.
+"annotations", "result", "does": "echo" | "hang" | "die" | "flood" | "wrong-id" | "garbage" | "chatter" |
+"huge" | "environment" | "spawn" | "read" | "deaf"}.
 """
 
 import collections
@@ -21,6 +22,8 @@ import itertools
 import json
 import os
 import pathlib
+import signal
+import subprocess
 import sys
 import threading
 
@@ -35,6 +38,7 @@ META = "io.modelcontextprotocol/"
 SERVER = {"name": "standin", "version": "1.0.0"}
 FLOOD_MESSAGES = 2000
 FLOOD_TEXT = "x" * 4000
+HUGE_TEXT = "x" * 5_000_000
 
 _NO_METHOD = -32601
 _BAD_PARAMS = -32602
@@ -450,8 +454,45 @@ def _say(value):
     sys.stdout.flush()
 
 
+def _read(path):
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8")
+    except OSError as problem:
+        return f"{type(problem).__name__}"
+
+
+def _spawn():
+    """A process that wants to outlive everybody: no session, group or signal of ours reaches it."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"],
+        start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    return f"{os.getpid()} {child.pid}"
+
+
+def _found_out(tool, arguments):
+    """What a tool of this process knows besides its arguments; None: nothing."""
+    finders = {
+        "environment": lambda: json.dumps({"variables": dict(os.environ), "fds": sorted(os.listdir("/proc/self/fd"))}),
+        "spawn": _spawn,
+        "read": lambda: _read(arguments["path"]),
+    }
+    return finders[tool.does]() if tool.does in finders else None
+
+
 def _act(tool, message):
     """What a tool does before it answers; False: it does not answer."""
+    if tool.does == "deaf":
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        threading.Event().wait()
+    if tool.does == "chatter":
+        print("starting\n\n[1]\n{", file=sys.stdout, flush=True)
+        print("a complaint", file=sys.stderr, flush=True)
+    if tool.does == "huge":
+        tool.result = HUGE_TEXT
+    if tool.does == "die":
+        print("I am about to die", file=sys.stderr, flush=True)
     if tool.does == "hang":
         return False
     if tool.does == "die":
@@ -486,11 +527,16 @@ def main(plan, log):
                 with log.open("a", encoding="utf-8") as file:
                     file.write(json.dumps({"name": params.get("name"), "pid": os.getpid(),
                                            "arguments": params.get("arguments")}) + "\n")  # fmt: skip
-                if not _act(brain.tool(params.get("name")), message):
+                tool = brain.tool(params.get("name"))
+                if not _act(tool, message):
                     continue
+                tool.result = _found_out(tool, params.get("arguments") or {}) or tool.result
+                brain.tools = lambda kept=tool: [kept]
             value = {"result": brain.result(message, era_of(message))}
         except Problem as problem:
             value = {"error": problem.error}
+        finally:
+            brain.tools = tools
         _say({"jsonrpc": "2.0", "id": message["id"], **value})
 
 
