@@ -1,12 +1,18 @@
 #include "cli/up_server.h"
 
+#include <memory>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/hash.h"
 #include "base/strings.h"
 #include "blob/blob_store.h"
 #include "cli/cli.h"
+#include "cli/credentials.h"
 #include "cli/sent_files.h"
+#include "cli/tool_programs.h"
+#include "cli/up_replies.h"
 #include "engine/object_metadata.h"
 #include "gateway/a2a/a2a_gateway.h"
 #include "gateway/model/gateway.h"
@@ -105,7 +111,9 @@ api::Environment environment_of(
 
 /// Tools of runs; their files are in the working directories of the runs.
 std::shared_ptr<gateway::Gateway> tool_gateway(
-    const DataDir& dir, const configuration::ServerSettings& settings
+    const DataDir& dir,
+    const configuration::ServerSettings& settings,
+    const gateway::CommandRules& commands
 ) {
   gateway::ToolGatewayOptions options;
   options.workspace = [root = dir.root](
@@ -121,6 +129,9 @@ std::shared_ptr<gateway::Gateway> tool_gateway(
     return host::working_directory(directory, spec.spec);
   };
   options.private_addresses = settings.tools.private_addresses;
+  options.start = program_starter(dir);
+  options.programs = dir.root / "programs";
+  options.commands = commands;
   return gateway::make_tool_gateway(std::move(options));
 }
 
@@ -187,10 +198,22 @@ Result<std::unique_ptr<UpServer>> UpServer::create(
   options.environment.artifact = artifact_reader(dir);
   options.environment.sent_files = sent_files(dir);
   observation.serve(options.environment);
+  REEVE_TRY(std::optional<Secret> passphrase, own_passphrase());
   options.gateways["llm"] = gateway::make_model_gateway(
-      {.private_addresses = settings.models.private_addresses, .captures = dir.root / "captures"}
+      {.private_addresses = settings.models.private_addresses,
+       .captures = dir.root / "captures",
+       .replies = dir.root / "replies",
+       .sealer = reply_sealer(dir.keys(), std::move(passphrase))}
   );
-  options.gateways["mcp"] = tool_gateway(dir, settings);
+  REEVE_TRY(
+      const gateway::CommandRules commands,
+      gateway::CommandRules::parse(settings.tools.commands, settings.tools.unsandboxed)
+  );
+  options.gateways["mcp"] = tool_gateway(dir, settings, commands);
+  options.environment.command_objection = [commands](const Json& spec) {
+    const Result<gateway::ToolCommand> command = gateway::read_command(spec);
+    return command ? commands.objection(*command) : command.error().describe();
+  };
   const auto a2a = std::make_shared<gateway::a2a::A2aGateway>(std::string(kVersion));
   options.gateways.emplace("a2a", a2a);
   options.gateways.emplace(".well-known", a2a);
