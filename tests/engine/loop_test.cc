@@ -61,6 +61,12 @@ class Commits {
     return begun_;
   }
 
+  /// Counts from here on.
+  void count_anew() {
+    const std::scoped_lock lock(mutex_);
+    begun_ = 0;
+  }
+
   /// Waits until `count` commits have begun.
   bool wait_begun(int count) {
     std::unique_lock lock(mutex_);
@@ -111,6 +117,11 @@ class Outside {
     return launches_.size();
   }
 
+  void await_events() {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(changed_.wait_for(lock, kPatience, [&] { return !revisions_.empty(); }));
+  }
+
   std::vector<std::uint64_t> revisions() const {
     const std::scoped_lock lock(mutex_);
     return revisions_;
@@ -138,10 +149,16 @@ class LoopTest : public ::testing::Test {
 
   ~LoopTest() override { commits_.open(); }
 
+  /// A new store gets its first namespace at once; tests begin when that is over.
   void start() {
+    const bool is_new = disk_.events({}).value().empty();
     Result<std::unique_ptr<Loop>> loop = Loop::start(store_, options_, outside_.sinks());
     ASSERT_TRUE(loop.ok()) << loop.error().describe();
     loop_ = std::move(*loop);
+    if (is_new) {
+      outside_.await_events();
+      commits_.count_anew();
+    }
   }
 
   static Input input(engine::Command command, std::string_view id = {}) {
@@ -352,10 +369,11 @@ TEST_F(LoopTest, AcknowledgesNothingThatWasNotStored) {
 
 TEST_F(LoopTest, ReleasesNoEffectOfAFailedBatch) {
   start();
+  const std::vector<std::uint64_t> before = outside_.revisions();
   commits_.fail(1, store::Fault::FailIo);
   ASSERT_FALSE(call(submit_command("m")).ok());
   EXPECT_EQ(outside_.launches(), 0U);
-  EXPECT_TRUE(outside_.revisions().empty());
+  EXPECT_EQ(outside_.revisions(), before);
 }
 
 TEST_F(LoopTest, AsksHostsAgainAfterAFailure) {
