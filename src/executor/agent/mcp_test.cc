@@ -8,7 +8,7 @@ namespace reeve::executor::agent {
 namespace {
 
 TEST(AgentMcp, ACallNamesItsRevisionAndItsKey) {
-  const McpRequest request = 
+  const McpRequest request =
       call_request(4, "repo__read", *parse_json(R"({"a":1})"), "key-1", Duration(90'000));
   const Json body = *parse_json(request.body);
   EXPECT_EQ(body.get_string("method"), "tools/call");
