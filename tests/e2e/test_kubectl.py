@@ -205,14 +205,14 @@ class Stories(ServerTest):
         self.k("label", "bq", "two", "team=other", "--overwrite")
         self.shows(
             """
-            NAME TOKENS MAX-TOKENS COST MAX-COST WITHIN AGE
-            one 0 1 0.00 True AGE
-            two 0 2 0.00 True AGE
+            NAME TOKENS MAX-TOKENS COST MAX-COST WITHIN HELD AGE
+            one 0 1 0.00 True 0 AGE
+            two 0 2 0.00 True 0 AGE
             """,
             "get", "budgetquotas",
         )  # fmt: skip
         self.shows(
-            "NAME TOKENS MAX-TOKENS COST MAX-COST RESERVED WITHIN AGE\none 0 1 0.00 0 True AGE",
+            "NAME TOKENS MAX-TOKENS COST MAX-COST RESERVED WITHIN HELD AGE\none 0 1 0.00 0 True 0 AGE",
             "get", "bq", "one", "-o", "wide",
         )  # fmt: skip
         self.assertEqual(
