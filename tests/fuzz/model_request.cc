@@ -53,7 +53,7 @@ void read(std::string_view bytes) {
       continue;
     }
     (void)model::worst_case(operation, *scan, {});
-    (void)model::cache_key({.ns = "n", .route = "r", .route_revision = "1"}, bytes);
+    (void)model::cache_key({.ns = "n", .route = "r", .route_state = "1"}, bytes);
     model::RequestEdits edits{.model = "other", .ask_for_usage = true, .output_limit = 10};
     const model::BodyFindings found = model::search_body(*secrets, bytes);
     if (found.action != model::GuardrailAction::Block) {
@@ -62,7 +62,8 @@ void read(std::string_view bytes) {
       }
     }
     // What was a request is one still, and has what it was given.
-    const std::string made = model::edit_request(operation, bytes, *scan, edits);
+    const std::string made =
+        model::edit_request(operation, bytes, *scan, edits).value_or(std::string(bytes));
     const Result<model::RequestScan> again = model::scan_request(operation, made);
     REEVE_ASSERT(again.ok());
     REEVE_ASSERT(scan->model.empty() || again->model == "other");
