@@ -29,8 +29,11 @@ void MissionTurn::look_at_decisions(std::string_view run, Reason reason) {
     if (own.substr(0, own.rfind('.')) != task) {
       continue;
     }
-    const std::optional<journal::ObjectKey> call = engine_.tool_calls_->pending(m_.ns, own);
-    if (m_.tasks[i].parked && !call && !stopping()) {
+    const std::optional<journal::ObjectKey> call =
+        engine_.tool_calls_->pending(m_.ns, own, m_.created);
+    // A call that nobody asks for any more may be PENDING for long: whoever has to wait for another
+    // one stops again.
+    if (m_.tasks[i].parked && reason != Reason::ApprovalRequired && !stopping()) {
       unpark(i, reason);
       advance();
     } else if (m_.tasks[i].run.state == RunState::Active && on_host(m_.tasks[i].run)) {
@@ -45,7 +48,8 @@ bool MissionTurn::park(SlotKey key, RunEnded event) {
   const RunSlot& slot = slot_of(m_, key);
   const RunName name = run_name(key);
   const std::string_view run = model::plain(name.view());
-  const std::optional<journal::ObjectKey> call = engine_.tool_calls_->pending(m_.ns, run);
+  const std::optional<journal::ObjectKey> call =
+      engine_.tool_calls_->pending(m_.ns, run, m_.created);
   const Timestamp began = key.leg == Leg::Forward
                               ? status(key.task).started_at.value_or(m_.created_at)
                               : status(key.task).undo->started_at.value_or(m_.created_at);
@@ -75,7 +79,7 @@ void MissionTurn::unpark(TaskIndex index, Reason reason) {
 /// Whether it is still undecided what the task waits for.
 bool MissionTurn::is_awaited(TaskIndex index) const {
   const RunName name = run_name({.task = index});
-  return engine_.tool_calls_->pending(m_.ns, model::plain(name.view())).has_value();
+  return engine_.tool_calls_->pending(m_.ns, model::plain(name.view()), m_.created).has_value();
 }
 
 /// Lets those go on of which nobody has told that it is decided.

@@ -87,8 +87,11 @@ class ToolCallBook final : public ObjectBook<ToolCall> {
   void on_timer(const journal::ObjectKey& key, std::string_view timer, BookTurn& turn) override;
   void recover(BookTurn& turn) override;
 
-  /// The oldest call about which people decide, of all runs of the task whose run is given.
-  std::optional<journal::ObjectKey> pending(const Namespace& ns, std::string_view run) const;
+  /// The newest call about which people decide, of all runs of the task whose run is given;
+  /// `mission` is the revision that made its mission: others had the same name.
+  std::optional<journal::ObjectKey> pending(
+      const Namespace& ns, std::string_view run, Revision mission
+  ) const;
 
   /// Whether it was decided about one of them, or nobody has in time, since then.
   bool decided_since(const Namespace& ns, std::string_view run, Timestamp since) const;

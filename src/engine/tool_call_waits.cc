@@ -18,9 +18,7 @@ std::string_view task_part(std::string_view run) {
 }  // namespace
 
 void ToolCallBook::each_call_of_task(
-    const Namespace& ns,
-    std::string_view run,
-    const std::function<void(const ObjectKey&)>& visit
+    const Namespace& ns, std::string_view run, const std::function<void(const ObjectKey&)>& visit
 ) const {
   const std::string first = concat("run:", task_part(run), ".");
   for (auto group = groups_.lower_bound({ns, first});
@@ -32,17 +30,19 @@ void ToolCallBook::each_call_of_task(
   }
 }
 
-std::optional<ObjectKey> ToolCallBook::pending(const Namespace& ns, std::string_view run) const {
-  std::optional<ObjectKey> oldest;
-  Revision created;
+std::optional<ObjectKey> ToolCallBook::pending(
+    const Namespace& ns, std::string_view run, Revision mission
+) const {
+  std::optional<ObjectKey> newest;
+  Revision created = mission;
   each_call_of_task(ns, run, [&](const ObjectKey& key) {
     const ToolCall& call = objects_.at(key);
-    if (call.state == State::Pending && (!oldest || call.created < created)) {
-      oldest = key;
+    if (call.state == State::Pending && call.created > created) {
+      newest = key;
       created = call.created;
     }
   });
-  return oldest;
+  return newest;
 }
 
 bool ToolCallBook::decided_since(const Namespace& ns, std::string_view run, Timestamp since) const {

@@ -86,9 +86,9 @@ ParkingChecks::Calls ParkingChecks::pending(const TaskKey& task) const {
   return found == pending_.end() ? Calls() : found->second;
 }
 
-bool ParkingChecks::any_pending(const TaskKey& task, const Calls& calls) const {
+bool ParkingChecks::all_pending(const TaskKey& task, const Calls& calls) const {
   const Calls now = pending(task);
-  return std::any_of(calls.begin(), calls.end(), [&](const auto& call) {
+  return !calls.empty() && std::all_of(calls.begin(), calls.end(), [&](const auto& call) {
     return now.contains(call);
   });
 }
@@ -110,7 +110,7 @@ std::optional<std::string> ParkingChecks::before(
   if (const auto* launching = std::get_if<engine::RunLaunching>(&event)) {
     const TaskKey task = key_of(mission, workflow, launching->slot);
     const auto found = following_.find(task);
-    if (found != following_.end() && any_pending(task, found->second)) {
+    if (found != following_.end() && all_pending(task, found->second)) {
       return concat(described(task), " was started while people decide about its call");
     }
     following_.erase(task);
@@ -172,7 +172,7 @@ std::optional<std::string> ParkingChecks::follows(
   }
   const Calls awaited = std::move(found->second.awaited);
   parked_.erase(found);
-  if (any_pending(task, awaited) && !is_stopping(mission)) {
+  if (all_pending(task, awaited) && !is_stopping(mission)) {
     return concat(described(task), " goes on while people decide about its call");
   }
   following_[task] = awaited;
@@ -209,7 +209,7 @@ std::optional<std::string> ParkingChecks::settled() const {
     if (!parked.mission->tasks.at(parked.task).parked) {
       return concat(described(task), " has been parked and forgotten");
     }
-    if (pending(task).empty()) {
+    if (!all_pending(task, parked.awaited)) {
       return concat(described(task), " is still parked, and its call is decided");
     }
   }

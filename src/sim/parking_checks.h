@@ -85,7 +85,7 @@ class ParkingChecks {
   );
   std::optional<std::string> follows(const model::Mission& mission, const TaskKey& task);
   Calls pending(const TaskKey& task) const;
-  bool any_pending(const TaskKey& task, const Calls& calls) const;
+  bool all_pending(const TaskKey& task, const Calls& calls) const;
 
   /// The calls of each task about which people decide.
   std::map<TaskKey, Calls> pending_;
