@@ -15,6 +15,8 @@ namespace {
 
 /// Questions of the built-in loop; executor/agent/work.h refuses more when it starts.
 constexpr std::int64_t kLoopIterationsMax = 50;
+/// The same as gateway/tool/service.cc.
+constexpr Duration kDecisionWaitMax = std::chrono::hours(1);
 constexpr std::size_t kBytesPerToken = 4;
 
 const Json& member(const Json& object, std::string_view name) {
@@ -104,6 +106,15 @@ void check_limits(const Json& limits, std::vector<resource::Cause>& causes) {
   }
 }
 
+/// The gateway holds a client no longer that says how long it waits.
+void check_decision_wait(const Json& loop, std::vector<resource::Cause>& causes) {
+  const std::string wait = loop.get_string("decisionWait");
+  const Result<Duration> duration = parse_duration(wait);
+  if (!wait.empty() && duration && *duration > kDecisionWaitMax) {
+    causes.push_back(resource::invalid_value("spec.loop.decisionWait", wait, "must be at most 1h"));
+  }
+}
+
 bool is_empty_list(const Json& list) {
   return !list.is_array() || list.as_array().empty();
 }
@@ -126,6 +137,7 @@ std::vector<resource::Cause> agent_causes(const Json& object) {
     check_arguments(member(member(spec, "cli"), "argv"), causes);
   }
   check_limits(limits, causes);
+  check_decision_wait(member(spec, "loop"), causes);
   check_environment(member(spec, "environment"), causes);
   if (const Json* schema = spec.find("outputSchema")) {
     std::vector<resource::Cause> found = output_schema_causes(*schema, "spec.outputSchema");

@@ -46,6 +46,8 @@ TEST(AgentRules, RefuseLimitsAtWhichNothingCouldBegin) {
   EXPECT_EQ(
       fields_of(R"({"cli":{"command":"claude"},"limits":{"duration":"1s","cost":"0.01"}})"), ""
   );
+  EXPECT_EQ(fields_of(R"({"loop":{"decisionWait":"1h"},"model":"m"})"), "");
+  EXPECT_EQ(fields_of(R"({"loop":{"decisionWait":"61m"},"model":"m"})"), "spec.loop.decisionWait;");
 }
 
 TEST(AgentRules, RefuseNamesThatNoVariableHas) {

@@ -115,7 +115,11 @@ std::string why_not(const Json& status) {
              ? concat(
                    "rejected by ", approval.get_string("by"), ": ", approval.get_string("message")
                )
-         : state == "EXPIRED" ? std::string("nobody decided in time")
+         : state == "EXPIRED" ? std::string(
+                                    approval.get_string("decision") == "approve"
+                                        ? "it was approved, but not carried out within an hour"
+                                        : "nobody decided in time"
+                                )
                               : concat("it is ", state);
 }
 

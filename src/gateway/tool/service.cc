@@ -96,6 +96,9 @@ std::string first_text(const Json& result) {
              : std::string();
 }
 
+/// Longer than that nobody waits who says for how long.
+constexpr Duration kDecisionWaitMax = std::chrono::hours(1);
+
 /// How long the client waits for people; nothing: until they have decided.
 Result<std::optional<Duration>> decision_wait(const RpcMessage& message) {
   const Json* given = message.meta().find(kDecisionWaitMeta);
@@ -105,41 +108,67 @@ Result<std::optional<Duration>> decision_wait(const RpcMessage& message) {
   const Result<Duration> wait = given->is_string()
                                     ? parse_duration(given->as_string())
                                     : make_error(ErrorCode::Invalid, "is no duration");
-  if (!wait || *wait < Duration(0)) {
+  if (!wait || *wait < Duration(0) || *wait > kDecisionWaitMax) {
     return make_error(
-        ErrorCode::Invalid, concat("_meta: ", kDecisionWaitMeta, " is no duration such as 1m")
+        ErrorCode::Invalid,
+        concat("_meta: ", kDecisionWaitMeta, " is no duration such as 1m of at most 1h")
     );
   }
   return std::optional(*wait);
 }
 
-/// Sends a client away whose call people are to decide about, unless they do so in time.
-struct Parting : std::enable_shared_from_this<Parting> {
-  ResponderPtr responder;
-  std::weak_ptr<ToolCalls> calls;
-  ToolCalls::Ticket ticket = 0;
-  std::string why;
+/// Sends a client away whose call people are to decide about, unless they do so in time. It lives
+/// as long as the client waits, and its timer no longer.
+class Parting : public std::enable_shared_from_this<Parting> {
+ public:
+  Parting(const ResponderPtr& responder, const std::shared_ptr<ToolCalls>& calls)
+      : responder_(responder), calls_(calls) {}
+
+  ~Parting() {
+    if (cancel_) {
+      cancel_();
+    }
+  }
+
+  Parting(const Parting&) = delete;
+  Parting& operator=(const Parting&) = delete;
+
+  void set_ticket(ToolCalls::Ticket ticket) { ticket_ = ticket; }
 
   void held(const std::string& reason, Duration wait, const ToolPorts& ports) {
-    const bool first = why.empty();
-    why = reason;
+    const bool first = why_.empty();
+    why_ = reason;
     if (first) {
-      ports.after(wait, [self = shared_from_this()] { self->part(); });
+      cancel_ = ports.after(wait, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) {
+          self->part();
+        }
+      });
     }
   }
 
+ private:
   void part() {
-    const auto there = calls.lock();
+    cancel_ = nullptr;
+    const auto calls = calls_.lock();
+    const auto responder = responder_.lock();
     // What is decided is carried out, however long that takes.
-    if (there == nullptr || !responder->open() || !there->is_awaited(ticket)) {
+    if (calls == nullptr || responder == nullptr || !responder->open() ||
+        !calls->is_awaited(ticket_)) {
       return;
     }
-    there->leave(ticket);
     RpcError error;
     error.code = kWaitsForDecision;
-    error.message = why;
+    error.message = why_;
+    calls->leave(ticket_);
     responder->error(std::move(error));
   }
+
+  std::weak_ptr<Responder> responder_;
+  std::weak_ptr<ToolCalls> calls_;
+  ToolCalls::Ticket ticket_ = 0;
+  std::string why_;
+  ToolPorts::Cancel cancel_;
 };
 
 }  // namespace
@@ -424,9 +453,7 @@ void ToolService::start(const Asked& asked, CallRequest request, ToolCalls::OnAn
     responder->error(invalid_params(wait.error().message));
     return;
   }
-  const auto parting = std::make_shared<Parting>();
-  parting->responder = responder;
-  parting->calls = calls_;
+  const auto parting = std::make_shared<Parting>(responder, calls_);
   responder->hold(concat(request.tool.name, " is being carried out"));
   request.listener.log_level = asked.log_level;
   request.listener.note = [responder](std::string_view method, const Json& params) {
@@ -442,7 +469,7 @@ void ToolService::start(const Asked& asked, CallRequest request, ToolCalls::OnAn
         }
       }
   );
-  parting->ticket = ticket;
+  parting->set_ticket(ticket);
   if (ticket != 0 && responder->open()) {
     responder->on_gone([calls = std::weak_ptr(calls_), ticket] {
       if (const auto there = calls.lock()) {

@@ -452,9 +452,11 @@ TEST_F(ServiceTest, AClientThatIsAnsweredInTimeIsNotSentAway) {
 
 TEST_F(ServiceTest, RefusesAWaitThatIsNone) {
   world_.server("files", kCareful);
-  world_.meta = R"(,"reeve.dev/decisionWait":"soon")";
-  const auto answer = world_.call("files__write_file", R"({"path":"a.txt","content":"hello"})");
-  EXPECT_EQ(ToolWorld::body_of(answer).find("error")->get_int("code"), -32602);
+  for (const std::string_view wait : {"soon", "61m"}) {
+    world_.meta = concat(R"(,"reeve.dev/decisionWait":")", wait, R"(")");
+    const auto answer = world_.call("files__write_file", R"({"path":"a.txt","content":"hello"})");
+    EXPECT_EQ(ToolWorld::body_of(answer).find("error")->get_int("code"), -32602) << wait;
+  }
   EXPECT_TRUE(world_.records().empty());
 }
 
