@@ -10,6 +10,7 @@ namespace reeve::gateway {
 namespace {
 
 constexpr std::string_view kFurther = "...";
+constexpr std::string_view kAnyValue = "**";
 
 std::vector<std::pair<std::string, std::string>> pairs_of(const Json& spec, std::string_view name) {
   std::vector<std::pair<std::string, std::string>> pairs;
@@ -109,22 +110,42 @@ bool CommandRules::fits_words(const Rule& rule, const std::vector<std::string>& 
   return true;
 }
 
-/// A variable of the command that the rule does not name; empty: there is none.
+/// Whether a variable may have a value; null: one that nobody has looked at, of a credential.
+bool CommandRules::fits_variable(
+    const Rule& rule, const std::string& name, const std::string* value
+) {
+  return std::any_of(rule.variables.begin(), rule.variables.end(), [&](const auto& variable) {
+    const auto& [names, values] = variable;
+    const bool fits = values == kAnyValue ||
+                      (value != nullptr &&
+                       (values == *value || (!leads_up(*value) && glob_match(values, *value))));
+    return fits && glob_match(names, name);
+  });
+}
+
+/// What is wrong with the variables of a command whose words fit; empty: nothing.
 std::string CommandRules::unfit_variable(const Rule& rule, const ToolCommand& command) {
-  const auto named = [&](const std::string& name, const std::string* value) {
-    return std::any_of(rule.variables.begin(), rule.variables.end(), [&](const auto& variable) {
-      return glob_match(variable.first, name) &&
-             (value == nullptr || variable.second == *value || glob_match(variable.second, *value));
-    });
-  };
   for (const auto& [name, value] : command.environment) {
-    if (!named(name, &value)) {
-      return name;
+    if (!fits_variable(rule, name, &value)) {
+      return concat(
+          "no line of the setting tools.commands lets this program have the variable ",
+          name,
+          " with this value: it would begin with ",
+          name,
+          leads_up(value) ? "=**, as no narrower glob takes \"..\""
+                          : "=**, or a narrower glob of it"
+      );
     }
   }
   for (const auto& [name, credential] : command.credentials) {
-    if (!named(name, nullptr)) {
-      return name;
+    if (!fits_variable(rule, name, nullptr)) {
+      return concat(
+          "no line of the setting tools.commands lets this program have the variable ",
+          name,
+          " from a credential, whose value is compared with nothing: it would begin with ",
+          name,
+          "=**"
+      );
     }
   }
   return {};
@@ -142,18 +163,12 @@ std::string CommandRules::objection(const ToolCommand& command) const {
     if (!fits_words(rule, command.argv)) {
       continue;
     }
-    const std::string variable = unfit_variable(rule, command);
-    fits = fits || variable.empty();
-    unfit = variable.empty() ? unfit : variable;
+    const std::string wrong = unfit_variable(rule, command);
+    fits = fits || wrong.empty();
+    unfit = wrong.empty() ? unfit : wrong;
   }
   if (!fits && !unfit.empty()) {
-    return concat(
-        "no line of the setting tools.commands lets this program have the variable ",
-        unfit,
-        ": it would begin with ",
-        unfit,
-        "=**"
-    );
+    return unfit;
   }
   if (!fits) {
     return "no line of the setting tools.commands is about this command";

@@ -34,7 +34,8 @@ Result<ToolCommand> read_command(const Json& spec);
 
 /// Which programs whoever operates the server lets tool servers be. Each rule is a line of words:
 /// first, as `NAME=VALUE`, the variables that may be set, then the words of the command. All of
-/// them are globs; `...` at the end stands for any further words. Immutable; any thread.
+/// them are globs; `...` at the end stands for any further words. A value may be that of a
+/// credential only where it may be any (`**`). Immutable; any thread.
 class CommandRules {
  public:
   CommandRules() = default;
@@ -53,6 +54,7 @@ class CommandRules {
   };
 
   static bool fits_words(const Rule& rule, const std::vector<std::string>& argv);
+  static bool fits_variable(const Rule& rule, const std::string& name, const std::string* value);
   static std::string unfit_variable(const Rule& rule, const ToolCommand& command);
 
   std::vector<Rule> rules_;

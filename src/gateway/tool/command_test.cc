@@ -70,6 +70,24 @@ TEST(CommandRules, LetVariablesBeSetThatTheyName) {
   EXPECT_NE(said(rules, R"({"command":["server","-r"],"environment":{"MODE":"write"}})"), "");
 }
 
+TEST(CommandRules, TakeACredentialOnlyWhereAnyValueMayBe) {
+  const std::vector<std::string> rules = {"ROOT=/srv/** MODE=* KEY=** server"};
+  EXPECT_EQ(said(rules, R"({"command":["server"],"credentials":{"KEY":"key"}})"), "");
+  for (const char* other :
+       {R"({"command":["server"],"credentials":{"ROOT":"key"}})",
+        R"({"command":["server"],"credentials":{"MODE":"key"}})"}) {
+    EXPECT_NE(said(rules, other).find("from a credential"), std::string::npos) << other;
+  }
+}
+
+TEST(CommandRules, LetNoValueLeadOutOfADirectory) {
+  const std::vector<std::string> rules = {"ROOT=/srv/** UP=../x ANY=** server"};
+  EXPECT_EQ(said(rules, R"({"command":["server"],"environment":{"ROOT":"/srv/a..b"}})"), "");
+  EXPECT_EQ(said(rules, R"({"command":["server"],"environment":{"UP":"../x"}})"), "");
+  EXPECT_EQ(said(rules, R"({"command":["server"],"environment":{"ANY":"a/../b"}})"), "");
+  EXPECT_NE(said(rules, R"({"command":["server"],"environment":{"ROOT":"/srv/../etc"}})"), "");
+}
+
 TEST(CommandRules, LetNoProgramGoWithoutASandboxUnlessToldSo) {
   constexpr std::string_view kBare = R"({"command":["x"],"sandbox":"none"})";
   EXPECT_NE(said({"x"}, kBare).find("tools.unsandboxed"), std::string::npos);
