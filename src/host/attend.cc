@@ -173,6 +173,30 @@ Result<int> spawn(const fs::path& attendant, const Attachments& attached) {
   return pid;
 }
 
+/// With a directory that is there.
+Result<Program> start(const fs::path& attendant, const FileDescriptor& described) {
+  REEVE_TRY(Ends in, make_pipe(true));
+  REEVE_TRY(Ends out, make_pipe(false));
+  REEVE_TRY(Ends err, make_pipe(false));
+  REEVE_TRY(Ends control, make_pipe(false));
+  REEVE_TRY(Ends life, make_pipe(true));
+  Attachments attached;
+  attached.in = in.theirs.get();
+  attached.out = out.theirs.get();
+  attached.err = err.theirs.get();
+  attached.order = described.get();
+  attached.control = control.theirs.get();
+  attached.life = life.theirs.get();
+  REEVE_TRY(const int pid, spawn(attendant, attached));
+  return Program{
+      .attendant = pid,
+      .in = std::move(in.ours),
+      .out = std::move(out.ours),
+      .err = std::move(err.ours),
+      .control = std::move(control.ours),
+      .life = std::move(life.ours)};
+}
+
 }  // namespace
 
 Result<Program> attend(const fs::path& attendant, const ProgramOrder& order) {
@@ -196,27 +220,14 @@ Result<Program> attend(const fs::path& attendant, const ProgramOrder& order) {
   }
   REEVE_TRY(FileDescriptor memory, to_memory(sent));
   REEVE_TRY(const Ends described, placed(FileDescriptor(), std::move(memory)));
-  REEVE_CHECK(make_anew(order.directory));
-  REEVE_TRY(Ends in, make_pipe(true));
-  REEVE_TRY(Ends out, make_pipe(false));
-  REEVE_TRY(Ends err, make_pipe(false));
-  REEVE_TRY(Ends control, make_pipe(false));
-  REEVE_TRY(Ends life, make_pipe(true));
-  Attachments attached;
-  attached.in = in.theirs.get();
-  attached.out = out.theirs.get();
-  attached.err = err.theirs.get();
-  attached.order = described.theirs.get();
-  attached.control = control.theirs.get();
-  attached.life = life.theirs.get();
-  REEVE_TRY(const int pid, spawn(attendant, attached));
-  return Program{
-      .attendant = pid,
-      .in = std::move(in.ours),
-      .out = std::move(out.ours),
-      .err = std::move(err.ours),
-      .control = std::move(control.ours),
-      .life = std::move(life.ours)};
+  const Result<void> made = make_anew(order.directory);
+  Result<Program> program =
+      made ? start(attendant, described.theirs) : Result<Program>(made.error());
+  if (!program) {
+    // There is nobody else who would remove it.
+    (void)platform::remove_tree(order.directory);
+  }
+  return program;
 }
 
 ProgramOutcome outcome_of(std::string_view told) {

@@ -79,6 +79,8 @@ class Attendant {
     end_tree();
     const std::string outcome =
         started ? concat("ended ", how_it_ended()) : concat("failed ", in_words(started.error()));
+    // Whoever waits for it need not wait for what is removed.
+    tell(outcome);
     if (sandbox_) {
       sandbox_->remove();
     }
@@ -87,7 +89,6 @@ class Attendant {
     }
     // Nothing of it is of use to anybody; what cannot be removed now goes with the next start.
     (void)platform::remove_tree(order_.directory);
-    tell(outcome);
     return 0;
   }
 
@@ -165,10 +166,11 @@ class Attendant {
            {.fd = ending_ ? -1 : kAttendLifeFd, .events = POLLIN, .revents = 0}}};
       ::poll(fds.data(), fds.size(), patience());
       const bool asked = take_signals();
-      if (!ending_ && (asked || fds[1].revents != 0)) {
+      // One that has ended before it was told to has ended by itself.
+      reap();
+      if (!exited_ && !ending_ && (asked || fds[1].revents != 0)) {
         ending_ = platform::monotonic_now();
       }
-      reap();
       if (ending_ && !exited_ && !act_on_end()) {
         return;
       }

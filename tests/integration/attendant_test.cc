@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
+#include <fstream>
 #include <poll.h>
 #include <string>
 #include <unistd.h>
@@ -72,6 +73,21 @@ bool await_gone(int pid) {
     ::poll(nullptr, 0, 1);
   }
   return true;
+}
+
+/// Waits until a process has ended that its parent has not looked at yet.
+bool await_unreaped(int pid) {
+  const Duration give_up = platform::monotonic_now() + kPatience;
+  while (platform::monotonic_now() < give_up) {
+    std::ifstream file(concat("/proc/", pid, "/stat"));
+    std::string stat;
+    std::getline(file, stat);
+    if (stat.find(") Z ") != std::string::npos) {
+      return true;
+    }
+    ::poll(nullptr, 0, 1);
+  }
+  return false;
 }
 
 class AttendantTest : public ::testing::Test {
@@ -152,6 +168,22 @@ TEST_F(AttendantTest, SaysHowAProgramEnded) {
   }
 }
 
+TEST_F(AttendantTest, DoesNotTakeForToldWhatHasEndedByItself) {
+  Bell bell(data_ / "bell");
+  Program program = start(script(concat("echo $$ > ", bell.path(), "; read line; exit 3")));
+  const int pid = bell.next_pid();
+  EXPECT_EQ(read_line(program.control.get()), "started\n");
+  // It is slow, and finds both at once.
+  ASSERT_EQ(::kill(program.attendant, SIGSTOP), 0);
+  int status = 0;
+  ASSERT_EQ(::waitpid(program.attendant, &status, WUNTRACED), program.attendant);
+  write_all(program.in.get(), "go on\n");
+  EXPECT_TRUE(await_unreaped(pid));
+  program.life.reset();
+  ASSERT_EQ(::kill(program.attendant, SIGCONT), 0);
+  EXPECT_EQ(outcome(program), "ended exited with code 3\n");
+}
+
 TEST(ProgramOutcome, IsWhatTheAttendantHasTold) {
   const auto read = [](std::string_view told) {
     const ProgramOutcome outcome = outcome_of(told);
@@ -174,6 +206,11 @@ TEST_F(AttendantTest, RefusesWhatCannotBeStarted) {
   );
   Program program = start(order({"/no/such/program"}));
   EXPECT_EQ(outcome(program), "failed no such file or directory: /no/such/program\n");
+}
+
+TEST_F(AttendantTest, LeavesNoDirectoryOfWhatCouldNotBeStarted) {
+  EXPECT_FALSE(attend("/no/such/attendant", order({"cat"})).ok());
+  EXPECT_FALSE(fs::exists(data_ / "programs" / "one"));
 }
 
 TEST_F(AttendantTest, EndsAProgramThatDoesNotListenWithAllThatItHasStarted) {
