@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <poll.h>
 #include <unistd.h>
 #include <utility>
 
@@ -140,6 +141,11 @@ class PipeWriter::Live final : public Readiness::Sink,
 
   std::size_t unsent() const { return output_.bytes(); }
 
+  bool is_read() const {
+    pollfd asked{.fd = readiness_.fd(), .events = 0, .revents = 0};
+    return asked.fd >= 0 && ::poll(&asked, 1, 0) >= 0 && asked.revents == 0;
+  }
+
   void on_readable() override {}
 
   void on_writable() override {
@@ -189,6 +195,10 @@ void PipeWriter::write(std::string text) {
 
 std::size_t PipeWriter::unsent() const {
   return live_->unsent();
+}
+
+bool PipeWriter::is_read() const {
+  return live_->is_read();
 }
 
 void PipeWriter::close() {

@@ -57,6 +57,9 @@ class PipeWriter {
   /// Bytes that wait.
   std::size_t unsent() const;
 
+  /// Whether anybody holds the other side now.
+  bool is_read() const;
+
   /// Drops what waits. The other side sees the end.
   void close();
 

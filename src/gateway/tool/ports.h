@@ -32,6 +32,9 @@ class ToolProgram {
 
   /// Bytes that wait.
   virtual std::size_t unsent() const = 0;
+
+  /// Whether it may read what is written; false: it never will again.
+  virtual bool reads() const = 0;
 };
 
 struct ToolProgramOrder {
@@ -46,8 +49,9 @@ struct ToolProgramEnd {
   bool started = false;
   /// "exited with code 3", "no such file or directory: /x".
   std::string how;
-  /// The end of what it has written to its standard error.
+  /// The end of what it has written to its standard error, and whether there was more before.
   std::string said;
+  bool cut = false;
 };
 
 /// What is told of a program, until it is destroyed; never within a call of its.

@@ -12,6 +12,10 @@ namespace {
 
 /// How long what a program has written before its end is waited for: others may hold the pipe.
 constexpr Duration kLastWordsMax{1'000};
+/// How long one that says nothing any more may take to end by itself, and until it is told how it
+/// did: it may have to be ended, and machines may be slow.
+constexpr Duration kSilentMax{1'000};
+constexpr Duration kOutcomeMax{10'000};
 constexpr Duration kReapPeriod{50};
 constexpr std::size_t kToldMax = std::size_t{16} << 10U;
 
@@ -58,6 +62,8 @@ class Programs::Live : public std::enable_shared_from_this<Live> {
 
   std::size_t unsent() const { return in_ ? in_->unsent() : 0; }
 
+  bool reads() const { return in_ && in_->is_read(); }
+
   /// Ends the program, if it has not ended.
   void close() {
     events_ = {};
@@ -92,6 +98,7 @@ class Programs::Live : public std::enable_shared_from_this<Live> {
     said_ += piece;
     if (said_.size() > 2 * kProgramSaidMax) {
       said_.erase(0, said_.size() - kProgramSaidMax);
+      cut_ = true;
     }
   }
 
@@ -111,15 +118,25 @@ class Programs::Live : public std::enable_shared_from_this<Live> {
   void be_over() {
     over_ = true;
     if (!silent_) {
-      cancel_ = programs_->after_(kLastWordsMax, [weak = weak_from_this()] {
-        if (const auto self = weak.lock()) {
-          self->cancel_ = nullptr;
-          self->silent_ = true;
-          self->finish();
-        }
+      later(kLastWordsMax, [](Live& self) {
+        self.silent_ = true;
+        self.finish();
       });
     }
     finish();
+  }
+
+  /// Instead of what was to come later until now.
+  void later(Duration delay, void (*then)(Live& self)) {
+    if (cancel_) {
+      std::exchange(cancel_, nullptr)();
+    }
+    cancel_ = programs_->after_(delay, [weak = weak_from_this(), then] {
+      if (const auto self = weak.lock()) {
+        self->cancel_ = nullptr;
+        then(*self);
+      }
+    });
   }
 
   void finish() {
@@ -128,18 +145,17 @@ class Programs::Live : public std::enable_shared_from_this<Live> {
     }
     if (!over_) {
       // It has closed its output, and may run on without it.
-      if (!cancel_) {
-        cancel_ = programs_->after_(kLastWordsMax, [weak = weak_from_this()] {
-          if (const auto self = weak.lock()) {
-            self->cancel_ = nullptr;
-            self->over_ = true;
-            self->finish();
-          }
+      later(kSilentMax, [](Live& self) {
+        self.life_.reset();
+        self.later(kOutcomeMax, [](Live& late) {
+          late.over_ = true;
+          late.finish();
         });
-      }
+      });
       return;
     }
     ToolProgramEnd end = outcome_(told_);
+    end.cut = cut_ || said_.size() > kProgramSaidMax;
     end.said = said_.substr(said_.size() - std::min(said_.size(), kProgramSaidMax));
     const auto self = shared_from_this();
     const auto ended = std::move(events_.end);
@@ -159,6 +175,8 @@ class Programs::Live : public std::enable_shared_from_this<Live> {
   std::optional<net::PipeReader> control_;
   platform::FileDescriptor life_;
   std::string said_;
+  /// Whether its beginning is missing.
+  bool cut_ = false;
   std::string told_;
   /// Whether its output has ended, and whether it has.
   bool silent_ = false;
@@ -183,6 +201,8 @@ class Programs::Handle final : public ToolProgram {
   void write(std::string text) override { live_->write(std::move(text)); }
 
   std::size_t unsent() const override { return live_->unsent(); }
+
+  bool reads() const override { return live_->reads(); }
 
  private:
   std::shared_ptr<Live> live_;

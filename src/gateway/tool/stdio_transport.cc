@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::size_t kSaidBytesMax = 512;
 constexpr std::string_view kSubject = "tool server";
+constexpr std::string_view kReadsNothing = "the program reads nothing any more";
+/// How much longer than a value any form of it may be.
+constexpr std::size_t kFormFactor = 6;
 
 Json notification(std::string_view method, Json params) {
   Json message = Json::object();
@@ -59,6 +62,8 @@ struct StdioTransport::Running {
   std::unique_ptr<ToolProgram> program;
   LineReader lines{kUpstreamBytesMax};
   UpstreamExchange::Secrets secrets;
+  /// Bytes that the longest form of one of them has at most.
+  std::size_t secret_bytes_max = 0;
   /// Of the environment that it has.
   std::string digest;
   Timestamp since;
@@ -125,6 +130,7 @@ Result<StdioTransport::Environment> StdioTransport::environment() const {
   }
   for (const Secret& value : values) {
     hidden.push_back(value.view());
+    made.secret_bytes_max = std::max(made.secret_bytes_max, kFormFactor * value.size());
   }
   REEVE_TRY(made.secrets, redaction::Patterns::make(hidden));
   return made;
@@ -144,8 +150,12 @@ Result<void> StdioTransport::prepare() {
     );
   }
   REEVE_TRY(Environment wanted, environment());
-  if (running_ != nullptr && running_->open.empty() && running_->digest != wanted.digest) {
-    stop(ErrorCode::Unavailable, "its credentials have changed");
+  if (running_ != nullptr && running_->open.empty()) {
+    if (!running_->program->reads()) {
+      give_up(ErrorCode::Unavailable, std::string(kReadsNothing));
+    } else if (running_->digest != wanted.digest) {
+      stop(ErrorCode::Unavailable, "its credentials have changed");
+    }
   }
   return running_ != nullptr ? Result<void>() : start(std::move(wanted));
 }
@@ -161,6 +171,7 @@ Result<void> StdioTransport::start(Environment environment) {
   }
   auto running = std::make_shared<Running>();
   running->secrets = std::move(environment.secrets);
+  running->secret_bytes_max = environment.secret_bytes_max;
   running->digest = std::move(environment.digest);
   running->since = now;
   ToolProgramOrder order;
@@ -205,6 +216,14 @@ void StdioTransport::send(UpstreamMessage message, std::shared_ptr<UpstreamExcha
   if (running->program->unsent() > kProgramUnsentMax) {
     exchange->fail(ErrorCode::Unavailable, "the program does not read what it is asked");
     return;
+  }
+  if (!running->program->reads()) {
+    exchange->fail(ErrorCode::Unavailable, std::string(kReadsNothing));
+    return;
+  }
+  if (running->open.empty()) {
+    // What it has said while nobody asked it anything does not count.
+    running->bytes = 0;
   }
   exchange->hide(running->secrets);
   const std::int64_t id = exchange->id().as_int();
@@ -282,7 +301,7 @@ void StdioTransport::take(const RunningPtr& running, std::string_view piece) {
   running->spoke = true;
   running->sign = true;
   running->bytes += piece.size();
-  const bool floods = running->bytes > kUpstreamBytesMax;
+  const bool floods = !running->open.empty() && running->bytes > kUpstreamBytesMax;
   const Result<void> fed = running->lines.feed(piece, [&](std::string_view line) {
     take_line(*running, line);
     // What is called may have ended it.
@@ -338,9 +357,29 @@ void StdioTransport::take_line(Running& running, std::string_view line) {
 
 // --- its end ------------------------------------------------------------------------------------
 
+/// What a program has written before its end, without its secrets. Where the beginning is missing,
+/// a value may have lost its own, and is recognised no more: nothing that may be of it is kept.
+std::string StdioTransport::masked(const Running& running, const ToolProgramEnd& end) {
+  redaction::Redactor redactor(running.secrets);
+  std::string said;
+  std::string_view rest = end.said;
+  if (end.cut) {
+    // Twice, since what is held back until more is known reaches back that far again.
+    const std::string_view doubtful = rest.substr(0, 2 * running.secret_bytes_max);
+    redactor.feed(doubtful, said);
+    said.clear();
+    rest.remove_prefix(doubtful.size());
+  }
+  redactor.feed(rest, said);
+  if (!end.cut || !rest.empty()) {
+    redactor.flush(said);
+  }
+  return said;
+}
+
 void StdioTransport::ended(const RunningPtr& running, const ToolProgramEnd& end) {
   // Masked as a whole, so that no value is cut in two.
-  std::string said = redaction::redact(running->secrets, end.said);
+  std::string said = masked(*running, end);
   said.erase(0, said.size() - std::min(said.size(), kSaidBytesMax));
   said = redact_text(in_a_line(said), kSaidBytesMax);
   std::string why = concat(

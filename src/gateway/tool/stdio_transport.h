@@ -56,6 +56,7 @@ class StdioTransport final : public UpstreamTransport,
   struct Environment {
     std::vector<Secret> entries;
     UpstreamExchange::Secrets secrets;
+    std::size_t secret_bytes_max = 0;
     std::string digest;
   };
 
@@ -63,6 +64,7 @@ class StdioTransport final : public UpstreamTransport,
   Result<void> start(Environment environment);
   void take(const RunningPtr& running, std::string_view piece);
   void take_line(Running& running, std::string_view line);
+  static std::string masked(const Running& running, const ToolProgramEnd& end);
   void ended(const RunningPtr& running, const ToolProgramEnd& end);
   void give_up(ErrorCode code, const std::string& why);
   void stop(ErrorCode code, const std::string& why);

@@ -75,7 +75,8 @@ class StdioTest : public ::testing::Test {
     if (id == nullptr || method.empty() || method == silent_) {
       return;
     }
-    if (method == deadly_) {
+    if (method == deadly_ || (method == deadly_once_ && !deadly_once_.empty())) {
+      deadly_once_ = method == deadly_once_ ? std::string() : deadly_once_;
       program.end("exited with code 3", "I do not know that\n");
       return;
     }
@@ -108,6 +109,7 @@ class StdioTest : public ::testing::Test {
   /// Methods that it does not answer, or that end it.
   std::string silent_;
   std::string deadly_;
+  std::string deadly_once_;
   std::function<void(FakeProgram&, const Json&)> on_call_;
 };
 
@@ -146,6 +148,18 @@ TEST_F(StdioTest, MayEndWhenItIsAskedWhatItDoesNotKnow) {
   last().end("exited with code 0");
   EXPECT_EQ(echo(), "hi");
   EXPECT_EQ(asked(last()), "initialize notifications/initialized tools/call");
+}
+
+TEST_F(StdioTest, MayEndOnceMoreAfterWhatItDoesNotKnow) {
+  deadly_ = "server/discover";
+  deadly_once_ = "initialize";
+  declare();
+  EXPECT_NE(echo().find("exited with code 3"), std::string::npos);
+  EXPECT_EQ(world_.programs.size(), 2U);
+  world_.advance(kToolsRetry + Duration(1));
+  EXPECT_EQ(echo("b"), "b");
+  EXPECT_EQ(world_.programs.size(), 3U);
+  EXPECT_EQ(asked(last()), "initialize notifications/initialized tools/list tools/call");
 }
 
 TEST_F(StdioTest, MaySayNothingToWhatItDoesNotKnow) {
@@ -237,6 +251,22 @@ TEST_F(StdioTest, TellsItsCredentialToNobody) {
   }
 }
 
+TEST_F(StdioTest, TellsNoCredentialThatHasLostItsBeginning) {
+  declare();
+  std::string end = " and then it stopped";
+  on_call_ = [&](FakeProgram& program, const Json&) {
+    // Of "value-of-key": what is said now was longer.
+    program.end("exited with code 1", concat("ue-of-key", end), true);
+  };
+  std::string said = echo();
+  EXPECT_EQ(said.find("of-key"), std::string::npos) << said;
+  world_.advance(kProgramPauseMax);
+  end = concat(std::string(200, '.'), " value-of-key ", end);
+  said = echo("b");
+  EXPECT_EQ(said.find("of-key"), std::string::npos) << said;
+  EXPECT_NE(said.find("[****]  and then it stopped"), std::string::npos) << said;
+}
+
 TEST_F(StdioTest, IsHeardWhateverElseItSays) {
   declare();
   on_call_ = [](FakeProgram& program, const Json& message) {
@@ -294,6 +324,24 @@ TEST_F(StdioTest, IsEndedIfItFloods) {
   EXPECT_EQ(echo("c"), "c");
 }
 
+TEST_F(StdioTest, MaySayMuchWhileNobodyAsks) {
+  declare();
+  EXPECT_EQ(echo(), "hi");
+  const std::string line = notification_of(4'000);
+  for (std::size_t said = 0; said <= 2 * kUpstreamBytesMax; said += line.size()) {
+    last().say(line);
+  }
+  EXPECT_TRUE(last().held);
+  on_call_ = [&](FakeProgram& program, const Json& message) {
+    program.say(line);
+    program.say(result_message(*message.find("id"), text_result("done")));
+  };
+  EXPECT_EQ(echo("b"), "done");
+  EXPECT_EQ(world_.programs.size(), 1U);
+  last().say(std::string(kUpstreamBytesMax + 1, 'x'));
+  EXPECT_FALSE(last().held) << "no line is as long";
+}
+
 TEST_F(StdioTest, IsEndedIfItHangs) {
   declare(R"("tools":[{"name":"*","timeout":"2s"}])");
   EXPECT_EQ(echo(), "hi");
@@ -321,6 +369,24 @@ TEST_F(StdioTest, IsNotAskedIfItDoesNotRead) {
   last().unsent = kProgramUnsentMax + 1;
   EXPECT_NE(echo("b").find("does not read"), std::string::npos);
   EXPECT_EQ(world_.state_of(1), "FAILED");
+}
+
+TEST_F(StdioTest, IsNotAskedIfItReadsNothingAnyMore) {
+  declare();
+  EXPECT_EQ(echo(), "hi");
+  silent_ = "tools/call";
+  const auto slow = ask("slow");
+  last().reads = false;
+  EXPECT_NE(echo("b").find("reads nothing any more"), std::string::npos);
+  EXPECT_EQ(world_.state_of(2), "FAILED") << "nothing was sent";
+  EXPECT_TRUE(last().held) << "it may answer what it was asked before";
+  last().say(result_message(*last().heard.back().find("id"), text_result("late")));
+  world_.settle();
+  EXPECT_EQ(ToolWorld::text_of(slow), "late");
+  silent_.clear();
+  EXPECT_EQ(echo("c"), "c");
+  EXPECT_EQ(world_.programs.size(), 2U);
+  EXPECT_FALSE(world_.programs.front()->held);
 }
 
 TEST_F(StdioTest, TellsOfItsWorkToWhoCanBeMeant) {
@@ -417,6 +483,21 @@ TEST_F(StdioTest, ComesBackToNobodyWhenTheServerEnds) {
   world_.stop();
   EXPECT_FALSE(last().held);
   EXPECT_FALSE(answer->closed);
+}
+
+TEST_F(StdioTest, HoldsNothingWhenTheServerEndsWhileItBegins) {
+  declare();
+  silent_ = "server/discover";
+  const auto object = world_.ports().object("toolservers", Namespace("default"), "it");
+  const Result<ToolServer> server = read_tool_server(*object);
+  ASSERT_TRUE(server.ok());
+  auto upstream = Upstream::create(*server, world_.ports());
+  const std::weak_ptr<Upstream> held = upstream;
+  upstream->list([](const Result<std::vector<Json>>& /*tools*/) { FAIL() << "nobody waits"; });
+  world_.settle();
+  upstream->close(Closing::Silent);
+  upstream.reset();
+  EXPECT_TRUE(held.expired());
 }
 
 }  // namespace

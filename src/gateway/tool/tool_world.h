@@ -28,6 +28,7 @@ struct FakeProgram {
   /// Whether somebody holds it: it was not ended.
   bool held = true;
   std::size_t unsent = 0;
+  bool reads = true;
   std::vector<Json> heard;
 
   void say(const std::string& text) const {
@@ -38,10 +39,10 @@ struct FakeProgram {
 
   void say(const Json& message) const { say(message.dump() + "\n"); }
 
-  void end(const std::string& how, const std::string& said = {}, bool started = true) const {
+  void end(const std::string& how, const std::string& said = {}, bool cut = false) const {
     if (held && events.end) {
       const auto ended = events.end;
-      ended({.started = started, .how = how, .said = said});
+      ended({.started = true, .how = how, .said = said, .cut = cut});
     }
   }
 
@@ -422,6 +423,8 @@ class ToolWorld {
     }
 
     std::size_t unsent() const override { return program_->unsent; }
+
+    bool reads() const override { return program_->reads; }
 
    private:
     ToolWorld& world_;

@@ -124,7 +124,8 @@ void Upstream::connect(OnConnected done) {
     }
   };
   // The same program speaks what it spoke before, and may end when it is asked something else.
-  const bool known = transport_->is_one_server() && known_era_ == Era::Session;
+  const bool known = (transport_->is_one_server() && known_era_ == Era::Session) ||
+                     std::exchange(died_of_discover_, false);
   if (protocol_ == kStatelessVersion || (protocol_ == "auto" && !known)) {
     discover(connected);
   } else {
@@ -145,6 +146,7 @@ void Upstream::discover(OnConnected done) {
           return;
         }
         const ErrorCode code = result.error().code;
+        self->died_of_discover_ = code == ErrorCode::Ambiguous && self->transport_->is_one_server();
         // Programs of the other era may say nothing to what they do not know, or end.
         const bool reached =
             code == ErrorCode::Invalid || code == ErrorCode::Ambiguous ||
@@ -190,6 +192,15 @@ void Upstream::initialize(OnConnected done) {
         done({});
       },
       {});
+}
+
+void Upstream::close(Closing how) {
+  const auto self = shared_from_this();
+  transport_->close(how);
+  if (how == Closing::Silent) {
+    // They hold us, and nobody will call them.
+    const std::vector<OnConnected> dropped = std::exchange(connecting_, {});
+  }
 }
 
 // --- tools --------------------------------------------------------------------------------------

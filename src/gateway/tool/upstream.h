@@ -58,7 +58,7 @@ class Upstream : public UpstreamUser, public std::enable_shared_from_this<Upstre
   const std::string& protocol() const { return version_; }
 
   /// Nothing is asked any more.
-  void close(Closing how) { transport_->close(how); }
+  void close(Closing how);
 
   void on_lost() override { version_.clear(); }
 
@@ -84,6 +84,9 @@ class Upstream : public UpstreamUser, public std::enable_shared_from_this<Upstre
   std::string version_;
   /// The era of the last agreement.
   std::optional<Era> known_era_;
+  /// The next one begins as programs of the other era want it, so that one that ends of the first
+  /// question gets to the second.
+  bool died_of_discover_ = false;
   std::int64_t next_id_ = 1;
   std::size_t asks_ = 0;
   /// Those who wait until the revision is agreed on, which one of them sees to.
