@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/strings.h"
 #include "security/sealing/keyring.h"
 
 namespace reeve::cli {
@@ -11,6 +12,8 @@ namespace {
 
 static_assert(gateway::model::kSealedPieceBytes <= sealing::kSealedValueBytesMax);
 
+/// Is opened once: making a key from a passphrase takes long, and it is needed for each reply.
+///
 /// Threading: one thread at a time.
 class Ring {
  public:
@@ -19,17 +22,24 @@ class Ring {
 
   Result<const sealing::Keyring*> get() {
     if (!ring_) {
-      REEVE_TRY(
-          ring_, sealing::Keyring::open_or_create(keys_, passphrase_ ? &*passphrase_ : nullptr)
-      );
+      ring_ = sealing::Keyring::open_or_create(keys_, passphrase_ ? &*passphrase_ : nullptr);
     }
-    return &*ring_;
+    if (!*ring_) {
+      Error error = make_error(
+          ErrorCode::Unavailable,
+          concat("the keyring cannot be opened: ", ring_->error().message),
+          ring_->error().subject
+      );
+      error.hint = ring_->error().hint;
+      return error;
+    }
+    return &**ring_;
   }
 
  private:
   std::filesystem::path keys_;
   std::optional<Secret> passphrase_;
-  std::optional<sealing::Keyring> ring_;
+  std::optional<Result<sealing::Keyring>> ring_;
 };
 
 }  // namespace

@@ -62,7 +62,8 @@ struct ModelPorts {
   /// Keeps a line about what was asked and answered; empty: nothing is kept.
   std::function<Result<void>(const Namespace& ns, std::string_view line)> keep;
   /// Saves a text under a hexadecimal name over restarts, in place of what was there, until it is
-  /// dropped; all that are saved, with their names. Empty, all three of them: nothing is saved.
+  /// dropped; all that are saved, with their names. Unavailable: nothing can be saved until the
+  /// next start. Empty, all three of them: nothing is saved.
   std::function<Result<void>(std::string_view name, std::string_view text)> save_reply;
   std::function<void(std::string_view name)> drop_reply;
   std::function<std::vector<std::pair<std::string, std::string>>()> saved_replies;

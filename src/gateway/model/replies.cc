@@ -140,36 +140,65 @@ void Replies::put(const ReplyKey& key, KeptReply reply) {
     remove(found->second);
   }
   const Timestamp until = ports_.now() + kReplyKept;
-  if (ports_.save_reply) {
-    const Result<void> saved = ports_.save_reply(name_of(key), encode(key, reply, until));
-    if (!saved) {
-      // It is here as long as this process is.
-      log_.warn("a reply is not saved", {{"call", reply.call}, {"error", saved.error()}});
-    }
-  }
+  save(key, reply, until);
   insert({.key = key, .reply = std::move(reply), .until = until});
+}
+
+/// What cannot be saved is here as long as this process is.
+void Replies::save(const ReplyKey& key, const KeptReply& reply, Timestamp until) {
+  if (!ports_.save_reply || !saves_) {
+    return;
+  }
+  const Result<void> saved = ports_.save_reply(name_of(key), encode(key, reply, until));
+  if (saved) {
+    return;
+  }
+  saves_ = saved.error().code != ErrorCode::Unavailable;
+  log_.warn(
+      saves_ ? "a reply is not saved" : "replies of models are not saved until the next start",
+      {{"call", reply.call}, {"error", saved.error()}}
+  );
 }
 
 void Replies::insert(Entry entry) {
   entry.bytes = kEntryBytes + entry.reply.answer.body->size();
-  while (!entries_.empty() &&
-         (entries_.size() >= kRepliesMax || bytes_ + entry.bytes > kRepliesBytesMax)) {
-    remove(entries_.begin());
+  while (!places_.empty() &&
+         (places_.size() >= kRepliesMax || bytes_ + entry.bytes > kRepliesBytesMax)) {
+    remove(next_to_go(entry));
   }
   bytes_ += entry.bytes;
-  entries_.push_back(std::move(entry));
-  const Place place = std::prev(entries_.end());
+  Share& share = shares_[entry.key.ns];
+  share.bytes += entry.bytes;
+  share.entries.push_back(std::move(entry));
+  const Place place = std::prev(share.entries.end());
   places_.emplace(place->key, place);
   sweep_later();
+}
+
+/// The oldest one of the namespace that will hold the most: none throws out what others keep.
+Replies::Place Replies::next_to_go(const Entry& coming) {
+  const auto bytes = [&coming](const auto& each) {
+    return each.second.bytes + (each.first == coming.key.ns ? coming.bytes : 0);
+  };
+  return std::max_element(
+             shares_.begin(),
+             shares_.end(),
+             [&](const auto& a, const auto& b) { return bytes(a) < bytes(b); }
+  )->second.entries.begin();
 }
 
 void Replies::remove(Place place) {
   if (ports_.drop_reply) {
     ports_.drop_reply(name_of(place->key));
   }
+  const auto share = shares_.find(place->key.ns);
   bytes_ -= place->bytes;
+  share->second.bytes -= place->bytes;
   places_.erase(place->key);
-  entries_.erase(place);
+  share->second.entries.erase(place);
+  if (share->second.entries.empty()) {
+    shares_.erase(share);
+  }
 }
 
 /// Nobody can ask for it any more: it is too old, or its mission has ended.
@@ -185,17 +214,17 @@ bool Replies::is_over(const Entry& entry, Timestamp now) const {
 
 void Replies::sweep() {
   const Timestamp now = ports_.now();
-  for (Place place = entries_.begin(); place != entries_.end();) {
-    const Place at = place++;
-    if (is_over(*at, now)) {
-      remove(at);
+  for (auto at = places_.begin(); at != places_.end();) {
+    const Place place = (at++)->second;
+    if (is_over(*place, now)) {
+      remove(place);
     }
   }
   sweep_later();
 }
 
 void Replies::sweep_later() {
-  if (cancel_sweep_ || entries_.empty()) {
+  if (cancel_sweep_ || places_.empty()) {
     return;
   }
   cancel_sweep_ = ports_.after(kReplySweep, [this] {

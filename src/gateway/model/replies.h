@@ -62,8 +62,8 @@ struct KeptReply {
 };
 
 /// Replies that may be asked for again under the names that their callers gave them: until their
-/// mission ends, a day at most. Those that were kept for the longest time go first. What the port
-/// has saved is there again after a restart.
+/// mission ends, a day at most. If they are too many, those go that were kept for the longest time
+/// by the namespace that holds the most. What the port has saved is there again after a restart.
 ///
 /// Threading: network thread.
 class Replies {
@@ -79,7 +79,7 @@ class Replies {
 
   void put(const ReplyKey& key, KeptReply reply);
 
-  std::size_t size() const { return entries_.size(); }
+  std::size_t size() const { return places_.size(); }
 
  private:
   struct Entry {
@@ -91,8 +91,17 @@ class Replies {
 
   using Place = std::list<Entry>::iterator;
 
+  /// What a namespace holds.
+  struct Share {
+    /// The oldest first.
+    std::list<Entry> entries;
+    std::size_t bytes = 0;
+  };
+
   void load();
+  void save(const ReplyKey& key, const KeptReply& reply, Timestamp until);
   void insert(Entry entry);
+  Place next_to_go(const Entry& coming);
   void remove(Place place);
   bool is_over(const Entry& entry, Timestamp now) const;
   void sweep();
@@ -100,10 +109,12 @@ class Replies {
 
   const ModelPorts& ports_;
   telemetry::Logger& log_;
-  /// The oldest first.
-  std::list<Entry> entries_;
+  /// None of them is empty.
+  std::map<Namespace, Share> shares_;
   std::map<ReplyKey, Place> places_;
   std::size_t bytes_ = 0;
+  /// Until it is known that nothing can be saved.
+  bool saves_ = true;
   ModelPorts::Cancel cancel_sweep_;
 };
 

@@ -23,6 +23,11 @@ std::string name_of_piece(std::string_view name, std::size_t at, std::size_t cou
   return concat("reply/", name, "/", at, "/", count);
 }
 
+bool is_lost(const Error& error) {
+  return error.code == ErrorCode::Corrupt || error.code == ErrorCode::Invalid ||
+         error.code == ErrorCode::NotFound;
+}
+
 }  // namespace
 
 Result<void> ReplyFiles::save(std::string_view name, std::string_view text) const {
@@ -71,10 +76,13 @@ std::vector<std::pair<std::string, std::string>> ReplyFiles::all() const {
   std::vector<std::pair<std::string, std::string>> found;
   for (std::string& name : names) {
     const Result<std::string> lines = platform::read_file(root_ / name, kFileBytesMax);
-    Result<std::string> text = lines ? open(name, *lines) : lines;
+    if (!lines) {
+      continue;
+    }
+    Result<std::string> text = open(name, *lines);
     if (text) {
       found.emplace_back(std::move(name), std::move(*text));
-    } else {
+    } else if (is_lost(text.error())) {
       drop(name);
     }
   }

@@ -15,6 +15,7 @@ namespace reeve::gateway::model {
 /// Seals a text of at most kSealedPieceBytes under a name, and opens it again under the same one.
 struct Sealer {
   std::function<Result<std::string>(std::string_view name, std::string_view plain)> seal;
+  /// Corrupt, Invalid, NotFound: nothing opens it any more. Unavailable: there is no key now.
   std::function<Result<Secret>(std::string_view name, std::string_view sealed)> open;
 };
 
@@ -29,12 +30,13 @@ class ReplyFiles {
   ReplyFiles(std::filesystem::path root, Sealer sealer)
       : root_(std::move(root)), sealer_(std::move(sealer)) {}
 
-  /// `name` is hexadecimal. Io, LimitExceeded: the disk refuses.
+  /// `name` is hexadecimal. Io, LimitExceeded: the disk refuses. Unavailable: there is no key.
   Result<void> save(std::string_view name, std::string_view text) const;
 
   void drop(std::string_view name) const;
 
-  /// All that can be opened, with their names; the others are removed.
+  /// All that can be opened, with their names. What nothing opens any more is removed; what cannot
+  /// be read now, or has no key now, stays.
   std::vector<std::pair<std::string, std::string>> all() const;
 
  private:

@@ -63,5 +63,20 @@ TEST_F(ReplyFilesTest, RemoveWhatIsNotWhole) {
   EXPECT_FALSE(fs::exists(root_ / "aa"));
 }
 
+TEST_F(ReplyFilesTest, KeepWhatHasNoKeyNow) {
+  ASSERT_TRUE(ReplyFiles(root_, open_book()).save("aa", "text"));
+  const auto with = [this](ErrorCode code) {
+    Sealer sealer = open_book();
+    sealer.open = [code](std::string_view name, std::string_view /*sealed*/) -> Result<Secret> {
+      return make_error(code, "the test says so", std::string(name));
+    };
+    return ReplyFiles(root_, std::move(sealer));
+  };
+  EXPECT_EQ(with(ErrorCode::Unavailable).all(), Found{});
+  EXPECT_EQ(ReplyFiles(root_, open_book()).all(), (Found{{"aa", "text"}}));
+  EXPECT_EQ(with(ErrorCode::NotFound).all(), Found{});
+  EXPECT_FALSE(fs::exists(root_ / "aa"));
+}
+
 }  // namespace
 }  // namespace reeve::gateway::model
