@@ -24,9 +24,13 @@ std::uint32_t seconds_up(Duration time) {
   return static_cast<std::uint32_t>((time.count() + kMillis - 1) / kMillis);
 }
 
+bool is_unknown_to_meter(const Error& error) {
+  return error.code == ErrorCode::NotFound || error.code == ErrorCode::IllegalTransition;
+}
+
 /// What somebody is told whom the meter does not know, or not any more.
 GatewayError meter_error(const Error& error) {
-  if (error.code == ErrorCode::NotFound || error.code == ErrorCode::IllegalTransition) {
+  if (is_unknown_to_meter(error)) {
     return {.kind = GatewayErrorKind::Forbidden, .message = error.message};
   }
   return {
@@ -169,7 +173,9 @@ void Call::on_meter(const MeterReply& reply) {
     context_.log.warn(
         "a call of a model cannot be metered", {{"call", order_.stem}, {"error", *reply.error}}
     );
-    refuse(meter_error(*reply.error), "refused");
+    // Who waits for the call of somebody who is over asks in a name of their own.
+    const bool not_theirs = gone_ && is_unknown_to_meter(*reply.error);
+    refuse(not_theirs ? reply_not_kept() : meter_error(*reply.error), "refused");
   } else if (reply.action == "pause" || reply.action == "queue") {
     wait_for_quota(reply);
   } else if (reply.action == "downgrade") {

@@ -98,8 +98,11 @@ class Call final : public std::enable_shared_from_this<Call> {
 
   const Digest& question() const { return order_.question; }
 
-  /// Whether its reply may still be waited for.
-  bool may_attach() const;
+  /// Whether its reply may still come to be kept.
+  bool is_live() const { return phase_ != Phase::Draining && phase_ != Phase::Done && !over_; }
+
+  /// Whether no more may wait for its reply.
+  bool is_full() const { return attached_.size() >= kAttachedMax; }
 
   /// Another client waits for the reply, and gets all of it at its end.
   void attach(std::shared_ptr<net::Exchange> exchange);

@@ -46,11 +46,6 @@ void Call::left_alone() {
   }
 }
 
-bool Call::may_attach() const {
-  return phase_ != Phase::Draining && phase_ != Phase::Done && !over_ &&
-         attached_.size() < kAttachedMax;
-}
-
 void Call::attach(std::shared_ptr<net::Exchange> exchange) {
   net::Exchange& asking = *exchange;
   attached_.push_back(std::move(exchange));
@@ -137,6 +132,13 @@ void Call::tell_attached(const GatewayError& error) {
 
 /// What the provider still says is read for a while, to know what is to be paid.
 void Call::drain() {
+  if (phase_ != Phase::Sent && phase_ != Phase::Answering) {
+    // It is between two attempts: nothing is to be paid.
+    settle_attempt(AttemptCharge::Nothing, 0);
+    tell_attached(reply_not_kept());
+    finish("cut");
+    return;
+  }
   phase_ = Phase::Draining;
   end_carrying();
   tell_attached(reply_not_kept());

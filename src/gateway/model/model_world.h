@@ -16,6 +16,7 @@
 #include "base/strings.h"
 #include "engine/book.h"
 #include "engine/engine.h"
+#include "engine/object_metadata.h"
 #include "engine/small_workflow.h"
 #include "gateway/model/service.h"
 #include "net/fake_exchange.h"
@@ -109,7 +110,8 @@ class ModelWorld {
           reply(*meter_failure);
           return;
         }
-        reply(run(command, Principal(std::string(kModelsActor))));
+        reply(run(without_runs ? of_no_run(command) : command, Principal(std::string(kModelsActor)))
+        );
       });
     };
     ports_.after = [this](Duration delay, std::function<void()> then) {
@@ -130,12 +132,10 @@ class ModelWorld {
           return object(plural, name);
         };
     ports_.objects =
-        [this](
-            std::string_view plural, const std::optional<Namespace>& ns, std::size_t /*max*/
-        ) {
+        [this](std::string_view plural, const std::optional<Namespace>& ns, std::size_t max) {
           std::vector<SeenObject> found;
           for (const auto& [key, seen] : objects_) {
-            if (key.first == plural && (!ns || *ns == ns_)) {
+            if (key.first == plural && (!ns || *ns == ns_) && found.size() < max) {
               found.push_back(seen);
             }
           }
@@ -398,6 +398,8 @@ class ModelWorld {
 
   std::vector<std::shared_ptr<FakeUpstream>> upstream;
   std::optional<Error> meter_failure;
+  /// The engine has no missions; calls of their runs are metered all the same.
+  bool without_runs = false;
   std::size_t revealed = 0;
   /// Replies that outlive the service.
   std::map<std::string, std::string> saved;
@@ -405,6 +407,14 @@ class ModelWorld {
   std::shared_ptr<net::FakeExchange> last;
 
  private:
+  static engine::Command of_no_run(engine::Command command) {
+    if (auto* object = std::get_if<engine::ObjectCommand>(&command)) {
+      engine::erase_member(object->body, "mission");
+      engine::erase_member(object->body, "run");
+    }
+    return command;
+  }
+
   SeenObject object(std::string_view plural, std::string_view name) {
     const auto found = objects_.find({std::string(plural), std::string(name)});
     return found == objects_.end() ? SeenObject() : found->second;

@@ -38,6 +38,14 @@ constexpr std::string_view kLast =
     "\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":3,\"total_tokens\":12}}\n\n"
     "data: [DONE]\n\n";
 
+/// A call at a time, and a long pause before the next attempt.
+constexpr std::string_view kSlow =
+    R"({"providers":[{"name":"one","kind":"openai","baseUrl":"https://one.example.com/v1",)"
+    R"("concurrency":1}],)"
+    R"("models":[{"name":"large","provider":"one","contextWindow":1000,"maxOutputTokens":100,)"
+    R"("reasoning":false,"prices":{"input":"1","output":"10"}}],)"
+    R"("retries":{"max":2,"backoff":"12s","maxBackoff":"12s","jitter":0}})";
+
 using Outcomes = std::vector<std::string>;
 
 class RepliesTest : public ::testing::Test {
@@ -61,6 +69,28 @@ class RepliesTest : public ::testing::Test {
   void leave() {
     world_.last->disconnect();
     world_.advance(kDrainTime * 3);
+  }
+
+  /// A call of a mission whose client has gone fails, and is to be made again; somebody waits for
+  /// it.
+  std::shared_ptr<net::FakeAnswer> begin_again() {
+    world_.without_runs = true;
+    world_.route(kSlow);
+    mission("ACTIVE");
+    ask("q1", kAsk, ModelWorld::run_of());
+    world_.last->disconnect();
+    auto waiting = ask("q1", kAsk, ModelWorld::run_of());
+    world_.asked(0).fail(net::ClientStage::Connect);
+    world_.settle();
+    return waiting;
+  }
+
+  void mission(std::string_view state) {
+    world_.put(
+        "missions",
+        "m",
+        concat(R"({"metadata":{"name":"m","uid":"u1"},"status":{"state":")", state, R"("}})")
+    );
   }
 
   ModelWorld world_;
@@ -206,6 +236,67 @@ TEST_F(RepliesTest, WhoWaitsIsToldThatItHasFailed) {
   EXPECT_EQ(body_of(second), R"({"error":{"message":"bad"}})");
 }
 
+TEST_F(RepliesTest, WhoWaitsIsNotRefusedForARunThatIsOver) {
+  ask();
+  world_.last->disconnect();
+  const auto second = ask();
+  world_.asked(0).fail(net::ClientStage::Connect);
+  world_.settle();
+  world_.meter_failure = make_error(ErrorCode::IllegalTransition, "run r is over", "r");
+  world_.advance(Duration(1'000));
+  EXPECT_EQ(status_of(second), 503);
+  EXPECT_NE(header_of(second, "Retry-After"), "");
+  world_.meter_failure.reset();
+  ask();
+  EXPECT_EQ(world_.upstream.size(), 2U);
+}
+
+TEST_F(RepliesTest, NoMoreThanSoManyWaitForOne) {
+  const auto first = ask();
+  const auto second = ask();
+  for (std::size_t i = 1; i < kAttachedMax; ++i) {
+    ask();
+  }
+  const auto too_many = ask();
+  EXPECT_EQ(status_of(too_many), 503);
+  EXPECT_NE(header_of(too_many, "Retry-After"), "");
+  EXPECT_EQ(status_of(ask("q1", kAskOther)), 422);
+  EXPECT_EQ(world_.upstream.size(), 1U);
+  answer();
+  EXPECT_EQ(body_of(first), kAnswer);
+  EXPECT_EQ(body_of(second), kAnswer);
+  EXPECT_EQ(body_of(ask()), kAnswer);
+}
+
+TEST_F(RepliesTest, ACallThatPausesEndsWithItsMission) {
+  const auto waiting = begin_again();
+  mission("COMPLETE");
+  world_.advance(kCarriedLook);
+  EXPECT_EQ(status_of(waiting), 503);
+  EXPECT_EQ(world_.service().calls(), 0U);
+  world_.advance(kDrainTime * 3);
+  EXPECT_EQ(world_.upstream.size(), 1U);
+  EXPECT_EQ(world_.outcomes(), Outcomes{"Refunded"});
+}
+
+TEST_F(RepliesTest, ACallThatWaitsForAPlaceEndsWithItsMissionForNothing) {
+  const auto waiting = begin_again();
+  const auto other = world_.post(std::string(kChat), std::string(kAskOther));
+  world_.advance(kCarriedLook + Duration(5'000));
+  mission("COMPLETE");
+  world_.advance(kCarriedLook);
+  EXPECT_EQ(status_of(waiting), 503);
+  EXPECT_EQ(world_.service().calls(), 1U);
+  EXPECT_EQ(world_.upstream.size(), 2U);
+  answer(1);
+  EXPECT_EQ(body_of(other), kAnswer);
+  world_.advance(kDrainTime * 3);
+  EXPECT_EQ(world_.upstream.size(), 2U);
+  Outcomes outcomes = world_.outcomes();
+  std::sort(outcomes.begin(), outcomes.end());
+  EXPECT_EQ(outcomes, (Outcomes{"Refunded", "Refunded", "Settled completed"}));
+}
+
 TEST_F(RepliesTest, TheirWaitingEndsWithTheService) {
   ask();
   const auto second = ask();
@@ -261,8 +352,8 @@ class RepliesAloneTest : public ::testing::Test {
  protected:
   RepliesAloneTest() { world_.close(); }
 
-  static ReplyKey key(std::string_view run) {
-    return reply_key(Namespace("default"), run, concat("run:", run), "q1");
+  static ReplyKey key(std::string_view run, std::string_view ns = "default") {
+    return reply_key(Namespace(std::string(ns)), run, concat("run:", run), "q1");
   }
 
   static KeptReply reply(std::string text) {
@@ -329,6 +420,39 @@ TEST_F(RepliesAloneTest, TheOldestGoFirst) {
   EXPECT_EQ(replies.find(key("m.1.t0.1")), nullptr);
   EXPECT_NE(replies.find(key(concat("m.1.t", most - 1, ".1"))), nullptr);
   EXPECT_EQ(world_.saved.size(), replies.size());
+}
+
+TEST_F(RepliesAloneTest, NoNamespaceThrowsOutWhatOthersKeep) {
+  mission("u1", "ACTIVE");
+  Replies replies(world_.ports(), log_);
+  replies.put(key("m.1.build.1"), reply("one"));
+  const std::size_t most = kRepliesBytesMax / kReplyBytesMax;
+  for (std::size_t i = 0; i <= most; ++i) {
+    replies.put(key(concat("m.1.t", i, ".1"), "other"), reply(std::string(kReplyBytesMax, 'x')));
+  }
+  EXPECT_NE(replies.find(key("m.1.build.1")), nullptr);
+  EXPECT_EQ(replies.find(key("m.1.t0.1", "other")), nullptr);
+  EXPECT_NE(replies.find(key(concat("m.1.t", most, ".1"), "other")), nullptr);
+  EXPECT_EQ(world_.saved.size(), replies.size());
+}
+
+TEST_F(RepliesAloneTest, WhatCanNeverBeSavedIsTriedOnce) {
+  mission("u1", "ACTIVE");
+  std::size_t tried = 0;
+  ErrorCode code = ErrorCode::Io;
+  ModelPorts ports = world_.ports();
+  ports.save_reply = [&](std::string_view /*name*/, std::string_view /*text*/) -> Result<void> {
+    ++tried;
+    return make_error(code, "the test says so", "replies");
+  };
+  Replies replies(ports, log_);
+  replies.put(key("m.1.build.1"), reply("one"));
+  code = ErrorCode::Unavailable;
+  for (const std::string_view run : {"m.1.test.1", "m.1.pack.1", "m.1.ship.1"}) {
+    replies.put(key(run), reply("one"));
+    EXPECT_NE(replies.find(key(run)), nullptr);
+  }
+  EXPECT_EQ(tried, 2U);
 }
 
 TEST_F(RepliesAloneTest, WhatCannotBeReadIsDropped) {

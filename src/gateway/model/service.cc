@@ -223,16 +223,6 @@ void ModelService::list(
 void ModelService::call(
     std::shared_ptr<net::Exchange> exchange, Caller caller, OperationTarget target, Reach reach
 ) {
-  if (calls_.size() >= kCallsMax) {
-    fail(
-        exchange,
-        target,
-        {.kind = GatewayErrorKind::Busy,
-         .message = concat(kCallsMax, " calls are under way"),
-         .retry_after_seconds = 1}
-    );
-    return;
-  }
   CallOrder order;
   Result<RequestScan> scan = scan_request(target.operation, exchange->request().body);
   if (!scan) {
@@ -266,6 +256,16 @@ void ModelService::call(
       order.seed
   );
   if (answer_again(order)) {
+    return;
+  }
+  if (calls_.size() >= kCallsMax) {
+    fail(
+        order.exchange,
+        order.target,
+        {.kind = GatewayErrorKind::Busy,
+         .message = concat(kCallsMax, " calls are under way"),
+         .retry_after_seconds = 1}
+    );
     return;
   }
   label(order);
@@ -311,8 +311,7 @@ bool ModelService::answer_again(CallOrder& order) {
   }
   const KeptReply* kept = context_.replies.find(*order.reply_key);
   const auto found = named_.find(*order.reply_key);
-  const bool under_way = kept == nullptr && found != named_.end() && found->second->may_attach();
-  if (kept == nullptr && !under_way) {
+  if (kept == nullptr && found == named_.end()) {
     return false;
   }
   if ((kept != nullptr ? kept->question : found->second->question()) != order.question) {
@@ -325,8 +324,15 @@ bool ModelService::answer_again(CallOrder& order) {
     );
     return true;
   }
+  if (kept == nullptr && !found->second->is_live()) {
+    return false;
+  }
   if (!may_ask_for_free(who)) {
     fail(order.exchange, order.target, too_often());
+    return true;
+  }
+  if (kept == nullptr && found->second->is_full()) {
+    fail(order.exchange, order.target, reply_not_kept());
     return true;
   }
   context_.log.info(
