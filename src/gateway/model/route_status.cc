@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <vector>
 
 #include "base/canonical.h"
@@ -279,8 +280,8 @@ void RouteStatusController::write(const Name& name, Known& known, Json status) {
 /// Those that were open when the process began.
 void RouteStatusController::adopt_incidents() {
   adopted_ = true;
-  for (const SeenObject& each :
-       context_.ports.objects("incidents", std::nullopt, kIncidentsReadMax)) {
+  constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
+  for (const SeenObject& each : context_.ports.objects("incidents", std::nullopt, kAll)) {
     const Json& spec = each.object->get_object("spec");
     if (spec.get_string("reason") == kProviderDown &&
         each.object->get_object("status").get_string("state") != "closed") {

@@ -28,7 +28,6 @@ inline constexpr Duration kStatusPause{10'000};
 inline constexpr Duration kStatusAgeMax{300'000};
 /// Routes of all namespaces that have a status.
 inline constexpr std::size_t kRoutesWatchedMax = 5'000;
-inline constexpr std::size_t kIncidentsReadMax = 5'000;
 /// Why there is an incident about a provider.
 inline constexpr std::string_view kProviderDown = "ModelProviderDown";
 

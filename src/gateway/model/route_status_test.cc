@@ -188,6 +188,21 @@ TEST_F(RouteStatusTest, AnIncidentOfAnEarlierProcessIsClosed) {
   EXPECT_EQ(provider().get_string("lastError"), "status_5xx");
 }
 
+TEST_F(RouteStatusTest, AnIncidentOfAnEarlierProcessIsFoundAmongMany) {
+  world_.declare_route(kSpec);
+  look();
+  ask(false);
+  look();
+  EXPECT_EQ(incidents(), States{"open"});
+  constexpr int kMany = 10'000;
+  for (int i = 0; i < kMany; ++i) {
+    world_.put("incidents", concat("0-", i), R"({"spec":{},"status":{"state":"closed"}})");
+  }
+  world_.restart();
+  look();
+  EXPECT_EQ(world_.count_events("incident.closed"), 1U);
+}
+
 TEST_F(RouteStatusTest, AnIncidentGoesWithItsRoute) {
   world_.declare_route(kSpec);
   look();

@@ -1,6 +1,5 @@
 #include "gateway/reach/reach.h"
 
-#include <cstdint>
 #include <utility>
 
 #include "kernel/loop.h"
@@ -73,9 +72,14 @@ std::vector<view::ProjectedPtr> Reach::objects(
   if (ns) {
     query.selector.ns = ns->str();
   }
-  query.limit = static_cast<std::uint32_t>(max);
-  Result<view::Page> page = services_.view.list(query);
-  return page ? std::move(page->items) : std::vector<view::ProjectedPtr>();
+  Result<view::Lister> lister = services_.view.begin_list(query);
+  std::vector<view::ProjectedPtr> found;
+  while (lister && !lister->at_end() && found.size() < max) {
+    for (view::ProjectedPtr& each : lister->next({.objects_max = max - found.size()})) {
+      found.push_back(std::move(each));
+    }
+  }
+  return found;
 }
 
 Result<std::unique_ptr<net::Client>> Reach::make_client(
