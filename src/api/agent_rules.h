@@ -13,7 +13,7 @@ namespace reeve::api {
 /// by 4.
 inline constexpr std::size_t kAgentPromptTokensMax = 2000;
 
-/// Why an agent could never work. `object` fits the contract.
+/// Why an agent could never work. `object` need not fit its contract.
 std::vector<resource::Cause> agent_causes(const Json& object);
 
 /// What its author should think about.

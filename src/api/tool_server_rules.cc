@@ -50,6 +50,27 @@ void check_variables(
   }
 }
 
+/// The contract tells of arguments that are no texts.
+void check_arguments(const Json::Array& argv, std::vector<resource::Cause>& causes) {
+  for (std::size_t i = 0; i < argv.size(); ++i) {
+    if (!argv[i].is_string()) {
+      continue;
+    }
+    const std::string& text = argv[i].as_string();
+    const bool is_place = text.find('/') != std::string::npos;
+    if (i == 0 && (text.empty() || (is_place && text.front() != '/'))) {
+      causes.push_back(resource::forbidden_value(
+          "spec.command[0]", "must be an absolute path, or a name that is found with PATH"
+      ));
+    }
+    if (text.find('\0') != std::string::npos) {
+      causes.push_back(resource::forbidden_value(
+          concat("spec.command[", i, "]"), "no argument holds a zero byte"
+      ));
+    }
+  }
+}
+
 /// What is said of a program, and what has a meaning without one.
 void check_program(const Json& spec, bool has_command, std::vector<resource::Cause>& causes) {
   if (!has_command) {
@@ -61,20 +82,7 @@ void check_program(const Json& spec, bool has_command, std::vector<resource::Cau
     }
     return;
   }
-  const Json& argv = *spec.find("command");
-  const std::string program = argv.as_array().front().as_string();
-  if (program.empty() || (program.find('/') != std::string::npos && program.front() != '/')) {
-    causes.push_back(resource::forbidden_value(
-        "spec.command[0]", "must be an absolute path, or a name that is found with PATH"
-    ));
-  }
-  for (std::size_t i = 0; i < argv.as_array().size(); ++i) {
-    if (argv.as_array()[i].as_string().find('\0') != std::string::npos) {
-      causes.push_back(resource::forbidden_value(
-          concat("spec.command[", i, "]"), "no argument holds a zero byte"
-      ));
-    }
-  }
+  check_arguments(spec.get_array("command"), causes);
   if (const Json* sandbox = spec.find("sandbox")) {
     if (const auto read = model::sandbox_from_json(*sandbox); !read) {
       causes.push_back(resource::forbidden_value(

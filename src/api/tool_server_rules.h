@@ -9,7 +9,7 @@
 namespace reeve::api {
 
 /// Why a server of tools could never serve any: no place, or two; hosts that nobody asks.
-/// `object` fits the contract.
+/// `object` need not fit its contract.
 std::vector<resource::Cause> tool_server_causes(const Json& object);
 
 }  // namespace reeve::api

@@ -66,5 +66,14 @@ TEST(ToolServerRules, RefuseProgramsThatCouldNotBeStarted) {
   );
 }
 
+TEST(ToolServerRules, LeaveWhatIsOfAnotherTypeToTheContract) {
+  EXPECT_EQ(fields_of(R"({"command":[1]})"), "");
+  EXPECT_EQ(fields_of(R"({"command":["x",1]})"), "");
+  EXPECT_EQ(fields_of(R"({"command":[{}]})"), "");
+  EXPECT_EQ(fields_of(R"({"command":[null,"x\u0000",[]]})"), "spec.command[1];");
+  EXPECT_EQ(fields_of(R"({"command":["x"],"environment":{"A":1},"credentials":[1]})"), "");
+  EXPECT_EQ(fields_of(R"({"url":"https://a","tools":[1,{"allow":1,"approval":1}]})"), "");
+}
+
 }  // namespace
 }  // namespace reeve::api

@@ -7,6 +7,105 @@ import threading
 from reeve import main
 from server import APPLY, TABLE, ServerTest, mission, path_of, quota, workflow
 
+# A spec of each kind that has rules besides its contract, with every member that the rules look at.
+SPECS = {
+    "Agent": {
+        "cli": {"command": "custom", "argv": ["a", "{prompt}"]},
+        "model": "m",
+        "prompt": "p",
+        "tools": ["files__*"],
+        "validators": ["v"],
+        "limits": {"iterations": 1, "cost": "1", "duration": "1m"},
+        "environment": {"A": "1"},
+        "sandbox": {"level": "workspace", "readable": ["/srv"]},
+        "outputSchema": {"type": "object", "required": ["a"], "properties": {"a": {"enum": ["b"]}}},
+    },
+    "BudgetQuota": {
+        "selector": {"workflow": "w", "agent": "a", "matchLabels": {"a": "b"}},
+        "limits": {
+            "maxTotalTokens": 10,
+            "maxTokensPerRun": 5,
+            "maxTotalCost": "2",
+            "maxCostPerRun": "1",
+            "maxDuration": "1m",
+        },
+        "enforcement": {"onDurationLimit": "pause", "scope": "all"},
+        "warnings": {"tokenThreshold": 0.5},
+        "notifications": {"channel": "c"},
+        "period": "day",
+    },
+    "ModelRoute": {
+        "providers": [
+            {
+                "name": "a",
+                "kind": "anthropic",
+                "baseUrl": "https://api.example.com",
+                "credential": "k",
+                "headers": {"x-a": "b"},
+                "operations": ["messages"],
+                "timeouts": {"total": "1m"},
+                "breaker": {"failures": 1},
+            }
+        ],
+        "models": [
+            {
+                "name": "m",
+                "provider": "a",
+                "contextWindow": 100,
+                "maxOutputTokens": 50,
+                "outputLimit": 20,
+                "prices": {"input": "1", "output": "1"},
+            }
+        ],
+        "rules": [
+            {
+                "match": {"agents": ["a"], "labels": {"a": "b"}, "budgetLeftBelow": 0.5},
+                "use": [{"model": "m", "weight": 1}],
+                "fallback": ["m"],
+            }
+        ],
+        "fallback": ["m"],
+        "retries": {"max": 1, "jitter": 0.5},
+        "guardrails": [{"name": "g", "pattern": "x", "action": "block"}],
+        "cache": {"ttl": "1m"},
+        "capture": {"request": "none"},
+    },
+    "NotificationSink": {
+        "events": ["*"],
+        "workflows": ["w"],
+        "matchLabels": {"a": "b"},
+        "webhook": {"url": "https://a.example.com", "secretCredential": "k"},
+    },
+    "ToolServer": {
+        "command": ["x", "y"],
+        "environment": {"A": "1"},
+        "credentials": {"B": "k"},
+        "sandbox": {"level": "workspace", "readable": ["/srv"]},
+        "tools": [{"name": "a", "allow": False, "redact": ["b"], "reversible": {"tool": "c"}}],
+    },
+    "Workflow": {
+        "tasks": [
+            {"name": "a", "script": "true", "credentials": {"A": "k"}, "sandbox": {"level": "workspace"}},
+            {"name": "b", "agent": {"name": "a", "prompt": "p"}},
+            {"name": "c", "mission": {"workflow": "w"}},
+        ],
+        "triggers": [{"name": "t", "webhook": {"auth": "github", "secret": "k"}}],
+    },
+}
+
+
+def damaged(value):
+    """The value with one member, or item, of a wrong type; in turn each of them, and each type."""
+    for wrong in (7, [7], ["x", 7], [{}], {"x": 7}, None):
+        if type(wrong) is not type(value) or isinstance(wrong, (list, dict)):
+            yield wrong
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, member in members:
+        for wrong in damaged(member):
+            changed = value.copy()
+            changed[key] = wrong
+            yield changed
+
 
 class ConformanceTest(ServerTest):
     def status_of(self, answer, code):
@@ -222,6 +321,31 @@ class ConformanceTest(ServerTest):
         again = self.status_of(self.api.post(at + "/receive", {}), 200)
         self.assertEqual([each["body"] for each in again["messages"]], ["two"])
         self.status_of(self.api.post(at + "/receive", {"from": "middle"}), 422)
+
+    def test_what_is_of_a_wrong_type_is_refused_whatever_else_is_wrong(self):
+        for kind, spec in SPECS.items():
+            path = path_of(f"{kind.lower()}s", dryRun="All")
+            thing = {"apiVersion": "reeve.dev/v1", "kind": kind, "metadata": {"name": "x"}, "spec": spec}
+            refused = 0
+            answer = self.api.post(path, thing)
+            if kind == "ToolServer":
+                # As far as the object is concerned: no programs are started here.
+                self.status_of(answer, 422)
+                self.assertIn("the setting tools.commands", answer.text)
+            else:
+                self.status_of(answer, 201)
+            for wrong in damaged(spec):
+                with self.subTest(kind=kind, spec=wrong):
+                    status = self.api.post(path, {**thing, "spec": wrong}).status
+                    # What is unknown is dropped, null may be as absent, and numbers can be texts of workflows.
+                    self.assertIn(status, (201, 400, 422))
+                    refused += status != 201
+            self.assertGreater(refused, 50, kind)
+        for command in ([1], ["x", 1], [{}]):
+            spec = {"command": command}
+            thing = {"apiVersion": "reeve.dev/v1", "kind": "ToolServer", "metadata": {"name": "x"}, "spec": spec}
+            status = self.status_of(self.api.post(path_of("toolservers"), thing), 422)
+            self.assertIn(f"spec.command[{len(command) - 1}]", str(status["details"]["causes"]))
 
     def test_every_verb_of_every_kind_has_an_answer(self):
         # Nothing that is offered may be unknown when it is asked for.
