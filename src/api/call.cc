@@ -14,6 +14,10 @@ namespace {
 
 constexpr std::string_view kJson = "application/json";
 constexpr std::size_t kWarningBytesMax = 512;
+/// Of all that an answer has.
+constexpr std::size_t kWarningsBytesMax = 4'096;
+/// Room for the one that says how many are left out.
+constexpr std::size_t kLeftOutBytesMax = 64;
 
 /// As a quoted string of RFC 9110; what is no visible ASCII becomes '?'.
 std::string quoted_warning(std::string_view text) {
@@ -28,6 +32,22 @@ std::string quoted_warning(std::string_view text) {
   return out;
 }
 
+/// Proxies and clients refuse an answer whose head is too long.
+void add_warnings(std::vector<net::Header>& headers, const std::vector<std::string>& warnings) {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < warnings.size(); ++i) {
+    std::string value = concat("299 - ", quoted_warning(warnings[i]));
+    bytes += value.size();
+    const bool is_last = i + 1 == warnings.size();
+    if (bytes + (is_last ? 0 : kLeftOutBytesMax) > kWarningsBytesMax) {
+      const std::size_t left_out = warnings.size() - i;
+      headers.push_back({"Warning", concat("299 - \"", left_out, " more warnings are left out\"")});
+      return;
+    }
+    headers.push_back({"Warning", std::move(value)});
+  }
+}
+
 std::vector<net::Header> common_headers(const Call& call, std::string_view content_type) {
   std::vector<net::Header> headers = call.headers;
   headers.push_back({"Content-Type", std::string(content_type)});
@@ -36,9 +56,7 @@ std::vector<net::Header> common_headers(const Call& call, std::string_view conte
   headers.push_back({"X-Request-Id", call.correlation.id.str()});
   headers.push_back({"Audit-Id", call.correlation.id.str()});
   headers.push_back({"Traceparent", telemetry::format_traceparent(call.correlation.trace)});
-  for (const std::string& warning : call.warnings) {
-    headers.push_back({"Warning", concat("299 - ", quoted_warning(warning))});
-  }
+  add_warnings(headers, call.warnings);
   return headers;
 }
 

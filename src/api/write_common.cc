@@ -27,6 +27,11 @@ constexpr std::size_t kIdempotencyKeyBytesMax = 256;
 constexpr int kBodyDepthMax = 64;
 constexpr std::string_view kVersion = "v1";
 constexpr std::uint32_t kRoutesLookedAt = 200;
+constexpr std::size_t kReferencesLookedAt = 1'000;
+/// Of one write; after them a last one says how many there may be besides.
+constexpr std::size_t kWriteWarningsMax = 20;
+/// An answer tells of no more.
+constexpr std::size_t kCausesMax = 100;
 
 std::string quote_of(std::string_view body) {
   constexpr std::size_t kShown = 200;
@@ -59,9 +64,25 @@ std::string_view asked_text(const Call& call) {
   return call.item != nullptr ? std::string_view(call.item->text) : call.request().body;
 }
 
-/// Once, however often the write is tried.
-void warn(Call& call, std::string text) {
-  if (std::find(call.warnings.begin(), call.warnings.end(), text) == call.warnings.end()) {
+bool is_told(const Call& call, const std::string& text) {
+  return std::find(call.warnings.begin(), call.warnings.end(), text) != call.warnings.end();
+}
+
+/// Once, however often the write is tried. False: there are so many already that it was left out.
+bool warn(Call& call, std::string text) {
+  if (is_told(call, text)) {
+    return true;
+  }
+  if (call.warnings.size() >= kWriteWarningsMax) {
+    return false;
+  }
+  call.warnings.push_back(std::move(text));
+  return true;
+}
+
+/// The last warning, of what is left out; there is one of them.
+void warn_of_more(Call& call, std::string text) {
+  if (call.warnings.size() <= kWriteWarningsMax && !is_told(call, text)) {
     call.warnings.push_back(std::move(text));
   }
 }
@@ -106,38 +127,48 @@ bool is_model(const Call& call, const ApiType& routes, const std::string& name) 
          });
 }
 
-/// Warns of names that mean nothing, to those who might see what they mean.
+/// What there is to say of a name that means nothing, to those who might see what it means; empty:
+/// nothing.
+std::string missing(const Call& call, const Reference& reference) {
+  const ApiType* type = call.services->types.find(access::kApiGroup, kVersion, reference.plural);
+  access::Attributes get;
+  get.verb = "get";
+  get.group = access::kApiGroup;
+  get.resource = reference.plural;
+  get.ns = call.route.ns;
+  get.name = reference.name;
+  if (type == nullptr || !type->view ||
+      !call.services->access.policy().decide(call.identity, get).allowed) {
+    return {};
+  }
+  const bool is_route = type->kind == journal::Kind::ModelRoute;
+  const bool there =
+      is_route ? is_model(call, *type, reference.name)
+               : call.services->view.get(*type->view, call.route.ns, reference.name) != nullptr;
+  if (there) {
+    return {};
+  }
+  return concat(
+      reference.field,
+      ": there is no ",
+      type->name.kind,
+      is_route ? " and no model" : "",
+      " \"",
+      reference.name,
+      "\" in ",
+      call.route.ns
+  );
+}
+
 void warn_of_missing(Call& call, const Json& object) {
-  for (const Reference& reference : references_of(call.type->kind, object)) {
-    const ApiType* type = call.services->types.find(access::kApiGroup, kVersion, reference.plural);
-    access::Attributes get;
-    get.verb = "get";
-    get.group = access::kApiGroup;
-    get.resource = reference.plural;
-    get.ns = call.route.ns;
-    get.name = reference.name;
-    if (type == nullptr || !type->view ||
-        !call.services->access.policy().decide(call.identity, get).allowed) {
-      continue;
-    }
-    const bool is_route = type->kind == journal::Kind::ModelRoute;
-    const bool there =
-        is_route ? is_model(call, *type, reference.name)
-                 : call.services->view.get(*type->view, call.route.ns, reference.name) != nullptr;
-    if (!there) {
-      warn(
-          call,
-          concat(
-              reference.field,
-              ": there is no ",
-              type->name.kind,
-              is_route ? " and no model" : "",
-              " \"",
-              reference.name,
-              "\" in ",
-              call.route.ns
-          )
+  const std::vector<Reference> all = references_of(call.type->kind, object);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    std::string text = i < kReferencesLookedAt ? missing(call, all[i]) : std::string();
+    if (i == kReferencesLookedAt || (!text.empty() && !warn(call, std::move(text)))) {
+      warn_of_more(
+          call, concat(all.size() - i, " more names may mean nothing: they were not looked up")
       );
+      return;
     }
   }
 }
@@ -145,6 +176,9 @@ void warn_of_missing(Call& call, const Json& object) {
 /// Adds what is wrong with members that nothing is known of so far, nor of what is in them.
 void add_causes(std::vector<resource::Cause>& causes, std::vector<resource::Cause> more) {
   const std::size_t known = causes.size();
+  if (known >= kCausesMax) {
+    return;
+  }
   for (resource::Cause& cause : more) {
     const bool told = std::any_of(
         causes.begin(),
@@ -266,8 +300,11 @@ resource::Outcome<void> check_fields(
     ));
   }
   if (validation == resource::FieldValidation::Warn) {
-    for (const std::string& path : unknown) {
-      warn(call, concat("unknown field \"", path, "\""));
+    for (std::size_t i = 0; i < unknown.size(); ++i) {
+      if (!warn(call, concat("unknown field \"", unknown[i], "\""))) {
+        warn_of_more(call, concat("there are ", unknown.size() - i, " more unknown fields"));
+        break;
+      }
     }
   }
   schema::prune(contract, object);

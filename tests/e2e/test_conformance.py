@@ -347,6 +347,39 @@ class ConformanceTest(ServerTest):
             status = self.status_of(self.api.post(path_of("toolservers"), thing), 422)
             self.assertIn(f"spec.command[{len(command) - 1}]", str(status["details"]["causes"]))
 
+    def test_warnings_are_bounded_and_the_last_says_how_many_are_left_out(self):
+        def warnings(thing, **query):
+            answer = self.api.post(path_of("workflows", dryRun="All", **query), thing)
+            self.status_of(answer, 201)
+            return answer.headers.get_all("Warning") or []
+
+        thing = workflow("w")
+        task = thing["spec"]["tasks"][0]
+        task["credentials"] = [f"k{i}" for i in range(19)]
+        self.assertEqual(len(warnings(thing)), 19)
+        task["credentials"] = [f"k{i}" for i in range(5000)]
+        found = warnings(thing)
+        self.assertEqual(len(found), 21)
+        self.assertIn('Credential "k19"'.replace('"', '\\"'), found[19])
+        self.assertIn("4980 more", found[20])
+        # Names that are there are looked at as well, and only so many of them.
+        thing_there = {"apiVersion": "reeve.dev/v1", "kind": "Credential", "metadata": {"name": "k"}}
+        self.made(path_of("credentials"), {**thing_there, "spec": {"value": "v"}})
+        task["credentials"] = ["k"] * 1500 + ["absent"]
+        found = warnings(thing)
+        self.assertEqual(len(found), 1)
+        self.assertIn("501 more", found[0])
+        # Long ones are fewer.
+        task["credentials"] = ["k" * 400 + str(i) for i in range(30)]
+        found = warnings(thing)
+        self.assertLess(sum(map(len, found)), 4097)
+        self.assertIn(f"{21 - len(found) + 1} more", found[-1])
+        thing = workflow("w")
+        thing["spec"].update({f"foo{i}": 1 for i in range(40)})
+        found = warnings(thing, fieldValidation="Warn")
+        self.assertEqual(len(found), 21)
+        self.assertIn("20 more", found[20])
+
     def test_every_verb_of_every_kind_has_an_answer(self):
         # Nothing that is offered may be unknown when it is asked for.
         lists = [("/api/v1", self.got("/api/v1"))]
