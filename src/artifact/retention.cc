@@ -29,8 +29,14 @@ bool has_expired(const Json& json, Timestamp now) {
   return !at.empty() && is_digest(json.get_string("digest")) && expires.ok() && *expires <= now;
 }
 
-Result<void> add_rows(store::Reader& reader, Timestamp now, std::set<Digest>& references) {
+/// Also finds out which namespaces there are.
+Result<void> add_rows(
+    store::Reader& reader, Timestamp now, std::set<Digest>& references, std::set<Uid>& namespaces
+) {
   return reader.each_row([&](const store::Row& row) -> Result<void> {
+    if (row.key.kind == journal::Kind::Namespace) {
+      namespaces.insert(row.uid);
+    }
     REEVE_TRY(const Json body, parse_json(row.body));
     add_references(body, now, references);
     return {};
@@ -86,12 +92,26 @@ Result<void> add_results(const fs::path& missions, Timestamp now, std::set<Diges
   });
 }
 
+/// Whether it was sent to a namespace that is gone. What was sent lately may be of one that was
+/// made after the namespaces were read.
+bool is_orphan(
+    const blob::Upload& upload, const RetentionOptions& options, const std::set<Uid>& namespaces
+) {
+  return !upload.namespace_uid.empty() && upload.put_at <= options.now - options.grace &&
+         !namespaces.contains(Uid(upload.namespace_uid));
+}
+
 Result<void> expire_uploads(
-    const blob::Uploads& uploads, Timestamp now, std::set<Digest>& references, Expired& expired
+    const blob::Uploads& uploads,
+    const RetentionOptions& options,
+    const std::set<Uid>& namespaces,
+    std::set<Digest>& references,
+    Expired& expired
 ) {
   REEVE_TRY(const std::vector<blob::Upload> all, uploads.list());
   for (const blob::Upload& upload : all) {
-    if (upload.expires_at && *upload.expires_at <= now) {
+    const bool is_over = upload.expires_at && *upload.expires_at <= options.now;
+    if (is_over || is_orphan(upload, options, namespaces)) {
       REEVE_CHECK(uploads.remove(upload.digest));
       ++expired.uploads;
     } else {
@@ -141,15 +161,14 @@ Result<Expired> expire(store::Reader& reader, const RetentionOptions& options) {
   blob::BlobStore blobs(options.data_dir / "blobs");
   // Results first: one that is taken into the store meanwhile is seen there.
   REEVE_CHECK(add_results(options.data_dir / "missions", options.now, references));
-  REEVE_CHECK(add_rows(reader, options.now, references));
-  REEVE_CHECK(
-      expire_uploads(blob::Uploads(options.data_dir, blobs), options.now, references, expired)
-  );
+  std::set<Uid> alive;
+  REEVE_CHECK(add_rows(reader, options.now, references, alive));
+  const blob::Uploads of_machine(options.data_dir, blobs);
+  REEVE_CHECK(expire_uploads(of_machine, options, alive, references, expired));
   REEVE_TRY(const auto namespaces, blob::Uploads::namespaces(options.data_dir));
   for (const Namespace& ns : namespaces) {
-    REEVE_CHECK(
-        expire_uploads(blob::Uploads(options.data_dir, blobs, ns), options.now, references, expired)
-    );
+    const blob::Uploads sent(options.data_dir, blobs, ns);
+    REEVE_CHECK(expire_uploads(sent, options, alive, references, expired));
   }
   REEVE_CHECK(
       expire_caches(executor::cache::CacheStore(options.data_dir), options.now, references, expired)

@@ -37,9 +37,10 @@ struct Expired {
 /// passed refers to nothing; any other text that looks like a digest counts.
 void add_references(const Json& json, Timestamp now, std::set<Digest>& references);
 
-/// Forgets uploads and caches whose time has come and removes the blobs that no row of the store,
-/// no result that waits to be taken, no upload and no cache refers to. Safe while missions run, in
-/// this process and in others. An error leaves everything that might be wanted.
+/// Forgets uploads and caches whose time has come, and uploads whose namespace is gone, and removes
+/// the blobs that no row of the store, no result that waits to be taken, no upload and no cache
+/// refers to. Safe while missions run, in this process and in others. An error leaves everything
+/// that might be wanted.
 Result<Expired> expire(store::Reader& reader, const RetentionOptions& options);
 
 }  // namespace reeve::artifact

@@ -187,6 +187,35 @@ TEST_F(RetentionTest, LeavesUploadsOfNamespacesUntilTheyExpire) {
   EXPECT_EQ(expired.blobs.blobs, 1U);
 }
 
+TEST_F(RetentionTest, RemovesUploadsWhoseNamespaceIsGone) {
+  store::Row row;
+  row.key = {.kind = journal::Kind::Namespace, .ns = Namespace(), .name = "red"};
+  row.uid = Uid("u2");
+  row.body = "{}";
+  store_.rows.push_back(row);
+  blob::Uploads uploads(dir_, *blobs_, Namespace("red"));
+  const auto send = [&](std::string_view bytes, Timestamp at, const std::string& uid) {
+    return uploads
+        .put(
+            {.name = "f",
+             .bytes = bytes,
+             .now = at,
+             .expires_at = now_ + hours(1),
+             .namespace_uid = uid}
+        )
+        ->digest;
+  };
+  const Digest of_earlier = send("earlier", now_ - hours(25), "u1");
+  const Digest of_this = send("this", now_ - hours(25), "u2");
+  const Digest of_newest = send("newest", now_ - hours(23), "u3");
+  const Digest of_unknown = send("unknown", now_ - hours(25), "");
+  EXPECT_EQ(expire_now().uploads, 1U);
+  EXPECT_FALSE(uploads.find(of_earlier, now_).ok());
+  for (const Digest& kept : {of_this, of_newest, of_unknown}) {
+    EXPECT_TRUE(uploads.find(kept, now_).ok());
+  }
+}
+
 TEST_F(RetentionTest, RemovesNothingIfARowCannotBeRead) {
   const Digest digest = old_blob("unknown");
   store_.rows.push_back({});

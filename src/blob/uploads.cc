@@ -113,14 +113,17 @@ Result<Upload> Uploads::put(const NewUpload& file) {
   return upload;
 }
 
-/// What has expired is gone already, whoever removes it; the same content takes no more room.
+/// What has expired or was sent to an earlier namespace of that name is gone already, whoever
+/// removes it; the same content takes no more room.
 Result<void> Uploads::check_room(const NewUpload& file, const Digest& digest) const {
   REEVE_TRY(const std::vector<Upload> all, list());
   std::size_t files = 1;
   std::uint64_t bytes = file.bytes.size();
   for (const Upload& upload : all) {
     const bool expired = upload.expires_at && *upload.expires_at <= file.now;
-    if (!expired && upload.digest != digest) {
+    const bool of_another = !upload.namespace_uid.empty() && !file.namespace_uid.empty() &&
+                            upload.namespace_uid != file.namespace_uid;
+    if (!expired && !of_another && upload.digest != digest) {
       ++files;
       bytes += upload.size_bytes;
     }

@@ -67,8 +67,8 @@ class Uploads {
   );
 
   /// Keeps bytes under a name. The same content again renames it. Invalid: the name is none.
-  /// LimitExceeded: there are too many, counting those that have not expired; who puts at the same
-  /// time may get over that a little.
+  /// LimitExceeded: there are too many, counting those that have not expired and were not put into
+  /// a namespace of another uid; who puts at the same time may get over that a little.
   Result<Upload> put(const NewUpload& file);
 
   /// NotFound: it was never put, or has expired at `now`.

@@ -81,7 +81,7 @@ TEST_F(UploadsTest, OfOneNamespaceAreBounded) {
     const std::string digest = sha256(std::to_string(i)).str();
     const std::string record =
         R"({"name":"f","sizeBytes":1,"putAt":"2027-01-01T00:00:00.000Z","expiresAt":")" +
-        format_timestamp(soon) + "\"}";
+        format_timestamp(soon) + R"(","namespaceUid":"u1"})";
     ASSERT_TRUE(platform::make_directories(dir_ / "uploads" / "red").ok());
     ASSERT_TRUE(platform::replace_file(dir_ / "uploads" / "red" / (digest + ".json"), record).ok());
   }
@@ -90,6 +90,11 @@ TEST_F(UploadsTest, OfOneNamespaceAreBounded) {
   EXPECT_EQ(over.error().code, ErrorCode::LimitExceeded);
   EXPECT_TRUE(uploads.put({.name = "g", .bytes = "7", .now = now_}).ok()) << "is there already";
   EXPECT_TRUE(uploads.put({.name = "g", .bytes = "more", .now = soon}).ok()) << "others expired";
+  const NewUpload more{.name = "g", .bytes = "else", .now = now_, .namespace_uid = "u1"};
+  EXPECT_EQ(uploads.put(more).error().code, ErrorCode::LimitExceeded);
+  NewUpload of_next = more;
+  of_next.namespace_uid = "u2";
+  EXPECT_TRUE(uploads.put(of_next).ok()) << "others were sent to an earlier namespace";
 }
 
 TEST_F(UploadsTest, ExpireWhenTheirTimeHasCome) {
