@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "api/access.h"
@@ -85,7 +87,31 @@ void answer_not_found(const CallPtr& call, std::string_view id) {
   answer(call, status);
 }
 
-/// Goes on with the file of the newest mission that has that digest, or with one that was sent.
+/// The file of the newest mission that has that digest.
+std::optional<Json> kept_artifact(const Json::Array& missions, const std::string& id) {
+  for (const Json& mission : missions) {
+    for (const Json& artifact : artifacts_of(mission)) {
+      if (artifact.get_string("id") == id) {
+        return artifact;
+      }
+    }
+  }
+  return {};
+}
+
+/// Goes on with the file of that digest that was sent; null: there is none.
+void with_sent_file(
+    const CallPtr& call, const std::string& id, std::function<void(const Json*)> next
+) {
+  with_sent_files(call, [id, next = std::move(next)](const Json::Array& sent) {
+    const auto found = std::find_if(sent.begin(), sent.end(), [&](const Json& artifact) {
+      return artifact.get_string("id") == id;
+    });
+    next(found == sent.end() ? nullptr : &*found);
+  });
+}
+
+/// Goes on with one that a task has kept, or with one that was sent.
 void with_artifact(
     const CallPtr& call, const std::string& id, const std::function<void(const Json&)>& next
 ) {
@@ -93,23 +119,43 @@ void with_artifact(
   if (!all) {
     return;
   }
-  for (const Json& mission : *all) {
-    for (const Json& artifact : artifacts_of(mission)) {
-      if (artifact.get_string("id") == id) {
-        next(artifact);
-        return;
-      }
-    }
+  if (const std::optional<Json> kept = kept_artifact(*all, id)) {
+    next(*kept);
+    return;
   }
-  with_sent_files(call, [call, id, next](const Json::Array& sent) {
-    for (const Json& artifact : sent) {
-      if (artifact.get_string("id") == id) {
-        next(artifact);
-        return;
-      }
+  with_sent_file(call, id, [call, id, next](const Json* sent) {
+    if (sent != nullptr) {
+      next(*sent);
+    } else {
+      answer_not_found(call, id);
     }
-    answer_not_found(call, id);
   });
+}
+
+void answer_kept(const CallPtr& call) {
+  resource::Status status;
+  status.code = kNotImplemented;
+  status.reason = "NotImplemented";
+  status.message =
+      "files of tasks end with their time (artifacts: expiresAfter), or with their mission";
+  answer(call, status);
+}
+
+void remove_sent_file(const CallPtr& call, const std::string& id) {
+  const auto removed = std::make_shared<Result<void>>();
+  call->services->files->add(
+      [removed,
+       ns = namespace_of(call),
+       id,
+       &remove = call->services->environment.sent_files.remove] { *removed = remove(ns, id); },
+      [call, removed] {
+        if (*removed) {
+          answer(call, kOk, Json::object());
+        } else {
+          answer(call, removed->error());
+        }
+      }
+  );
 }
 
 /// Who may read what a mission has written may read its files, and who may read what all of them
@@ -234,34 +280,25 @@ void send_artifact(const CallPtr& call, const Words& /*words*/) {
   );
 }
 
+/// What was sent can be removed although a task has kept the same content.
 void delete_artifact(const CallPtr& call, const Words& words) {
   if (!may(call, missions(call), "create", namespace_of(call))) {
     return;
   }
-  with_artifact(call, words[0], [call](const Json& artifact) {
-    if (artifact.get_string("kind") != kSent) {
-      resource::Status status;
-      status.code = kNotImplemented;
-      status.reason = "NotImplemented";
-      status.message =
-          "files of tasks end with their time (artifacts: expiresAfter), or with their mission";
-      answer(call, status);
-      return;
+  const auto all = listed(call, missions(call));
+  if (!all) {
+    return;
+  }
+  const std::string id = words[0];
+  const bool is_kept = kept_artifact(*all, id).has_value();
+  with_sent_file(call, id, [call, id, is_kept](const Json* sent) {
+    if (sent != nullptr) {
+      remove_sent_file(call, id);
+    } else if (is_kept) {
+      answer_kept(call);
+    } else {
+      answer_not_found(call, id);
     }
-    const auto removed = std::make_shared<Result<void>>();
-    call->services->files->add(
-        [removed,
-         ns = namespace_of(call),
-         id = artifact.get_string("id"),
-         &remove = call->services->environment.sent_files.remove] { *removed = remove(ns, id); },
-        [call, removed] {
-          if (*removed) {
-            answer(call, kOk, Json::object());
-          } else {
-            answer(call, removed->error());
-          }
-        }
-    );
   });
 }
 

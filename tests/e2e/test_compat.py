@@ -509,6 +509,12 @@ class FormicaryPathsTest(FormicaryBase):
         self.assertEqual(self.http("DELETE", f"/api/artifacts/{self.artifact}").status, 501)
         again = self.submit("sent")
         self.await_job(again, "FAILED")
+        # What was sent can be removed although a task has kept the same content.
+        content = self.get(f"/api/artifacts/{self.artifact}/download").text
+        self.assertEqual(self.send("same", content.encode()), self.artifact)
+        self.assertEqual(self.http("DELETE", f"/api/artifacts/{self.artifact}").status, 200)
+        self.assertEqual(self.get("/api/artifacts?kind=USER_UPLOADED").json()["TotalRecords"], 0)
+        self.assertEqual(self.http("DELETE", f"/api/artifacts/{self.artifact}").status, 501)
 
     def test_files_that_were_sent_are_of_their_namespace(self):
         self.set_the_scene()
