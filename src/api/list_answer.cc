@@ -191,8 +191,9 @@ void ListAnswer::write() {
     finish();
     return;
   }
-  if (written_ >= kWholeBytesMax || unwritten() == 0) {
-    text_.erase(0, written_);
+  if (written_ >= kPieceBytes || unwritten() == 0) {
+    // A new text: the old one would keep its room, however little is left in it.
+    text_ = text_.substr(written_);
     written_ = 0;
   }
   stream_->on_drained(kUntakenBytesMax, [weak = weak_from_this()] {
