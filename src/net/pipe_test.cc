@@ -118,6 +118,23 @@ TEST_F(PipeTest, AReaderMayGoWhileItIsTold) {
   EXPECT_EQ(told, 1);
 }
 
+TEST_F(PipeTest, AWriterKnowsWhetherAnybodyReads) {
+  Ends ends = make_pipe();
+  std::unique_ptr<PipeWriter> writer;
+  run([&] {
+    writer = std::make_unique<PipeWriter>(*server, std::move(ends.write));
+    writer->write("nobody has read that yet");
+    EXPECT_TRUE(writer->is_read());
+  });
+  ends.read.reset();
+  run([&] {
+    EXPECT_FALSE(writer->is_read());
+    writer->write("and nobody will");
+    EXPECT_FALSE(writer->is_read());
+    writer.reset();
+  });
+}
+
 TEST_F(PipeTest, WritesAsFastAsTheOtherSideReads) {
   Ends ends = make_pipe();
   std::unique_ptr<PipeWriter> writer;
