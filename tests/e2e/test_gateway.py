@@ -371,6 +371,22 @@ class RepliesTest(GatewayTest):
         self.assertNotIn(json_of(first)["content"][0]["text"].encode(), kept.read_bytes())
         self.end_run()
 
+    def test_a_reply_stays_while_its_key_cannot_be_read(self):
+        first = self.ask(MESSAGES, headers=NAME)
+        self.assert_paid_once()
+        self.owner.kill()
+        master = self.data / "keys" / "master"
+        master.chmod(0o644)
+        self.serve()
+        self.owner.kill()
+        master.chmod(0o600)
+        self.serve()
+        again = self.ask(MESSAGES, headers=NAME)
+        self.assertEqual((again.status, again.body), (200, first.body))
+        self.assertEqual(again.headers["Reeve-Replayed"], "true")
+        self.assert_paid_once()
+        self.end_run()
+
     def test_what_a_killed_server_was_asked_is_paid_for_as_a_whole_and_asked_anew(self):
         gate = threading.Event()
         self.addCleanup(gate.set)
