@@ -108,6 +108,12 @@ def damaged(value):
 
 
 class ConformanceTest(ServerTest):
+    # Some stories ask as fast as they can.
+    arguments = (
+        "--limits-requests-per-second", "0",
+        "--limits-requests-per-second-per-address", "0",
+    )  # fmt: skip
+
     def status_of(self, answer, code):
         self.assertEqual(answer.status, code, str(answer))
         return answer.json()
