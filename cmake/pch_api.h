@@ -1,5 +1,4 @@
 #pragma once
-#include "pch_server.h"
-
 #include "api/call.h"
 #include "api/services.h"
+#include "pch_server.h"

@@ -1,8 +1,7 @@
 #pragma once
-#include "pch_engine.h"
-
 #include <filesystem>
 
 #include "cli/arguments.h"
 #include "cli/cli.h"
 #include "cli/print.h"
+#include "pch_engine.h"

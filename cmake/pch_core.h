@@ -35,7 +35,9 @@
 namespace reeve::pch {
 
 /// What nearly every source uses: instantiated here once.
-inline Result<Json> uses(Result<Json> result, Json::Object& object, std::optional<std::string> text) {
+inline Result<Json> uses(
+    Result<Json> result, Json::Object& object, std::optional<std::string> text
+) {
   object.emplace_back("", Json{});
   Json copy = object.front().second;
   copy = std::move(object.back().second);

@@ -8,7 +8,9 @@
 
 namespace reeve::pch {
 
-inline void uses(std::vector<engine::Command>& commands, std::vector<engine::MissionEvent>& events) {
+inline void uses(
+    std::vector<engine::Command>& commands, std::vector<engine::MissionEvent>& events
+) {
   commands.push_back(std::move(commands.front()));
   events.push_back(std::move(events.front()));
 }

@@ -259,8 +259,8 @@ struct MissionWaiting {
   std::string message;
 };
 
-/// What a run waits for: one that could start may not yet, or people decide about a tool call of one
-/// on a host. Empty: nothing any more.
+/// What a run waits for: one that could start may not yet, or people decide about a tool call of
+/// one on a host. Empty: nothing any more.
 struct RunWaiting {
   SlotKey slot;
   std::string message;
